@@ -1,0 +1,140 @@
+package dynaxx.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/**
+ * Owner of memory and of other things to be freed with it. Scopes form a tree: closing one closes its children first, then
+ * frees what it owns in reverse order. Closing twice is harmless; using memory after close throws {@link
+ * IllegalStateException}.
+ */
+public final class Scope implements AutoCloseable {
+
+  /** Alignment of every allocation in bytes: a cache line, and a whole 512-bit vector. */
+  public static final long ALIGNMENT = 64;
+
+  private final Scope parent;
+  private final Arena arena = Arena.ofShared();
+  private final Deque<Runnable> owned = new ArrayDeque<>();
+  private final Runnable closeFromParent = this::close;
+  private boolean open = true;
+
+  private Scope(Scope parent) {
+    this.parent = parent;
+  }
+
+  /**
+   * Opens a scope that nobody else owns.
+   *
+   * @return the scope
+   */
+  public static Scope open() {
+    return new Scope(null);
+  }
+
+  /**
+   * Opens a scope that ends with this one at the latest.
+   *
+   * @return the child
+   * @throws IllegalStateException if this scope is closed
+   */
+  public Scope child() {
+    Scope child = new Scope(this);
+    onClose(child.closeFromParent);
+    return child;
+  }
+
+  /**
+   * Allocates zeroed host memory, aligned to {@link #ALIGNMENT} bytes.
+   *
+   * @param size number of float32 values
+   * @return the buffer, owned by this scope
+   * @throws IllegalArgumentException if the size is negative
+   * @throws IllegalStateException if this scope is closed
+   */
+  public synchronized HostBuffer allocate(long size) {
+    requireOpen();
+    if (size < 0) {
+      throw new IllegalArgumentException("size: found " + size + ", expected at least 0");
+    }
+    MemorySegment segment = arena.allocate(Math.multiplyExact(size, Float.BYTES), ALIGNMENT);
+    return HostBuffer.of(segment);
+  }
+
+  /**
+   * Allocates k zeroed vectors in host memory.
+   *
+   * @param count number of vectors k
+   * @param length elements of each, n
+   * @return the block, owned by this scope
+   */
+  public Vectors vectors(int count, long length) {
+    return Vectors.of(allocate(Math.multiplyExact(length, count)), count, length);
+  }
+
+  /**
+   * Registers an action for when this scope closes; later registrations run earlier.
+   *
+   * @param action frees something
+   * @throws IllegalStateException if this scope is closed
+   */
+  public synchronized void onClose(Runnable action) {
+    requireOpen();
+    owned.push(action);
+  }
+
+  /**
+   * Whether memory of this scope may still be used.
+   *
+   * @return false once closed
+   */
+  public synchronized boolean isOpen() {
+    return open;
+  }
+
+  /** Frees everything this scope owns. If several owners fail, the first failure is thrown with the others suppressed. */
+  @Override
+  public void close() {
+    RuntimeException failure = null;
+    synchronized (this) {
+      if (!open) {
+        return;
+      }
+      open = false;
+      while (!owned.isEmpty()) {
+        failure = attempt(owned.pop(), failure);
+      }
+      failure = attempt(arena::close, failure);
+    }
+    if (parent != null) {
+      parent.forget(closeFromParent);
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private synchronized void forget(Runnable child) {
+    owned.remove(child);
+  }
+
+  private static RuntimeException attempt(Runnable action, RuntimeException failure) {
+    try {
+      action.run();
+    } catch (RuntimeException e) {
+      if (failure == null) {
+        return e;
+      }
+      failure.addSuppressed(e);
+    }
+    return failure;
+  }
+
+  private void requireOpen() {
+    if (!open) {
+      throw new IllegalStateException("scope: already closed");
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package dynaxx.network;
+
+import dynaxx.memory.Buffer;
+import java.util.List;
+
+/** Sum of two inputs of one shape: the residual connection. */
+public record Add() implements Op {
+
+  @Override
+  public String name() {
+    return "add";
+  }
+
+  @Override
+  public Shape outputShape(List<Shape> inputs) {
+    Check.inputs(this, inputs, 2);
+    Check.that(
+        inputs.get(0).equals(inputs.get(1)), this, 1, inputs.get(1), "that of input 0, " + inputs.get(0));
+    return inputs.getFirst();
+  }
+
+  @Override
+  public void forward(Frame f) {
+    f.backend().add(f.examples() * f.outputShape().size(), f.x(0), f.x(1), f.y());
+  }
+
+  @Override
+  public void backward(Frame f) {
+    for (int i = 0; i < 2; i++) {
+      if (f.active(i)) {
+        pass(f, 1, f.dy(), f.dx(i), f.adds(i));
+      }
+    }
+  }
+
+  @Override
+  public void tangentForward(Frame f) {
+    long n = f.directions() * f.examples() * f.outputShape().size();
+    if (f.active(0) && f.active(1)) {
+      f.backend().add(n, f.rx(0), f.rx(1), f.ry());
+    } else {
+      pass(f, f.directions(), f.rx(f.active(0) ? 0 : 1), f.ry(), false);
+    }
+  }
+
+  @Override
+  public void tangentBackward(Frame f) {
+    for (int i = 0; i < 2; i++) {
+      if (f.active(i)) {
+        pass(f, f.directions(), f.rdy(), f.rdx(i), f.adds(i));
+      }
+    }
+  }
+
+  private static void pass(Frame f, int k, Buffer from, Buffer to, boolean add) {
+    long n = f.outputShape().size();
+    f.backend().copyRows((long) k * f.examples(), n, from, 0, n, to, 0, n, add);
+  }
+}

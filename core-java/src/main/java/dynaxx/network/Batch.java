@@ -1,0 +1,75 @@
+package dynaxx.network;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import java.util.Objects;
+
+/**
+ * Examples with their targets.
+ *
+ * @param inputs examples x input values; class or token numbers are whole numbers held as float32
+ * @param targets examples x target values
+ * @param examples how many, at least 1
+ */
+public record Batch(Buffer inputs, Buffer targets, int examples) {
+
+  /**
+   * Checks host data against a network and a loss.
+   *
+   * @param network takes the inputs
+   * @param loss takes the targets
+   * @param inputs whole examples, one after the other
+   * @param targets as many targets
+   * @return the batch, over the same memory
+   * @throws IllegalArgumentException naming the argument, what was found and what was expected
+   */
+  public static Batch of(Network network, Loss loss, HostBuffer inputs, HostBuffer targets) {
+    long inputSize = network.inputShape().size();
+    long examples = inputs.size() / inputSize;
+    if (examples == 0 || inputs.size() % inputSize != 0) {
+      throw new IllegalArgumentException(
+          "inputs: found " + inputs.size() + " values, expected a positive multiple of " + inputSize);
+    }
+    Network.requireSize("targets", targets.size(), examples * loss.targetSize(network.outputShape()));
+    loss.check(network.outputShape(), targets);
+    for (Network.Step step : network.steps()) {
+      for (int input : step.inputs()) {
+        if (input == 0) {
+          step.op().checkData(inputs);
+        }
+      }
+    }
+    return new Batch(inputs, targets, Math.toIntExact(examples));
+  }
+
+  /**
+   * Some of the examples.
+   *
+   * @param from the first
+   * @param count how many, at least 1
+   * @return a view
+   */
+  public Batch slice(int from, int count) {
+    Objects.checkFromIndexSize(from, count, examples);
+    long in = inputs.size() / examples;
+    long out = targets.size() / examples;
+    return new Batch(inputs.slice(from * in, count * in), targets.slice(from * out, count * out), count);
+  }
+
+  /**
+   * The same examples where a backend computes.
+   *
+   * @param backend the destination
+   * @param scope owns the memory if there is a copy
+   * @return this batch if it is there already, or in memory that both share
+   */
+  public Batch on(Backend backend, Scope scope) {
+    if (inputs instanceof HostBuffer in && targets instanceof HostBuffer out) {
+      return new Batch(
+          backend.upload(scope, in.segment()), backend.upload(scope, out.segment()), examples);
+    }
+    return this;
+  }
+}

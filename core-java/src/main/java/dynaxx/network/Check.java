@@ -1,0 +1,36 @@
+package dynaxx.network;
+
+import java.util.List;
+
+/** Shape checks with one form of message. */
+final class Check {
+
+  private Check() {}
+
+  static void inputs(Op op, List<Shape> inputs, int expected) {
+    if (inputs.size() != expected) {
+      throw new IllegalArgumentException(
+          op.name() + ": found " + inputs.size() + " inputs, expected " + expected);
+    }
+  }
+
+  static void that(boolean fits, Op op, int input, Shape found, String expected) {
+    if (!fits) {
+      throw new IllegalArgumentException(
+          op.name() + ": input " + input + " has shape " + found + ", expected " + expected);
+    }
+  }
+
+  static void parameter(boolean fits, Op op, Parameter found, String expected) {
+    if (!fits) {
+      throw new IllegalArgumentException(
+          op.name()
+              + ": parameter '"
+              + found.name()
+              + "' has shape "
+              + found.shape()
+              + ", expected "
+              + expected);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+package dynaxx.network;
+
+import dynaxx.backend.Strided;
+import dynaxx.memory.Buffer;
+import java.util.List;
+
+/**
+ * Puts a learned token before the others: {@code [tokens x width]} becomes {@code [tokens + 1 x width]} (Dosovitskiy et al., 2020).
+ *
+ * @param token width values
+ */
+public record ClassToken(Parameter token) implements Op {
+
+  @Override
+  public String name() {
+    return "class token";
+  }
+
+  @Override
+  public Shape outputShape(List<Shape> inputs) {
+    Check.inputs(this, inputs, 1);
+    Shape x = inputs.getFirst();
+    Check.that(
+        x.rank() == 2 && x.dim(1) == token.size(), this, 0, x, "[tokens x " + token.size() + "]");
+    return Shape.of(x.dim(0) + 1, x.dim(1));
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    return List.of(token);
+  }
+
+  @Override
+  public void forward(Frame f) {
+    long width = token.size();
+    f.backend().copyRows(f.examples(), width, f.w(token), 0, 0, f.y(), 0, out(f), false);
+    shift(f, 1, f.x(0), f.y());
+  }
+
+  @Override
+  public void backward(Frame f) {
+    f.backend()
+        .addColumnSums(
+            1, f.examples(), token.size(), f.dy(), 0, out(f), Strided.of(f.dw(token)));
+    if (f.active(0)) {
+      unshift(f, 1, f.dy(), f.dx(0));
+    }
+  }
+
+  @Override
+  public void tangentForward(Frame f) {
+    long width = token.size();
+    Strided r = f.rw(token);
+    for (int i = 0; i < f.directions(); i++) {
+      long from = r.offset() + i * r.stride();
+      long to = (long) i * f.examples() * out(f);
+      f.backend().copyRows(f.examples(), width, r.buffer(), from, 0, f.ry(), to, out(f), false);
+    }
+    if (f.active(0)) {
+      shift(f, f.directions(), f.rx(0), f.ry());
+    } else {
+      zeroTail(f);
+    }
+  }
+
+  @Override
+  public void tangentBackward(Frame f) {
+    f.backend()
+        .addColumnSums(
+            f.directions(),
+            f.examples(),
+            token.size(),
+            f.rdy(),
+            f.examples() * out(f),
+            out(f),
+            f.rdw(token));
+    if (f.active(0)) {
+      unshift(f, f.directions(), f.rdy(), f.rdx(0));
+    }
+  }
+
+  private void shift(Frame f, int k, Buffer from, Buffer to) {
+    long rows = (long) k * f.examples();
+    f.backend().copyRows(rows, in(f), from, 0, in(f), to, token.size(), out(f), false);
+  }
+
+  private void unshift(Frame f, int k, Buffer from, Buffer to) {
+    long rows = (long) k * f.examples();
+    f.backend().copyRows(rows, in(f), from, token.size(), out(f), to, 0, in(f), f.adds(0));
+  }
+
+  /** Tangent of the tokens behind the class token when they are data. */
+  private void zeroTail(Frame f) {
+    long width = token.size();
+    long example = out(f);
+    for (long row = 0; row < (long) f.directions() * f.examples(); row++) {
+      f.backend().fill(f.ry().slice(row * example + width, example - width), 0);
+    }
+  }
+
+  private static long in(Frame f) {
+    return f.inputShape(0).size();
+  }
+
+  private static long out(Frame f) {
+    return f.outputShape().size();
+  }
+}

@@ -1,0 +1,70 @@
+package dynaxx.network;
+
+import dynaxx.memory.Buffer;
+import java.util.List;
+
+/**
+ * Inverted dropout (Srivastava et al., 2014) in training passes, the identity while measuring.
+ *
+ * @param rate probability of dropping a value, from 0 to below 1
+ */
+public record Dropout(float rate) implements Op {
+
+  /**
+   * Checks the rate.
+   *
+   * @param rate probability
+   */
+  public Dropout {
+    if (!(rate >= 0 && rate < 1)) {
+      throw new IllegalArgumentException("rate: found " + rate + ", expected from 0 to below 1");
+    }
+  }
+
+  @Override
+  public String name() {
+    return "dropout";
+  }
+
+  @Override
+  public Shape outputShape(List<Shape> inputs) {
+    Check.inputs(this, inputs, 1);
+    return inputs.getFirst();
+  }
+
+  @Override
+  public void forward(Frame f) {
+    mask(f, f.x(0), f.y(), false);
+  }
+
+  @Override
+  public void backward(Frame f) {
+    mask(f, f.dy(), f.dx(0), f.adds(0));
+  }
+
+  @Override
+  public void tangentForward(Frame f) {
+    copy(f, f.directions(), f.rx(0), f.ry(), false);
+  }
+
+  @Override
+  public void tangentBackward(Frame f) {
+    copy(f, f.directions(), f.rdy(), f.rdx(0), f.adds(0));
+  }
+
+  private void mask(Frame f, Buffer from, Buffer to, boolean add) {
+    Mode mode = f.mode();
+    if (!mode.training() || rate == 0) {
+      copy(f, 1, from, to, add);
+      return;
+    }
+    long n = f.examples() * f.outputShape().size();
+    long stream = (mode.step() << 16) + f.node();
+    f.backend().dropout(n, rate, mode.seed(), stream, from, to, add);
+  }
+
+  private static void copy(Frame f, int k, Buffer from, Buffer to, boolean add) {
+    long n = f.outputShape().size();
+    f.backend().copyRows((long) k * f.examples(), n, from, 0, n, to, 0, n, add);
+  }
+}

@@ -1,0 +1,113 @@
+package dynaxx.network;
+
+import dynaxx.backend.Backend;
+import dynaxx.backend.Scalars;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+
+/**
+ * A loss that is a mean of terms over all predictions. Passes get {@code scale}, the factor of each term: 1 / (terms of the
+ * whole data set), so that contributions of micro-batches simply add up.
+ */
+public interface Loss {
+
+  /**
+   * Softmax cross-entropy over the last axis, mean over all other axes; targets are class indices held as float32, one for
+   * each prediction. The head is free of cancellation: products stay exact to working precision when the probabilities are
+   * nearly one-hot.
+   *
+   * @return the loss
+   */
+  static Loss crossEntropy() {
+    return new SoftmaxCrossEntropy();
+  }
+
+  /**
+   * Squared error, mean over examples and outputs; targets have the shape of the predictions.
+   *
+   * @return the loss
+   */
+  static Loss meanSquaredError() {
+    return new MeanSquaredError();
+  }
+
+  /**
+   * Name for messages and reports.
+   *
+   * @return for example {@code cross-entropy}
+   */
+  String name();
+
+  /**
+   * Terms of one example.
+   *
+   * @param output shape of one example's predictions
+   * @return a positive count
+   */
+  long terms(Shape output);
+
+  /**
+   * Target values of one example.
+   *
+   * @param output shape of one example's predictions
+   * @return a positive count
+   */
+  long targetSize(Shape output);
+
+  /**
+   * Values kept from the forward pass for one example.
+   *
+   * @param output shape of one example's predictions
+   * @return a count, may be 0
+   */
+  long savedSize(Shape output);
+
+  /**
+   * Checks targets before they are used.
+   *
+   * @param output shape of one example's predictions
+   * @param targets all targets
+   * @throws IllegalArgumentException naming the position, what was found and what was expected
+   */
+  void check(Shape output, HostBuffer targets);
+
+  /**
+   * Adds the loss of a batch.
+   *
+   * @param f batch and arrays
+   * @param loss one accumulator
+   */
+  void forward(Head f, Scalars loss);
+
+  /**
+   * Writes the adjoint of the predictions.
+   *
+   * @param f batch and arrays
+   * @param dz as large as the predictions
+   */
+  void backward(Head f, Buffer dz);
+
+  /**
+   * Writes {@code rdz = (d2 loss / dz2) rz} for k directions.
+   *
+   * @param f batch and arrays
+   * @param k directions
+   * @param rz tangents of the predictions
+   * @param rdz tangents of their adjoint
+   */
+  void tangent(Head f, int k, Buffer rz, Buffer rdz);
+
+  /**
+   * The arrays of a loss for one batch.
+   *
+   * @param backend where to compute
+   * @param output shape of one example's predictions
+   * @param examples number of examples
+   * @param scale factor of each term
+   * @param z predictions
+   * @param targets targets
+   * @param saved as stated by {@link #savedSize}, written by forward
+   */
+  record Head(
+      Backend backend, Shape output, int examples, double scale, Buffer z, Buffer targets, Buffer saved) {}
+}

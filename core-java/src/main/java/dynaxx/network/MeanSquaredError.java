@@ -1,0 +1,58 @@
+package dynaxx.network;
+
+import dynaxx.backend.Scalars;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+
+final class MeanSquaredError implements Loss {
+
+  @Override
+  public String name() {
+    return "mse";
+  }
+
+  @Override
+  public long terms(Shape output) {
+    return output.size();
+  }
+
+  @Override
+  public long targetSize(Shape output) {
+    return output.size();
+  }
+
+  @Override
+  public long savedSize(Shape output) {
+    return 0;
+  }
+
+  @Override
+  public void check(Shape output, HostBuffer targets) {
+    for (long i = 0; i < targets.size(); i++) {
+      if (!Float.isFinite(targets.get(i))) {
+        throw new IllegalArgumentException(
+            "targets: found " + targets.get(i) + " at " + i + ", expected finite values");
+      }
+    }
+  }
+
+  @Override
+  public void forward(Head f, Scalars loss) {
+    f.backend().squaredError(values(f), f.scale(), f.z(), f.targets(), loss);
+  }
+
+  @Override
+  public void backward(Head f, Buffer dz) {
+    f.backend().squaredErrorBackward(values(f), f.scale(), f.z(), f.targets(), dz);
+  }
+
+  @Override
+  public void tangent(Head f, int k, Buffer rz, Buffer rdz) {
+    long n = k * values(f);
+    f.backend().axpby(2 * f.scale(), rz.slice(0, n), 0, rdz.slice(0, n));
+  }
+
+  private static long values(Head f) {
+    return f.examples() * f.output().size();
+  }
+}

@@ -1,0 +1,78 @@
+package dynaxx.network;
+
+import dynaxx.backend.Strided;
+import java.util.List;
+
+/** Elementwise product of two inputs of one shape, as in gated units. */
+public record Multiply() implements Op {
+
+  @Override
+  public String name() {
+    return "multiply";
+  }
+
+  @Override
+  public Shape outputShape(List<Shape> inputs) {
+    Check.inputs(this, inputs, 2);
+    Check.that(
+        inputs.get(0).equals(inputs.get(1)), this, 1, inputs.get(1), "that of input 0, " + inputs.get(0));
+    return inputs.getFirst();
+  }
+
+  @Override
+  public Workspace workspace(List<Shape> inputs) {
+    return Workspace.scratch(inputs.getFirst().size());
+  }
+
+  private static long size(Frame f) {
+    return f.examples() * f.outputShape().size();
+  }
+
+  @Override
+  public void forward(Frame f) {
+    f.backend().multiply(1, size(f), f.x(0), f.x(1), f.y(), false);
+  }
+
+  @Override
+  public void backward(Frame f) {
+    for (int i = 0; i < 2; i++) {
+      if (f.active(i)) {
+        f.backend().multiply(1, size(f), f.x(1 - i), f.dy(), f.dx(i), f.adds(i));
+      }
+    }
+  }
+
+  @Override
+  public void tangentForward(Frame f) {
+    boolean add = false;
+    for (int i = 0; i < 2; i++) {
+      if (f.active(i)) {
+        f.backend().multiply(f.directions(), size(f), f.x(1 - i), f.rx(i), f.ry(), add);
+        add = true;
+      }
+    }
+  }
+
+  @Override
+  public void tangentBackward(Frame f) {
+    for (int i = 0; i < 2; i++) {
+      if (f.active(i)) {
+        f.backend()
+            .multiply(f.directions(), size(f), f.x(1 - i), f.rdy(), f.rdx(i), f.adds(i));
+        if (f.active(1 - i)) {
+          f.backend().multiply(f.directions(), size(f), f.dy(), f.rx(1 - i), f.rdx(i), true);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void curvature(Frame f) {
+    if (f.active(0) && f.active(1)) {
+      long n = f.directions() * size(f);
+      f.backend().multiply(1, n, f.rx(0), f.rx(1), f.scratch(0), false);
+      f.backend()
+          .dots(f.directions(), size(f), 2, Strided.of(f.dy()), f.scratch(0), f.curvature());
+    }
+  }
+}

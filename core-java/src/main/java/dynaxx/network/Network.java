@@ -1,0 +1,282 @@
+package dynaxx.network;
+
+import dynaxx.backend.Philox;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A directed acyclic graph of {@link Op}s with one input and one output, and the layout of its parameters in one contiguous
+ * vector. Immutable; holds no values.
+ */
+public final class Network {
+
+  /** A value of the graph: the input is node 0, every op makes one more. */
+  record Step(Op op, int[] inputs, Shape shape, boolean active, boolean[] adds) {}
+
+  private final List<Step> steps;
+  private final Map<String, Parameter> parameters;
+  private final long parameterCount;
+
+  private Network(List<Step> steps, Map<String, Parameter> parameters, long parameterCount) {
+    this.steps = List.copyOf(steps);
+    this.parameters = parameters;
+    this.parameterCount = parameterCount;
+  }
+
+  /**
+   * Begins a network.
+   *
+   * @param input shape of one example
+   * @return a builder
+   */
+  public static Builder builder(Shape input) {
+    return new Builder(input);
+  }
+
+  /**
+   * Shape of one example.
+   *
+   * @return the input's shape
+   */
+  public Shape inputShape() {
+    return steps.getFirst().shape();
+  }
+
+  /**
+   * Shape of one example's predictions.
+   *
+   * @return the output's shape
+   */
+  public Shape outputShape() {
+    return steps.getLast().shape();
+  }
+
+  /**
+   * The parameters in the order of the parameter vector.
+   *
+   * @return all of them
+   */
+  public List<Parameter> parameters() {
+    return List.copyOf(parameters.values());
+  }
+
+  /**
+   * One parameter.
+   *
+   * @param name as given to the builder
+   * @return the parameter
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public Parameter parameter(String name) {
+    Parameter found = parameters.get(name);
+    if (found == null) {
+      throw new IllegalArgumentException("name: found '" + name + "', expected one of " + parameters.keySet());
+    }
+    return found;
+  }
+
+  /**
+   * The part of a parameter vector, a gradient or a direction that belongs to one parameter.
+   *
+   * @param vector {@link #parameterCount} values
+   * @param name as given to the builder
+   * @return a view in the parameter's shape, row-major
+   */
+  public Buffer view(Buffer vector, String name) {
+    Parameter parameter = parameter(name);
+    return vector.slice(parameter.offset(), parameter.size());
+  }
+
+  /**
+   * Number of parameters.
+   *
+   * @return n
+   */
+  public long parameterCount() {
+    return parameterCount;
+  }
+
+  /**
+   * Fills a parameter vector with starting values; the same seed gives the same bits.
+   *
+   * @param vector {@link #parameterCount} values
+   * @param seed any number
+   */
+  public void initialize(HostBuffer vector, long seed) {
+    requireSize("vector", vector.size(), parameterCount);
+    int[] words = new int[4];
+    int stream = 0;
+    for (Parameter p : parameters.values()) {
+      for (long i = 0; i < p.size(); i++) {
+        if (i % 4 == 0) {
+          Philox.words(seed, stream, i / 4, words);
+        }
+        float unit = (words[(int) (i % 4)] >> 8) * 0x1p-23f;
+        vector.set(p.offset() + i, Math.fma(unit, p.initializer().halfWidth(), p.initializer().center()));
+      }
+      stream++;
+    }
+  }
+
+  /**
+   * Number of tokens of each attention op.
+   *
+   * @return one entry for each, in order; empty without attention
+   */
+  public List<Integer> attentionTokens() {
+    return steps.stream()
+        .filter(step -> step.op() instanceof Attention)
+        .map(step -> step.shape().dim(0))
+        .toList();
+  }
+
+  List<Step> steps() {
+    return steps;
+  }
+
+  static void requireSize(String argument, long found, long expected) {
+    if (found != expected) {
+      throw new IllegalArgumentException(argument + ": found " + found + " values, expected " + expected);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "Network[" + inputShape() + " -> " + outputShape() + ", " + parameterCount + " parameters]";
+  }
+
+  /** A value of a network under construction. */
+  public static final class Node {
+    private final Builder owner;
+    private final int index;
+    private final Shape shape;
+
+    private Node(Builder owner, int index, Shape shape) {
+      this.owner = owner;
+      this.index = index;
+      this.shape = shape;
+    }
+
+    /**
+     * Its shape, without the axis of examples.
+     *
+     * @return the shape
+     */
+    public Shape shape() {
+      return shape;
+    }
+  }
+
+  /** Collects parameters and ops; both keep the order in which they are added. */
+  public static final class Builder {
+    private final List<Step> steps = new ArrayList<>();
+    private final Map<String, Parameter> parameters = new LinkedHashMap<>();
+    private final Node input;
+    private long parameterCount;
+
+    private Builder(Shape shape) {
+      steps.add(new Step(null, new int[0], shape, false, new boolean[0]));
+      input = new Node(this, 0, shape);
+    }
+
+    /**
+     * The network's input.
+     *
+     * @return the node of the data
+     */
+    public Node input() {
+      return input;
+    }
+
+    /**
+     * Declares a parameter; it follows the earlier ones in the parameter vector.
+     *
+     * @param name unique
+     * @param initializer how it starts
+     * @param dims extents
+     * @return the parameter, to be handed to one or more ops
+     * @throws IllegalArgumentException if the name is taken
+     */
+    public Parameter parameter(String name, Initializer initializer, int... dims) {
+      Parameter parameter = new Parameter(name, Shape.of(dims), parameterCount, initializer);
+      if (parameters.putIfAbsent(name, parameter) != null) {
+        throw new IllegalArgumentException("name: found a second parameter '" + name + "', expected unique names");
+      }
+      parameterCount += parameter.size();
+      return parameter;
+    }
+
+    /**
+     * Adds an op.
+     *
+     * @param op the operation
+     * @param inputs what it works on
+     * @return its output
+     * @throws IllegalArgumentException if shapes do not fit, or a node or a parameter belongs to another network
+     */
+    public Node add(Op op, Node... inputs) {
+      int[] indices = new int[inputs.length];
+      List<Shape> shapes = new ArrayList<>();
+      boolean active = !op.parameters().isEmpty();
+      for (int i = 0; i < inputs.length; i++) {
+        if (inputs[i].owner != this) {
+          throw new IllegalArgumentException(op.name() + ": input " + i + " belongs to another network");
+        }
+        indices[i] = inputs[i].index;
+        shapes.add(inputs[i].shape);
+        active |= steps.get(indices[i]).active();
+      }
+      for (Parameter parameter : op.parameters()) {
+        if (parameters.get(parameter.name()) != parameter) {
+          throw new IllegalArgumentException(
+              op.name() + ": parameter '" + parameter.name() + "' was not declared in this network");
+        }
+      }
+      Shape shape = op.outputShape(shapes);
+      steps.add(new Step(op, indices, shape, active, new boolean[inputs.length]));
+      return new Node(this, steps.size() - 1, shape);
+    }
+
+    /**
+     * Ends the network.
+     *
+     * @param output its last node
+     * @return the network
+     * @throws IllegalArgumentException if a node or a parameter does not reach the output
+     */
+    public Network build(Node output) {
+      if (output.owner != this || output.index != steps.size() - 1) {
+        throw new IllegalArgumentException("output: expected the node that was added last");
+      }
+      boolean[] consumed = new boolean[steps.size()];
+      consumed[output.index] = true;
+      Set<String> used = new HashSet<>();
+      for (int i = steps.size() - 1; i > 0; i--) {
+        Step step = steps.get(i);
+        if (!consumed[i]) {
+          throw new IllegalArgumentException(step.op().name() + ": node " + i + " does not reach the output");
+        }
+        step.op().parameters().forEach(p -> used.add(p.name()));
+        for (int j = 0; j < step.inputs().length; j++) {
+          step.adds()[j] = consumed[step.inputs()[j]];
+          consumed[step.inputs()[j]] = true;
+        }
+      }
+      for (String name : parameters.keySet()) {
+        if (!used.contains(name)) {
+          throw new IllegalArgumentException("parameter '" + name + "' is not used by any op");
+        }
+      }
+      if (parameters.isEmpty()) {
+        throw new IllegalArgumentException("network: found no parameters, expected at least one");
+      }
+      return new Network(steps, parameters, parameterCount);
+    }
+  }
+}

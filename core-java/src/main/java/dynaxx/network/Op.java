@@ -1,0 +1,132 @@
+package dynaxx.network;
+
+import dynaxx.memory.HostBuffer;
+import java.util.List;
+
+/**
+ * One operation of a network, stated as five passes over a {@link Frame}. With y = f(x, w), adjoint d and directional
+ * derivative R:
+ *
+ * <ul>
+ *   <li>forward: {@code y = f(x, w)}
+ *   <li>backward: {@code dx += (df/dx)' dy}, {@code dw += (df/dw)' dy}
+ *   <li>tangentForward: {@code ry = (df/dx) rx + (df/dw) rw}
+ *   <li>tangentBackward: {@code rdx += (df/dx)' rdy + R{(df/dx)'} dy}, and likewise {@code rdw}
+ *   <li>curvature: {@code c += <dy, d2f[(rx, rw), (rx, rw)]>}, the local second-order term; summed over a network it is v'Hv
+ * </ul>
+ *
+ * Ops are immutable and hold no data: all arrays come from the frame.
+ */
+public interface Op {
+
+  /**
+   * Kind of operation, for messages.
+   *
+   * @return for example {@code linear}
+   */
+  String name();
+
+  /**
+   * Checks the inputs and gives the shape of the output, both without the axis of examples.
+   *
+   * @param inputs shapes of the inputs
+   * @return shape of the output
+   * @throws IllegalArgumentException naming the op, the input and both shapes, if they do not fit
+   */
+  Shape outputShape(List<Shape> inputs);
+
+  /**
+   * The parameters it uses.
+   *
+   * @return none by default
+   */
+  default List<Parameter> parameters() {
+    return List.of();
+  }
+
+  /**
+   * Arrays it needs besides inputs and output.
+   *
+   * @param inputs shapes of the inputs
+   * @return none by default
+   */
+  default Workspace workspace(List<Shape> inputs) {
+    return Workspace.NONE;
+  }
+
+  /**
+   * Checks data that is fed to this op directly, such as token numbers.
+   *
+   * @param inputs all examples
+   * @throws IllegalArgumentException naming the position, what was found and what was expected
+   */
+  default void checkData(HostBuffer inputs) {}
+
+  /**
+   * Computes the output.
+   *
+   * @param f inputs, output and parameters
+   */
+  void forward(Frame f);
+
+  /**
+   * Adds to, or as {@link Frame#adds} says writes, the adjoints of the inputs, and adds to the gradients of the parameters.
+   *
+   * @param f the frame of the forward pass, with adjoints
+   */
+  void backward(Frame f);
+
+  /**
+   * Computes the tangent of the output for k directions.
+   *
+   * @param f the frame, with tangents
+   */
+  void tangentForward(Frame f);
+
+  /**
+   * Computes the tangents of the inputs' adjoints and of the parameters' gradients for k directions.
+   *
+   * @param f the frame, with tangents and tangents of adjoints
+   */
+  void tangentBackward(Frame f);
+
+  /**
+   * Adds the local second-order term of each direction; called right after {@link #tangentForward} of the same op. Does
+   * nothing for an op that is linear in inputs and parameters together, hence the default.
+   *
+   * @param f the frame, with tangents; the scratch arrays still hold what tangentForward left there
+   */
+  default void curvature(Frame f) {}
+
+  /**
+   * Arrays of an op, each as values for one example (and one direction where it says so).
+   *
+   * @param saved kept from the forward pass to the last tangent pass
+   * @param tangents kept from tangentForward to tangentBackward, for each direction
+   * @param scratch used within one pass, for each direction
+   */
+  record Workspace(List<Long> saved, List<Long> tangents, List<Long> scratch) {
+    /** No arrays. */
+    public static final Workspace NONE = new Workspace(List.of(), List.of(), List.of());
+
+    /**
+     * Scratch only.
+     *
+     * @param sizes values for one example and direction, one entry an array
+     * @return the workspace
+     */
+    public static Workspace scratch(Long... sizes) {
+      return new Workspace(List.of(), List.of(), List.of(sizes));
+    }
+
+    /**
+     * Saved arrays only.
+     *
+     * @param sizes values for one example, one entry an array
+     * @return the workspace
+     */
+    public static Workspace saved(Long... sizes) {
+      return new Workspace(List.of(sizes), List.of(), List.of());
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package dynaxx.network;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * Extents of a dense row-major array, without the leading axis of examples.
+ *
+ * @param dims extents, each at least 1; none for a scalar
+ */
+public record Shape(List<Integer> dims) {
+
+  /**
+   * Checks and copies the extents.
+   *
+   * @param dims extents
+   * @throws IllegalArgumentException if one is below 1
+   */
+  public Shape {
+    dims = List.copyOf(dims);
+    for (int dim : dims) {
+      if (dim < 1) {
+        throw new IllegalArgumentException("shape: found " + dims + ", expected every extent to be at least 1");
+      }
+    }
+  }
+
+  /**
+   * A shape from its extents.
+   *
+   * @param dims extents
+   * @return the shape
+   */
+  public static Shape of(int... dims) {
+    return new Shape(Arrays.stream(dims).boxed().toList());
+  }
+
+  /**
+   * Number of axes.
+   *
+   * @return the rank
+   */
+  public int rank() {
+    return dims.size();
+  }
+
+  /**
+   * One extent; negative positions count from the end.
+   *
+   * @param axis position
+   * @return the extent
+   */
+  public int dim(int axis) {
+    return dims.get(axis < 0 ? axis + dims.size() : axis);
+  }
+
+  /**
+   * Number of values.
+   *
+   * @return the product of the extents
+   */
+  public long size() {
+    long size = 1;
+    for (int dim : dims) {
+      size = Math.multiplyExact(size, dim);
+    }
+    return size;
+  }
+
+  /**
+   * Number of rows when all axes but the last are taken together.
+   *
+   * @return {@code size() / dim(-1)}
+   */
+  public long rows() {
+    return size() / dim(-1);
+  }
+
+  /**
+   * This shape with another last extent.
+   *
+   * @param last new extent
+   * @return the shape
+   */
+  public Shape withLast(int last) {
+    Integer[] copy = dims.toArray(Integer[]::new);
+    copy[copy.length - 1] = last;
+    return new Shape(List.of(copy));
+  }
+
+  @Override
+  public String toString() {
+    return dims.stream().map(String::valueOf).collect(Collectors.joining(" x ", "[", "]"));
+  }
+}

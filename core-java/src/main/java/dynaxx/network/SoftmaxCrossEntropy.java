@@ -1,0 +1,61 @@
+package dynaxx.network;
+
+import dynaxx.backend.Scalars;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+
+final class SoftmaxCrossEntropy implements Loss {
+
+  @Override
+  public String name() {
+    return "cross-entropy";
+  }
+
+  @Override
+  public long terms(Shape output) {
+    return output.rows();
+  }
+
+  @Override
+  public long targetSize(Shape output) {
+    return output.rows();
+  }
+
+  @Override
+  public long savedSize(Shape output) {
+    return output.size();
+  }
+
+  @Override
+  public void check(Shape output, HostBuffer targets) {
+    int classes = output.dim(-1);
+    for (long i = 0; i < targets.size(); i++) {
+      float target = targets.get(i);
+      if (!(target >= 0 && target < classes && target == Math.rint(target))) {
+        throw new IllegalArgumentException(
+            "targets: found " + target + " at " + i + ", expected a class from 0 to " + (classes - 1));
+      }
+    }
+  }
+
+  @Override
+  public void forward(Head f, Scalars loss) {
+    f.backend()
+        .crossEntropy(rows(f), f.output().dim(-1), f.scale(), f.z(), f.targets(), f.saved(), loss);
+  }
+
+  @Override
+  public void backward(Head f, Buffer dz) {
+    f.backend().crossEntropyBackward(rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), dz);
+  }
+
+  @Override
+  public void tangent(Head f, int k, Buffer rz, Buffer rdz) {
+    f.backend()
+        .crossEntropyTangent(k, rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), rz, rdz);
+  }
+
+  private static long rows(Head f) {
+    return f.examples() * f.output().rows();
+  }
+}

@@ -1,0 +1,247 @@
+package dynaxx.network;
+
+import dynaxx.backend.Backend;
+import dynaxx.backend.Scalars;
+import dynaxx.backend.Strided;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Plays k directions at once over a {@link Tape}. A product sweep is tangentForward through all ops, the loss, then
+ * tangentBackward through all ops: H v for each direction. A quadratic sweep is tangentForward and curvature only: v'Hv, half
+ * the work, and no tangent outlives its last consumer, so its memory does not grow with depth.
+ */
+public final class TangentSweep implements AutoCloseable {
+
+  /** What a sweep computes. */
+  public enum Kind {
+    /** Hessian-vector products. */
+    PRODUCT,
+    /** Quadratic forms. */
+    QUADRATIC
+  }
+
+  /** Slot of every tangent array of a network. */
+  private record Layout(int[] tangents, int[] adjointTangents, int[][] saved, long[] slotSizes) {
+
+    static Layout of(Network network, Kind kind) {
+      List<Network.Step> steps = network.steps();
+      int n = steps.size();
+      int[] first = new int[n];
+      int[] last = new int[n];
+      consumers(steps, first, last);
+      SlotPlan plan = new SlotPlan();
+      int[] tangents = new int[n];
+      int[] adjoints = new int[n];
+      int[][] saved = new int[n][];
+      boolean product = kind == Kind.PRODUCT;
+      for (int i = 1; i < n; i++) {
+        int node = i;
+        Network.Step step = steps.get(i);
+        long size = step.active() ? step.shape().size() : 0;
+        tangents[i] = plan.add(i, product ? 2 * n - first[i] : last[i], size);
+        adjoints[i] =
+            product
+                ? plan.add(2 * n - last[i], 2 * n - i, size)
+                : plan.add(n, n, i == n - 1 ? size : 0);
+        saved[i] =
+            Tape.workspace(network, i).tangents().stream()
+                .mapToInt(s -> plan.add(node, product ? 2 * n - node : node, s))
+                .toArray();
+      }
+      int[] slots = plan.assign();
+      return new Layout(map(tangents, slots), map(adjoints, slots), map(saved, slots), plan.sizes());
+    }
+
+    /** First and last op that uses each node; the loss, at time n, uses the output. */
+    private static void consumers(List<Network.Step> steps, int[] first, int[] last) {
+      int n = steps.size();
+      Arrays.fill(first, n);
+      last[n - 1] = n;
+      for (int i = 1; i < n; i++) {
+        for (int input : steps.get(i).inputs()) {
+          first[input] = Math.min(first[input], i);
+          last[input] = i;
+        }
+      }
+    }
+
+    private static int[] map(int[] ids, int[] slots) {
+      return Arrays.stream(ids).map(id -> slots[id]).toArray();
+    }
+
+    private static int[][] map(int[][] ids, int[] slots) {
+      int[][] mapped = new int[ids.length][];
+      for (int i = 1; i < ids.length; i++) {
+        mapped[i] = map(ids[i], slots);
+      }
+      return mapped;
+    }
+  }
+
+  private final Network network;
+  private final Kind kind;
+  private final int capacity;
+  private final int maxDirections;
+  private final Scope scope;
+  private final Layout layout;
+  private final Buffer[] slots;
+  private final Buffer[] scratch;
+  private Vectors v;
+  private Vectors hv;
+  private Scalars curvature;
+
+  /**
+   * Allocates a sweep.
+   *
+   * @param network the network of the tapes it will play over
+   * @param kind products or quadratic forms
+   * @param backend where to compute
+   * @param capacity the most examples of a tape
+   * @param maxDirections the most directions at once
+   */
+  public TangentSweep(Network network, Kind kind, Backend backend, int capacity, int maxDirections) {
+    this.network = network;
+    this.kind = kind;
+    this.capacity = capacity;
+    this.maxDirections = maxDirections;
+    this.scope = Scope.open();
+    this.layout = Layout.of(network, kind);
+    long width = Math.multiplyExact((long) capacity, maxDirections);
+    slots =
+        Arrays.stream(layout.slotSizes())
+            .mapToObj(size -> backend.allocate(scope, Math.multiplyExact(size, width)))
+            .toArray(Buffer[]::new);
+    scratch =
+        Arrays.stream(Tape.scratchSizes(network))
+            .mapToObj(size -> backend.allocate(scope, Math.multiplyExact(size, width)))
+            .toArray(Buffer[]::new);
+  }
+
+  /**
+   * Memory of a sweep.
+   *
+   * @param network the network
+   * @param kind products or quadratic forms
+   * @return bytes for each example of capacity and each direction
+   */
+  public static long bytesPerExample(Network network, Kind kind) {
+    long floats = Arrays.stream(Layout.of(network, kind).slotSizes()).sum();
+    return (floats + Arrays.stream(Tape.scratchSizes(network)).sum()) * Float.BYTES;
+  }
+
+  /**
+   * Adds this tape's share of H v for each direction.
+   *
+   * @param tape holds a forward and a backward pass in {@link Mode#MEASURE}
+   * @param v k directions of n values
+   * @param hv k products of n values, added to
+   */
+  public void addProducts(Tape tape, Vectors v, Vectors hv) {
+    begin(tape, Kind.PRODUCT, v);
+    this.hv = hv;
+    int last = network.steps().size() - 1;
+    for (int i = 1; i <= last; i++) {
+      if (active(i)) {
+        network.steps().get(i).op().tangentForward(new Frame(tape, this, i));
+      }
+    }
+    tape.loss().tangent(tape.head(), directions(), tangent(last), adjointTangent(last));
+    for (int i = last; i > 0; i--) {
+      if (active(i)) {
+        network.steps().get(i).op().tangentBackward(new Frame(tape, this, i));
+      }
+    }
+  }
+
+  /**
+   * Adds this tape's share of v'Hv for each direction.
+   *
+   * @param tape holds a forward and a backward pass in {@link Mode#MEASURE}
+   * @param v k directions of n values
+   * @param forms one accumulator for each direction
+   */
+  public void addQuadraticForms(Tape tape, Vectors v, Scalars forms) {
+    begin(tape, Kind.QUADRATIC, v);
+    this.curvature = forms;
+    int last = network.steps().size() - 1;
+    for (int i = 1; i <= last; i++) {
+      if (active(i)) {
+        Frame frame = new Frame(tape, this, i);
+        network.steps().get(i).op().tangentForward(frame);
+        network.steps().get(i).op().curvature(frame);
+      }
+    }
+    Buffer rz = tangent(last);
+    Buffer rdz = adjointTangent(last);
+    tape.loss().tangent(tape.head(), directions(), rz, rdz);
+    long size = tape.examples() * network.outputShape().size();
+    tape.backend().dots(directions(), size, 1, new Strided(rz, 0, size), rdz, forms);
+  }
+
+  private void begin(Tape tape, Kind wanted, Vectors directions) {
+    if (kind != wanted || tape.network() != network) {
+      throw new IllegalArgumentException("sweep: made for another kind of pass or another network");
+    }
+    if (tape.mode().training()) {
+      throw new IllegalStateException("tape: recorded while training, expected a measuring pass");
+    }
+    if (tape.examples() > capacity || directions.count() > maxDirections) {
+      throw new IllegalArgumentException(
+          "sweep: found "
+              + tape.examples()
+              + " examples and "
+              + directions.count()
+              + " directions, expected at most "
+              + capacity
+              + " and "
+              + maxDirections);
+    }
+    this.v = directions;
+  }
+
+  private boolean active(int node) {
+    return network.steps().get(node).active();
+  }
+
+  /** Frees its memory; closing twice is harmless. */
+  @Override
+  public void close() {
+    scope.close();
+  }
+
+  int directions() {
+    return v.count();
+  }
+
+  Vectors v() {
+    return v;
+  }
+
+  Vectors hv() {
+    return hv;
+  }
+
+  Scalars curvature() {
+    return curvature;
+  }
+
+  Buffer tangent(int node) {
+    return node > 0 && active(node) ? slots[layout.tangents()[node]] : null;
+  }
+
+  Buffer adjointTangent(int node) {
+    return node > 0 && active(node) ? slots[layout.adjointTangents()[node]] : null;
+  }
+
+  Buffer savedTangent(int node, int i) {
+    return slots[layout.saved()[node][i]];
+  }
+
+  Buffer scratch(int i) {
+    return scratch[i];
+  }
+}

@@ -1,0 +1,250 @@
+package dynaxx.network;
+
+import dynaxx.backend.Backend;
+import dynaxx.backend.Scalars;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Records one forward and one backward pass of a network with its loss: values, adjoints and what ops save. A {@link
+ * TangentSweep} then plays any number of directions over it without another forward pass. A tape is used again for batch
+ * after batch and owns its memory.
+ */
+public final class Tape implements AutoCloseable {
+
+  private final Network network;
+  private final Loss loss;
+  private final Backend backend;
+  private final Scope scope;
+  private final int capacity;
+  private final Buffer[] values;
+  private final Buffer[] adjoints;
+  private final Buffer[][] saved;
+  private final Buffer[] scratch;
+  private final Buffer lossSaved;
+  private final Scalars lossSum;
+
+  private Buffer parameters;
+  private Buffer gradient;
+  private Batch batch;
+  private Loss.Head head;
+  private Mode mode = Mode.MEASURE;
+
+  /**
+   * Allocates a tape.
+   *
+   * @param network the network
+   * @param loss applied to its output
+   * @param backend where to compute
+   * @param capacity the most examples of a batch, at least 1
+   */
+  public Tape(Network network, Loss loss, Backend backend, int capacity) {
+    if (capacity < 1) {
+      throw new IllegalArgumentException("capacity: found " + capacity + " examples, expected at least 1");
+    }
+    this.network = network;
+    this.loss = loss;
+    this.backend = backend;
+    this.capacity = capacity;
+    this.scope = Scope.open();
+    List<Network.Step> steps = network.steps();
+    values = new Buffer[steps.size()];
+    adjoints = new Buffer[steps.size()];
+    saved = new Buffer[steps.size()][];
+    for (int i = 1; i < values.length; i++) {
+      Network.Step step = steps.get(i);
+      values[i] = allocate(step.shape().size());
+      if (step.active()) {
+        adjoints[i] = allocate(step.shape().size());
+      }
+      saved[i] = workspace(network, i).saved().stream().map(this::allocate).toArray(Buffer[]::new);
+    }
+    scratch = Arrays.stream(scratchSizes(network)).mapToObj(this::allocate).toArray(Buffer[]::new);
+    lossSaved = allocate(loss.savedSize(network.outputShape()));
+    lossSum = backend.scalars(scope, 1);
+  }
+
+  /**
+   * Memory of a tape.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @return bytes for each example of capacity
+   */
+  public static long bytesPerExample(Network network, Loss loss) {
+    long floats = loss.savedSize(network.outputShape()) + Arrays.stream(scratchSizes(network)).sum();
+    for (int i = 1; i < network.steps().size(); i++) {
+      Network.Step step = network.steps().get(i);
+      floats += step.shape().size() * (step.active() ? 2 : 1);
+      floats += workspace(network, i).saved().stream().mapToLong(Long::longValue).sum();
+    }
+    return floats * Float.BYTES;
+  }
+
+  /**
+   * Forward pass: the predictions and the loss.
+   *
+   * @param parameters n values on the backend; must stay unchanged until the last tangent sweep over this tape
+   * @param batch examples on the backend, at most the capacity
+   * @param totalExamples examples of the whole data set that this batch is part of; the result is this batch's share of the
+   *     mean over all of them
+   * @param mode training or measuring
+   * @return the loss, not checked for finiteness
+   */
+  public double forward(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
+    Network.requireSize("parameters", parameters.size(), network.parameterCount());
+    if (batch.examples() > capacity) {
+      throw new IllegalArgumentException(
+          "batch: found " + batch.examples() + " examples, expected at most " + capacity);
+    }
+    this.parameters = parameters;
+    this.batch = batch;
+    this.mode = mode;
+    values[0] = batch.inputs();
+    double scale = 1.0 / (totalExamples * (double) loss.terms(network.outputShape()));
+    head =
+        new Loss.Head(
+            backend, network.outputShape(), batch.examples(), scale, output(), batch.targets(), lossSaved);
+    for (int i = 1; i < values.length; i++) {
+      network.steps().get(i).op().forward(new Frame(this, null, i));
+    }
+    lossSum.clear();
+    loss.forward(head, lossSum);
+    return lossSum.read()[0];
+  }
+
+  /**
+   * Backward pass after {@link #forward}: adds this batch's share of the gradient.
+   *
+   * @param gradient n values on the backend, added to
+   */
+  public void backward(Buffer gradient) {
+    requireForward();
+    Network.requireSize("gradient", gradient.size(), network.parameterCount());
+    this.gradient = gradient;
+    loss.backward(head, adjoints[adjoints.length - 1]);
+    for (int i = values.length - 1; i > 0; i--) {
+      if (network.steps().get(i).active()) {
+        network.steps().get(i).op().backward(new Frame(this, null, i));
+      }
+    }
+  }
+
+  /**
+   * Predictions of the last forward pass.
+   *
+   * @return examples x outputShape values; the buffer may be longer
+   */
+  public Buffer output() {
+    return values[values.length - 1];
+  }
+
+  /**
+   * Entropy of the attention rows of the last forward pass, summed over its examples and queries. Reads the probabilities that
+   * the pass left; computes nothing again.
+   *
+   * @return for each attention op, in order, one sum in nats for each head
+   */
+  public List<double[]> attentionEntropySums() {
+    requireForward();
+    List<double[]> sums = new ArrayList<>();
+    for (int i = 1; i < values.length; i++) {
+      if (network.steps().get(i).op() instanceof Attention attention) {
+        try (Scope temporary = Scope.open()) {
+          Scalars entropy = backend.scalars(temporary, attention.heads());
+          attention.entropy(new Frame(this, null, i), entropy);
+          sums.add(entropy.read());
+        }
+      }
+    }
+    return sums;
+  }
+
+  /** Frees its memory; closing twice is harmless. */
+  @Override
+  public void close() {
+    scope.close();
+  }
+
+  private Buffer allocate(long perExample) {
+    return backend.allocate(scope, Math.multiplyExact(perExample, capacity));
+  }
+
+  private void requireForward() {
+    if (head == null) {
+      throw new IllegalStateException("tape: expected a forward pass first");
+    }
+  }
+
+  static Op.Workspace workspace(Network network, int node) {
+    Network.Step step = network.steps().get(node);
+    List<Shape> inputs =
+        Arrays.stream(step.inputs()).mapToObj(i -> network.steps().get(i).shape()).toList();
+    return step.op().workspace(inputs);
+  }
+
+  /** Largest need of any op for each scratch array. */
+  static long[] scratchSizes(Network network) {
+    long[] sizes = new long[0];
+    for (int i = 1; i < network.steps().size(); i++) {
+      List<Long> needs = workspace(network, i).scratch();
+      sizes = Arrays.copyOf(sizes, Math.max(sizes.length, needs.size()));
+      for (int j = 0; j < needs.size(); j++) {
+        sizes[j] = Math.max(sizes[j], needs.get(j));
+      }
+    }
+    return sizes;
+  }
+
+  Network network() {
+    return network;
+  }
+
+  Loss loss() {
+    return loss;
+  }
+
+  Backend backend() {
+    return backend;
+  }
+
+  Loss.Head head() {
+    requireForward();
+    return head;
+  }
+
+  Mode mode() {
+    return mode;
+  }
+
+  int examples() {
+    return batch.examples();
+  }
+
+  Buffer value(int node) {
+    return values[node];
+  }
+
+  Buffer adjoint(int node) {
+    return adjoints[node];
+  }
+
+  Buffer saved(int node, int i) {
+    return saved[node][i];
+  }
+
+  Buffer scratch(int i) {
+    return scratch[i];
+  }
+
+  Buffer parameters() {
+    return parameters;
+  }
+
+  Buffer gradient() {
+    return gradient;
+  }
+}

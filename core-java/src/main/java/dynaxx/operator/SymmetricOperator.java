@@ -1,0 +1,121 @@
+package dynaxx.operator;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import java.util.Objects;
+import java.util.function.BiConsumer;
+
+/**
+ * A symmetric linear map on n-vectors that is known by its products only. All estimators work on this interface, so a host
+ * needs no network of ours: any exact Hessian-vector product will do.
+ */
+public interface SymmetricOperator {
+
+  /**
+   * Length of the vectors.
+   *
+   * @return n, at least 1
+   */
+  long dimension();
+
+  /**
+   * Where its vectors live.
+   *
+   * @return the backend
+   */
+  Backend backend();
+
+  /**
+   * Products with k vectors.
+   *
+   * @param v k vectors of length n
+   * @param hv receives the k products; must not overlap v
+   * @throws IllegalArgumentException if lengths or counts do not fit
+   */
+  void apply(Vectors v, Vectors hv);
+
+  /**
+   * Quadratic forms v'Hv of k vectors, in float64. An operator overrides this when it has a cheaper way than a product and
+   * a dot product.
+   *
+   * @param v k vectors of length n
+   * @return k values
+   * @throws IllegalArgumentException if the length does not fit
+   */
+  default double[] quadraticForm(Vectors v) {
+    checkLength("v", v);
+    try (Scope scope = Scope.open()) {
+      Vectors hv = backend().vectors(scope, v.count(), v.length());
+      apply(v, hv);
+      double[] forms = new double[v.count()];
+      for (int i = 0; i < forms.length; i++) {
+        forms[i] = backend().dot(v.vector(i), hv.vector(i));
+      }
+      return forms;
+    }
+  }
+
+  /**
+   * An operator from a product that somebody else computes.
+   *
+   * @param dimension length of the vectors, at least 1
+   * @param backend where the vectors live
+   * @param product reads its first argument, fills its second; k vectors each
+   * @return the operator
+   */
+  static SymmetricOperator of(long dimension, Backend backend, BiConsumer<Vectors, Vectors> product) {
+    Objects.requireNonNull(backend, "backend");
+    Objects.requireNonNull(product, "product");
+    if (dimension < 1) {
+      throw new IllegalArgumentException("dimension: found " + dimension + ", expected at least 1");
+    }
+    return new SymmetricOperator() {
+      @Override
+      public long dimension() {
+        return dimension;
+      }
+
+      @Override
+      public Backend backend() {
+        return backend;
+      }
+
+      @Override
+      public void apply(Vectors v, Vectors hv) {
+        checkProduct(v, hv);
+        product.accept(v, hv);
+      }
+    };
+  }
+
+  /**
+   * Checks the arguments of a product.
+   *
+   * @param v factors
+   * @param hv products
+   * @throws IllegalArgumentException if they do not fit
+   */
+  default void checkProduct(Vectors v, Vectors hv) {
+    checkLength("v", v);
+    checkLength("hv", hv);
+    if (v.count() != hv.count()) {
+      throw new IllegalArgumentException(
+          "hv: found " + hv.count() + " vectors, expected " + v.count() + " as in v");
+    }
+  }
+
+  /**
+   * Checks the length of vectors.
+   *
+   * @param argument name for the message
+   * @param vectors the vectors
+   * @throws IllegalArgumentException if their length is not the dimension
+   */
+  default void checkLength(String argument, Vectors vectors) {
+    if (vectors.length() != dimension()) {
+      throw new IllegalArgumentException(
+          argument + ": found vectors of length " + vectors.length() + ", expected " + dimension());
+    }
+  }
+}
