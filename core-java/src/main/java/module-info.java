@@ -1,6 +1,6 @@
 /**
- * Curvature of a neural network's loss: memory, backends, networks with five passes, operators and spectral estimators.
- * Needs nothing but a JDK; the Vector API is used when its module is resolved.
+ * Curvature of a neural network's loss: memory, backends, networks with five passes, operators and
+ * spectral estimators. Needs nothing but a JDK; the Vector API is used when its module is resolved.
  */
 module dynaxx.core {
   requires static jdk.incubator.vector;

@@ -2,7 +2,9 @@ package dynaxx.backend;
 
 /** Elementwise functions that a backend knows with their first and second derivatives. */
 public enum Activation {
-  /** {@code max(0, x)}; the derivative at 0 is taken as 0, the second derivative as 0 everywhere. */
+  /**
+   * {@code max(0, x)}; the derivative at 0 is taken as 0, the second derivative as 0 everywhere.
+   */
   RELU,
   /** Gaussian error linear unit, exact: {@code x Phi(x)} (Hendrycks and Gimpel, 2016). */
   GELU,

@@ -6,12 +6,14 @@ import dynaxx.memory.Vectors;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A device with its memory and its kernels. Callers check shapes once at their own public edge; kernels check nothing.
+ * A device with its memory and its kernels. Callers check shapes once at their own public edge;
+ * kernels check nothing.
  *
- * <p>Every kernel gives the same bits for the same arguments whatever the number of threads, and the same bits for each of k
- * directions as for that direction alone. Data are float32; dot products, norms and sums over rows are accumulated in
- * float64. Calls may return before the work is done; {@link Scalars#read} and {@link #download} wait. A backend is used by
- * one thread at a time.
+ * <p>Every kernel gives the same bits for the same arguments whatever the number of threads, and
+ * the same bits for each of k directions as for that direction alone. Data are float32; dot
+ * products, norms and sums over rows are accumulated in float64. Calls may return before the work
+ * is done; {@link Scalars#read} and {@link #download} wait. A backend is used by one thread at a
+ * time.
  */
 public interface Backend extends MatrixKernels, LayerKernels, VectorKernels, AutoCloseable {
 
@@ -76,8 +78,9 @@ public interface Backend extends MatrixKernels, LayerKernels, VectorKernels, Aut
   Scalars scalars(Scope scope, int size);
 
   /**
-   * A buffer with the given host values. A backend that computes in host memory may return a view of the same memory, any
-   * other copies once; the caller keeps the values unchanged while the buffer is used.
+   * A buffer with the given host values. A backend that computes in host memory may return a view
+   * of the same memory, any other copies once; the caller keeps the values unchanged while the
+   * buffer is used.
    *
    * @param scope owns the memory if one is allocated
    * @param values native-order float32 values, off-heap
@@ -93,7 +96,9 @@ public interface Backend extends MatrixKernels, LayerKernels, VectorKernels, Aut
    */
   void download(Buffer from, MemorySegment to);
 
-  /** Frees threads, streams and contexts; memory belongs to its scopes. Closing twice is harmless. */
+  /**
+   * Frees threads, streams and contexts; memory belongs to its scopes. Closing twice is harmless.
+   */
   @Override
   void close();
 }

@@ -18,7 +18,8 @@ public interface BackendProvider {
   int priority();
 
   /**
-   * Looks whether the backend can be used, without side effects that outlast the call. Never throws.
+   * Looks whether the backend can be used, without side effects that outlast the call. Never
+   * throws.
    *
    * @return the answer
    */

@@ -9,8 +9,8 @@ import java.util.Locale;
 import java.util.ServiceLoader;
 
 /**
- * Chooses a backend. {@code -Ddynaxx.backend=NAME} forces one, {@code auto} (the default) takes the best that is available;
- * {@code -Ddynaxx.threads=T} sizes the worker pool.
+ * Chooses a backend. {@code -Ddynaxx.backend=NAME} forces one, {@code auto} (the default) takes the
+ * best that is available; {@code -Ddynaxx.threads=T} sizes the worker pool.
  */
 public final class Backends {
 
@@ -25,10 +25,12 @@ public final class Backends {
   private Backends() {}
 
   /**
-   * Opens the backend that the system properties ask for and logs one line: what was chosen, and why better ones were not.
+   * Opens the backend that the system properties ask for and logs one line: what was chosen, and
+   * why better ones were not.
    *
    * @return a new backend, to be closed by the caller
-   * @throws IllegalStateException if a forced backend is not available; the message has every reason
+   * @throws IllegalStateException if a forced backend is not available; the message has every
+   *     reason
    * @throws IllegalArgumentException if a property has no valid value
    */
   public static Backend open() {
@@ -58,14 +60,21 @@ public final class Backends {
         case Availability.Available(String detail) -> {
           LOG.log(
               Level.INFO,
-              () -> "backend " + provider.name() + ": " + detail + (refusals.isEmpty() ? "" : "; refused: " + refusals));
+              () ->
+                  "backend "
+                      + provider.name()
+                      + ": "
+                      + detail
+                      + (refusals.isEmpty() ? "" : "; refused: " + refusals));
           return provider.open(threads);
         }
-        case Availability.Unavailable(String reason) -> refusals.add(provider.name() + ": " + reason);
+        case Availability.Unavailable(String reason) ->
+            refusals.add(provider.name() + ": " + reason);
       }
     }
     String found = refusals.isEmpty() ? "known are " + names() : String.join("; ", refusals);
-    throw new IllegalStateException(BACKEND_PROPERTY + ": '" + name + "' is not available (" + found + ")");
+    throw new IllegalStateException(
+        BACKEND_PROPERTY + ": '" + name + "' is not available (" + found + ")");
   }
 
   /**

@@ -5,11 +5,13 @@ import dynaxx.memory.Buffer;
 /**
  * The passes of the elementwise and row-wise layers, and of the losses.
  *
- * <p>Conventions: an argument {@code boolean add} says whether the kernel adds to its output or overwrites it; overwritten
- * outputs are not read. {@code k} is the number of directions, the leading axis of every tangent array ({@code rx}, {@code ry},
- * {@code rdx}, {@code rdy}, {@code rp} and so on); primal arrays are shared by all k. Gradients of parameters are always
- * added, summed over rows in float64. Curvature kernels add one number for each direction to {@code c}: the layer's own
- * second-order term contracted with the adjoint of its output, so that the sum over layers is v'Hv.
+ * <p>Conventions: an argument {@code boolean add} says whether the kernel adds to its output or
+ * overwrites it; overwritten outputs are not read. {@code k} is the number of directions, the
+ * leading axis of every tangent array ({@code rx}, {@code ry}, {@code rdx}, {@code rdy}, {@code rp}
+ * and so on); primal arrays are shared by all k. Gradients of parameters are always added, summed
+ * over rows in float64. Curvature kernels add one number for each direction to {@code c}: the
+ * layer's own second-order term contracted with the adjoint of its output, so that the sum over
+ * layers is v'Hv.
  */
 public interface LayerKernels {
 
@@ -63,7 +65,15 @@ public interface LayerKernels {
    * @param add whether to add
    */
   void activationTangentBackward(
-      Activation f, int k, long n, Buffer x, Buffer dy, Buffer rx, Buffer rdy, Buffer rdx, boolean add);
+      Activation f,
+      int k,
+      long n,
+      Buffer x,
+      Buffer dy,
+      Buffer rx,
+      Buffer rdy,
+      Buffer rdx,
+      boolean add);
 
   /**
    * {@code c += sum of dy f''(x) rx^2}.
@@ -81,9 +91,9 @@ public interface LayerKernels {
   // ---- normalisation of rows
 
   /**
-   * Shape and kind of a row normalisation {@code y = gamma xh + beta}, {@code xh = (x - mean) r}, {@code r = (variance +
-   * epsilon)^-1/2}. Without centring the mean is left out of both (RMSNorm, Zhang and Sennrich 2019); with it this is LayerNorm
-   * (Ba et al. 2016).
+   * Shape and kind of a row normalisation {@code y = gamma xh + beta}, {@code xh = (x - mean) r},
+   * {@code r = (variance + epsilon)^-1/2}. Without centring the mean is left out of both (RMSNorm,
+   * Zhang and Sennrich 2019); with it this is LayerNorm (Ba et al. 2016).
    *
    * @param rows number of rows
    * @param cols elements of each row
@@ -105,7 +115,8 @@ public interface LayerKernels {
   void norm(Normalization s, Buffer x, Buffer gamma, Buffer beta, Buffer y, Buffer stats);
 
   /**
-   * Backward pass: {@code dx (+)= r (dxh - mean dxh - xh mean(dxh xh))} with {@code dxh = gamma dy}.
+   * Backward pass: {@code dx (+)= r (dxh - mean dxh - xh mean(dxh xh))} with {@code dxh = gamma
+   * dy}.
    *
    * @param s shape
    * @param x input
@@ -129,7 +140,8 @@ public interface LayerKernels {
       Buffer dbeta);
 
   /**
-   * Tangent forward pass: {@code rxh = r (rx - mean rx - xh mean(xh rx))}, {@code ry = rgamma xh + gamma rxh + rbeta}.
+   * Tangent forward pass: {@code rxh = r (rx - mean rx - xh mean(xh rx))}, {@code ry = rgamma xh +
+   * gamma rxh + rbeta}.
    *
    * @param s shape of one direction
    * @param k directions
@@ -153,9 +165,10 @@ public interface LayerKernels {
       Buffer ry);
 
   /**
-   * Tangent backward pass: with {@code dxh = gamma dy}, {@code m2 = mean(dxh xh)}, {@code rr = -r^2 mean(xh rx)} and {@code d =
-   * r (dxh - mean dxh - xh m2)}, {@code rdxh = rgamma dy + gamma rdy} and {@code rdx (+)= (rr / r) d + r (rdxh - mean rdxh - rxh
-   * m2 - xh mean(rdxh xh + dxh rxh))}; gradients {@code rdgamma += sum(rdy xh + dy rxh)}, {@code rdbeta += sum rdy}.
+   * Tangent backward pass: with {@code dxh = gamma dy}, {@code m2 = mean(dxh xh)}, {@code rr = -r^2
+   * mean(xh rx)} and {@code d = r (dxh - mean dxh - xh m2)}, {@code rdxh = rgamma dy + gamma rdy}
+   * and {@code rdx (+)= (rr / r) d + r (rdxh - mean rdxh - rxh m2 - xh mean(rdxh xh + dxh rxh))};
+   * gradients {@code rdgamma += sum(rdy xh + dy rxh)}, {@code rdbeta += sum rdy}.
    *
    * @param s shape of one direction
    * @param k directions
@@ -187,8 +200,8 @@ public interface LayerKernels {
       Strided rdbeta);
 
   /**
-   * Curvature: {@code c += <dy, 2 rgamma rxh + gamma (2 rxc rr + (xh / r) rrr)>} with {@code rxc = rx - mean rx} and {@code rrr =
-   * 3 rr^2 / r - r^3 mean(rxc^2)}; without centring rxc is rx.
+   * Curvature: {@code c += <dy, 2 rgamma rxh + gamma (2 rxc rr + (xh / r) rrr)>} with {@code rxc =
+   * rx - mean rx} and {@code rrr = 3 rr^2 / r - r^3 mean(rxc^2)}; without centring rxc is rx.
    *
    * @param s shape of one direction
    * @param k directions
@@ -276,7 +289,8 @@ public interface LayerKernels {
   void softmaxCurvature(int k, long rows, int cols, Buffer p, Buffer dp, Buffer ra, Scalars c);
 
   /**
-   * Entropy in nats of attention rows, summed over batch and queries: {@code sums[h] += -sum of p log p}, with 0 log 0 = 0.
+   * Entropy in nats of attention rows, summed over batch and queries: {@code sums[h] += -sum of p
+   * log p}, with 0 log 0 = 0.
    *
    * @param batch examples
    * @param heads heads of each example
@@ -324,7 +338,8 @@ public interface LayerKernels {
   void dots(int k, long n, double alpha, Strided a, Buffer b, Scalars c);
 
   /**
-   * {@code y_i[r] = x_i[r] + w_i} for every row r: bias, position embedding. The output may be the input.
+   * {@code y_i[r] = x_i[r] + w_i} for every row r: bias, position embedding. The output may be the
+   * input.
    *
    * @param k directions
    * @param rows rows of each direction
@@ -336,8 +351,8 @@ public interface LayerKernels {
   void addRow(int k, long rows, long cols, Buffer x, Strided w, Buffer y);
 
   /**
-   * Copies rows from one pitch to another: {@code to[toOffset + r toStride + c] (+)= from[fromOffset + r fromStride + c]}. A
-   * source stride of 0 repeats one row.
+   * Copies rows from one pitch to another: {@code to[toOffset + r toStride + c] (+)=
+   * from[fromOffset + r fromStride + c]}. A source stride of 0 repeats one row.
    *
    * @param rows number of rows
    * @param cols elements of each
@@ -410,7 +425,8 @@ public interface LayerKernels {
   void scatterAdd(int k, long rows, int cols, Buffer ids, Buffer dy, Strided table);
 
   /**
-   * Shape of images cut into square patches without overlap; height and width are multiples of the patch.
+   * Shape of images cut into square patches without overlap; height and width are multiples of the
+   * patch.
    *
    * @param images number of images
    * @param channels of each
@@ -440,7 +456,8 @@ public interface LayerKernels {
   }
 
   /**
-   * Cuts images (images x channels x height x width) into rows of (channel, y, x), patches in reading order.
+   * Cuts images (images x channels x height x width) into rows of (channel, y, x), patches in
+   * reading order.
    *
    * @param s shape
    * @param x images
@@ -459,9 +476,9 @@ public interface LayerKernels {
   void fromPatches(Patches s, Buffer rows, Buffer x, boolean add);
 
   /**
-   * Inverted dropout: {@code y (+)= x m}, where m is 0 with probability {@code rate} and else {@code 1 / (1 - rate)}: element i
-   * is kept if the 24 high bits of word {@code i % 4} of Philox block {@code i / 4} of the stream, as a fraction, are at
-   * least {@code rate}.
+   * Inverted dropout: {@code y (+)= x m}, where m is 0 with probability {@code rate} and else
+   * {@code 1 / (1 - rate)}: element i is kept if the 24 high bits of word {@code i % 4} of Philox
+   * block {@code i / 4} of the stream, as a fraction, are at least {@code rate}.
    *
    * @param n number of elements
    * @param rate from 0 to below 1
@@ -476,7 +493,8 @@ public interface LayerKernels {
   // ---- losses
 
   /**
-   * Softmax cross-entropy: {@code loss += scale sum over rows of -log p[target]} (by log-sum-exp) and the probabilities.
+   * Softmax cross-entropy: {@code loss += scale sum over rows of -log p[target]} (by log-sum-exp)
+   * and the probabilities.
    *
    * @param rows predictions
    * @param classes classes of each
@@ -486,10 +504,12 @@ public interface LayerKernels {
    * @param p receives the probabilities
    * @param loss one accumulator
    */
-  void crossEntropy(long rows, int classes, double scale, Buffer z, Buffer targets, Buffer p, Scalars loss);
+  void crossEntropy(
+      long rows, int classes, double scale, Buffer z, Buffer targets, Buffer p, Scalars loss);
 
   /**
-   * {@code dz = scale (p - onehot)}, with the target's entry formed as minus the sum of the others so that no digits cancel.
+   * {@code dz = scale (p - onehot)}, with the target's entry formed as minus the sum of the others
+   * so that no digits cancel.
    *
    * @param rows predictions
    * @param classes classes of each
@@ -498,10 +518,12 @@ public interface LayerKernels {
    * @param targets class of each row
    * @param dz adjoint of the logits
    */
-  void crossEntropyBackward(long rows, int classes, double scale, Buffer p, Buffer targets, Buffer dz);
+  void crossEntropyBackward(
+      long rows, int classes, double scale, Buffer p, Buffer targets, Buffer dz);
 
   /**
-   * {@code rdz = scale p (q - sum(p q))} with {@code q = rz - rz[target]}, which cancels no digits when p is near one-hot.
+   * {@code rdz = scale p (q - sum(p q))} with {@code q = rz - rz[target]}, which cancels no digits
+   * when p is near one-hot.
    *
    * @param k directions
    * @param rows predictions of each direction

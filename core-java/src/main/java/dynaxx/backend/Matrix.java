@@ -3,9 +3,9 @@ package dynaxx.backend;
 import dynaxx.memory.Buffer;
 
 /**
- * A family of row-major matrices inside a buffer, indexed by up to three batch indices: element (r, c) of member (i, j, l)
- * is at {@code offset + i * stride0 + j * stride1 + l * stride2 + r * ld + c}. A stride of 0 shares the matrix along that
- * index.
+ * A family of row-major matrices inside a buffer, indexed by up to three batch indices: element (r,
+ * c) of member (i, j, l) is at {@code offset + i * stride0 + j * stride1 + l * stride2 + r * ld +
+ * c}. A stride of 0 shares the matrix along that index.
  *
  * @param buffer the values
  * @param offset element (0, 0) of member (0, 0, 0)
@@ -16,7 +16,13 @@ import dynaxx.memory.Buffer;
  * @param stride2 step of the third batch index
  */
 public record Matrix(
-    Buffer buffer, long offset, long ld, boolean transposed, long stride0, long stride1, long stride2) {
+    Buffer buffer,
+    long offset,
+    long ld,
+    boolean transposed,
+    long stride0,
+    long stride1,
+    long stride2) {
 
   /**
    * A single matrix at the start of a buffer.

@@ -6,8 +6,8 @@ import dynaxx.memory.Buffer;
 public interface MatrixKernels {
 
   /**
-   * Batched product {@code C = alpha op(A) op(B) + beta C (+ bias)} for every member (i, j, l) of the batch. With beta = 0, C
-   * is not read, so it may hold anything, NaN included.
+   * Batched product {@code C = alpha op(A) op(B) + beta C (+ bias)} for every member (i, j, l) of
+   * the batch. With beta = 0, C is not read, so it may hold anything, NaN included.
    *
    * @param m rows of op(A) and C
    * @param n columns of op(B) and C
@@ -44,12 +44,14 @@ public interface MatrixKernels {
    * @param beta factor of what C holds
    * @param c result
    */
-  default void gemm(int m, int n, int depth, float alpha, Matrix a, Matrix b, float beta, Matrix c) {
+  default void gemm(
+      int m, int n, int depth, float alpha, Matrix a, Matrix b, float beta, Matrix c) {
     gemm(m, n, depth, alpha, a, b, beta, c, null, Batch.ONE);
   }
 
   /**
-   * Adds column sums: {@code out_i[c] += sum over r of x[i * kStride + r * rowStride + c]} for i below k, summed in float64.
+   * Adds column sums: {@code out_i[c] += sum over r of x[i * kStride + r * rowStride + c]} for i
+   * below k, summed in float64.
    *
    * @param k number of matrices
    * @param rows rows of each
@@ -59,7 +61,8 @@ public interface MatrixKernels {
    * @param rowStride from one row to the next
    * @param out run i receives the sums of matrix i
    */
-  void addColumnSums(int k, long rows, long cols, Buffer x, long kStride, long rowStride, Strided out);
+  void addColumnSums(
+      int k, long rows, long cols, Buffer x, long kStride, long rowStride, Strided out);
 
   /**
    * Number of members along each batch index of a {@link Matrix} family.

@@ -1,8 +1,8 @@
 package dynaxx.backend;
 
 /**
- * Philox4x32-10, a counter-based generator: any element of any probe is a pure function of (seed, probe, element), so probes
- * are never stored and every backend makes the same ones.
+ * Philox4x32-10, a counter-based generator: any element of any probe is a pure function of (seed,
+ * probe, element), so probes are never stored and every backend makes the same ones.
  *
  * <p>Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
  */
@@ -48,8 +48,8 @@ public final class Philox {
   }
 
   /**
-   * The 128 random bits of one block of a stream. Counter words 0 and 1 are the block's index, words 2 and 3 the stream's
-   * (low word first); the key is the seed (low word first).
+   * The 128 random bits of one block of a stream. Counter words 0 and 1 are the block's index,
+   * words 2 and 3 the stream's (low word first); the key is the seed (low word first).
    *
    * @param seed key
    * @param stream which independent stream, for example the probe
@@ -65,8 +65,8 @@ public final class Philox {
   }
 
   /**
-   * One element of a Rademacher probe: bit {@code j % 128} of block {@code j / 128}, bit 0 being the lowest of word 0; a set bit
-   * means +1.
+   * One element of a Rademacher probe: bit {@code j % 128} of block {@code j / 128}, bit 0 being
+   * the lowest of word 0; a set bit means +1.
    *
    * @param seed key
    * @param probe stream

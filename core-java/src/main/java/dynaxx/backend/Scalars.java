@@ -1,8 +1,8 @@
 package dynaxx.backend;
 
 /**
- * A few float64 accumulators that live where the backend computes: losses, quadratic forms, entropies. Kernels add to them
- * in a fixed order.
+ * A few float64 accumulators that live where the backend computes: losses, quadratic forms,
+ * entropies. Kernels add to them in a fixed order.
  */
 public interface Scalars {
 

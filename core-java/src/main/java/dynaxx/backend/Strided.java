@@ -4,8 +4,8 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
 
 /**
- * k runs of values inside a buffer, the i-th starting at {@code offset + i * stride}: one parameter's part of a block of
- * parameter vectors.
+ * k runs of values inside a buffer, the i-th starting at {@code offset + i * stride}: one
+ * parameter's part of a block of parameter vectors.
  *
  * @param buffer the values
  * @param offset where run 0 starts

@@ -42,7 +42,8 @@ public interface VectorKernels {
   void axpby(double alpha, Buffer x, double beta, Buffer y);
 
   /**
-   * One pass of classical Gram-Schmidt: {@code c = Q w} in float64, then {@code w -= Q' c}, for the first rows of a basis.
+   * One pass of classical Gram-Schmidt: {@code c = Q w} in float64, then {@code w -= Q' c}, for the
+   * first rows of a basis.
    *
    * @param basis orthonormal vectors, at least {@code count} of them
    * @param count how many of them to use; 0 does nothing
@@ -61,7 +62,8 @@ public interface VectorKernels {
   void combine(Vectors basis, double[] coefficients, Buffer y);
 
   /**
-   * Fills the block with Rademacher probes of {@link Philox}: element j of vector i is {@code Philox.sign(seed, first + i, j)}.
+   * Fills the block with Rademacher probes of {@link Philox}: element j of vector i is {@code
+   * Philox.sign(seed, first + i, j)}.
    *
    * @param seed key of the generator
    * @param first index of the first probe

@@ -1,8 +1,9 @@
 package dynaxx.memory;
 
 /**
- * A run of float32 values where a backend computes: host memory for the CPU, device memory for a GPU. Only {@link HostBuffer}
- * can be dereferenced from Java; every other kind is opaque and is read through its backend.
+ * A run of float32 values where a backend computes: host memory for the CPU, device memory for a
+ * GPU. Only {@link HostBuffer} can be dereferenced from Java; every other kind is opaque and is
+ * read through its backend.
  */
 public interface Buffer {
 

@@ -14,17 +14,19 @@ public final class HostBuffer implements Buffer {
   }
 
   /**
-   * Wraps memory that somebody else owns; nothing is copied. Accesses after its owner has closed it throw.
+   * Wraps memory that somebody else owns; nothing is copied. Accesses after its owner has closed it
+   * throw.
    *
    * @param segment native-order float32 values, 4-byte aligned, a whole number of them
    * @return a buffer over the segment
-   * @throws IllegalArgumentException if the byte size is not a multiple of 4, the segment is not aligned to 4 bytes, or it
-   *     is a heap segment
+   * @throws IllegalArgumentException if the byte size is not a multiple of 4, the segment is not
+   *     aligned to 4 bytes, or it is a heap segment
    */
   public static HostBuffer of(MemorySegment segment) {
     Objects.requireNonNull(segment, "segment");
     if (!segment.isNative()) {
-      throw new IllegalArgumentException("segment: found heap memory, expected off-heap (native) memory");
+      throw new IllegalArgumentException(
+          "segment: found heap memory, expected off-heap (native) memory");
     }
     if (segment.byteSize() % Float.BYTES != 0 || segment.address() % Float.BYTES != 0) {
       throw new IllegalArgumentException(

@@ -6,9 +6,9 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Owner of memory and of other things to be freed with it. Scopes form a tree: closing one closes its children first, then
- * frees what it owns in reverse order. Closing twice is harmless; using memory after close throws {@link
- * IllegalStateException}.
+ * Owner of memory and of other things to be freed with it. Scopes form a tree: closing one closes
+ * its children first, then frees what it owns in reverse order. Closing twice is harmless; using
+ * memory after close throws {@link IllegalStateException}.
  */
 public final class Scope implements AutoCloseable {
 
@@ -94,7 +94,10 @@ public final class Scope implements AutoCloseable {
     return open;
   }
 
-  /** Frees everything this scope owns. If several owners fail, the first failure is thrown with the others suppressed. */
+  /**
+   * Frees everything this scope owns. If several owners fail, the first failure is thrown with the
+   * others suppressed.
+   */
   @Override
   public void close() {
     RuntimeException failure = null;

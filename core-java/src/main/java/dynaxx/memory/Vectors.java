@@ -3,7 +3,8 @@ package dynaxx.memory;
 import java.util.Objects;
 
 /**
- * A block of k float32 vectors of length n, contiguous, one after the other: element j of vector i is at {@code i * n + j}.
+ * A block of k float32 vectors of length n, contiguous, one after the other: element j of vector i
+ * is at {@code i * n + j}.
  */
 public final class Vectors {
 
@@ -30,12 +31,23 @@ public final class Vectors {
     Objects.requireNonNull(buffer, "buffer");
     if (count < 1 || length < 1) {
       throw new IllegalArgumentException(
-          "vectors: found count " + count + " and length " + length + ", expected at least 1 of each");
+          "vectors: found count "
+              + count
+              + " and length "
+              + length
+              + ", expected at least 1 of each");
     }
     long needed = Math.multiplyExact(length, count);
     if (buffer.size() < needed) {
       throw new IllegalArgumentException(
-          "buffer: found " + buffer.size() + " values, expected " + count + " x " + length + " = " + needed);
+          "buffer: found "
+              + buffer.size()
+              + " values, expected "
+              + count
+              + " x "
+              + length
+              + " = "
+              + needed);
     }
     return new Vectors(buffer.slice(0, needed), count, length);
   }

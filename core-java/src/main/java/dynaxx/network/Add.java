@@ -15,7 +15,11 @@ public record Add() implements Op {
   public Shape outputShape(List<Shape> inputs) {
     Check.inputs(this, inputs, 2);
     Check.that(
-        inputs.get(0).equals(inputs.get(1)), this, 1, inputs.get(1), "that of input 0, " + inputs.get(0));
+        inputs.get(0).equals(inputs.get(1)),
+        this,
+        1,
+        inputs.get(1),
+        "that of input 0, " + inputs.get(0));
     return inputs.getFirst();
   }
 

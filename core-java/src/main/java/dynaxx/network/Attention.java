@@ -9,9 +9,10 @@ import dynaxx.memory.Buffer;
 import java.util.List;
 
 /**
- * Multi-head scaled dot-product attention (Vaswani et al., 2017) over tokens that carry query, key and value side by side:
- * input {@code [tokens x 3 width]}, output {@code [tokens x width]}. Head h takes columns {@code h * width / heads} onwards of
- * each third. With {@code A = s Q K'}, {@code P = softmax A}, {@code O = P V}; the probabilities are materialised.
+ * Multi-head scaled dot-product attention (Vaswani et al., 2017) over tokens that carry query, key
+ * and value side by side: input {@code [tokens x 3 width]}, output {@code [tokens x width]}. Head h
+ * takes columns {@code h * width / heads} onwards of each third. With {@code A = s Q K'}, {@code P
+ * = softmax A}, {@code O = P V}; the probabilities are materialised.
  *
  * @param heads number of heads; divides the width
  * @param causal whether a token sees only itself and earlier tokens
@@ -48,7 +49,9 @@ public record Attention(int heads, boolean causal) implements Op {
         List.of(rows, rows, rows), List.of(rows), List.of(rows, Math.max(rows, g.out())));
   }
 
-  /** Extents and the layouts of one frame's matrices; batch indices are (direction, example, head). */
+  /**
+   * Extents and the layouts of one frame's matrices; batch indices are (direction, example, head).
+   */
   private record Geometry(int examples, int tokens, int width, int heads) {
 
     Geometry(int examples, Shape qkv, int heads) {
@@ -91,8 +94,7 @@ public record Attention(int heads, boolean causal) implements Op {
     }
 
     Matrix output(Buffer o, boolean perDirection) {
-      return Matrix.of(o, width)
-          .batch(perDirection ? out() : 0, (long) tokens * width, depth());
+      return Matrix.of(o, width).batch(perDirection ? out() : 0, (long) tokens * width, depth());
     }
 
     Matrix score(Buffer p, boolean perDirection) {
@@ -116,8 +118,7 @@ public record Attention(int heads, boolean causal) implements Op {
 
     /** {@code out = alpha scores right + beta out}, contracted over tokens. */
     void mix(float alpha, Matrix scores, Matrix right, float beta, Matrix out) {
-      backend.gemm(
-          g.tokens(), g.depth(), g.tokens(), alpha, scores, right, beta, out, null, batch);
+      backend.gemm(g.tokens(), g.depth(), g.tokens(), alpha, scores, right, beta, out, null, batch);
     }
   }
 
@@ -211,22 +212,16 @@ public record Attention(int heads, boolean causal) implements Op {
     products.scores(
         1, g.part(f.rx(0), 0, true), g.part(f.rx(0), 1, true), 0, g.score(product, true));
     backend.dots(
-        directions,
-        g.scores(),
-        2.0 * g.scale(),
-        Strided.of(f.saved(DA)),
-        product,
-        f.curvature());
+        directions, g.scores(), 2.0 * g.scale(), Strided.of(f.saved(DA)), product, f.curvature());
     products.mix(
-        1,
-        g.score(f.savedTangent(0), true),
-        g.part(f.rx(0), 2, true),
-        0,
-        g.output(product, true));
+        1, g.score(f.savedTangent(0), true), g.part(f.rx(0), 2, true), 0, g.output(product, true));
     backend.dots(directions, g.out(), 2, Strided.of(f.dy()), product, f.curvature());
   }
 
-  /** Adds the entropies of each head's rows, summed over examples and queries of the last forward pass. */
+  /**
+   * Adds the entropies of each head's rows, summed over examples and queries of the last forward
+   * pass.
+   */
   void entropy(Frame f, Scalars sums) {
     Geometry g = geometry(f);
     f.backend().rowEntropy(f.examples(), heads, g.tokens(), g.tokens(), f.saved(P), sums);

@@ -30,9 +30,13 @@ public record Batch(Buffer inputs, Buffer targets, int examples) {
     long examples = inputs.size() / inputSize;
     if (examples == 0 || inputs.size() % inputSize != 0) {
       throw new IllegalArgumentException(
-          "inputs: found " + inputs.size() + " values, expected a positive multiple of " + inputSize);
+          "inputs: found "
+              + inputs.size()
+              + " values, expected a positive multiple of "
+              + inputSize);
     }
-    Network.requireSize("targets", targets.size(), examples * loss.targetSize(network.outputShape()));
+    Network.requireSize(
+        "targets", targets.size(), examples * loss.targetSize(network.outputShape()));
     loss.check(network.outputShape(), targets);
     for (Network.Step step : network.steps()) {
       for (int input : step.inputs()) {
@@ -55,7 +59,8 @@ public record Batch(Buffer inputs, Buffer targets, int examples) {
     Objects.checkFromIndexSize(from, count, examples);
     long in = inputs.size() / examples;
     long out = targets.size() / examples;
-    return new Batch(inputs.slice(from * in, count * in), targets.slice(from * out, count * out), count);
+    return new Batch(
+        inputs.slice(from * in, count * in), targets.slice(from * out, count * out), count);
   }
 
   /**

@@ -5,7 +5,8 @@ import dynaxx.memory.Buffer;
 import java.util.List;
 
 /**
- * Puts a learned token before the others: {@code [tokens x width]} becomes {@code [tokens + 1 x width]} (Dosovitskiy et al., 2020).
+ * Puts a learned token before the others: {@code [tokens x width]} becomes {@code [tokens + 1 x
+ * width]} (Dosovitskiy et al., 2020).
  *
  * @param token width values
  */
@@ -40,8 +41,7 @@ public record ClassToken(Parameter token) implements Op {
   @Override
   public void backward(Frame f) {
     f.backend()
-        .addColumnSums(
-            1, f.examples(), token.size(), f.dy(), 0, out(f), Strided.of(f.dw(token)));
+        .addColumnSums(1, f.examples(), token.size(), f.dy(), 0, out(f), Strided.of(f.dw(token)));
     if (f.active(0)) {
       unshift(f, 1, f.dy(), f.dx(0));
     }

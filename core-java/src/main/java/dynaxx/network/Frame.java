@@ -6,9 +6,10 @@ import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
 
 /**
- * What one op sees of the sweep it takes part in. Arrays of values have the examples as leading axis, arrays of tangents the
- * k directions before them; buffers may be longer than the arrays in them. Which accessors hold something depends on the
- * pass: adjoints from the backward pass on, tangents in tangent passes only.
+ * What one op sees of the sweep it takes part in. Arrays of values have the examples as leading
+ * axis, arrays of tangents the k directions before them; buffers may be longer than the arrays in
+ * them. Which accessors hold something depends on the pass: adjoints from the backward pass on,
+ * tangents in tangent passes only.
  */
 public final class Frame {
 
@@ -100,8 +101,8 @@ public final class Frame {
   }
 
   /**
-   * Whether an input's adjoint already holds contributions of other ops, so that this op must add to it. If not, the op
-   * writes it, whatever it holds.
+   * Whether an input's adjoint already holds contributions of other ops, so that this op must add
+   * to it. If not, the op writes it, whatever it holds.
    *
    * @param i which input
    * @return true to add

@@ -1,7 +1,8 @@
 package dynaxx.network;
 
 /**
- * How a parameter starts: uniform in {@code center ± halfWidth}, drawn from Philox so that a seed fixes every bit.
+ * How a parameter starts: uniform in {@code center ± halfWidth}, drawn from Philox so that a seed
+ * fixes every bit.
  *
  * @param center middle of the range
  * @param halfWidth half of its width; 0 gives a constant
@@ -25,7 +26,8 @@ public record Initializer(float center, float halfWidth) {
   }
 
   /**
-   * Uniform with variance 2 / (in + out), keeping the scale of activations and gradients (Glorot and Bengio, 2010).
+   * Uniform with variance 2 / (in + out), keeping the scale of activations and gradients (Glorot
+   * and Bengio, 2010).
    *
    * @param in inputs of a unit
    * @param out number of units

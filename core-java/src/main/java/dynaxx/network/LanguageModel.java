@@ -6,9 +6,9 @@ import dynaxx.backend.Activation;
 import dynaxx.network.Network.Node;
 
 /**
- * Builds a decoder-only causal language model (Radford et al., 2019): token embedding, learned positions, pre-norm blocks with
- * causal attention, a last LayerNorm and a linear head at every position. Parameters come in the order positions, embedding,
- * blocks, norm, head.
+ * Builds a decoder-only causal language model (Radford et al., 2019): token embedding, learned
+ * positions, pre-norm blocks with causal attention, a last LayerNorm and a linear head at every
+ * position. Parameters come in the order positions, embedding, blocks, norm, head.
  */
 public final class LanguageModel {
 

@@ -8,8 +8,8 @@ import dynaxx.memory.Buffer;
 import java.util.List;
 
 /**
- * {@code y = x W' + b} on the last axis. Three matrix products in a gradient, six in a Hessian-vector product, three in a
- * quadratic form.
+ * {@code y = x W' + b} on the last axis. Three matrix products in a gradient, six in a
+ * Hessian-vector product, three in a quadratic form.
  *
  * @param weight out x in; axes after the first count together, as for a patch embedding
  * @param bias out values, or null for none
@@ -34,7 +34,11 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
     Check.inputs(this, inputs, 1);
     Shape x = inputs.getFirst();
     Check.that(
-        x.rank() > 0 && x.dim(-1) == in(), this, 0, x, "a last extent of " + in() + " for weight " + weight.shape());
+        x.rank() > 0 && x.dim(-1) == in(),
+        this,
+        0,
+        x,
+        "a last extent of " + in() + " for weight " + weight.shape());
     if (bias != null) {
       Check.parameter(bias.size() == out(), this, bias, out() + " values");
     }

@@ -6,15 +6,15 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 
 /**
- * A loss that is a mean of terms over all predictions. Passes get {@code scale}, the factor of each term: 1 / (terms of the
- * whole data set), so that contributions of micro-batches simply add up.
+ * A loss that is a mean of terms over all predictions. Passes get {@code scale}, the factor of each
+ * term: 1 / (terms of the whole data set), so that contributions of micro-batches simply add up.
  */
 public interface Loss {
 
   /**
-   * Softmax cross-entropy over the last axis, mean over all other axes; targets are class indices held as float32, one for
-   * each prediction. The head is free of cancellation: products stay exact to working precision when the probabilities are
-   * nearly one-hot.
+   * Softmax cross-entropy over the last axis, mean over all other axes; targets are class indices
+   * held as float32, one for each prediction. The head is free of cancellation: products stay exact
+   * to working precision when the probabilities are nearly one-hot.
    *
    * @return the loss
    */
@@ -109,5 +109,11 @@ public interface Loss {
    * @param saved as stated by {@link #savedSize}, written by forward
    */
   record Head(
-      Backend backend, Shape output, int examples, double scale, Buffer z, Buffer targets, Buffer saved) {}
+      Backend backend,
+      Shape output,
+      int examples,
+      double scale,
+      Buffer z,
+      Buffer targets,
+      Buffer saved) {}
 }

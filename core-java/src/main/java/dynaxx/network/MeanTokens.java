@@ -33,8 +33,7 @@ public record MeanTokens() implements Op {
   @Override
   public void backward(Frame f) {
     if (f.active(0)) {
-      f.backend()
-          .meanRowsBackward(f.examples(), tokens(f), width(f), f.dy(), f.dx(0), f.adds(0));
+      f.backend().meanRowsBackward(f.examples(), tokens(f), width(f), f.dy(), f.dx(0), f.adds(0));
     }
   }
 

@@ -9,8 +9,8 @@ public final class Mlp {
   private Mlp() {}
 
   /**
-   * Linear layers with an activation between them. Parameters in order: {@code 0.weight}, {@code 0.bias}, {@code 1.weight},
-   * and so on.
+   * Linear layers with an activation between them. Parameters in order: {@code 0.weight}, {@code
+   * 0.bias}, {@code 1.weight}, and so on.
    *
    * @param activation between layers
    * @param widths input, hidden layers, output; at least two
@@ -19,7 +19,8 @@ public final class Mlp {
    */
   public static Network of(Activation activation, int... widths) {
     if (widths.length < 2) {
-      throw new IllegalArgumentException("widths: found " + widths.length + ", expected at least 2");
+      throw new IllegalArgumentException(
+          "widths: found " + widths.length + ", expected at least 2");
     }
     Network.Builder g = Network.builder(Shape.of(widths[0]));
     Node x = g.input();

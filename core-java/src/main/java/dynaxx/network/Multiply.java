@@ -15,7 +15,11 @@ public record Multiply() implements Op {
   public Shape outputShape(List<Shape> inputs) {
     Check.inputs(this, inputs, 2);
     Check.that(
-        inputs.get(0).equals(inputs.get(1)), this, 1, inputs.get(1), "that of input 0, " + inputs.get(0));
+        inputs.get(0).equals(inputs.get(1)),
+        this,
+        1,
+        inputs.get(1),
+        "that of input 0, " + inputs.get(0));
     return inputs.getFirst();
   }
 
@@ -57,8 +61,7 @@ public record Multiply() implements Op {
   public void tangentBackward(Frame f) {
     for (int i = 0; i < 2; i++) {
       if (f.active(i)) {
-        f.backend()
-            .multiply(f.directions(), size(f), f.x(1 - i), f.rdy(), f.rdx(i), f.adds(i));
+        f.backend().multiply(f.directions(), size(f), f.x(1 - i), f.rdy(), f.rdx(i), f.adds(i));
         if (f.active(1 - i)) {
           f.backend().multiply(f.directions(), size(f), f.dy(), f.rx(1 - i), f.rdx(i), true);
         }
@@ -71,8 +74,7 @@ public record Multiply() implements Op {
     if (f.active(0) && f.active(1)) {
       long n = f.directions() * size(f);
       f.backend().multiply(1, n, f.rx(0), f.rx(1), f.scratch(0), false);
-      f.backend()
-          .dots(f.directions(), size(f), 2, Strided.of(f.dy()), f.scratch(0), f.curvature());
+      f.backend().dots(f.directions(), size(f), 2, Strided.of(f.dy()), f.scratch(0), f.curvature());
     }
   }
 }

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A directed acyclic graph of {@link Op}s with one input and one output, and the layout of its parameters in one contiguous
- * vector. Immutable; holds no values.
+ * A directed acyclic graph of {@link Op}s with one input and one output, and the layout of its
+ * parameters in one contiguous vector. Immutable; holds no values.
  */
 public final class Network {
 
@@ -76,7 +76,8 @@ public final class Network {
   public Parameter parameter(String name) {
     Parameter found = parameters.get(name);
     if (found == null) {
-      throw new IllegalArgumentException("name: found '" + name + "', expected one of " + parameters.keySet());
+      throw new IllegalArgumentException(
+          "name: found '" + name + "', expected one of " + parameters.keySet());
     }
     return found;
   }
@@ -118,7 +119,8 @@ public final class Network {
           Philox.words(seed, stream, i / 4, words);
         }
         float unit = (words[(int) (i % 4)] >> 8) * 0x1p-23f;
-        vector.set(p.offset() + i, Math.fma(unit, p.initializer().halfWidth(), p.initializer().center()));
+        vector.set(
+            p.offset() + i, Math.fma(unit, p.initializer().halfWidth(), p.initializer().center()));
       }
       stream++;
     }
@@ -142,13 +144,20 @@ public final class Network {
 
   static void requireSize(String argument, long found, long expected) {
     if (found != expected) {
-      throw new IllegalArgumentException(argument + ": found " + found + " values, expected " + expected);
+      throw new IllegalArgumentException(
+          argument + ": found " + found + " values, expected " + expected);
     }
   }
 
   @Override
   public String toString() {
-    return "Network[" + inputShape() + " -> " + outputShape() + ", " + parameterCount + " parameters]";
+    return "Network["
+        + inputShape()
+        + " -> "
+        + outputShape()
+        + ", "
+        + parameterCount
+        + " parameters]";
   }
 
   /** A value of a network under construction. */
@@ -206,7 +215,8 @@ public final class Network {
     public Parameter parameter(String name, Initializer initializer, int... dims) {
       Parameter parameter = new Parameter(name, Shape.of(dims), parameterCount, initializer);
       if (parameters.putIfAbsent(name, parameter) != null) {
-        throw new IllegalArgumentException("name: found a second parameter '" + name + "', expected unique names");
+        throw new IllegalArgumentException(
+            "name: found a second parameter '" + name + "', expected unique names");
       }
       parameterCount += parameter.size();
       return parameter;
@@ -218,7 +228,8 @@ public final class Network {
      * @param op the operation
      * @param inputs what it works on
      * @return its output
-     * @throws IllegalArgumentException if shapes do not fit, or a node or a parameter belongs to another network
+     * @throws IllegalArgumentException if shapes do not fit, or a node or a parameter belongs to
+     *     another network
      */
     public Node add(Op op, Node... inputs) {
       int[] indices = new int[inputs.length];
@@ -226,7 +237,8 @@ public final class Network {
       boolean active = !op.parameters().isEmpty();
       for (int i = 0; i < inputs.length; i++) {
         if (inputs[i].owner != this) {
-          throw new IllegalArgumentException(op.name() + ": input " + i + " belongs to another network");
+          throw new IllegalArgumentException(
+              op.name() + ": input " + i + " belongs to another network");
         }
         indices[i] = inputs[i].index;
         shapes.add(inputs[i].shape);
@@ -235,7 +247,10 @@ public final class Network {
       for (Parameter parameter : op.parameters()) {
         if (parameters.get(parameter.name()) != parameter) {
           throw new IllegalArgumentException(
-              op.name() + ": parameter '" + parameter.name() + "' was not declared in this network");
+              op.name()
+                  + ": parameter '"
+                  + parameter.name()
+                  + "' was not declared in this network");
         }
       }
       Shape shape = op.outputShape(shapes);
@@ -260,7 +275,8 @@ public final class Network {
       for (int i = steps.size() - 1; i > 0; i--) {
         Step step = steps.get(i);
         if (!consumed[i]) {
-          throw new IllegalArgumentException(step.op().name() + ": node " + i + " does not reach the output");
+          throw new IllegalArgumentException(
+              step.op().name() + ": node " + i + " does not reach the output");
         }
         step.op().parameters().forEach(p -> used.add(p.name()));
         for (int j = 0; j < step.inputs().length; j++) {

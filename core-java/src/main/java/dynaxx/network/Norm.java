@@ -6,8 +6,8 @@ import dynaxx.memory.Buffer;
 import java.util.List;
 
 /**
- * Normalisation of the last axis: LayerNorm (Ba et al., 2016) with a shift, RMSNorm (Zhang and Sennrich, 2019) without
- * centring and shift.
+ * Normalisation of the last axis: LayerNorm (Ba et al., 2016) with a shift, RMSNorm (Zhang and
+ * Sennrich, 2019) without centring and shift.
  *
  * @param gamma gains, one for each element of the last axis
  * @param beta shifts, or null for none

@@ -4,15 +4,16 @@ import dynaxx.memory.HostBuffer;
 import java.util.List;
 
 /**
- * One operation of a network, stated as five passes over a {@link Frame}. With y = f(x, w), adjoint d and directional
- * derivative R:
+ * One operation of a network, stated as five passes over a {@link Frame}. With y = f(x, w), adjoint
+ * d and directional derivative R:
  *
  * <ul>
  *   <li>forward: {@code y = f(x, w)}
  *   <li>backward: {@code dx += (df/dx)' dy}, {@code dw += (df/dw)' dy}
  *   <li>tangentForward: {@code ry = (df/dx) rx + (df/dw) rw}
  *   <li>tangentBackward: {@code rdx += (df/dx)' rdy + R{(df/dx)'} dy}, and likewise {@code rdw}
- *   <li>curvature: {@code c += <dy, d2f[(rx, rw), (rx, rw)]>}, the local second-order term; summed over a network it is v'Hv
+ *   <li>curvature: {@code c += <dy, d2f[(rx, rw), (rx, rw)]>}, the local second-order term; summed
+ *       over a network it is v'Hv
  * </ul>
  *
  * Ops are immutable and hold no data: all arrays come from the frame.
@@ -70,7 +71,8 @@ public interface Op {
   void forward(Frame f);
 
   /**
-   * Adds to, or as {@link Frame#adds} says writes, the adjoints of the inputs, and adds to the gradients of the parameters.
+   * Adds to, or as {@link Frame#adds} says writes, the adjoints of the inputs, and adds to the
+   * gradients of the parameters.
    *
    * @param f the frame of the forward pass, with adjoints
    */
@@ -84,15 +86,17 @@ public interface Op {
   void tangentForward(Frame f);
 
   /**
-   * Computes the tangents of the inputs' adjoints and of the parameters' gradients for k directions.
+   * Computes the tangents of the inputs' adjoints and of the parameters' gradients for k
+   * directions.
    *
    * @param f the frame, with tangents and tangents of adjoints
    */
   void tangentBackward(Frame f);
 
   /**
-   * Adds the local second-order term of each direction; called right after {@link #tangentForward} of the same op. Does
-   * nothing for an op that is linear in inputs and parameters together, hence the default.
+   * Adds the local second-order term of each direction; called right after {@link #tangentForward}
+   * of the same op. Does nothing for an op that is linear in inputs and parameters together, hence
+   * the default.
    *
    * @param f the frame, with tangents; the scratch arrays still hold what tangentForward left there
    */

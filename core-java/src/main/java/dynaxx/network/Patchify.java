@@ -4,9 +4,10 @@ import dynaxx.backend.LayerKernels.Patches;
 import java.util.List;
 
 /**
- * Cuts an image {@code [channels x height x width]} into square patches {@code [patches x channels * patch * patch]} in reading
- * order. Followed by a {@link Linear} it is the patch embedding of a vision transformer (Dosovitskiy et al., 2020), the same
- * as a convolution whose stride is its kernel.
+ * Cuts an image {@code [channels x height x width]} into square patches {@code [patches x channels
+ * * patch * patch]} in reading order. Followed by a {@link Linear} it is the patch embedding of a
+ * vision transformer (Dosovitskiy et al., 2020), the same as a convolution whose stride is its
+ * kernel.
  *
  * @param patch side of a patch in pixels; divides height and width
  */
@@ -42,8 +43,7 @@ public record Patchify(int patch) implements Op {
 
   @Override
   public void backward(Frame f) {
-    f.backend()
-        .fromPatches(patches(f.inputShape(0), f.examples()), f.dy(), f.dx(0), f.adds(0));
+    f.backend().fromPatches(patches(f.inputShape(0), f.examples()), f.dy(), f.dx(0), f.adds(0));
   }
 
   @Override

@@ -52,8 +52,7 @@ public record SelectToken(int token) implements Op {
     long width = f.outputShape().size();
     long rows = (long) k * f.examples();
     f.backend()
-        .copyRows(
-            rows, width, from, token * width, f.inputShape(0).size(), to, 0, width, false);
+        .copyRows(rows, width, from, token * width, f.inputShape(0).size(), to, 0, width, false);
   }
 
   private void put(Frame f, int k, Buffer from, Buffer to) {

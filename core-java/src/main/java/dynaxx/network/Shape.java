@@ -21,7 +21,8 @@ public record Shape(List<Integer> dims) {
     dims = List.copyOf(dims);
     for (int dim : dims) {
       if (dim < 1) {
-        throw new IllegalArgumentException("shape: found " + dims + ", expected every extent to be at least 1");
+        throw new IllegalArgumentException(
+            "shape: found " + dims + ", expected every extent to be at least 1");
       }
     }
   }

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.TreeSet;
 
 /**
- * Assigns arrays that live over intervals of time to as little memory as a greedy best fit needs; arrays that are alive at
- * the same time never share a slot.
+ * Assigns arrays that live over intervals of time to as little memory as a greedy best fit needs;
+ * arrays that are alive at the same time never share a slot.
  */
 final class SlotPlan {
 
@@ -41,8 +41,7 @@ final class SlotPlan {
     TreeSet<Slot> free =
         new TreeSet<>(Comparator.<Slot>comparingLong(s -> s.size).thenComparingInt(s -> s.index));
     for (Interval interval : byStart) {
-      alive.removeIf(
-          old -> old.end() < interval.start() && free.add(slots.get(slotOf[old.id()])));
+      alive.removeIf(old -> old.end() < interval.start() && free.add(slots.get(slotOf[old.id()])));
       slotOf[interval.id()] = take(free, interval.size()).index;
       alive.add(interval);
     }

@@ -33,7 +33,12 @@ final class SoftmaxCrossEntropy implements Loss {
       float target = targets.get(i);
       if (!(target >= 0 && target < classes && target == Math.rint(target))) {
         throw new IllegalArgumentException(
-            "targets: found " + target + " at " + i + ", expected a class from 0 to " + (classes - 1));
+            "targets: found "
+                + target
+                + " at "
+                + i
+                + ", expected a class from 0 to "
+                + (classes - 1));
       }
     }
   }
@@ -46,13 +51,15 @@ final class SoftmaxCrossEntropy implements Loss {
 
   @Override
   public void backward(Head f, Buffer dz) {
-    f.backend().crossEntropyBackward(rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), dz);
+    f.backend()
+        .crossEntropyBackward(rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), dz);
   }
 
   @Override
   public void tangent(Head f, int k, Buffer rz, Buffer rdz) {
     f.backend()
-        .crossEntropyTangent(k, rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), rz, rdz);
+        .crossEntropyTangent(
+            k, rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), rz, rdz);
   }
 
   private static long rows(Head f) {

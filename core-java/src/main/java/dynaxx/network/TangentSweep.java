@@ -10,9 +10,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Plays k directions at once over a {@link Tape}. A product sweep is tangentForward through all ops, the loss, then
- * tangentBackward through all ops: H v for each direction. A quadratic sweep is tangentForward and curvature only: v'Hv, half
- * the work, and no tangent outlives its last consumer, so its memory does not grow with depth.
+ * Plays k directions at once over a {@link Tape}. A product sweep is tangentForward through all
+ * ops, the loss, then tangentBackward through all ops: H v for each direction. A quadratic sweep is
+ * tangentForward and curvature only: v'Hv, half the work, and no tangent outlives its last
+ * consumer, so its memory does not grow with depth.
  */
 public final class TangentSweep implements AutoCloseable {
 
@@ -53,7 +54,8 @@ public final class TangentSweep implements AutoCloseable {
                 .toArray();
       }
       int[] slots = plan.assign();
-      return new Layout(map(tangents, slots), map(adjoints, slots), map(saved, slots), plan.sizes());
+      return new Layout(
+          map(tangents, slots), map(adjoints, slots), map(saved, slots), plan.sizes());
     }
 
     /** First and last op that uses each node; the loss, at time n, uses the output. */
@@ -103,7 +105,8 @@ public final class TangentSweep implements AutoCloseable {
    * @param capacity the most examples of a tape
    * @param maxDirections the most directions at once
    */
-  public TangentSweep(Network network, Kind kind, Backend backend, int capacity, int maxDirections) {
+  public TangentSweep(
+      Network network, Kind kind, Backend backend, int capacity, int maxDirections) {
     this.network = network;
     this.kind = kind;
     this.capacity = capacity;

@@ -9,9 +9,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Records one forward and one backward pass of a network with its loss: values, adjoints and what ops save. A {@link
- * TangentSweep} then plays any number of directions over it without another forward pass. A tape is used again for batch
- * after batch and owns its memory.
+ * Records one forward and one backward pass of a network with its loss: values, adjoints and what
+ * ops save. A {@link TangentSweep} then plays any number of directions over it without another
+ * forward pass. A tape is used again for batch after batch and owns its memory.
  */
 public final class Tape implements AutoCloseable {
 
@@ -43,7 +43,8 @@ public final class Tape implements AutoCloseable {
    */
   public Tape(Network network, Loss loss, Backend backend, int capacity) {
     if (capacity < 1) {
-      throw new IllegalArgumentException("capacity: found " + capacity + " examples, expected at least 1");
+      throw new IllegalArgumentException(
+          "capacity: found " + capacity + " examples, expected at least 1");
     }
     this.network = network;
     this.loss = loss;
@@ -75,7 +76,8 @@ public final class Tape implements AutoCloseable {
    * @return bytes for each example of capacity
    */
   public static long bytesPerExample(Network network, Loss loss) {
-    long floats = loss.savedSize(network.outputShape()) + Arrays.stream(scratchSizes(network)).sum();
+    long floats =
+        loss.savedSize(network.outputShape()) + Arrays.stream(scratchSizes(network)).sum();
     for (int i = 1; i < network.steps().size(); i++) {
       Network.Step step = network.steps().get(i);
       floats += step.shape().size() * (step.active() ? 2 : 1);
@@ -87,10 +89,11 @@ public final class Tape implements AutoCloseable {
   /**
    * Forward pass: the predictions and the loss.
    *
-   * @param parameters n values on the backend; must stay unchanged until the last tangent sweep over this tape
+   * @param parameters n values on the backend; must stay unchanged until the last tangent sweep
+   *     over this tape
    * @param batch examples on the backend, at most the capacity
-   * @param totalExamples examples of the whole data set that this batch is part of; the result is this batch's share of the
-   *     mean over all of them
+   * @param totalExamples examples of the whole data set that this batch is part of; the result is
+   *     this batch's share of the mean over all of them
    * @param mode training or measuring
    * @return the loss, not checked for finiteness
    */
@@ -107,7 +110,13 @@ public final class Tape implements AutoCloseable {
     double scale = 1.0 / (totalExamples * (double) loss.terms(network.outputShape()));
     head =
         new Loss.Head(
-            backend, network.outputShape(), batch.examples(), scale, output(), batch.targets(), lossSaved);
+            backend,
+            network.outputShape(),
+            batch.examples(),
+            scale,
+            output(),
+            batch.targets(),
+            lossSaved);
     for (int i = 1; i < values.length; i++) {
       network.steps().get(i).op().forward(new Frame(this, null, i));
     }
@@ -143,8 +152,8 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
-   * Entropy of the attention rows of the last forward pass, summed over its examples and queries. Reads the probabilities that
-   * the pass left; computes nothing again.
+   * Entropy of the attention rows of the last forward pass, summed over its examples and queries.
+   * Reads the probabilities that the pass left; computes nothing again.
    *
    * @return for each attention op, in order, one sum in nats for each head
    */

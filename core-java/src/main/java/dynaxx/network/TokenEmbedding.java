@@ -5,8 +5,8 @@ import dynaxx.memory.HostBuffer;
 import java.util.List;
 
 /**
- * Looks up a row of a table for each token number: {@code [tokens]} becomes {@code [tokens x width]}. Token numbers are data:
- * whole numbers held as float32, which is exact up to 2^24.
+ * Looks up a row of a table for each token number: {@code [tokens]} becomes {@code [tokens x
+ * width]}. Token numbers are data: whole numbers held as float32, which is exact up to 2^24.
  *
  * @param table vocabulary x width
  */
@@ -51,7 +51,12 @@ public record TokenEmbedding(Parameter table) implements Op {
       float id = inputs.get(i);
       if (!(id >= 0 && id < vocabulary() && id == Math.rint(id))) {
         throw new IllegalArgumentException(
-            "inputs: found " + id + " at " + i + ", expected a token from 0 to " + (vocabulary() - 1));
+            "inputs: found "
+                + id
+                + " at "
+                + i
+                + ", expected a token from 0 to "
+                + (vocabulary() - 1));
       }
     }
   }

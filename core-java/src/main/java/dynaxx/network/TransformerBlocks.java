@@ -4,7 +4,9 @@ import dynaxx.backend.Activation;
 import dynaxx.network.Network.Builder;
 import dynaxx.network.Network.Node;
 
-/** Pre-norm transformer blocks (Vaswani et al., 2017; Xiong et al., 2020), shared by the builders. */
+/**
+ * Pre-norm transformer blocks (Vaswani et al., 2017; Xiong et al., 2020), shared by the builders.
+ */
 record TransformerBlocks(
     int width, int heads, int hidden, boolean causal, Activation activation, float dropout) {
 

@@ -6,8 +6,9 @@ import dynaxx.backend.Activation;
 import dynaxx.network.Network.Node;
 
 /**
- * Builds a vision transformer (Dosovitskiy et al., 2020): patch embedding, class token, learned positions, pre-norm blocks, a
- * last LayerNorm and a linear head. Parameters come in that order, the class token and the positions first.
+ * Builds a vision transformer (Dosovitskiy et al., 2020): patch embedding, class token, learned
+ * positions, pre-norm blocks, a last LayerNorm and a linear head. Parameters come in that order,
+ * the class token and the positions first.
  */
 public final class VisionTransformer {
 
@@ -111,7 +112,8 @@ public final class VisionTransformer {
   }
 
   /**
-   * Whether the head reads the mean of all tokens instead of the class token; there is a class token in both cases.
+   * Whether the head reads the mean of all tokens instead of the class token; there is a class
+   * token in both cases.
    *
    * @param meanPooling default false
    * @return this

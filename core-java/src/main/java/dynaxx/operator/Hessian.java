@@ -10,20 +10,22 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Mode;
 import dynaxx.network.Network;
-import dynaxx.network.Tape;
 import dynaxx.network.TangentSweep;
 import dynaxx.network.TangentSweep.Kind;
+import dynaxx.network.Tape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * The Hessian of a loss over a fixed batch, at the parameters of the last {@link #linearize}: one forward and one backward
- * pass, kept; every product after that is tangent passes only (Pearlmutter, 1994), k directions at once.
+ * The Hessian of a loss over a fixed batch, at the parameters of the last {@link #linearize}: one
+ * forward and one backward pass, kept; every product after that is tangent passes only
+ * (Pearlmutter, 1994), k directions at once.
  *
- * <p>When activations of the whole batch do not fit the memory limit, the batch is worked through in micro-batches whose
- * contributions add up to the same sum. If their recordings do not fit together either, each product records every
- * micro-batch again, one gradient's work more; {@link #recomputes} says so.
+ * <p>When activations of the whole batch do not fit the memory limit, the batch is worked through
+ * in micro-batches whose contributions add up to the same sum. If their recordings do not fit
+ * together either, each product records every micro-batch again, one gradient's work more; {@link
+ * #recomputes} says so.
  */
 public final class Hessian implements SymmetricOperator, AutoCloseable {
 
@@ -47,7 +49,10 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
   private double gradientNorm;
   private List<double[]> entropies = List.of();
 
-  /** How a batch is cut: examples of a part, directions of a sweep, and whether every part keeps its recording. */
+  /**
+   * How a batch is cut: examples of a part, directions of a sweep, and whether every part keeps its
+   * recording.
+   */
   private record Plan(int part, int directions, boolean resident) {}
 
   /**
@@ -124,7 +129,8 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
     discarded = plan.resident() ? null : backend.allocate(scope, network.parameterCount());
   }
 
-  private static Plan plan(Network network, Loss loss, int examples, Limits limits, Backend backend) {
+  private static Plan plan(
+      Network network, Loss loss, int examples, Limits limits, Backend backend) {
     long memory = limits.memoryBytes() == 0 ? backend.defaultMemoryLimit() : limits.memoryBytes();
     long tape = Tape.bytesPerExample(network, loss);
     long tangents =
@@ -146,14 +152,18 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
       }
     }
     throw new IllegalArgumentException(
-        "memory limit: found " + memory + " bytes, expected at least " + (tape + tangents) + " for one example");
+        "memory limit: found "
+            + memory
+            + " bytes, expected at least "
+            + (tape + tangents)
+            + " for one example");
   }
 
   /**
    * Takes a new point: forward and backward once.
    *
-   * @param values n parameters in host memory; a backend that computes in host memory reads them in place, so they must
-   *     stay unchanged until the last product at this point
+   * @param values n parameters in host memory; a backend that computes in host memory reads them in
+   *     place, so they must stay unchanged until the last product at this point
    * @return this
    * @throws IllegalArgumentException if the size does not fit
    * @throws NonFiniteException if the loss or the gradient is NaN or infinite
@@ -317,7 +327,8 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
   /**
    * Mean entropy of the attention rows, in nats, from the same forward pass.
    *
-   * @return for each attention op, in order, the mean over examples and queries of each head; empty without attention
+   * @return for each attention op, in order, the mean over examples and queries of each head; empty
+   *     without attention
    */
   public List<double[]> attentionEntropy() {
     requirePoint();
@@ -340,7 +351,8 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
   }
 
   /**
-   * Whether each product records the micro-batches again because their recordings do not fit together.
+   * Whether each product records the micro-batches again because their recordings do not fit
+   * together.
    *
    * @return true if a product costs one gradient more
    */

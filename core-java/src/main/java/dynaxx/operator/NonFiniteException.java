@@ -1,6 +1,9 @@
 package dynaxx.operator;
 
-/** A loss, a gradient or a product holds NaN or infinity; it is reported instead of being carried into an estimate. */
+/**
+ * A loss, a gradient or a product holds NaN or infinity; it is reported instead of being carried
+ * into an estimate.
+ */
 public final class NonFiniteException extends ArithmeticException {
 
   private static final long serialVersionUID = 1L;

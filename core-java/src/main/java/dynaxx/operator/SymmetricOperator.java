@@ -7,8 +7,8 @@ import java.util.Objects;
 import java.util.function.BiConsumer;
 
 /**
- * A symmetric linear map on n-vectors that is known by its products only. All estimators work on this interface, so a host
- * needs no network of ours: any exact Hessian-vector product will do.
+ * A symmetric linear map on n-vectors that is known by its products only. All estimators work on
+ * this interface, so a host needs no network of ours: any exact Hessian-vector product will do.
  */
 public interface SymmetricOperator {
 
@@ -36,8 +36,8 @@ public interface SymmetricOperator {
   void apply(Vectors v, Vectors hv);
 
   /**
-   * Quadratic forms v'Hv of k vectors, in float64. An operator overrides this when it has a cheaper way than a product and
-   * a dot product.
+   * Quadratic forms v'Hv of k vectors, in float64. An operator overrides this when it has a cheaper
+   * way than a product and a dot product.
    *
    * @param v k vectors of length n
    * @return k values
@@ -64,7 +64,8 @@ public interface SymmetricOperator {
    * @param product reads its first argument, fills its second; k vectors each
    * @return the operator
    */
-  static SymmetricOperator of(long dimension, Backend backend, BiConsumer<Vectors, Vectors> product) {
+  static SymmetricOperator of(
+      long dimension, Backend backend, BiConsumer<Vectors, Vectors> product) {
     Objects.requireNonNull(backend, "backend");
     Objects.requireNonNull(product, "product");
     if (dimension < 1) {

@@ -7,8 +7,9 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 
 /**
- * Independent standard normal values from Philox by the Box-Muller transform (1958): a start vector without a preferred
- * direction, as the probabilistic bounds for Lanczos suppose. Made on the host, so every backend gets the same bits.
+ * Independent standard normal values from Philox by the Box-Muller transform (1958): a start vector
+ * without a preferred direction, as the probabilistic bounds for Lanczos suppose. Made on the host,
+ * so every backend gets the same bits.
  */
 final class GaussianVector {
 

@@ -15,8 +15,8 @@ import dynaxx.operator.NonFiniteException;
  * How much the gradient varies between micro-batches of a fixed batch.
  *
  * @param gradientNorm norm of the mean of the micro-batch gradients
- * @param variance sum over parameters of the unbiased variance of the micro-batch gradients, {@code sum |g_i - mean|^2 / (count
- *     - 1)}
+ * @param variance sum over parameters of the unbiased variance of the micro-batch gradients, {@code
+ *     sum |g_i - mean|^2 / (count - 1)}
  * @param microBatch examples of each micro-batch
  * @param count number of micro-batches
  * @param leftOut examples at the end that do not fill a micro-batch and do not take part
@@ -67,7 +67,8 @@ public record GradientStatistics(
         Batch part = uploaded.slice(i * microBatch, microBatch);
         tape.forward(point, part, microBatch, Mode.MEASURE);
         tape.backward(gradient);
-        // Welford (1962): the new mean lies 1 / (i + 1) of the way, so both distances follow from one.
+        // Welford (1962): the new mean lies 1 / (i + 1) of the way, so both distances follow from
+        // one.
         squares += backend.squaredDistance(gradient, mean) * i / (i + 1);
         backend.axpby(1.0 / (i + 1), gradient, (double) i / (i + 1), mean);
       }

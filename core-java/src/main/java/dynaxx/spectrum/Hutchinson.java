@@ -8,9 +8,10 @@ import dynaxx.operator.SymmetricOperator;
 import java.util.Arrays;
 
 /**
- * Trace by Rademacher probes (Hutchinson, 1989): the mean of z'Hz, whose variance over one probe is {@code 2 (||H||_F^2 - sum
- * of h_ii^2)}. Probes come from {@link dynaxx.backend.Philox}; the same seed gives the same probes at every snapshot, so
- * differences between snapshots are sharper than either value.
+ * Trace by Rademacher probes (Hutchinson, 1989): the mean of z'Hz, whose variance over one probe is
+ * {@code 2 (||H||_F^2 - sum of h_ii^2)}. Probes come from {@link dynaxx.backend.Philox}; the same
+ * seed gives the same probes at every snapshot, so differences between snapshots are sharper than
+ * either value.
  *
  * @param probes number of probes, at least 2 so that the error can be estimated
  * @param seed fixes the probes

@@ -11,18 +11,22 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Lanczos tridiagonalisation (Lanczos, 1950) with full reorthogonalisation by two passes of classical Gram-Schmidt (Daniel,
- * Gragg, Kaufman and Stewart, 1976), from a Gaussian start vector that depends only on the seed.
+ * Lanczos tridiagonalisation (Lanczos, 1950) with full reorthogonalisation by two passes of
+ * classical Gram-Schmidt (Daniel, Gragg, Kaufman and Stewart, 1976), from a Gaussian start vector
+ * that depends only on the seed.
  *
- * <p>A fixed number of steps says nothing about convergence: late in training the smallest Ritz value after 10 to 20 steps can
- * still have the wrong sign. Read the residuals.
+ * <p>A fixed number of steps says nothing about convergence: late in training the smallest Ritz
+ * value after 10 to 20 steps can still have the wrong sign. Read the residuals.
  *
  * @param steps number of products m, at least 1; fewer are made if the Krylov space is exhausted
  * @param seed fixes the start vector
  */
 public record Lanczos(int steps, long seed) {
 
-  /** Below this fraction of the largest entry of T, a coupling is rounding noise of float32 products. */
+  /**
+   * Below this fraction of the largest entry of T, a coupling is rounding noise of float32
+   * products.
+   */
   private static final double BREAKDOWN = 4e-7;
 
   /**
@@ -42,11 +46,14 @@ public record Lanczos(int steps, long seed) {
    * What a run found.
    *
    * @param ritz Ritz values with their residuals, ascending
-   * @param weights squared first component of each Ritz vector in the Krylov basis: Gauss quadrature weights, summing to 1
+   * @param weights squared first component of each Ritz vector in the Krylov basis: Gauss
+   *     quadrature weights, summing to 1
    * @param diagonal of the tridiagonal matrix
-   * @param offDiagonal of the tridiagonal matrix; the last entry is the norm left over after the last step
+   * @param offDiagonal of the tridiagonal matrix; the last entry is the norm left over after the
+   *     last step
    * @param products number of products made
-   * @param exhausted whether the Krylov space became invariant, so that the Ritz values are eigenvalues up to rounding
+   * @param exhausted whether the Krylov space became invariant, so that the Ritz values are
+   *     eigenvalues up to rounding
    */
   public record Result(
       List<RitzValue> ritz,
@@ -98,8 +105,11 @@ public record Lanczos(int steps, long seed) {
       while (done < m && !exhausted) {
         Buffer w = product.vector(0);
         operator.apply(basis.subset(done, 1), product);
-        alpha[done] = NonFiniteException.check("Hessian-vector product", orthogonalise(backend, basis, done + 1, w));
-        beta[done] = NonFiniteException.check("Hessian-vector product", Math.sqrt(backend.dot(w, w)));
+        alpha[done] =
+            NonFiniteException.check(
+                "Hessian-vector product", orthogonalise(backend, basis, done + 1, w));
+        beta[done] =
+            NonFiniteException.check("Hessian-vector product", Math.sqrt(backend.dot(w, w)));
         done++;
         exhausted = done == n || beta[done - 1] <= BREAKDOWN * scale(alpha, beta, done);
         if (done < m && !exhausted) {

@@ -1,9 +1,9 @@
 package dynaxx.spectrum;
 
 /**
- * An eigenvalue of the operator restricted to a Krylov space. Some eigenvalue of the operator lies within {@code residual} of
- * {@code value}; the smallest Ritz value is never below the smallest eigenvalue, and the largest never above the largest,
- * beyond rounding.
+ * An eigenvalue of the operator restricted to a Krylov space. Some eigenvalue of the operator lies
+ * within {@code residual} of {@code value}; the smallest Ritz value is never below the smallest
+ * eigenvalue, and the largest never above the largest, beyond rounding.
  *
  * @param value the Ritz value
  * @param residual norm of {@code H y - value y} for its normalised Ritz vector y

@@ -5,9 +5,10 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * Eigenvalues of a symmetric tridiagonal matrix in float64, and of each normalised eigenvector the first and the last
- * component, which are all that Gauss quadrature weights and Lanczos residuals need. Implicit QL with Wilkinson shifts
- * (Dubrulle, Martin and Wilkinson, 1968), applied to two rows of the identity.
+ * Eigenvalues of a symmetric tridiagonal matrix in float64, and of each normalised eigenvector the
+ * first and the last component, which are all that Gauss quadrature weights and Lanczos residuals
+ * need. Implicit QL with Wilkinson shifts (Dubrulle, Martin and Wilkinson, 1968), applied to two
+ * rows of the identity.
  *
  * @param values ascending
  * @param first first component of each eigenvector
@@ -30,7 +31,11 @@ public record TridiagonalEigen(double[] values, double[] first, double[] last) {
     int m = diagonal.length;
     if (m == 0 || offDiagonal.length < m - 1) {
       throw new IllegalArgumentException(
-          "tridiagonal: found " + m + " and " + offDiagonal.length + " values, expected m > 0 and m - 1");
+          "tridiagonal: found "
+              + m
+              + " and "
+              + offDiagonal.length
+              + " values, expected m > 0 and m - 1");
     }
     if (!Arrays.stream(diagonal).allMatch(Double::isFinite)
         || !Arrays.stream(offDiagonal, 0, m - 1).allMatch(Double::isFinite)) {
@@ -59,13 +64,17 @@ public record TridiagonalEigen(double[] values, double[] first, double[] last) {
         return;
       }
       if (sweep == MAX_SWEEPS) {
-        throw new ArithmeticException("tridiagonal: no convergence after " + MAX_SWEEPS + " sweeps");
+        throw new ArithmeticException(
+            "tridiagonal: no convergence after " + MAX_SWEEPS + " sweeps");
       }
       sweep(l, m, d, e, first, last);
     }
   }
 
-  /** One implicit QL sweep over rows l to m, chasing the bulge with Givens rotations from the bottom up. */
+  /**
+   * One implicit QL sweep over rows l to m, chasing the bulge with Givens rotations from the bottom
+   * up.
+   */
   private static void sweep(int l, int m, double[] d, double[] e, double[] first, double[] last) {
     double g = (d[l + 1] - d[l]) / (2 * e[l]);
     double r = Math.hypot(g, 1);

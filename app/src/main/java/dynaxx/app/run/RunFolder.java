@@ -1,0 +1,134 @@
+package dynaxx.app.run;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The folder of one run. {@code metrics.csv} grows by whole lines, {@code run.json} is replaced as
+ * a whole, so both can be read at any moment, also after an interruption.
+ */
+public final class RunFolder implements AutoCloseable {
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  private final Path folder;
+  private final FileChannel metrics;
+  private final Map<String, Object> facts;
+  private boolean open = true;
+
+  private RunFolder(Path folder, FileChannel metrics, Map<String, Object> facts) {
+    this.folder = folder;
+    this.metrics = metrics;
+    this.facts = facts;
+  }
+
+  /**
+   * Creates the folder with its two files.
+   *
+   * @param folder new or without an earlier run
+   * @param facts settings, versions and hardware for run.json
+   */
+  public static RunFolder create(Path folder, Map<String, Object> facts) throws IOException {
+    Path csv = folder.resolve("metrics.csv");
+    if (Files.exists(csv)) {
+      throw new IllegalArgumentException(
+          "--out: found an earlier run in " + folder + ", expected a new or empty folder");
+    }
+    if (Files.exists(folder) && !Files.isDirectory(folder)) {
+      throw new IllegalArgumentException(
+          "--out: found a file at " + folder + ", expected a folder");
+    }
+    Files.createDirectories(folder);
+    FileChannel channel =
+        FileChannel.open(csv, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    Map<String, Object> all = new LinkedHashMap<>(facts);
+    all.put("started", Instant.now().toString());
+    RunFolder run = new RunFolder(folder, channel, all);
+    run.line(String.join(",", StepRow.COLUMNS));
+    run.write("running", Map.of());
+    return run;
+  }
+
+  /** Appends a row; does nothing once the run has ended. */
+  public synchronized void append(StepRow row) {
+    if (open) {
+      line(row.csv());
+    }
+  }
+
+  /**
+   * Ends the run; only the first call counts.
+   *
+   * @param status for example {@code completed} or {@code interrupted}
+   * @param results added to run.json
+   * @return whether this call ended it
+   */
+  public synchronized boolean finish(String status, Map<String, Object> results) {
+    if (!open) {
+      return false;
+    }
+    open = false;
+    try {
+      metrics.force(false);
+      metrics.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(folder.resolve("metrics.csv") + ": " + e.getMessage(), e);
+    }
+    write(status, results);
+    return true;
+  }
+
+  /** Ends the run as failed unless it has ended already. */
+  @Override
+  public void close() {
+    finish("failed", Map.of());
+  }
+
+  public Path path() {
+    return folder;
+  }
+
+  private void line(String text) {
+    ByteBuffer bytes = StandardCharsets.UTF_8.encode(text + "\n");
+    try {
+      while (bytes.hasRemaining()) {
+        metrics.write(bytes);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(folder.resolve("metrics.csv") + ": " + e.getMessage(), e);
+    }
+  }
+
+  private void write(String status, Map<String, Object> results) {
+    Map<String, Object> all = new LinkedHashMap<>(facts);
+    all.put("status", status);
+    if (!status.equals("running")) {
+      all.put("ended", Instant.now().toString());
+    }
+    all.putAll(results);
+    Path temporary = folder.resolve("run.json.tmp");
+    try {
+      JSON.writeValue(temporary.toFile(), all);
+      Files.move(
+          temporary,
+          folder.resolve("run.json"),
+          StandardCopyOption.ATOMIC_MOVE,
+          StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new UncheckedIOException(folder.resolve("run.json") + ": " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+package dynaxx.app.run;
+
+import dynaxx.app.train.Trainer;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * One line of {@code metrics.csv}: what is known about the parameters before update {@code step}.
+ *
+ * @param step number of updates made so far
+ * @param epoch passes over the training images so far
+ * @param training loss and gradient norm of this step's batch
+ * @param validation or null if not measured here
+ * @param learningRate of the update, or null after the last
+ * @param batchSize examples of a batch
+ * @param snapshot or null if not measured here
+ * @param stepSeconds time of this step without validation and snapshot
+ */
+public record StepRow(
+    int step,
+    double epoch,
+    Trainer.Step training,
+    Trainer.Validation validation,
+    Double learningRate,
+    int batchSize,
+    Snapshot snapshot,
+    double stepSeconds) {
+
+  /** Names of the columns, in order. */
+  public static final List<String> COLUMNS =
+      List.of(
+          "step",
+          "epoch",
+          "loss",
+          "validation_loss",
+          "validation_accuracy",
+          "learning_rate",
+          "batch_size",
+          "gradient_norm",
+          "gradient_variance",
+          "lambda_min",
+          "lambda_min_residual",
+          "lambda_max",
+          "lambda_max_residual",
+          "trace",
+          "trace_error",
+          "attention_heads_sparse",
+          "step_seconds",
+          "snapshot_seconds",
+          "event");
+
+  /** The line, without its end; fields that were not measured are empty. */
+  public String csv() {
+    Trainer.Validation v = validation;
+    Snapshot s = snapshot;
+    return Stream.of(
+            step,
+            epoch,
+            training.loss(),
+            v == null ? null : v.loss(),
+            v == null ? null : v.accuracy(),
+            learningRate,
+            batchSize,
+            training.gradientNorm(),
+            s == null ? null : s.gradientVariance(),
+            s == null ? null : s.min().value(),
+            s == null ? null : s.min().residual(),
+            s == null ? null : s.max().value(),
+            s == null ? null : s.max().residual(),
+            s == null ? null : s.trace().value(),
+            s == null ? null : s.trace().standardError(),
+            s == null ? null : s.sparseHeads(),
+            stepSeconds,
+            s == null ? null : s.seconds(),
+            null)
+        .map(StepRow::field)
+        .collect(Collectors.joining(","));
+  }
+
+  private static String field(Object value) {
+    return switch (value) {
+      case null -> "";
+      case Double d -> String.format(Locale.ROOT, "%.9g", d);
+      default -> value.toString();
+    };
+  }
+}

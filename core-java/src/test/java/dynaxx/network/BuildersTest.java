@@ -1,0 +1,212 @@
+package dynaxx.network;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dynaxx.backend.Activation;
+import dynaxx.backend.Backend;
+import dynaxx.backend.Backends;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.operator.Hessian;
+import dynaxx.spectrum.Lanczos;
+import dynaxx.testing.KnownCase;
+import dynaxx.testing.Numbers;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The builders' networks against nested dual numbers and against PyTorch's float64 values. */
+class BuildersTest {
+
+  static Stream<OpPassesTest.Case> networks() {
+    VisionTransformer vit =
+        new VisionTransformer().image(1, 4, 4).patch(2).embedding(4).heads(2).hidden(5).classes(3);
+    Network lm =
+        new LanguageModel()
+            .vocabulary(5)
+            .context(4)
+            .embedding(4)
+            .depth(2)
+            .heads(2)
+            .hidden(5)
+            .activation(Activation.SILU)
+            .build();
+    return Stream.of(
+        new OpPassesTest.Case("mlp", Mlp.of(Activation.SOFTPLUS, 4, 6, 5, 3), Loss.crossEntropy()),
+        new OpPassesTest.Case("vit", vit.depth(2).build(), Loss.crossEntropy()),
+        new OpPassesTest.Case(
+            "vit, mean pooling", vit.meanPooling(true).build(), Loss.meanSquaredError()),
+        new OpPassesTest.Case("language model", lm, Loss.crossEntropy()));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("networks")
+  void agreeWithNestedDualNumbers(OpPassesTest.Case c) {
+    try (Backend backend = Backends.cpu(2);
+        Scope scope = Scope.open()) {
+      int n = Math.toIntExact(c.network().parameterCount());
+      HostBuffer w = scope.allocate(n);
+      c.network().initialize(w, 2);
+      Batch batch = Samples.batch(scope, c.network(), c.loss(), 3, 4);
+      Oracle oracle = new Oracle(c.network(), c.loss(), w, batch);
+      try (Hessian hessian = new Hessian(c.network(), c.loss(), batch, backend)) {
+        hessian.linearize(w);
+        float[] gradient = ((HostBuffer) hessian.gradient()).toArray();
+        Numbers.assertClose("gradient", oracle.gradient(), gradient, 2e-5);
+        Vectors v = Numbers.vectors(scope, 1, Numbers.uniform(n, 6));
+        Vectors hv = scope.vectors(1, n);
+        hessian.apply(v, hv);
+        double[] expected = oracle.hessianVector(Numbers.doubles(v.buffer()));
+        Numbers.assertClose("H v", expected, ((HostBuffer) hv.buffer()).toArray(), 2e-5);
+      }
+    }
+  }
+
+  /**
+   * Two-block transformer of the published reference values; its parameters are declared in the
+   * reference's order.
+   */
+  private static Network reference(Activation gelu) {
+    Network.Builder g = Network.builder(Shape.of(5, 12));
+    Network.Node x = TransformerBlocks.linear(g, "patch", g.input(), 8);
+    x = g.add(new PositionEmbedding(g.parameter("pos", Initializer.ZEROS, 5, 8)), x);
+    TransformerBlocks blocks = new TransformerBlocks(8, 2, 16, false, gelu, 0);
+    x = blocks.block(g, "0", x);
+    x = blocks.block(g, "1", x);
+    x = g.add(new MeanTokens(), TransformerBlocks.norm(g, "norm", x));
+    return g.build(TransformerBlocks.linear(g, "head", x, 3));
+  }
+
+  private static HostBuffer congruential(Scope scope, int n, long seed, double scale) {
+    HostBuffer values = scope.allocate(n);
+    long x = seed;
+    for (int i = 0; i < n; i++) {
+      x = (1103515245L * x + 12345) % (1L << 31);
+      values.set(i, (float) ((x / 2147483648.0 * 2 - 1) * scale));
+    }
+    return values;
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Activation.class,
+      names = {"GELU", "GELU_TANH"})
+  void agreesWithTheReferenceTransformer(Activation gelu) {
+    JsonNode expected =
+        KnownCase.json("vit_ref.json").get(gelu == Activation.GELU ? "erf" : "tanh");
+    Network network = reference(gelu);
+    int n = (int) network.parameterCount();
+    assertEquals(expected.get("n").asInt(), n);
+    try (Backend backend = Backends.cpu(2);
+        Scope scope = Scope.open()) {
+      HostBuffer w = congruential(scope, n, 12345, 0.5);
+      for (Parameter p : network.parameters()) {
+        boolean gain = p.initializer().equals(Initializer.ONES);
+        for (long i = 0; gain && i < p.size(); i++) {
+          w.set(p.offset() + i, w.get(p.offset() + i) + 1);
+        }
+      }
+      HostBuffer x = congruential(scope, 4 * 5 * 12, 777, 1);
+      HostBuffer y = scope.allocate(4).put(0, 1, 2, 1);
+      Loss loss = Loss.crossEntropy();
+      Vectors v = Vectors.of(congruential(scope, 3 * n, 4242, 1), 3, n);
+      try (Hessian hessian = new Hessian(network, loss, Batch.of(network, loss, x, y), backend)) {
+        hessian.linearize(w);
+        assertEquals(expected.get("loss").asDouble(), hessian.loss(), 1e-6);
+        assertEquals(expected.get("gradnorm").asDouble(), hessian.gradientNorm(), 5e-5);
+        Vectors hv = scope.vectors(3, n);
+        hessian.apply(v, hv);
+        double[] forms = hessian.quadraticForm(v);
+        for (int i = 0; i < 3; i++) {
+          assertEquals(expected.get("vHv").get(i).asDouble(), forms[i], 3e-4);
+          double norm = Math.sqrt(backend.dot(hv.vector(i), hv.vector(i)));
+          assertEquals(expected.get("Hvnorm").get(i).asDouble(), norm, 3e-4);
+        }
+        for (int j = 0; j < 5; j++) {
+          double entry = expected.get("Hv0_first5").get(j).asDouble();
+          assertEquals(entry, ((HostBuffer) hv.vector(0)).get(j), 3e-5);
+        }
+        Lanczos.Result result = new Lanczos(150, 1).run(hessian);
+        assertEquals(expected.get("lam_max").asDouble(), result.max().value(), 1e-3);
+        assertEquals(expected.get("lam_min").asDouble(), result.min().value(), 1e-3);
+      }
+    }
+  }
+
+  @Test
+  void refuseSettingsThatDoNotFit() {
+    String heads =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new VisionTransformer().embedding(10).heads(4).build())
+            .getMessage();
+    assertEquals("heads: found 4, expected a divisor of width 10", heads);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new VisionTransformer().image(1, 28, 28).patch(5).build());
+    assertThrows(IllegalArgumentException.class, () -> Mlp.of(Activation.TANH, 3));
+  }
+
+  @Test
+  void shapeErrorsNameTheOpTheInputAndBothShapes() {
+    Network.Builder g = Network.builder(Shape.of(4, 6));
+    Parameter w = g.parameter("w", Initializer.ZEROS, 3, 5);
+    String message =
+        assertThrows(IllegalArgumentException.class, () -> g.add(new Linear(w, null), g.input()))
+            .getMessage();
+    assertEquals(
+        "linear: input 0 has shape [4 x 6], expected a last extent of 5 for weight [3 x 5]",
+        message);
+    Network.Builder other = Network.builder(Shape.of(5));
+    String foreign =
+        assertThrows(
+                IllegalArgumentException.class, () -> other.add(new Linear(w, null), other.input()))
+            .getMessage();
+    assertTrue(foreign.contains("'w' was not declared"), foreign);
+  }
+
+  @Test
+  void refuseNodesAndParametersThatDoNotReachTheOutput() {
+    Network.Builder g = Network.builder(Shape.of(4));
+    Network.Node x = TransformerBlocks.linear(g, "a", g.input(), 4);
+    g.add(new Activate(Activation.TANH), x);
+    Network.Node y = g.add(new Activate(Activation.RELU), x);
+    String dead = assertThrows(IllegalArgumentException.class, () -> g.build(y)).getMessage();
+    assertEquals("tanh: node 2 does not reach the output", dead);
+    Network.Builder h = Network.builder(Shape.of(4));
+    h.parameter("unused", Initializer.ZEROS, 2);
+    Network.Node z = TransformerBlocks.linear(h, "a", h.input(), 4);
+    assertThrows(IllegalArgumentException.class, () -> h.build(z));
+    assertThrows(IllegalArgumentException.class, () -> h.parameter("unused", Initializer.ZEROS, 2));
+  }
+
+  @Test
+  void dataIsCheckedBeforeUse() {
+    Network lm = new LanguageModel().vocabulary(5).context(2).depth(0).build();
+    Loss loss = Loss.crossEntropy();
+    try (Scope scope = Scope.open()) {
+      HostBuffer good = scope.allocate(2).put(1, 4);
+      HostBuffer token = scope.allocate(2).put(1, 5);
+      HostBuffer fraction = scope.allocate(2).put(1, 0.5f);
+      assertEquals(
+          "inputs: found 5.0 at 1, expected a token from 0 to 4",
+          assertThrows(IllegalArgumentException.class, () -> Batch.of(lm, loss, token, good))
+              .getMessage());
+      assertEquals(
+          "targets: found 0.5 at 1, expected a class from 0 to 4",
+          assertThrows(IllegalArgumentException.class, () -> Batch.of(lm, loss, good, fraction))
+              .getMessage());
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> Batch.of(lm, loss, scope.allocate(3), scope.allocate(3)));
+      assertThrows(
+          IllegalArgumentException.class, () -> Batch.of(lm, loss, good, scope.allocate(3)));
+    }
+  }
+}

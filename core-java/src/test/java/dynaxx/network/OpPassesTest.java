@@ -1,0 +1,217 @@
+package dynaxx.network;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dynaxx.backend.Activation;
+import dynaxx.backend.Backend;
+import dynaxx.backend.Backends;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.operator.Hessian;
+import dynaxx.testing.Numbers;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every op's five passes against hyper-dual numbers: the op stands between a learned shift of the
+ * data, which makes its input active, and a loss. The output is the forward pass, its tangent the
+ * tangent forward pass, the gradient the backward pass, H v the tangent backward pass and v'Hv the
+ * curvature.
+ */
+@Tag("kernel")
+class OpPassesTest {
+
+  private static final int EXAMPLES = 3;
+  private static final int DIRECTIONS = 3;
+  private static final double TOLERANCE = 2e-5;
+
+  /** A network around one op. */
+  record Case(String name, Network network, Loss loss) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  private static Case around(
+      String name, Shape input, Loss loss, Function<Network.Builder, Op> op, boolean shifted) {
+    Network.Builder g = Network.builder(input);
+    Network.Node x = g.input();
+    if (shifted) {
+      int[] dims = input.dims().stream().mapToInt(Integer::intValue).toArray();
+      x = g.add(new PositionEmbedding(g.parameter("shift", Initializer.deviation(0.5), dims)), x);
+    }
+    return new Case(name, g.build(g.add(op.apply(g), x)), loss);
+  }
+
+  private static Case squared(String name, Shape input, Function<Network.Builder, Op> op) {
+    return around(name, input, Loss.meanSquaredError(), op, true);
+  }
+
+  private static Case onData(String name, Shape input, Function<Network.Builder, Op> op) {
+    return around(name + " on data", input, Loss.meanSquaredError(), op, false);
+  }
+
+  private static Parameter normal(Network.Builder g, String name, int... dims) {
+    return g.parameter(name, Initializer.deviation(0.7), dims);
+  }
+
+  private static Case binary(String name, Op op, int constantInput) {
+    Network.Builder g = Network.builder(Shape.of(2, 3));
+    Network.Node a = g.input();
+    Network.Node b = g.input();
+    if (constantInput != 0) {
+      a = g.add(new PositionEmbedding(normal(g, "a", 2, 3)), a);
+    }
+    if (constantInput != 1) {
+      b = g.add(new PositionEmbedding(normal(g, "b", 2, 3)), b);
+    }
+    return new Case(name, g.build(g.add(op, a, b)), Loss.meanSquaredError());
+  }
+
+  /** Nodes with several consumers, where adjoints add up, and one node used twice by one op. */
+  private static Case shared() {
+    Network.Builder g = Network.builder(Shape.of(4));
+    Network.Node x = g.add(new Linear(normal(g, "w", 4, 4), null), g.input());
+    Network.Node y = g.add(new Activate(Activation.TANH), x);
+    Network.Node z = g.add(new Multiply(), y, x);
+    Network.Node square = g.add(new Multiply(), z, z);
+    Network.Node sum = g.add(new Add(), square, y);
+    sum = g.add(new Add(), sum, sum);
+    return new Case("shared nodes", g.build(sum), Loss.meanSquaredError());
+  }
+
+  static Stream<Case> cases() {
+    List<Case> cases = new ArrayList<>();
+    Shape tokens = Shape.of(4, 6);
+    Function<Network.Builder, Op> linear = g -> new Linear(normal(g, "w", 5, 6), normal(g, "b", 5));
+    cases.add(squared("linear", tokens, linear));
+    cases.add(squared("linear without bias", tokens, g -> new Linear(normal(g, "w", 5, 6), null)));
+    cases.add(onData("linear", tokens, linear));
+    for (Activation f : Activation.values()) {
+      cases.add(squared(f.name(), Shape.of(5, 5), g -> new Activate(f)));
+    }
+    Function<Network.Builder, Op> layer =
+        g -> Norm.layer(normal(g, "gamma", 6), normal(g, "beta", 6), 1e-3);
+    cases.add(squared("layer norm", tokens, layer));
+    cases.add(onData("layer norm", tokens, layer));
+    cases.add(squared("rms norm", tokens, g -> Norm.rms(normal(g, "gamma", 6), 1e-3)));
+    cases.add(onData("rms norm", tokens, g -> Norm.rms(normal(g, "gamma", 6), 0)));
+    cases.add(squared("attention", Shape.of(4, 12), g -> new Attention(2, false)));
+    cases.add(squared("causal attention", Shape.of(5, 18), g -> new Attention(3, true)));
+    cases.add(squared("attention, one token", Shape.of(1, 6), g -> new Attention(1, true)));
+    cases.add(binary("add", new Add(), -1));
+    cases.add(binary("add, constant left", new Add(), 0));
+    cases.add(binary("add, constant right", new Add(), 1));
+    cases.add(binary("multiply", new Multiply(), -1));
+    cases.add(binary("multiply, constant left", new Multiply(), 0));
+    cases.add(binary("multiply, constant right", new Multiply(), 1));
+    cases.add(shared());
+    cases.add(squared("class token", tokens, g -> new ClassToken(normal(g, "cls", 1, 6))));
+    cases.add(onData("class token", tokens, g -> new ClassToken(normal(g, "cls", 1, 6))));
+    cases.add(squared("position", tokens, g -> new PositionEmbedding(normal(g, "pos", 4, 6))));
+    cases.add(onData("position", tokens, g -> new PositionEmbedding(normal(g, "pos", 4, 6))));
+    cases.add(squared("mean over tokens", tokens, g -> new MeanTokens()));
+    cases.add(squared("select token", tokens, g -> new SelectToken(2)));
+    cases.add(squared("flatten", tokens, g -> new Flatten()));
+    cases.add(squared("dropout while measuring", tokens, g -> new Dropout(0.5f)));
+    cases.add(squared("patchify", Shape.of(2, 4, 6), g -> new Patchify(2)));
+    cases.add(
+        around(
+            "cross-entropy",
+            tokens,
+            Loss.crossEntropy(),
+            g -> new Activate(Activation.SILU),
+            true));
+    cases.add(
+        around(
+            "token embedding",
+            Shape.of(7),
+            Loss.meanSquaredError(),
+            g -> new TokenEmbedding(normal(g, "table", 5, 3)),
+            false));
+    return cases.stream();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("cases")
+  void fivePasses(Case c) {
+    try (Backend backend = Backends.cpu(2);
+        Scope scope = Scope.open()) {
+      Network network = c.network();
+      int n = Math.toIntExact(network.parameterCount());
+      HostBuffer w = scope.allocate(n);
+      network.initialize(w, 5);
+      Batch batch = Samples.batch(scope, network, c.loss(), EXAMPLES, 17);
+      double[] v = Numbers.uniform(n * DIRECTIONS, 23);
+      Vectors directions = Numbers.vectors(scope, DIRECTIONS, v);
+      Oracle oracle = new Oracle(network, c.loss(), w, batch);
+      checkForward(backend, c, w, batch, directions);
+      try (Hessian hessian = new Hessian(network, c.loss(), batch, backend)) {
+        hessian.linearize(w);
+        double[] gradient = oracle.gradient();
+        assertEquals(oracle.loss(new double[n], new double[n]).a(), hessian.loss(), 1e-6);
+        Numbers.assertClose(
+            "backward", gradient, ((HostBuffer) hessian.gradient()).toArray(), TOLERANCE);
+        Vectors products = scope.vectors(DIRECTIONS, n);
+        hessian.apply(directions, products);
+        double[] forms = hessian.quadraticForm(directions);
+        for (int i = 0; i < DIRECTIONS; i++) {
+          double[] vi = Numbers.doubles(directions.vector(i));
+          double[] expected = oracle.hessianVector(vi);
+          float[] found = ((HostBuffer) products.vector(i)).toArray();
+          Numbers.assertClose("tangent backward", expected, found, TOLERANCE);
+          double form = Numbers.dot(vi, expected);
+          assertEquals(
+              form,
+              forms[i],
+              TOLERANCE * Numbers.norm(vi) * Numbers.norm(expected) + 1e-7,
+              "curvature");
+        }
+      }
+    }
+  }
+
+  private static void checkForward(
+      Backend backend, Case c, HostBuffer w, Batch batch, Vectors directions) {
+    Network network = c.network();
+    int last = network.steps().size() - 1;
+    int in = (int) network.inputShape().size();
+    int out = (int) network.outputShape().size();
+    try (Tape tape = new Tape(network, c.loss(), backend, EXAMPLES);
+        Scope scope = Scope.open();
+        TangentSweep sweep =
+            new TangentSweep(network, TangentSweep.Kind.QUADRATIC, backend, EXAMPLES, DIRECTIONS)) {
+      tape.forward(w, batch, EXAMPLES, Mode.MEASURE);
+      tape.backward(scope.allocate(w.size()));
+      sweep.addQuadraticForms(tape, directions, backend.scalars(scope, DIRECTIONS));
+      for (int e = 0; e < EXAMPLES; e++) {
+        HyperDual[] x = new HyperDual[in];
+        for (int i = 0; i < in; i++) {
+          x[i] = HyperDual.of(((HostBuffer) batch.inputs()).get(e * in + i));
+        }
+        for (int k = 0; k < DIRECTIONS; k++) {
+          double[] v = Numbers.doubles(directions.vector(k));
+          HyperDual[] dual = new HyperDual[v.length];
+          for (int i = 0; i < v.length; i++) {
+            dual[i] = new HyperDual(w.get(i), v[i], 0, 0);
+          }
+          HyperDual[] y = new Oracle(network, c.loss(), w, batch).forward(dual, x);
+          HostBuffer value = (HostBuffer) tape.value(last);
+          HostBuffer tangent = (HostBuffer) sweep.tangent(last);
+          for (int i = 0; i < out; i++) {
+            assertEquals(y[i].a(), value.get(e * out + i), 1e-5, "forward");
+            float found = tangent.get((k * EXAMPLES + e) * out + i);
+            assertEquals(y[i].b(), found, 3e-5 * (1 + Math.abs(y[i].b())), "tangent forward");
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,92 @@
+package dynaxx.testing;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dynaxx.backend.Activation;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.network.Batch;
+import dynaxx.network.LanguageModel;
+import dynaxx.network.Loss;
+import dynaxx.network.Mlp;
+import dynaxx.network.Network;
+import dynaxx.network.VisionTransformer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.stream.Stream;
+
+/**
+ * A small trained network whose exact curvature was computed in float64 by PyTorch's double
+ * backward; see the README beside the resources.
+ */
+public record KnownCase(String name, Network network, Loss loss) {
+
+  public static Stream<KnownCase> all() {
+    return Stream.of(mlpTanh(), mlpRegression(), vitSmall(), lmCausal());
+  }
+
+  public static KnownCase mlpTanh() {
+    return new KnownCase("mlp-tanh", Mlp.of(Activation.TANH, 49, 24, 10), Loss.crossEntropy());
+  }
+
+  public static KnownCase mlpRegression() {
+    Network network = Mlp.of(Activation.GELU, 12, 20, 12, 1);
+    return new KnownCase("mlp-regression", network, Loss.meanSquaredError());
+  }
+
+  public static KnownCase vitSmall() {
+    Network network =
+        new VisionTransformer()
+            .image(1, 14, 14)
+            .patch(7)
+            .embedding(16)
+            .depth(2)
+            .heads(2)
+            .hidden(32)
+            .classes(10)
+            .build();
+    return new KnownCase("vit-small", network, Loss.crossEntropy());
+  }
+
+  public static KnownCase lmCausal() {
+    Network network =
+        new LanguageModel()
+            .vocabulary(23)
+            .context(16)
+            .embedding(16)
+            .depth(1)
+            .heads(2)
+            .hidden(32)
+            .build();
+    return new KnownCase("lm-causal", network, Loss.crossEntropy());
+  }
+
+  public JsonNode expected() {
+    return json(name + "/expected.json");
+  }
+
+  public static JsonNode json(String resource) {
+    try (InputStream in = KnownCase.class.getResourceAsStream("/dynaxx/cases/" + resource)) {
+      return new ObjectMapper().readTree(in);
+    } catch (IOException e) {
+      throw new IllegalStateException(resource, e);
+    }
+  }
+
+  public double[] array(String file) {
+    return Npy.read(name + "/" + file + ".npy");
+  }
+
+  public HostBuffer host(Scope scope, String file) {
+    return (HostBuffer) Numbers.vectors(scope, 1, array(file)).buffer();
+  }
+
+  public Batch batch(Scope scope) {
+    return Batch.of(network, loss, host(scope, "inputs"), host(scope, "targets"));
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}
