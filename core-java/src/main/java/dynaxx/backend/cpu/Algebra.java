@@ -1,0 +1,255 @@
+package dynaxx.backend.cpu;
+
+import dynaxx.backend.Philox;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Vectors;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Whole-vector algebra, in pieces of a fixed length so that partial sums do not depend on threads.
+ */
+final class Algebra {
+
+  /** Elements staged at a time. */
+  private static final int CHUNK = 4096;
+
+  /** Elements of one partial sum. */
+  private static final int PIECE = 8 * CHUNK;
+
+  private final WorkerPool pool;
+  private final RowKernels kernels;
+
+  Algebra(WorkerPool pool, RowKernels kernels) {
+    this.pool = pool;
+    this.kernels = kernels;
+  }
+
+  /** A run of at most {@link #CHUNK} elements. */
+  private interface Chunk {
+    void run(int piece, long from, int size, Scratch scratch);
+  }
+
+  private void chunks(long n, int weight, Chunk chunk) {
+    pool.run(
+        Host.pieces(n, PIECE),
+        weight * Math.min(n, PIECE),
+        (piece, scratch) -> {
+          long end = Math.min(n, (piece + 1L) * PIECE);
+          for (long from = (long) piece * PIECE; from < end; from += CHUNK) {
+            chunk.run(piece, from, (int) Math.min(CHUNK, end - from), scratch);
+          }
+        });
+  }
+
+  void fill(Buffer x, float value) {
+    MemorySegment out = Host.segment(x);
+    chunks(
+        x.size(),
+        1,
+        (piece, from, size, scratch) -> {
+          float[] v = scratch.floats(0, CHUNK);
+          java.util.Arrays.fill(v, 0, size, value);
+          Host.store(v, out, from, size);
+        });
+  }
+
+  void copy(Buffer from, Buffer to) {
+    MemorySegment in = Host.segment(from);
+    MemorySegment out = Host.segment(to);
+    chunks(
+        from.size(),
+        1,
+        (piece, at, size, scratch) ->
+            MemorySegment.copy(
+                in,
+                ValueLayout.JAVA_FLOAT,
+                at * Float.BYTES,
+                out,
+                ValueLayout.JAVA_FLOAT,
+                at * Float.BYTES,
+                size));
+  }
+
+  double dot(Buffer a, Buffer b) {
+    return reduce(a, b, (v, w, size) -> kernels.dot(v, 0, w, 0, size));
+  }
+
+  double squaredDistance(Buffer a, Buffer b) {
+    return reduce(a, b, (v, w, size) -> kernels.squaredDistance(v, 0, w, 0, size));
+  }
+
+  private interface Reduction {
+    double of(float[] v, float[] w, int size);
+  }
+
+  private double reduce(Buffer a, Buffer b, Reduction reduction) {
+    MemorySegment sa = Host.segment(a);
+    MemorySegment sb = Host.segment(b);
+    double[] partial = new double[Host.pieces(a.size(), PIECE)];
+    chunks(
+        a.size(),
+        1,
+        (piece, from, size, scratch) -> {
+          float[] v = scratch.floats(0, CHUNK);
+          float[] w = scratch.floats(1, CHUNK);
+          Host.load(sa, from, v, size);
+          Host.load(sb, from, w, size);
+          partial[piece] += reduction.of(v, w, size);
+        });
+    double sum = 0;
+    for (double p : partial) {
+      sum += p;
+    }
+    return sum;
+  }
+
+  void axpby(double alpha, Buffer x, double beta, Buffer y) {
+    MemorySegment sx = Host.segment(x);
+    MemorySegment sy = Host.segment(y);
+    chunks(
+        x.size(),
+        1,
+        (piece, from, size, scratch) -> {
+          float[] v = scratch.floats(0, CHUNK);
+          float[] w = scratch.floats(1, CHUNK);
+          Host.load(sx, from, v, size);
+          if (beta == 0) {
+            scale(v, alpha, size);
+          } else {
+            Host.load(sy, from, w, size);
+            mix(v, alpha, w, beta, size);
+          }
+          Host.store(v, sy, from, size);
+        });
+  }
+
+  private static void scale(float[] v, double alpha, int size) {
+    for (int j = 0; j < size; j++) {
+      v[j] = (float) (alpha * v[j]);
+    }
+  }
+
+  private static void mix(float[] v, double alpha, float[] w, double beta, int size) {
+    for (int j = 0; j < size; j++) {
+      v[j] = (float) (alpha * v[j] + beta * w[j]);
+    }
+  }
+
+  double[] project(Vectors basis, int count, Buffer w) {
+    double[] c = new double[count];
+    if (count == 0) {
+      return c;
+    }
+    MemorySegment sq = Host.segment(basis.buffer());
+    MemorySegment sw = Host.segment(w);
+    long n = basis.length();
+    double[] partial = new double[Math.multiplyExact(Host.pieces(n, PIECE), count)];
+    chunks(
+        n,
+        count,
+        (piece, from, size, scratch) -> {
+          float[] v = scratch.floats(0, CHUNK);
+          float[] q = scratch.floats(1, CHUNK);
+          Host.load(sw, from, v, size);
+          for (int i = 0; i < count; i++) {
+            Host.load(sq, i * n + from, q, size);
+            partial[piece * count + i] += kernels.dot(q, 0, v, 0, size);
+          }
+        });
+    for (int p = 0; p < partial.length; p++) {
+      c[p % count] += partial[p];
+    }
+    chunks(
+        n,
+        count,
+        (piece, from, size, scratch) -> {
+          float[] v = scratch.floats(0, CHUNK);
+          Host.load(sw, from, v, size);
+          double[] sum = scratch.doubles(0, CHUNK);
+          for (int j = 0; j < size; j++) {
+            sum[j] = v[j];
+          }
+          addRows(sq, n, from, size, c, -1, sum, scratch);
+          narrow(sum, v, size);
+          Host.store(v, sw, from, size);
+        });
+    return c;
+  }
+
+  void combine(Vectors basis, double[] coefficients, Buffer y) {
+    MemorySegment sq = Host.segment(basis.buffer());
+    MemorySegment out = Host.segment(y);
+    long n = basis.length();
+    double[] c = coefficients.clone();
+    chunks(
+        n,
+        c.length,
+        (piece, from, size, scratch) -> {
+          double[] sum = scratch.doubles(0, CHUNK);
+          java.util.Arrays.fill(sum, 0, size, 0);
+          addRows(sq, n, from, size, c, 1, sum, scratch);
+          float[] v = scratch.floats(0, CHUNK);
+          narrow(sum, v, size);
+          Host.store(v, out, from, size);
+        });
+  }
+
+  private static void addRows(
+      MemorySegment basis,
+      long n,
+      long from,
+      int size,
+      double[] c,
+      int sign,
+      double[] sum,
+      Scratch scratch) {
+    float[] q = scratch.floats(1, CHUNK);
+    for (int i = 0; i < c.length; i++) {
+      Host.load(basis, i * n + from, q, size);
+      addScaled(sum, sign * c[i], q, size);
+    }
+  }
+
+  private static void addScaled(double[] sum, double factor, float[] q, int size) {
+    for (int j = 0; j < size; j++) {
+      sum[j] += factor * q[j];
+    }
+  }
+
+  private static void narrow(double[] sum, float[] v, int size) {
+    for (int j = 0; j < size; j++) {
+      v[j] = (float) sum[j];
+    }
+  }
+
+  void rademacher(long seed, long first, Vectors vectors) {
+    MemorySegment out = Host.segment(vectors.buffer());
+    long n = vectors.length();
+    for (int i = 0; i < vectors.count(); i++) {
+      long probe = first + i;
+      long start = i * n;
+      chunks(
+          n,
+          1,
+          (piece, from, size, scratch) -> {
+            float[] v = scratch.floats(0, CHUNK + Philox.SIGNS_PER_BLOCK);
+            int[] words = new int[4];
+            for (int j = 0; j < size; j += Philox.SIGNS_PER_BLOCK) {
+              Philox.words(seed, probe, (from + j) / Philox.SIGNS_PER_BLOCK, words);
+              for (int word = 0; word < 4; word++) {
+                signs(words[word], v, j + 32 * word);
+              }
+            }
+            Host.store(v, out, start + from, size);
+          });
+    }
+  }
+
+  private static void signs(int bits, float[] v, int at) {
+    int one = Float.floatToRawIntBits(1f);
+    for (int b = 0; b < 32; b++) {
+      v[at + b] = Float.intBitsToFloat(one | (~(bits >>> b) & 1) << 31);
+    }
+  }
+}

@@ -1,0 +1,380 @@
+package dynaxx.backend.cpu;
+
+import dynaxx.backend.Activation;
+import dynaxx.backend.Backend;
+import dynaxx.backend.Matrix;
+import dynaxx.backend.Scalars;
+import dynaxx.backend.Strided;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import java.lang.foreign.MemorySegment;
+
+/** Computes in host memory. Every call has ended when it returns. */
+final class CpuBackend implements Backend {
+
+  private static final long MINIMUM_LIMIT = 64L << 20;
+
+  private final WorkerPool pool;
+  private final RowKernels kernels;
+  private final Gemm gemm;
+  private final Elementwise elementwise;
+  private final Norms norms;
+  private final Softmax softmax;
+  private final Rows rows;
+  private final Algebra algebra;
+
+  CpuBackend(int threads, RowKernels kernels) {
+    this.kernels = kernels;
+    pool = new WorkerPool(threads);
+    gemm = new Gemm(pool, kernels);
+    elementwise = new Elementwise(pool, kernels);
+    norms = new Norms(pool, kernels);
+    softmax = new Softmax(pool, kernels);
+    rows = new Rows(pool);
+    algebra = new Algebra(pool, kernels);
+  }
+
+  @Override
+  public String name() {
+    return "cpu";
+  }
+
+  @Override
+  public String description() {
+    int threads = pool.threads();
+    return kernels.description() + ", " + threads + (threads == 1 ? " thread" : " threads");
+  }
+
+  @Override
+  public long defaultMemoryLimit() {
+    // the JVM sizes its heap to a quarter of the machine unless told otherwise; memory of this
+    // backend lies beside the heap
+    return Math.max(MINIMUM_LIMIT, Runtime.getRuntime().maxMemory());
+  }
+
+  @Override
+  public Buffer allocate(Scope scope, long size) {
+    return scope.allocate(size);
+  }
+
+  @Override
+  public Scalars scalars(Scope scope, int size) {
+    return new HostScalars(size);
+  }
+
+  @Override
+  public Buffer upload(Scope scope, MemorySegment values) {
+    return HostBuffer.of(values);
+  }
+
+  @Override
+  public void download(Buffer from, MemorySegment to) {
+    MemorySegment.copy(Host.segment(from), 0, to, 0, from.size() * Float.BYTES);
+  }
+
+  @Override
+  public void close() {
+    pool.close();
+  }
+
+  @Override
+  public void gemm(
+      int m,
+      int n,
+      int depth,
+      float alpha,
+      Matrix a,
+      Matrix b,
+      float beta,
+      Matrix c,
+      Strided bias,
+      Batch batch) {
+    gemm.gemm(m, n, depth, alpha, a, b, beta, c, bias, batch);
+  }
+
+  @Override
+  public void addColumnSums(
+      int k, long rowCount, long cols, Buffer x, long kStride, long rowStride, Strided out) {
+    rows.addColumnSums(k, rowCount, cols, x, kStride, rowStride, out);
+  }
+
+  @Override
+  public void activation(Activation f, long n, Buffer x, Buffer y) {
+    elementwise.activation(f, n, x, y);
+  }
+
+  @Override
+  public void activationBackward(
+      Activation f, long n, Buffer x, Buffer dy, Buffer dx, boolean add) {
+    elementwise.activationTangent(f, 1, n, x, dy, dx, add);
+  }
+
+  @Override
+  public void activationTangent(Activation f, int k, long n, Buffer x, Buffer rx, Buffer ry) {
+    elementwise.activationTangent(f, k, n, x, rx, ry, false);
+  }
+
+  @Override
+  public void activationTangentBackward(
+      Activation f,
+      int k,
+      long n,
+      Buffer x,
+      Buffer dy,
+      Buffer rx,
+      Buffer rdy,
+      Buffer rdx,
+      boolean add) {
+    elementwise.activationTangentBackward(f, k, n, x, dy, rx, rdy, rdx, add);
+  }
+
+  @Override
+  public void activationCurvature(
+      Activation f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c) {
+    elementwise.activationCurvature(f, k, n, x, dy, rx, (HostScalars) c);
+  }
+
+  @Override
+  public void norm(Normalization s, Buffer x, Buffer gamma, Buffer beta, Buffer y, Buffer stats) {
+    norms.forward(s, x, gamma, beta, y, stats);
+  }
+
+  @Override
+  public void normBackward(
+      Normalization s,
+      Buffer x,
+      Buffer stats,
+      Buffer gamma,
+      Buffer dy,
+      Buffer dx,
+      boolean add,
+      Buffer dgamma,
+      Buffer dbeta) {
+    norms.backward(s, x, stats, gamma, dy, dx, add, dgamma, dbeta);
+  }
+
+  @Override
+  public void normTangent(
+      Normalization s,
+      int k,
+      Buffer x,
+      Buffer stats,
+      Buffer gamma,
+      Buffer rx,
+      Strided rgamma,
+      Strided rbeta,
+      Buffer ry) {
+    norms.tangent(s, k, x, stats, gamma, rx, rgamma, rbeta, ry);
+  }
+
+  @Override
+  public void normTangentBackward(
+      Normalization s,
+      int k,
+      Buffer x,
+      Buffer stats,
+      Buffer gamma,
+      Buffer dy,
+      Buffer rx,
+      Strided rgamma,
+      Buffer rdy,
+      Buffer rdx,
+      boolean add,
+      Strided rdgamma,
+      Strided rdbeta) {
+    norms.tangentBackward(s, k, x, stats, gamma, dy, rx, rgamma, rdy, rdx, add, rdgamma, rdbeta);
+  }
+
+  @Override
+  public void normCurvature(
+      Normalization s,
+      int k,
+      Buffer x,
+      Buffer stats,
+      Buffer gamma,
+      Buffer dy,
+      Buffer rx,
+      Strided rgamma,
+      Scalars c) {
+    norms.curvature(s, k, x, stats, gamma, dy, rx, rgamma, (HostScalars) c);
+  }
+
+  @Override
+  public void softmax(long rowCount, int cols, boolean causal, Buffer a, Buffer p) {
+    softmax.softmax(rowCount, cols, causal, a, p);
+  }
+
+  @Override
+  public void softmaxBackward(long rowCount, int cols, Buffer p, Buffer dp, Buffer da) {
+    softmax.tangent(1, rowCount, cols, p, dp, da);
+  }
+
+  @Override
+  public void softmaxTangent(int k, long rowCount, int cols, Buffer p, Buffer ra, Buffer rp) {
+    softmax.tangent(k, rowCount, cols, p, ra, rp);
+  }
+
+  @Override
+  public void softmaxTangentBackward(
+      int k, long rowCount, int cols, Buffer p, Buffer dp, Buffer rp, Buffer rdp, Buffer rda) {
+    softmax.tangentBackward(k, rowCount, cols, p, dp, rp, rdp, rda);
+  }
+
+  @Override
+  public void softmaxCurvature(
+      int k, long rowCount, int cols, Buffer p, Buffer dp, Buffer ra, Scalars c) {
+    softmax.curvature(k, rowCount, cols, p, dp, ra, (HostScalars) c);
+  }
+
+  @Override
+  public void rowEntropy(int batch, int heads, int queries, int cols, Buffer p, Scalars sums) {
+    softmax.rowEntropy(batch, heads, queries, cols, p, (HostScalars) sums);
+  }
+
+  @Override
+  public void add(long n, Buffer a, Buffer b, Buffer y) {
+    elementwise.add(n, a, b, y);
+  }
+
+  @Override
+  public void multiply(int k, long n, Buffer a, Buffer b, Buffer y, boolean add) {
+    elementwise.multiply(k, n, a, b, y, add);
+  }
+
+  @Override
+  public void dots(int k, long n, double alpha, Strided a, Buffer b, Scalars c) {
+    elementwise.dots(k, n, alpha, a, b, (HostScalars) c);
+  }
+
+  @Override
+  public void addRow(int k, long rowCount, long cols, Buffer x, Strided w, Buffer y) {
+    rows.addRow(k, rowCount, cols, x, w, y);
+  }
+
+  @Override
+  public void copyRows(
+      long rowCount,
+      long cols,
+      Buffer from,
+      long fromOffset,
+      long fromStride,
+      Buffer to,
+      long toOffset,
+      long toStride,
+      boolean add) {
+    rows.copyRows(rowCount, cols, from, fromOffset, fromStride, to, toOffset, toStride, add);
+  }
+
+  @Override
+  public void meanRows(long groups, int rowCount, int cols, Buffer x, Buffer y) {
+    rows.meanRows(groups, rowCount, cols, x, y);
+  }
+
+  @Override
+  public void meanRowsBackward(
+      long groups, int rowCount, int cols, Buffer dy, Buffer dx, boolean add) {
+    rows.meanRowsBackward(groups, rowCount, cols, dy, dx, add);
+  }
+
+  @Override
+  public void gather(int k, long rowCount, int cols, Buffer ids, Strided table, Buffer y) {
+    rows.gather(k, rowCount, cols, ids, table, y);
+  }
+
+  @Override
+  public void scatterAdd(int k, long rowCount, int cols, Buffer ids, Buffer dy, Strided table) {
+    rows.scatterAdd(k, rowCount, cols, ids, dy, table);
+  }
+
+  @Override
+  public void toPatches(Patches s, Buffer x, Buffer patches) {
+    rows.patches(s, x, patches, false, false);
+  }
+
+  @Override
+  public void fromPatches(Patches s, Buffer patches, Buffer x, boolean add) {
+    rows.patches(s, x, patches, true, add);
+  }
+
+  @Override
+  public void dropout(long n, float rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
+    elementwise.dropout(n, rate, seed, stream, x, y, add);
+  }
+
+  @Override
+  public void crossEntropy(
+      long rowCount, int classes, double scale, Buffer z, Buffer targets, Buffer p, Scalars loss) {
+    softmax.crossEntropy(rowCount, classes, scale, z, targets, p, (HostScalars) loss);
+  }
+
+  @Override
+  public void crossEntropyBackward(
+      long rowCount, int classes, double scale, Buffer p, Buffer targets, Buffer dz) {
+    softmax.crossEntropyBackward(rowCount, classes, scale, p, targets, dz);
+  }
+
+  @Override
+  public void crossEntropyTangent(
+      int k,
+      long rowCount,
+      int classes,
+      double scale,
+      Buffer p,
+      Buffer targets,
+      Buffer rz,
+      Buffer rdz) {
+    softmax.crossEntropyTangent(k, rowCount, classes, scale, p, targets, rz, rdz);
+  }
+
+  @Override
+  public void squaredError(long n, double scale, Buffer z, Buffer targets, Scalars loss) {
+    elementwise.squaredError(n, scale, z, targets, (HostScalars) loss);
+  }
+
+  @Override
+  public void squaredErrorBackward(long n, double scale, Buffer z, Buffer targets, Buffer dz) {
+    elementwise.squaredErrorBackward(n, scale, z, targets, dz);
+  }
+
+  @Override
+  public void fill(Buffer x, float value) {
+    algebra.fill(x, value);
+  }
+
+  @Override
+  public void copy(Buffer from, Buffer to) {
+    algebra.copy(from, to);
+  }
+
+  @Override
+  public double dot(Buffer a, Buffer b) {
+    return algebra.dot(a, b);
+  }
+
+  @Override
+  public void axpby(double alpha, Buffer x, double beta, Buffer y) {
+    algebra.axpby(alpha, x, beta, y);
+  }
+
+  @Override
+  public double[] project(Vectors basis, int count, Buffer w) {
+    return algebra.project(basis, count, w);
+  }
+
+  @Override
+  public void combine(Vectors basis, double[] coefficients, Buffer y) {
+    algebra.combine(basis, coefficients, y);
+  }
+
+  @Override
+  public void rademacher(long seed, long first, Vectors v) {
+    algebra.rademacher(seed, first, v);
+  }
+
+  @Override
+  public double squaredDistance(Buffer a, Buffer b) {
+    return algebra.squaredDistance(a, b);
+  }
+}
