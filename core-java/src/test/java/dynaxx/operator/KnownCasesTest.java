@@ -17,6 +17,7 @@ import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -25,8 +26,12 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class KnownCasesTest {
 
+  static Stream<KnownCase> cases() {
+    return KnownCase.all();
+  }
+
   @ParameterizedTest
-  @MethodSource("dynaxx.testing.KnownCase#all")
+  @MethodSource("cases")
   void reproducesExactCurvature(KnownCase c) {
     JsonNode expected = c.expected();
     try (Backend backend = Backends.cpu(2);
@@ -109,7 +114,7 @@ class KnownCasesTest {
   }
 
   @ParameterizedTest
-  @MethodSource("dynaxx.testing.KnownCase#all")
+  @MethodSource("cases")
   void microBatchGradientVariance(KnownCase c) {
     JsonNode expected = c.expected();
     try (Backend backend = Backends.cpu(2);

@@ -13,6 +13,7 @@ import dynaxx.network.Network;
 import dynaxx.network.VisionTransformer;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.List;
 import java.util.stream.Stream;
 
 /**
@@ -30,7 +31,7 @@ public record KnownCase(String name, Network network, Loss loss) {
   }
 
   public static KnownCase mlpRegression() {
-    Network network = Mlp.of(Activation.GELU, 12, 20, 12, 1);
+    Network network = Mlp.of(List.of(Activation.SOFTPLUS, Activation.SIGMOID), 12, 20, 12, 1);
     return new KnownCase("mlp-regression", network, Loss.meanSquaredError());
   }
 

@@ -1,0 +1,253 @@
+package dynaxx.app;
+
+import dynaxx.app.data.FashionMnist;
+import dynaxx.app.run.Hardware;
+import dynaxx.app.run.RunFolder;
+import dynaxx.app.run.SnapshotProbe;
+import dynaxx.app.run.StepRow;
+import dynaxx.app.train.ImageBatch;
+import dynaxx.app.train.Trainer;
+import dynaxx.app.train.WarmupCosine;
+import dynaxx.backend.Backend;
+import dynaxx.backend.Backends;
+import dynaxx.memory.Scope;
+import dynaxx.network.Batch;
+import dynaxx.network.Network;
+import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Lanczos;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Trains a vision transformer on Fashion-MNIST and prints the curvature of its loss on the way. */
+@Command(
+    name = "demo",
+    description =
+        "Trains a vision transformer on Fashion-MNIST and prints the curvature of its loss.",
+    mixinStandardHelpOptions = true,
+    showDefaultValues = false)
+final class DemoCommand implements Callable<Integer> {
+
+  private static final DateTimeFormatter STAMP = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
+  private static final int MICRO_BATCHES = 8;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--preset",
+      defaultValue = "quick",
+      description = "${COMPLETION-CANDIDATES}; quick is the default.")
+  private Preset preset;
+
+  @Option(names = "--steps", paramLabel = "N", description = "Training steps.")
+  private Integer steps;
+
+  @Option(names = "--every", paramLabel = "N", description = "Steps between snapshots.")
+  private Integer every;
+
+  @Option(names = "--lanczos", paramLabel = "M", description = "Lanczos steps of a snapshot.")
+  private Integer lanczos;
+
+  @Option(names = "--probes", paramLabel = "P", description = "Rademacher probes of the trace.")
+  private Integer probes;
+
+  @Option(
+      names = "--subset",
+      paramLabel = "N",
+      description = "Training images that snapshots measure on, the same all through the run.")
+  private Integer subset;
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description =
+          "Folder with the four IDX files of the full Fashion-MNIST; default: the 10,000 training"
+              + " and 2,000 test images that come with dynaxx.")
+  private Path data;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Folder for metrics.csv and run.json; default: runs/demo-DATE-TIME.")
+  private Path out;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      defaultValue = "1",
+      description = "Fixes every random choice; default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "T",
+      description = "Worker threads; default: one for each processor. Results do not depend on it.")
+  private Integer threads;
+
+  private record Plan(
+      int steps, int every, int validateEvery, int lanczos, int probes, int subset) {}
+
+  @Override
+  public Integer call() throws IOException {
+    Plan plan = plan();
+    FashionMnist images = data == null ? FashionMnist.embedded() : FashionMnist.from(data);
+    Network network = preset.architecture.build();
+    try (Backend backend = openBackend();
+        Scope scope = Scope.open();
+        Trainer trainer =
+            new Trainer(
+                network,
+                images.train(),
+                preset.training.batch(),
+                preset.training.optimizer(),
+                backend,
+                seed)) {
+      Batch measured =
+          ImageBatch.subset(scope, network, trainer.loss(), images.train(), plan.subset(), seed);
+      try (SnapshotProbe probe =
+              new SnapshotProbe(
+                  network,
+                  trainer.loss(),
+                  measured,
+                  plan.subset() / MICRO_BATCHES,
+                  new Lanczos(plan.lanczos(), seed),
+                  new Hutchinson(plan.probes(), seed),
+                  backend);
+          RunFolder folder = RunFolder.create(folder(), facts(plan, network, images, backend));
+          DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
+        report.header(network, images, plan.subset(), plan.lanczos(), plan.probes(), backend);
+        run(plan, trainer, images, probe, folder, report);
+      }
+    }
+    return 0;
+  }
+
+  private void run(
+      Plan plan,
+      Trainer trainer,
+      FashionMnist images,
+      SnapshotProbe probe,
+      RunFolder folder,
+      DemoReport report) {
+    Thread hook = new Thread(() -> interrupted(folder, report), "dynaxx-interrupt");
+    Runtime.getRuntime().addShutdownHook(hook);
+    WarmupCosine schedule = preset.training.schedule(plan.steps());
+    int batch = preset.training.batch();
+    long start = System.nanoTime();
+    Trainer.Validation last = null;
+    int snapshots = 0;
+    for (int step = 0; step <= plan.steps(); step++) {
+      boolean end = step == plan.steps();
+      boolean measure = end || step % plan.every() == 0;
+      boolean validate = end || step % plan.validateEvery() == 0;
+      var snapshot = measure ? probe.measure(trainer.parameters()) : null;
+      var validation = validate ? trainer.validate(images.test()) : null;
+      long begin = System.nanoTime();
+      Trainer.Step trained = trainer.evaluate();
+      if (!end) {
+        trainer.update(schedule.at(step));
+      }
+      double seconds = (System.nanoTime() - begin) / 1e9;
+      StepRow row =
+          new StepRow(
+              step,
+              (double) step * batch / images.train().count(),
+              trained,
+              validation,
+              end ? null : schedule.at(step),
+              batch,
+              snapshot,
+              seconds);
+      folder.append(row);
+      report.step(row);
+      last = validation == null ? last : validation;
+      snapshots += measure ? 1 : 0;
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    Map<String, Object> results = new LinkedHashMap<>();
+    results.put("seconds", seconds);
+    results.put("snapshots", snapshots);
+    results.put("validation_loss", last.loss());
+    results.put("validation_accuracy", last.accuracy());
+    folder.finish("completed", results);
+    Runtime.getRuntime().removeShutdownHook(hook);
+    report.summary(last, snapshots, seconds, folder.path());
+  }
+
+  private static void interrupted(RunFolder folder, DemoReport report) {
+    if (folder.finish("interrupted", Map.of())) {
+      report.interrupted(folder.path());
+    }
+  }
+
+  private Plan plan() {
+    return new Plan(
+        atLeast("--steps", steps, preset.schedule.steps(), 1),
+        atLeast("--every", every, preset.schedule.every(), 1),
+        every == null ? preset.schedule.validateEvery() : every,
+        atLeast("--lanczos", lanczos, preset.measurement.lanczos(), 1),
+        atLeast("--probes", probes, preset.measurement.probes(), 2),
+        atLeast("--subset", subset, preset.measurement.subset(), 2 * MICRO_BATCHES));
+  }
+
+  private Backend openBackend() {
+    String name = System.getProperty(Backends.BACKEND_PROPERTY, "auto");
+    return threads == null
+        ? Backends.open()
+        : Backends.open(name, atLeast("--threads", threads, 1, 1));
+  }
+
+  private int atLeast(String option, Integer given, int otherwise, int least) {
+    int value = given == null ? otherwise : given;
+    if (value < least) {
+      throw new ParameterException(
+          spec.commandLine(), option + ": found " + value + ", expected at least " + least);
+    }
+    return value;
+  }
+
+  private Path folder() {
+    return out == null ? Path.of("runs", "demo-" + LocalDateTime.now().format(STAMP)) : out;
+  }
+
+  private Map<String, Object> facts(
+      Plan plan, Network network, FashionMnist images, Backend backend) {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("preset", preset.name().toLowerCase(Locale.ROOT));
+    settings.put("steps", plan.steps());
+    settings.put("every", plan.every());
+    settings.put("validate_every", plan.validateEvery());
+    settings.put("lanczos", plan.lanczos());
+    settings.put("probes", plan.probes());
+    settings.put("subset", plan.subset());
+    settings.put("micro_batch", plan.subset() / MICRO_BATCHES);
+    settings.put("batch_size", preset.training.batch());
+    settings.put("optimizer", preset.training.optimizer().name());
+    settings.put("learning_rate", preset.training.learningRate());
+    settings.put("weight_decay", preset.training.weightDecay());
+    settings.put("warmup_steps", preset.training.warmup());
+    settings.put("seed", seed);
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("command", "demo");
+    facts.put("dynaxx", Main.version());
+    facts.put("settings", settings);
+    facts.put("network", network.toString());
+    facts.put("parameters", network.parameterCount());
+    facts.put("data", data == null ? "embedded Fashion-MNIST" : data.toString());
+    facts.put("training_images", images.train().count());
+    facts.put("validation_images", images.test().count());
+    facts.put("backend", backend.name() + ": " + backend.description());
+    facts.put("hardware", Hardware.describe());
+    return facts;
+  }
+}

@@ -1,0 +1,132 @@
+package dynaxx.app;
+
+import dynaxx.app.data.FashionMnist;
+import dynaxx.app.run.Snapshot;
+import dynaxx.app.run.StepRow;
+import dynaxx.app.train.Trainer;
+import dynaxx.backend.Backend;
+import dynaxx.network.Network;
+import dynaxx.spectrum.RitzValue;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/**
+ * What a run prints: one line for each snapshot, and below them a progress bar if there is a
+ * terminal.
+ */
+final class DemoReport implements AutoCloseable {
+
+  private static final String ERASE_LINE = "\r\u001b[K";
+
+  /** A Ritz value whose residual is a larger part of it than this has not converged. */
+  private static final double CONVERGED = 0.1;
+
+  private final PrintWriter out;
+  private final ProgressBar bar;
+  private boolean unconverged;
+
+  DemoReport(int steps, PrintWriter out) {
+    this.out = out;
+    this.bar = onTerminal() ? bar(steps) : null;
+  }
+
+  private static boolean onTerminal() {
+    return System.console() != null && System.console().isTerminal();
+  }
+
+  private static ProgressBar bar(int steps) {
+    return new ProgressBarBuilder()
+        .setTaskName("training")
+        .setInitialMax(steps)
+        .setUpdateIntervalMillis(200)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setMaxRenderedLength(78)
+        .build();
+  }
+
+  void header(
+      Network network, FashionMnist images, int subset, int lanczos, int probes, Backend backend) {
+    line(
+        "Vision transformer, %,d parameters, on Fashion-MNIST: %,d training and %,d validation"
+            + " images",
+        network.parameterCount(), images.train().count(), images.test().count());
+    line("Backend %s: %s", backend.name(), backend.description());
+    line(
+        "Curvature of the loss over %,d fixed training images: Lanczos %d steps, trace from %d"
+            + " probes",
+        subset, lanczos, probes);
+    line("");
+    line(
+        "%6s %8s %7s  %20s %20s %18s %9s %6s %7s",
+        "step",
+        "loss",
+        "val.acc",
+        "lambda_min (resid.)",
+        "lambda_max (resid.)",
+        "trace +- s.e.",
+        "grad.var",
+        "sparse",
+        "seconds");
+  }
+
+  void step(StepRow row) {
+    if (bar != null) {
+      bar.stepTo(row.step());
+    }
+    if (row.snapshot() == null) {
+      return;
+    }
+    Snapshot s = row.snapshot();
+    Trainer.Validation v = row.validation();
+    line(
+        "%6d %8.4f %7s  %20s %20s %18s %9.3g %6d %7.2f",
+        row.step(),
+        row.training().loss(),
+        v == null ? "" : String.format(Locale.ROOT, "%.2f %%", 100 * v.accuracy()),
+        ritz(s.min()),
+        ritz(s.max()),
+        String.format(Locale.ROOT, "%.4g +- %.2g", s.trace().value(), s.trace().standardError()),
+        s.gradientVariance(),
+        s.sparseHeads(),
+        s.seconds());
+  }
+
+  private String ritz(RitzValue ritz) {
+    boolean converged = ritz.residual() <= CONVERGED * Math.abs(ritz.value());
+    unconverged |= !converged;
+    String mark = converged ? "" : "~";
+    return String.format(Locale.ROOT, "%s%.4g (%.1e)", mark, ritz.value(), ritz.residual());
+  }
+
+  void summary(Trainer.Validation last, int snapshots, double seconds, Path folder) {
+    line("");
+    if (unconverged) {
+      line("~ not converged: the residual is above 10 %% of the value, so its sign is not settled");
+    }
+    line(
+        "Validation accuracy %.2f %% after %.1f s with %d snapshots. Wrote %s",
+        100 * last.accuracy(), seconds, snapshots, folder.resolve("metrics.csv"));
+  }
+
+  void interrupted(Path folder) {
+    line("");
+    line("Interrupted. %s is complete up to the last step.", folder.resolve("metrics.csv"));
+  }
+
+  private synchronized void line(String format, Object... arguments) {
+    String text = String.format(Locale.ROOT, format, arguments);
+    out.println(bar == null ? text : ERASE_LINE + text);
+    out.flush();
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package dynaxx.app;
+
+import dynaxx.app.train.AdamW;
+import dynaxx.app.train.Optimizer;
+import dynaxx.app.train.WarmupCosine;
+import dynaxx.network.VisionTransformer;
+
+/** Named settings of the demo. */
+enum Preset {
+  /** A small vision transformer that finishes within 90 seconds on two cores. */
+  QUICK(
+      new VisionTransformer().patch(7).embedding(32).depth(3).heads(4).hidden(64),
+      new Schedule(400, 40, 40),
+      new Measurement(20, 8, 256),
+      new Training(64, 3e-3, 0.05, 40)),
+  /**
+   * The article's walkthrough in shape: 12 layers, 8 heads, AdamW 1e-3, weight decay 0.1, batch
+   * 256, Lanczos 15.
+   */
+  WALKTHROUGH(
+      new VisionTransformer().patch(4).embedding(64).depth(12).heads(8).hidden(256),
+      new Schedule(2000, 200, 100),
+      new Measurement(15, 8, 4096),
+      new Training(256, 1e-3, 0.1, 100));
+
+  /** Steps of the run, and how many steps lie between snapshots and between validations. */
+  record Schedule(int steps, int every, int validateEvery) {}
+
+  /** Lanczos steps, probes of the trace and examples of the fixed subset. */
+  record Measurement(int lanczos, int probes, int subset) {}
+
+  /** Examples of a batch, peak learning rate, weight decay and warm-up steps. */
+  record Training(int batch, double learningRate, double weightDecay, int warmup) {
+
+    Optimizer optimizer() {
+      return new AdamW(weightDecay);
+    }
+
+    WarmupCosine schedule(int steps) {
+      return new WarmupCosine(learningRate, Math.min(warmup, steps), steps);
+    }
+  }
+
+  final VisionTransformer architecture;
+  final Schedule schedule;
+  final Measurement measurement;
+  final Training training;
+
+  Preset(
+      VisionTransformer architecture,
+      Schedule schedule,
+      Measurement measurement,
+      Training training) {
+    this.architecture = architecture;
+    this.schedule = schedule;
+    this.measurement = measurement;
+    this.training = training;
+  }
+}

@@ -1,0 +1,146 @@
+package dynaxx.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class DemoCommandTest {
+
+  private static final String COLUMNS =
+      "step,epoch,loss,validation_loss,validation_accuracy,learning_rate,batch_size,gradient_norm,"
+          + "gradient_variance,lambda_min,lambda_min_residual,lambda_max,lambda_max_residual,trace,"
+          + "trace_error,attention_heads_sparse,step_seconds,snapshot_seconds,event";
+
+  @TempDir private Path temporary;
+
+  private record Outcome(int status, String out, String err) {}
+
+  private static Outcome run(String... arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine commandLine =
+        Main.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
+    int status = commandLine.execute(arguments);
+    return new Outcome(status, out.toString(), err.toString());
+  }
+
+  private Outcome demo(String folder, String... more) {
+    String[] fixed = {
+      "demo",
+      "--steps",
+      "4",
+      "--every",
+      "2",
+      "--lanczos",
+      "6",
+      "--probes",
+      "3",
+      "--subset",
+      "24",
+      "--out",
+      temporary.resolve(folder).toString()
+    };
+    return run(Stream.concat(Arrays.stream(fixed), Arrays.stream(more)).toArray(String[]::new));
+  }
+
+  private List<String> metrics(String folder) throws IOException {
+    return Files.readAllLines(temporary.resolve(folder).resolve("metrics.csv"));
+  }
+
+  @Test
+  void writesWholeRunFolders() throws IOException {
+    Outcome outcome = demo("a");
+    assertEquals(0, outcome.status(), outcome.err());
+    List<String> lines = metrics("a");
+    assertEquals(COLUMNS, lines.getFirst());
+    assertEquals(1 + 5, lines.size());
+    for (int i = 1; i < lines.size(); i++) {
+      String[] fields = lines.get(i).split(",", -1);
+      assertEquals(19, fields.length);
+      assertEquals(i - 1, Integer.parseInt(fields[0]));
+      boolean measured = (i - 1) % 2 == 0;
+      for (int column : new int[] {3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 17}) {
+        assertEquals(!measured, fields[column].isEmpty(), "row " + i + " column " + column);
+      }
+      assertTrue(Double.parseDouble(fields[2]) > 0);
+      if (measured) {
+        assertTrue(Double.parseDouble(fields[9]) < Double.parseDouble(fields[11]));
+      }
+    }
+    assertTrue(lines.getLast().split(",", -1)[5].isEmpty(), "no update after the last row");
+    JsonNode json =
+        new ObjectMapper().readTree(temporary.resolve("a").resolve("run.json").toFile());
+    assertEquals("completed", json.get("status").asText());
+    assertEquals(1, json.get("settings").get("seed").asInt());
+    assertEquals(24, json.get("settings").get("subset").asInt());
+    assertTrue(json.get("backend").asText().startsWith("cpu"));
+    assertTrue(json.get("hardware").get("java").asText().contains("25"));
+    assertTrue(outcome.out().contains("lambda_min (resid.)"), outcome.out());
+    assertTrue(outcome.out().contains("Validation accuracy"), outcome.out());
+    assertFalse(outcome.out().contains("\u001b"), "no control characters without a terminal");
+  }
+
+  @Test
+  void sameSeedSameNumbersForAnyThreads() throws IOException {
+    demo("one", "--threads", "1");
+    demo("two", "--threads", "2");
+    demo("other", "--seed", "2");
+    List<String> one = metrics("one");
+    assertEquals(withoutTimes(one), withoutTimes(metrics("two")));
+    assertFalse(withoutTimes(one).equals(withoutTimes(metrics("other"))));
+  }
+
+  private static List<String> withoutTimes(List<String> lines) {
+    return lines.stream()
+        .map(line -> String.join(",", Arrays.copyOf(line.split(",", -1), 16)))
+        .toList();
+  }
+
+  private static void refused(Outcome outcome, String message) {
+    assertEquals(2, outcome.status());
+    assertTrue(outcome.err().contains(message), outcome.err());
+    assertFalse(outcome.err().contains("\tat "), outcome.err());
+  }
+
+  @Test
+  void refusesWhatDoesNotFit() throws IOException {
+    refused(run("demo", "--steps", "0"), "--steps: found 0, expected at least 1");
+    refused(run("demo", "--probes", "1"), "--probes: found 1, expected at least 2");
+    refused(run("demo", "--threads", "0"), "--threads: found 0, expected at least 1");
+    refused(run("demo", "--subset", "20000"), "--subset: found 20000");
+    refused(run("demo", "--preset", "huge"), "huge");
+    refused(run("demo", "--every", "x"), "'x' is not an int");
+    refused(run("demo", "--data", temporary.resolve("none").toString()), "found no such folder");
+    Files.writeString(temporary.resolve("file"), "");
+    refused(run("demo", "--out", temporary.resolve("file").toString()), "found a file at");
+    refused(run("dmo"), "dmo");
+    demo("c");
+    refused(demo("c"), "--out: found an earlier run");
+  }
+
+  @Test
+  void helpNamesEveryOption() {
+    Outcome outcome = run("demo", "--help");
+    assertEquals(0, outcome.status());
+    for (String option :
+        "preset steps every lanczos probes subset data out seed threads".split(" ")) {
+      assertTrue(outcome.out().contains("--" + option), option);
+    }
+    assertTrue(run("--version").out().startsWith("dynaxx "));
+    assertTrue(run().out().contains("demo"));
+  }
+}
