@@ -10,6 +10,7 @@ import dynaxx.spectrum.RitzValue;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -22,8 +23,16 @@ final class DemoReport implements AutoCloseable {
 
   private static final String ERASE_LINE = "\r\u001b[K";
 
+  private static final int BAR_WIDTH = 78;
+
   /** A Ritz value whose residual is a larger part of it than this has not converged. */
   private static final double CONVERGED = 0.1;
+
+  /**
+   * Error of a float32 product relative to the norm of the operator; no residual is printed as
+   * less.
+   */
+  private static final double ROUNDING = 1e-6;
 
   private final PrintWriter out;
   private final ProgressBar bar;
@@ -44,7 +53,9 @@ final class DemoReport implements AutoCloseable {
         .setInitialMax(steps)
         .setUpdateIntervalMillis(200)
         .setStyle(ProgressBarStyle.ASCII)
-        .setMaxRenderedLength(78)
+        // The consumer that the library picks on a terminal moves the cursor up and would overwrite
+        // our lines.
+        .setConsumer(new ConsoleProgressBarConsumer(System.err, BAR_WIDTH))
         .build();
   }
 
@@ -87,19 +98,21 @@ final class DemoReport implements AutoCloseable {
         row.step(),
         row.training().loss(),
         v == null ? "" : String.format(Locale.ROOT, "%.2f %%", 100 * v.accuracy()),
-        ritz(s.min()),
-        ritz(s.max()),
+        ritz(s.min(), s),
+        ritz(s.max(), s),
         String.format(Locale.ROOT, "%.4g +- %.2g", s.trace().value(), s.trace().standardError()),
         s.gradientVariance(),
         s.sparseHeads(),
         s.seconds());
   }
 
-  private String ritz(RitzValue ritz) {
-    boolean converged = ritz.residual() <= CONVERGED * Math.abs(ritz.value());
+  private String ritz(RitzValue ritz, Snapshot s) {
+    double noise = ROUNDING * Math.max(Math.abs(s.min().value()), Math.abs(s.max().value()));
+    double residual = Math.max(ritz.residual(), noise);
+    boolean converged = residual <= CONVERGED * Math.abs(ritz.value());
     unconverged |= !converged;
     String mark = converged ? "" : "~";
-    return String.format(Locale.ROOT, "%s%.4g (%.1e)", mark, ritz.value(), ritz.residual());
+    return String.format(Locale.ROOT, "%s%.4g (%.0e)", mark, ritz.value(), residual);
   }
 
   void summary(Trainer.Validation last, int snapshots, double seconds, Path folder) {

@@ -10,8 +10,8 @@ enum Preset {
   /** A small vision transformer that finishes within 90 seconds on two cores. */
   QUICK(
       new VisionTransformer().patch(7).embedding(32).depth(3).heads(4).hidden(64),
-      new Schedule(400, 40, 40),
-      new Measurement(20, 8, 256),
+      new Schedule(600, 60, 60),
+      new Measurement(40, 16, 256),
       new Training(64, 3e-3, 0.05, 40)),
   /**
    * The article's walkthrough in shape: 12 layers, 8 heads, AdamW 1e-3, weight decay 0.1, batch

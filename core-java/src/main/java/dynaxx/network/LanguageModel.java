@@ -12,8 +12,6 @@ import dynaxx.network.Network.Node;
  */
 public final class LanguageModel {
 
-  private static final double EMBEDDING_DEVIATION = 0.02;
-
   private int vocabulary = 64;
   private int context = 64;
   private int embedding = 64;
@@ -125,7 +123,7 @@ public final class LanguageModel {
     require("vocabulary", vocabulary, vocabulary >= 1, "at least 1");
     require("context", context, context >= 1, "at least 1");
     Network.Builder g = Network.builder(Shape.of(context));
-    Initializer small = Initializer.deviation(EMBEDDING_DEVIATION);
+    Initializer small = Initializer.deviation(TransformerBlocks.EMBEDDING_DEVIATION);
     Parameter positions = g.parameter("pos", small, 1, context, embedding);
     Parameter table = g.parameter("embedding.weight", small, vocabulary, embedding);
     Node x = g.add(new TokenEmbedding(table), g.input());
@@ -136,6 +134,6 @@ public final class LanguageModel {
       x = blocks.block(g, "blocks." + i, x);
     }
     x = TransformerBlocks.norm(g, "norm", x);
-    return g.build(TransformerBlocks.linear(g, "head", x, vocabulary));
+    return g.build(TransformerBlocks.head(g, x, vocabulary));
   }
 }

@@ -12,6 +12,9 @@ record TransformerBlocks(
 
   static final double EPSILON = 1e-5;
 
+  /** Standard deviation of embeddings and of the last layer, as in GPT-2 (Radford et al., 2019). */
+  static final double EMBEDDING_DEVIATION = 0.02;
+
   Node block(Builder g, String name, Node x) {
     Node attended = norm(g, name + ".norm1", x);
     attended = linear(g, name + ".attention.qkv", attended, 3 * width);
@@ -37,8 +40,17 @@ record TransformerBlocks(
   }
 
   static Node linear(Builder g, String name, Node x, int out) {
+    return linear(g, name, x, out, Initializer.glorot(x.shape().dim(-1), out));
+  }
+
+  /** The last layer starts small, so that the first predictions are nearly uniform. */
+  static Node head(Builder g, Node x, int out) {
+    return linear(g, "head", x, out, Initializer.deviation(EMBEDDING_DEVIATION));
+  }
+
+  private static Node linear(Builder g, String name, Node x, int out, Initializer initializer) {
     int in = x.shape().dim(-1);
-    Parameter weight = g.parameter(name + ".weight", Initializer.glorot(in, out), out, in);
+    Parameter weight = g.parameter(name + ".weight", initializer, out, in);
     Parameter bias = g.parameter(name + ".bias", Initializer.ZEROS, out);
     return g.add(new Linear(weight, bias), x);
   }

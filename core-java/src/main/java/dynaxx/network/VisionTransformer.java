@@ -12,8 +12,6 @@ import dynaxx.network.Network.Node;
  */
 public final class VisionTransformer {
 
-  private static final double EMBEDDING_DEVIATION = 0.02;
-
   private int channels = 1;
   private int height = 28;
   private int width = 28;
@@ -158,7 +156,7 @@ public final class VisionTransformer {
     require("width", width, width >= 1 && width % patch == 0, "a multiple of patch " + patch);
     require("classes", classes, classes >= 1, "at least 1");
     Network.Builder g = Network.builder(Shape.of(channels, height, width));
-    Initializer small = Initializer.deviation(EMBEDDING_DEVIATION);
+    Initializer small = Initializer.deviation(TransformerBlocks.EMBEDDING_DEVIATION);
     int tokens = (height / patch) * (width / patch) + 1;
     Parameter token = g.parameter("cls", small, 1, 1, embedding);
     Parameter positions = g.parameter("pos", small, 1, tokens, embedding);
@@ -176,6 +174,6 @@ public final class VisionTransformer {
     }
     x = TransformerBlocks.norm(g, "norm", x);
     x = g.add(meanPooling ? new MeanTokens() : new SelectToken(0), x);
-    return g.build(TransformerBlocks.linear(g, "head", x, classes));
+    return g.build(TransformerBlocks.head(g, x, classes));
   }
 }
