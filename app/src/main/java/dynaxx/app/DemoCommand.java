@@ -20,7 +20,6 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -223,7 +222,7 @@ final class DemoCommand implements Callable<Integer> {
   private Map<String, Object> facts(
       Plan plan, Network network, FashionMnist images, Backend backend) {
     Map<String, Object> settings = new LinkedHashMap<>();
-    settings.put("preset", preset.name().toLowerCase(Locale.ROOT));
+    settings.put("preset", preset.toString());
     settings.put("steps", plan.steps());
     settings.put("every", plan.every());
     settings.put("validate_every", plan.validateEvery());

@@ -4,6 +4,7 @@ import dynaxx.app.train.AdamW;
 import dynaxx.app.train.Optimizer;
 import dynaxx.app.train.WarmupCosine;
 import dynaxx.network.VisionTransformer;
+import java.util.Locale;
 
 /** Named settings of the demo. */
 enum Preset {
@@ -55,5 +56,11 @@ enum Preset {
     this.schedule = schedule;
     this.measurement = measurement;
     this.training = training;
+  }
+
+  /** As it is written on the command line. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
   }
 }

@@ -108,20 +108,18 @@ public final class Trainer implements AutoCloseable {
     int size = Math.min(images.count(), batch.size());
     double lossSum = 0;
     long correct = 0;
-    try (Scope temporary = Scope.open();
-        Tape forward = new Tape(network, loss, backend, size)) {
+    try (Scope temporary = Scope.open()) {
       ImageBatch chunk = new ImageBatch(temporary, images, size);
       Buffer point = backend.upload(temporary, parameters.segment());
       HostBuffer logits = temporary.allocate(size * network.outputShape().size());
       for (int from = 0; from < images.count(); from += size) {
-        int count = Math.min(size, images.count() - from);
-        int[] indices = IntStream.range(from, from + count).toArray();
+        int[] indices = IntStream.range(from, Math.min(from + size, images.count())).toArray();
         Batch data = chunk.load(network, loss, indices);
         try (Scope upload = Scope.open()) {
-          lossSum += forward.forward(point, data.on(backend, upload), images.count(), Mode.MEASURE);
+          lossSum += tape.forward(point, data.on(backend, upload), images.count(), Mode.MEASURE);
         }
-        long values = count * network.outputShape().size();
-        backend.download(forward.output().slice(0, values), logits.segment());
+        long values = indices.length * network.outputShape().size();
+        backend.download(tape.output().slice(0, values), logits.segment());
         correct += correct(logits, images, indices);
       }
     }
