@@ -1,0 +1,188 @@
+package dynaxx.backend;
+
+import dynaxx.memory.Buffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Activations and their passes. */
+final class ActivationCases {
+
+  private ActivationCases() {}
+
+  static List<KernelCase> all() {
+    List<KernelCase> cases = new ArrayList<>();
+    for (Activation f : Activation.values()) {
+      for (int n : new int[] {1, 7, 17, 65, 129, 2049, 5000}) {
+        cases.add(value(f, n));
+        cases.add(backward(f, n, n % 2 == 0));
+        cases.add(tangent(f, n));
+        cases.add(tangentBackward(f, n, n % 4 == 1));
+        cases.add(curvature(f, n));
+      }
+      cases.add(tails(f));
+    }
+    return cases;
+  }
+
+  /** Inputs with a wide spread, so that tails occur. */
+  private static float[] inputs(int n) {
+    float[] x = Data.normal(11, n);
+    for (int i = 0; i < n; i++) {
+      x[i] *= i % 5 == 0 ? 4 : 1;
+    }
+    return x;
+  }
+
+  private static String name(Activation f, String pass) {
+    return f + " " + pass;
+  }
+
+  private static KernelCase value(Activation f, int n) {
+    float[] x = inputs(n);
+    return KernelCase.single(
+        name(f, "value"),
+        "n " + n,
+        1e-7,
+        6e-7,
+        (d, first, k) -> {
+          Buffer y = d.out(n);
+          d.kernels().activation(f, n, d.in(x), y);
+          return d.get(y);
+        },
+        (first, k) -> {
+          double[] y = new double[n];
+          for (int i = 0; i < n; i++) {
+            y[i] = ReferenceKernels.activation(f, x[i])[0];
+          }
+          return y;
+        });
+  }
+
+  /** The left tail must keep its digits, not only be small. */
+  private static KernelCase tails(Activation f) {
+    int n = 3001;
+    float[] x = new float[n];
+    for (int i = 0; i < n; i++) {
+      x[i] = -2 - i * 0.002f;
+    }
+    float[] ones = new float[n];
+    java.util.Arrays.fill(ones, 1);
+    return KernelCase.single(
+        name(f, "tail"),
+        "-2 to -8",
+        f == Activation.GELU_TANH ? 1e-9 : 1e-30,
+        f == Activation.GELU_TANH ? 1e-4 : 2e-6,
+        (d, first, k) -> {
+          Buffer y = d.out(n);
+          Buffer dx = d.out(n);
+          d.kernels().activation(f, n, d.in(x), y);
+          d.kernels().activationBackward(f, n, d.in(x), d.in(ones), dx, false);
+          return Data.join(d.get(y), d.get(dx));
+        },
+        (first, k) -> {
+          double[] y = new double[2 * n];
+          for (int i = 0; i < n; i++) {
+            double[] w = ReferenceKernels.activation(f, x[i]);
+            y[i] = w[0];
+            y[n + i] = w[1];
+          }
+          return y;
+        });
+  }
+
+  private static KernelCase backward(Activation f, int n, boolean add) {
+    float[] x = inputs(n);
+    float[] dy = Data.normal(12, n);
+    float[] old = Data.normal(13, n);
+    return KernelCase.single(
+        name(f, "backward"),
+        "n " + n + ", add " + add,
+        1e-6,
+        6e-7,
+        (d, first, k) -> {
+          Buffer dx = d.out(old, add);
+          d.kernels().activationBackward(f, n, d.in(x), d.in(dy), dx, add);
+          return d.get(dx);
+        },
+        (first, k) -> {
+          double[] dx = Data.base(old, add);
+          for (int i = 0; i < n; i++) {
+            dx[i] += ReferenceKernels.activation(f, x[i])[1] * dy[i];
+          }
+          return dx;
+        });
+  }
+
+  private static KernelCase tangent(Activation f, int n) {
+    float[] x = inputs(n);
+    return KernelCase.perDirection(
+        name(f, "tangent"),
+        "n " + n,
+        1e-6,
+        6e-7,
+        (d, first, k) -> {
+          Buffer ry = d.out((long) k * n);
+          d.kernels().activationTangent(f, k, n, d.in(x), d.in(Data.block(14, first, k, n)), ry);
+          return d.get(ry);
+        },
+        (first, k) -> {
+          double[] ry = Data.widen(Data.block(14, first, k, n));
+          for (int i = 0; i < ry.length; i++) {
+            ry[i] *= ReferenceKernels.activation(f, x[i % n])[1];
+          }
+          return ry;
+        });
+  }
+
+  private static KernelCase tangentBackward(Activation f, int n, boolean add) {
+    float[] x = inputs(n);
+    float[] dy = Data.normal(12, n);
+    return KernelCase.perDirection(
+        name(f, "tangentBackward"),
+        "n " + n + ", add " + add,
+        3e-6,
+        6e-7,
+        (d, first, k) -> {
+          Buffer rdx = d.out(Data.block(17, first, k, n), add);
+          Buffer rx = d.in(Data.block(15, first, k, n));
+          Buffer rdy = d.in(Data.block(16, first, k, n));
+          d.kernels().activationTangentBackward(f, k, n, d.in(x), d.in(dy), rx, rdy, rdx, add);
+          return d.get(rdx);
+        },
+        (first, k) -> {
+          double[] rdx = Data.base(Data.block(17, first, k, n), add);
+          float[] rx = Data.block(15, first, k, n);
+          float[] rdy = Data.block(16, first, k, n);
+          for (int i = 0; i < rdx.length; i++) {
+            double[] w = ReferenceKernels.activation(f, x[i % n]);
+            rdx[i] += w[1] * rdy[i] + w[2] * rx[i] * dy[i % n];
+          }
+          return rdx;
+        });
+  }
+
+  private static KernelCase curvature(Activation f, int n) {
+    float[] x = inputs(n);
+    float[] dy = Data.normal(12, n);
+    return KernelCase.perDirection(
+        name(f, "curvature"),
+        "n " + n,
+        1e-6 * Math.sqrt(n),
+        1e-6,
+        (d, first, k) -> {
+          Scalars c = d.scalars(new double[k]);
+          Buffer rx = d.in(Data.block(15, first, k, n));
+          d.kernels().activationCurvature(f, k, n, d.in(x), d.in(dy), rx, c);
+          return c.read();
+        },
+        (first, k) -> {
+          double[] c = new double[k];
+          float[] rx = Data.block(15, first, k, n);
+          for (int i = 0; i < rx.length; i++) {
+            double bend = ReferenceKernels.activation(f, x[i % n])[2];
+            c[i / n] += dy[i % n] * bend * rx[i] * rx[i];
+          }
+          return c;
+        });
+  }
+}

@@ -1,0 +1,124 @@
+package dynaxx.backend;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+@Tag("kernel")
+class BackendsTest {
+
+  private String backend;
+  private String threads;
+
+  @BeforeEach
+  void remember() {
+    backend = System.getProperty(Backends.BACKEND_PROPERTY);
+    threads = System.getProperty(Backends.THREADS_PROPERTY);
+  }
+
+  @AfterEach
+  void restore() {
+    set(Backends.BACKEND_PROPERTY, backend);
+    set(Backends.THREADS_PROPERTY, threads);
+  }
+
+  private static void set(String property, String value) {
+    if (value == null) {
+      System.clearProperty(property);
+    } else {
+      System.setProperty(property, value);
+    }
+  }
+
+  @Test
+  void theCpuIsAlwaysThere() {
+    assertFalse(Backends.providers().isEmpty());
+    try (Backend cpu = Backends.cpu(2)) {
+      assertEquals("cpu", cpu.name());
+      assertTrue(cpu.description().endsWith("2 threads"), cpu.description());
+      assertTrue(cpu.defaultMemoryLimit() > 0);
+    }
+  }
+
+  @Test
+  void anUnknownNameFailsWithTheKnownOnes() {
+    System.setProperty(Backends.BACKEND_PROPERTY, "abacus");
+    var e = assertThrows(IllegalStateException.class, Backends::open);
+    assertTrue(e.getMessage().contains("abacus"), e.getMessage());
+    assertTrue(e.getMessage().contains("cpu"), e.getMessage());
+  }
+
+  @Test
+  void aBadNumberOfThreadsIsNamed() {
+    System.setProperty(Backends.BACKEND_PROPERTY, "cpu");
+    for (String bad : new String[] {"0", "-3", "many", ""}) {
+      System.setProperty(Backends.THREADS_PROPERTY, bad);
+      var e = assertThrows(IllegalArgumentException.class, Backends::open);
+      assertTrue(e.getMessage().contains("'" + bad + "'"), e.getMessage());
+    }
+    assertThrows(IllegalArgumentException.class, () -> Backends.cpu(0));
+  }
+
+  @Test
+  void namesIgnoreCase() {
+    try (Backend cpu = Backends.open("CPU", 1)) {
+      assertEquals("cpu", cpu.name());
+    }
+  }
+
+  @Test
+  void closingTwiceIsHarmlessAndUseAfterwardsIsNot() {
+    try (Scope scope = Scope.open()) {
+      Backend cpu = Backends.cpu(2);
+      var buffer = cpu.allocate(scope, 8);
+      cpu.close();
+      assertDoesNotThrow(cpu::close);
+      assertThrows(IllegalStateException.class, () -> cpu.fill(buffer, 1));
+    }
+  }
+
+  @Test
+  void memoryOfAClosedScopeCannotBeUsed() {
+    try (Backend cpu = Backends.cpu(2)) {
+      Scope scope = Scope.open();
+      var buffer = cpu.allocate(scope, 100_000);
+      scope.close();
+      assertThrows(IllegalStateException.class, () -> cpu.fill(buffer, 1));
+      assertThrows(IllegalStateException.class, () -> cpu.dot(buffer, buffer));
+    }
+  }
+
+  @Test
+  void uploadOnTheCpuIsAView() {
+    try (Scope scope = Scope.open();
+        Backend cpu = Backends.cpu(1)) {
+      HostBuffer host = scope.allocate(3).put(1, 2, 3);
+      HostBuffer view = (HostBuffer) cpu.upload(scope, host.segment());
+      assertEquals(host.segment().address(), view.segment().address());
+    }
+  }
+
+  @Test
+  void scalarsAddUpUntilCleared() {
+    try (Scope scope = Scope.open();
+        Backend cpu = Backends.cpu(1)) {
+      Scalars c = cpu.scalars(scope, 1);
+      var x = scope.allocate(2).put(3, 4);
+      cpu.dots(1, 2, 1, Strided.of(x), x, c);
+      cpu.dots(1, 2, 1, Strided.of(x), x, c);
+      assertEquals(50, c.read()[0]);
+      c.clear();
+      assertEquals(0, c.read()[0]);
+      assertEquals(1, c.size());
+    }
+  }
+}

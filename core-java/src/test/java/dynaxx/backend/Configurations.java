@@ -1,0 +1,59 @@
+package dynaxx.backend;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Every backend that can be used here, in every configuration worth telling apart. */
+final class Configurations {
+
+  private static final String SIMD = "dynaxx.simd";
+
+  private Configurations() {}
+
+  /**
+   * A way to open a backend.
+   *
+   * @param name for test reports
+   * @param group configurations of one group must agree to the bit
+   * @param open opens it
+   */
+  record Configuration(String name, String group, Supplier<Backend> open) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  static List<Configuration> all() {
+    List<Configuration> found = new ArrayList<>();
+    for (BackendProvider provider : Backends.providers()) {
+      if (provider.availability() instanceof Availability.Unavailable) {
+        continue;
+      }
+      for (int threads : new int[] {1, 2, 4}) {
+        String name = provider.name() + ", threads " + threads;
+        found.add(new Configuration(name, provider.name(), () -> provider.open(threads)));
+      }
+      if (provider.name().equals("cpu")) {
+        found.add(new Configuration("cpu, plain Java", "scalar", () -> scalar(provider, 1)));
+        found.add(new Configuration("cpu, plain Java, 2", "scalar", () -> scalar(provider, 2)));
+      }
+    }
+    return found;
+  }
+
+  private static Backend scalar(BackendProvider provider, int threads) {
+    String before = System.getProperty(SIMD);
+    System.setProperty(SIMD, "off");
+    try {
+      return provider.open(threads);
+    } finally {
+      if (before == null) {
+        System.clearProperty(SIMD);
+      } else {
+        System.setProperty(SIMD, before);
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+package dynaxx.backend;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One backend and the memory of one case: sends arrays, fetches results, and checks at the end that
+ * no kernel has touched an input.
+ */
+final class Device implements AutoCloseable {
+
+  private final Backend backend;
+  private final Scope scope = Scope.open();
+  private final List<Buffer> inputs = new ArrayList<>();
+  private final List<float[]> originals = new ArrayList<>();
+
+  Device(Backend backend) {
+    this.backend = backend;
+  }
+
+  Backend kernels() {
+    return backend;
+  }
+
+  /** An input; no kernel may change it. */
+  Buffer in(float... values) {
+    Buffer buffer = inOut(values);
+    inputs.add(buffer);
+    originals.add(values.clone());
+    return buffer;
+  }
+
+  /** Values that a kernel reads and changes. */
+  Buffer inOut(float... values) {
+    Buffer buffer = backend.allocate(scope, values.length);
+    HostBuffer host = scope.allocate(values.length).put(values);
+    backend.copy(backend.upload(scope, host.segment()), buffer);
+    return buffer;
+  }
+
+  /** An output that a kernel must not read: NaN everywhere. */
+  Buffer out(long size) {
+    Buffer buffer = backend.allocate(scope, size);
+    backend.fill(buffer, Float.NaN);
+    return buffer;
+  }
+
+  /** An output that is added to if initial values are given, and else must not be read. */
+  Buffer out(float[] initial, boolean add) {
+    return add ? inOut(initial) : out(initial.length);
+  }
+
+  Scalars scalars(double... initial) {
+    return backend.scalars(scope, initial.length);
+  }
+
+  float[] floats(Buffer buffer) {
+    HostBuffer host = scope.allocate(buffer.size());
+    backend.download(buffer, host.segment());
+    return host.toArray();
+  }
+
+  double[] get(Buffer buffer) {
+    return Data.widen(floats(buffer));
+  }
+
+  @Override
+  public void close() {
+    for (int i = 0; i < inputs.size(); i++) {
+      assertArrayEquals(originals.get(i), floats(inputs.get(i)), "an input was changed");
+    }
+    scope.close();
+  }
+}

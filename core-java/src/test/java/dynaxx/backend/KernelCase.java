@@ -1,0 +1,55 @@
+package dynaxx.backend;
+
+/**
+ * One use of one kernel: how to run it and what it should give.
+ *
+ * @param kernel its name
+ * @param label what is special about this use
+ * @param abs absolute tolerance
+ * @param rel tolerance relative to the expected value
+ * @param directions whether there is a direction axis; results then are direction by direction
+ * @param body runs it and returns all it gave, outputs one after the other for each direction
+ * @param reference the same in double precision
+ */
+record KernelCase(
+    String kernel,
+    String label,
+    double abs,
+    double rel,
+    boolean directions,
+    Body body,
+    Reference reference) {
+
+  /** Runs directions {@code first} to {@code first + k - 1}. */
+  interface Body {
+    double[] run(Device device, int first, int k);
+  }
+
+  /** Expected values of directions {@code first} to {@code first + k - 1}. */
+  interface Reference {
+    double[] of(int first, int k);
+  }
+
+  /** A kernel without a direction axis. */
+  static KernelCase single(
+      String kernel, String label, double abs, double rel, Body body, Reference reference) {
+    return new KernelCase(kernel, label, abs, rel, false, body, reference);
+  }
+
+  /** A kernel with a direction axis. */
+  static KernelCase perDirection(
+      String kernel, String label, double abs, double rel, Body body, Reference reference) {
+    return new KernelCase(kernel, label, abs, rel, true, body, reference);
+  }
+
+  double[] run(Backend backend, int first, int k) {
+    try (Device device = new Device(backend)) {
+      return body.run(device, first, k);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return kernel + " " + label;
+  }
+}

@@ -1,0 +1,127 @@
+package dynaxx.backend;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import dynaxx.backend.Configurations.Configuration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicNode;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.TestInstance;
+
+/**
+ * Every kernel on every backend against plain loops in double precision, and its promises about
+ * bits.
+ */
+@Tag("kernel")
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class KernelContractTest {
+
+  private static final int MANY = 8;
+
+  private final WorstRatios ratios = new WorstRatios();
+  private final Map<Configuration, Backend> backends = new LinkedHashMap<>();
+  private final Map<String, double[]> references = new HashMap<>();
+  private Map<String, List<KernelCase>> cases;
+
+  @BeforeAll
+  void open() {
+    Configurations.all().forEach(c -> backends.put(c, c.open().get()));
+    cases =
+        Stream.of(
+                MatrixCases.all(),
+                ActivationCases.all(),
+                NormCases.all(),
+                SoftmaxCases.all(),
+                RowCases.all(),
+                LossCases.all(),
+                VectorCases.all())
+            .flatMap(List::stream)
+            .collect(
+                Collectors.groupingBy(KernelCase::kernel, LinkedHashMap::new, Collectors.toList()));
+  }
+
+  @AfterAll
+  void close() {
+    backends.values().forEach(Backend::close);
+    System.out.println(ratios.summary());
+  }
+
+  @TestFactory
+  Stream<DynamicNode> agreesWithDoublePrecision() {
+    return perKernel(
+        c -> {
+          for (int k : c.directions() ? new int[] {1, 3, MANY} : new int[] {1}) {
+            double[] expected = reference(c, k);
+            backends.forEach((at, b) -> ratios.check(c, at.name(), expected, c.run(b, 0, k)));
+          }
+        });
+  }
+
+  @TestFactory
+  Stream<DynamicNode> givesTheSameBitsOnAnyNumberOfThreads() {
+    return perKernel(
+        c -> {
+          Map<String, double[]> first = new HashMap<>();
+          backends.forEach(
+              (at, b) -> {
+                double[] now = c.run(b, 0, 3);
+                double[] before = first.putIfAbsent(at.group(), now);
+                if (before != null) {
+                  assertArrayEquals(before, now, () -> c + " on " + at);
+                }
+              });
+        });
+  }
+
+  @TestFactory
+  Stream<DynamicNode> givesTheSameBitsForEachDirectionAlone() {
+    return perKernel(
+        c -> {
+          if (c.directions()) {
+            backends.forEach((at, b) -> assertAloneAsTogether(c, at.name(), b));
+          }
+        });
+  }
+
+  private static void assertAloneAsTogether(KernelCase c, String name, Backend backend) {
+    double[] together = c.run(backend, 0, MANY);
+    int each = together.length / MANY;
+    for (int i = 0; i < MANY; i++) {
+      int direction = i;
+      double[] part = Arrays.copyOfRange(together, i * each, (i + 1) * each);
+      double[] alone = c.run(backend, i, 1);
+      assertArrayEquals(alone, part, () -> c + " on " + name + ": direction " + direction);
+    }
+  }
+
+  private double[] reference(KernelCase c, int k) {
+    return references.computeIfAbsent(
+        c + " " + k + " " + System.identityHashCode(c), key -> c.reference().of(0, k));
+  }
+
+  private interface Check {
+    void run(KernelCase c);
+  }
+
+  private Stream<DynamicNode> perKernel(Check check) {
+    List<DynamicNode> nodes = new ArrayList<>();
+    cases.forEach(
+        (kernel, uses) ->
+            nodes.add(
+                dynamicContainer(
+                    kernel, uses.stream().map(c -> dynamicTest(c.label(), () -> check.run(c))))));
+    return nodes.stream();
+  }
+}
