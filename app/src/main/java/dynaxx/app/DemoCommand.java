@@ -4,10 +4,8 @@ import dynaxx.app.data.FashionMnist;
 import dynaxx.app.run.Hardware;
 import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.SnapshotProbe;
-import dynaxx.app.run.StepRow;
 import dynaxx.app.train.ImageBatch;
 import dynaxx.app.train.Trainer;
-import dynaxx.app.train.WarmupCosine;
 import dynaxx.backend.Backend;
 import dynaxx.backend.Backends;
 import dynaxx.memory.Scope;
@@ -93,12 +91,20 @@ final class DemoCommand implements Callable<Integer> {
       description = "Worker threads; default: one for each processor. Results do not depend on it.")
   private Integer threads;
 
-  private record Plan(
-      int steps, int every, int validateEvery, int lanczos, int probes, int subset) {}
-
   @Override
   public Integer call() throws IOException {
-    Plan plan = plan();
+    try {
+      train(plan());
+      return 0;
+    } catch (OutOfMemoryError e) {
+      throw new UserException(
+          "not enough memory ("
+              + e.getMessage()
+              + "); try a smaller --subset, --lanczos or --probes");
+    }
+  }
+
+  private void train(DemoRun.Plan plan) throws IOException {
     FashionMnist images = data == null ? FashionMnist.embedded() : FashionMnist.from(data);
     Network network = preset.architecture.build();
     try (Backend backend = openBackend();
@@ -124,76 +130,17 @@ final class DemoCommand implements Callable<Integer> {
                   backend);
           RunFolder folder = RunFolder.create(folder(), facts(plan, network, images, backend));
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
-        report.header(network, images, plan.subset(), plan.lanczos(), plan.probes(), backend);
-        run(plan, trainer, images, probe, folder, report);
+        report.header(network, images, plan, backend);
+        new DemoRun(plan, preset.training, trainer, images, probe, folder, report).run();
       }
     }
-    return 0;
   }
 
-  private void run(
-      Plan plan,
-      Trainer trainer,
-      FashionMnist images,
-      SnapshotProbe probe,
-      RunFolder folder,
-      DemoReport report) {
-    Thread hook = new Thread(() -> interrupted(folder, report), "dynaxx-interrupt");
-    Runtime.getRuntime().addShutdownHook(hook);
-    WarmupCosine schedule = preset.training.schedule(plan.steps());
-    int batch = preset.training.batch();
-    long start = System.nanoTime();
-    Trainer.Validation last = null;
-    int snapshots = 0;
-    for (int step = 0; step <= plan.steps(); step++) {
-      boolean end = step == plan.steps();
-      boolean measure = end || step % plan.every() == 0;
-      boolean validate = end || step % plan.validateEvery() == 0;
-      var snapshot = measure ? probe.measure(trainer.parameters()) : null;
-      var validation = validate ? trainer.validate(images.test()) : null;
-      long begin = System.nanoTime();
-      Trainer.Step trained = trainer.evaluate();
-      if (!end) {
-        trainer.update(schedule.at(step));
-      }
-      double seconds = (System.nanoTime() - begin) / 1e9;
-      StepRow row =
-          new StepRow(
-              step,
-              (double) step * batch / images.train().count(),
-              trained,
-              validation,
-              end ? null : schedule.at(step),
-              batch,
-              snapshot,
-              seconds);
-      folder.append(row);
-      report.step(row);
-      last = validation == null ? last : validation;
-      snapshots += measure ? 1 : 0;
-    }
-    double seconds = (System.nanoTime() - start) / 1e9;
-    Map<String, Object> results = new LinkedHashMap<>();
-    results.put("seconds", seconds);
-    results.put("snapshots", snapshots);
-    results.put("validation_loss", last.loss());
-    results.put("validation_accuracy", last.accuracy());
-    folder.finish("completed", results);
-    Runtime.getRuntime().removeShutdownHook(hook);
-    report.summary(last, snapshots, seconds, folder.path());
-  }
-
-  private static void interrupted(RunFolder folder, DemoReport report) {
-    if (folder.finish("interrupted", Map.of())) {
-      report.interrupted(folder.path());
-    }
-  }
-
-  private Plan plan() {
-    return new Plan(
+  private DemoRun.Plan plan() {
+    return new DemoRun.Plan(
         atLeast("--steps", steps, preset.schedule.steps(), 1),
         atLeast("--every", every, preset.schedule.every(), 1),
-        every == null ? preset.schedule.validateEvery() : every,
+        preset.schedule.validateEvery(),
         atLeast("--lanczos", lanczos, preset.measurement.lanczos(), 1),
         atLeast("--probes", probes, preset.measurement.probes(), 2),
         atLeast("--subset", subset, preset.measurement.subset(), 2 * MICRO_BATCHES));
@@ -201,9 +148,12 @@ final class DemoCommand implements Callable<Integer> {
 
   private Backend openBackend() {
     String name = System.getProperty(Backends.BACKEND_PROPERTY, "auto");
-    return threads == null
-        ? Backends.open()
-        : Backends.open(name, atLeast("--threads", threads, 1, 1));
+    int count = atLeast("--threads", threads, 1, 1);
+    try {
+      return threads == null ? Backends.open() : Backends.open(name, count);
+    } catch (IllegalArgumentException | IllegalStateException e) {
+      throw new UserException(e.getMessage());
+    }
   }
 
   private int atLeast(String option, Integer given, int otherwise, int least) {
@@ -220,7 +170,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private Map<String, Object> facts(
-      Plan plan, Network network, FashionMnist images, Backend backend) {
+      DemoRun.Plan plan, Network network, FashionMnist images, Backend backend) {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("preset", preset.toString());
     settings.put("steps", plan.steps());

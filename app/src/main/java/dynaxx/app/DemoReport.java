@@ -28,12 +28,6 @@ final class DemoReport implements AutoCloseable {
   /** A Ritz value whose residual is a larger part of it than this has not converged. */
   private static final double CONVERGED = 0.1;
 
-  /**
-   * Error of a float32 product relative to the norm of the operator; no residual is printed as
-   * less.
-   */
-  private static final double ROUNDING = 1e-6;
-
   private final PrintWriter out;
   private final ProgressBar bar;
   private boolean unconverged;
@@ -59,8 +53,7 @@ final class DemoReport implements AutoCloseable {
         .build();
   }
 
-  void header(
-      Network network, FashionMnist images, int subset, int lanczos, int probes, Backend backend) {
+  void header(Network network, FashionMnist images, DemoRun.Plan plan, Backend backend) {
     line(
         "Vision transformer, %,d parameters, on Fashion-MNIST: %,d training and %,d validation"
             + " images",
@@ -69,7 +62,7 @@ final class DemoReport implements AutoCloseable {
     line(
         "Curvature of the loss over %,d fixed training images: Lanczos %d steps, trace from %d"
             + " probes",
-        subset, lanczos, probes);
+        plan.subset(), plan.lanczos(), plan.probes());
     line("");
     line(
         "%6s %8s %7s  %20s %20s %18s %9s %6s %7s",
@@ -98,21 +91,19 @@ final class DemoReport implements AutoCloseable {
         row.step(),
         row.training().loss(),
         v == null ? "" : String.format(Locale.ROOT, "%.2f %%", 100 * v.accuracy()),
-        ritz(s.min(), s),
-        ritz(s.max(), s),
+        ritz(s.min()),
+        ritz(s.max()),
         String.format(Locale.ROOT, "%.4g +- %.2g", s.trace().value(), s.trace().standardError()),
         s.gradientVariance(),
         s.sparseHeads(),
         s.seconds());
   }
 
-  private String ritz(RitzValue ritz, Snapshot s) {
-    double noise = ROUNDING * Math.max(Math.abs(s.min().value()), Math.abs(s.max().value()));
-    double residual = Math.max(ritz.residual(), noise);
-    boolean converged = residual <= CONVERGED * Math.abs(ritz.value());
+  private String ritz(RitzValue ritz) {
+    boolean converged = ritz.residual() <= CONVERGED * Math.abs(ritz.value());
     unconverged |= !converged;
     String mark = converged ? "" : "~";
-    return String.format(Locale.ROOT, "%s%.4g (%.0e)", mark, ritz.value(), residual);
+    return String.format(Locale.ROOT, "%s%.4g (%.0e)", mark, ritz.value(), ritz.residual());
   }
 
   void summary(Trainer.Validation last, int snapshots, double seconds, Path folder) {

@@ -40,25 +40,25 @@ public final class Main implements Runnable {
         .setExecutionExceptionHandler(handler());
   }
 
-  /** A user's mistake gets one line; anything else is a defect and keeps its trace. */
+  /** What a user can put right gets one line; anything else is a defect and keeps its trace. */
   private static IExecutionExceptionHandler handler() {
     return (exception, commandLine, parsed) -> {
-      String message = userMessage(exception);
-      if (message != null && System.getenv("DYNAXX_DEBUG") == null) {
-        commandLine.getErr().println("dynaxx: " + message);
-        return CommandLine.ExitCode.USAGE;
+      String message = message(exception);
+      if (message == null) {
+        exception.printStackTrace(commandLine.getErr());
+        return CommandLine.ExitCode.SOFTWARE;
       }
-      exception.printStackTrace(commandLine.getErr());
-      return CommandLine.ExitCode.SOFTWARE;
+      commandLine.getErr().println("dynaxx: " + message);
+      boolean diverged = exception instanceof NonFiniteException;
+      return diverged ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.USAGE;
     };
   }
 
-  private static String userMessage(Exception exception) {
+  private static String message(Exception exception) {
     return switch (exception) {
+      case UserException e -> e.getMessage();
       case DatasetException e -> e.getMessage();
       case NonFiniteException e -> e.getMessage();
-      case IllegalArgumentException e -> e.getMessage();
-      case IllegalStateException e -> e.getMessage();
       case UncheckedIOException e -> e.getMessage();
       case FileSystemException e -> e.getFile() + ": cannot be written or read (" + reason(e) + ")";
       default -> null;

@@ -30,7 +30,7 @@ public interface MatrixKernels {
       float beta,
       Matrix c,
       Strided bias,
-      Batch batch);
+      Members batch);
 
   /**
    * A single product without bias.
@@ -46,7 +46,7 @@ public interface MatrixKernels {
    */
   default void gemm(
       int m, int n, int depth, float alpha, Matrix a, Matrix b, float beta, Matrix c) {
-    gemm(m, n, depth, alpha, a, b, beta, c, null, Batch.ONE);
+    gemm(m, n, depth, alpha, a, b, beta, c, null, Members.ONE);
   }
 
   /**
@@ -71,9 +71,9 @@ public interface MatrixKernels {
    * @param n1 along the second
    * @param n2 along the third
    */
-  record Batch(int n0, int n1, int n2) {
+  record Members(int n0, int n1, int n2) {
     /** A single member. */
-    public static final Batch ONE = new Batch(1, 1, 1);
+    public static final Members ONE = new Members(1, 1, 1);
 
     /**
      * A family along the first index only.
@@ -81,8 +81,8 @@ public interface MatrixKernels {
      * @param n how many
      * @return the batch
      */
-    public static Batch of(int n) {
-      return new Batch(n, 1, 1);
+    public static Members of(int n) {
+      return new Members(n, 1, 1);
     }
 
     /**

@@ -3,12 +3,15 @@ package dynaxx.memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
 
 /**
  * Owner of memory and of other things to be freed with it. Scopes form a tree: closing one closes
- * its children first, then frees what it owns in reverse order. Closing twice is harmless; using
- * memory after close throws {@link IllegalStateException}.
+ * its children and runs its registered actions, the latest first, then frees its memory. Closing
+ * twice is harmless; using memory after close throws {@link IllegalStateException}.
  */
 public final class Scope implements AutoCloseable {
 
@@ -100,39 +103,40 @@ public final class Scope implements AutoCloseable {
    */
   @Override
   public void close() {
-    RuntimeException failure = null;
+    List<Runnable> actions;
     synchronized (this) {
       if (!open) {
         return;
       }
       open = false;
-      while (!owned.isEmpty()) {
-        failure = attempt(owned.pop(), failure);
-      }
-      failure = attempt(arena::close, failure);
+      actions = new ArrayList<>(owned);
+      owned.clear();
     }
+    actions.add(arena::close);
     if (parent != null) {
-      parent.forget(closeFromParent);
+      actions.add(() -> parent.forget(closeFromParent));
     }
-    if (failure != null) {
-      throw failure;
-    }
+    runAll(actions.iterator());
   }
 
   private synchronized void forget(Runnable child) {
     owned.remove(child);
   }
 
-  private static RuntimeException attempt(Runnable action, RuntimeException failure) {
-    try {
-      action.run();
-    } catch (RuntimeException e) {
-      if (failure == null) {
-        return e;
+  /** Runs every action, also when an earlier one fails. */
+  private static void runAll(Iterator<Runnable> actions) {
+    while (actions.hasNext()) {
+      try {
+        actions.next().run();
+      } catch (RuntimeException | Error failure) {
+        try {
+          runAll(actions);
+        } catch (RuntimeException | Error later) {
+          failure.addSuppressed(later);
+        }
+        throw failure;
       }
-      failure.addSuppressed(e);
     }
-    return failure;
   }
 
   private void requireOpen() {

@@ -1,10 +1,9 @@
 package dynaxx.network;
 
-import dynaxx.memory.Buffer;
 import java.util.List;
 
 /** Sum of two inputs of one shape: the residual connection. */
-public record Add() implements Op {
+public record Add() implements JointlyLinear {
 
   @Override
   public String name() {
@@ -32,7 +31,7 @@ public record Add() implements Op {
   public void backward(Frame f) {
     for (int i = 0; i < 2; i++) {
       if (f.active(i)) {
-        pass(f, 1, f.dy(), f.dx(i), f.adds(i));
+        f.copy(1, f.dy(), f.dx(i), f.adds(i));
       }
     }
   }
@@ -43,7 +42,7 @@ public record Add() implements Op {
     if (f.active(0) && f.active(1)) {
       f.backend().add(n, f.rx(0), f.rx(1), f.ry());
     } else {
-      pass(f, f.directions(), f.rx(f.active(0) ? 0 : 1), f.ry(), false);
+      f.copy(f.directions(), f.rx(f.active(0) ? 0 : 1), f.ry(), false);
     }
   }
 
@@ -51,13 +50,8 @@ public record Add() implements Op {
   public void tangentBackward(Frame f) {
     for (int i = 0; i < 2; i++) {
       if (f.active(i)) {
-        pass(f, f.directions(), f.rdy(), f.rdx(i), f.adds(i));
+        f.copy(f.directions(), f.rdy(), f.rdx(i), f.adds(i));
       }
     }
-  }
-
-  private static void pass(Frame f, int k, Buffer from, Buffer to, boolean add) {
-    long n = f.outputShape().size();
-    f.backend().copyRows((long) k * f.examples(), n, from, 0, n, to, 0, n, add);
   }
 }

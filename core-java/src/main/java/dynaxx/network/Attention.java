@@ -2,7 +2,7 @@ package dynaxx.network;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Batch;
+import dynaxx.backend.MatrixKernels.Members;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
@@ -82,8 +82,8 @@ public record Attention(int heads, boolean causal) implements Op {
       return (long) examples * tokens * width;
     }
 
-    Batch batch(int directions) {
-      return new Batch(directions, examples, heads);
+    Members batch(int directions) {
+      return new Members(directions, examples, heads);
     }
 
     /** Query (0), key (1) or value (2) of each head. */
@@ -108,7 +108,7 @@ public record Attention(int heads, boolean causal) implements Op {
   }
 
   /** Products of one kind for all members of a frame. */
-  private record Products(Backend backend, Geometry g, Batch batch) {
+  private record Products(Backend backend, Geometry g, Members batch) {
 
     /** {@code scores = alpha left right' + beta scores}, contracted over a head's width. */
     void scores(float alpha, Matrix left, Matrix right, float beta, Matrix scores) {
@@ -134,9 +134,6 @@ public record Attention(int heads, boolean causal) implements Op {
 
   @Override
   public void backward(Frame f) {
-    if (!f.active(0)) {
-      return;
-    }
     Geometry g = geometry(f);
     Products products = new Products(f.backend(), g, g.batch(1));
     Matrix q = g.part(f.x(0), 0, false);

@@ -49,6 +49,21 @@ public record Batch(Buffer inputs, Buffer targets, int examples) {
   }
 
   /**
+   * This batch, after the checks of {@link #of} if its values are in host memory.
+   *
+   * @param network takes the inputs
+   * @param loss takes the targets
+   * @return this
+   * @throws IllegalArgumentException naming the argument, what was found and what was expected
+   */
+  public Batch checked(Network network, Loss loss) {
+    if (inputs instanceof HostBuffer in && targets instanceof HostBuffer out) {
+      of(network, loss, in, out);
+    }
+    return this;
+  }
+
+  /**
    * Some of the examples.
    *
    * @param from the first

@@ -10,7 +10,7 @@ import java.util.List;
  *
  * @param token width values
  */
-public record ClassToken(Parameter token) implements Op {
+public record ClassToken(Parameter token) implements JointlyLinear {
 
   @Override
   public String name() {
@@ -51,6 +51,9 @@ public record ClassToken(Parameter token) implements Op {
   public void tangentForward(Frame f) {
     long width = token.size();
     Strided r = f.rw(token);
+    if (!f.active(0)) {
+      f.backend().fill(f.ry().slice(0, f.directions() * f.examples() * out(f)), 0);
+    }
     for (int i = 0; i < f.directions(); i++) {
       long from = r.offset() + i * r.stride();
       long to = (long) i * f.examples() * out(f);
@@ -58,8 +61,6 @@ public record ClassToken(Parameter token) implements Op {
     }
     if (f.active(0)) {
       shift(f, f.directions(), f.rx(0), f.ry());
-    } else {
-      zeroTail(f);
     }
   }
 
@@ -87,15 +88,6 @@ public record ClassToken(Parameter token) implements Op {
   private void unshift(Frame f, int k, Buffer from, Buffer to) {
     long rows = (long) k * f.examples();
     f.backend().copyRows(rows, in(f), from, token.size(), out(f), to, 0, in(f), f.adds(0));
-  }
-
-  /** Tangent of the tokens behind the class token when they are data. */
-  private void zeroTail(Frame f) {
-    long width = token.size();
-    long example = out(f);
-    for (long row = 0; row < (long) f.directions() * f.examples(); row++) {
-      f.backend().fill(f.ry().slice(row * example + width, example - width), 0);
-    }
   }
 
   private static long in(Frame f) {

@@ -8,7 +8,10 @@ import java.util.List;
  *
  * @param rate probability of dropping a value, from 0 to below 1
  */
-public record Dropout(float rate) implements Op {
+public record Dropout(float rate) implements JointlyLinear {
+
+  /** Streams from here on are not used by probes and starting values. */
+  private static final long STREAM = 1L << 60;
 
   /**
    * Checks the rate.
@@ -44,27 +47,22 @@ public record Dropout(float rate) implements Op {
 
   @Override
   public void tangentForward(Frame f) {
-    copy(f, f.directions(), f.rx(0), f.ry(), false);
+    f.copy(f.directions(), f.rx(0), f.ry(), false);
   }
 
   @Override
   public void tangentBackward(Frame f) {
-    copy(f, f.directions(), f.rdy(), f.rdx(0), f.adds(0));
+    f.copy(f.directions(), f.rdy(), f.rdx(0), f.adds(0));
   }
 
   private void mask(Frame f, Buffer from, Buffer to, boolean add) {
     Mode mode = f.mode();
     if (!mode.training() || rate == 0) {
-      copy(f, 1, from, to, add);
+      f.copy(1, from, to, add);
       return;
     }
     long n = f.examples() * f.outputShape().size();
-    long stream = (mode.step() << 16) + f.node();
+    long stream = STREAM + (mode.step() << 16) + f.node();
     f.backend().dropout(n, rate, mode.seed(), stream, from, to, add);
-  }
-
-  private static void copy(Frame f, int k, Buffer from, Buffer to, boolean add) {
-    long n = f.outputShape().size();
-    f.backend().copyRows((long) k * f.examples(), n, from, 0, n, to, 0, n, add);
   }
 }

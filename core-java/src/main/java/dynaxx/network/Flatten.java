@@ -1,10 +1,9 @@
 package dynaxx.network;
 
-import dynaxx.memory.Buffer;
 import java.util.List;
 
 /** Drops the axes of an example: any shape becomes one axis. */
-public record Flatten() implements Op {
+public record Flatten() implements JointlyLinear {
 
   @Override
   public String name() {
@@ -19,26 +18,21 @@ public record Flatten() implements Op {
 
   @Override
   public void forward(Frame f) {
-    copy(f, 1, f.x(0), f.y(), false);
+    f.copy(1, f.x(0), f.y(), false);
   }
 
   @Override
   public void backward(Frame f) {
-    copy(f, 1, f.dy(), f.dx(0), f.adds(0));
+    f.copy(1, f.dy(), f.dx(0), f.adds(0));
   }
 
   @Override
   public void tangentForward(Frame f) {
-    copy(f, f.directions(), f.rx(0), f.ry(), false);
+    f.copy(f.directions(), f.rx(0), f.ry(), false);
   }
 
   @Override
   public void tangentBackward(Frame f) {
-    copy(f, f.directions(), f.rdy(), f.rdx(0), f.adds(0));
-  }
-
-  private static void copy(Frame f, int k, Buffer from, Buffer to, boolean add) {
-    long n = f.outputShape().size();
-    f.backend().copyRows((long) k * f.examples(), n, from, 0, n, to, 0, n, add);
+    f.copy(f.directions(), f.rdy(), f.rdx(0), f.adds(0));
   }
 }

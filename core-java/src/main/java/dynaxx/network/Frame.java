@@ -239,13 +239,19 @@ public final class Frame {
   }
 
   /**
-   * An array for use within one pass.
+   * An array for use within one tangent pass; curvature still finds what tangentForward left.
    *
    * @param i as in {@link Op.Workspace#scratch}
-   * @return k x b x size values; k is 1 in the forward and backward pass
+   * @return k x b x size values
    */
   public Buffer scratch(int i) {
-    return sweep == null ? tape.scratch(i) : sweep.scratch(i);
+    return sweep.scratch(i);
+  }
+
+  /** Copies an array of the output's shape for k directions. */
+  void copy(int k, Buffer from, Buffer to, boolean add) {
+    long n = outputShape().size();
+    backend().copyRows((long) k * examples(), n, from, 0, n, to, 0, n, add);
   }
 
   /**

@@ -2,7 +2,7 @@ package dynaxx.network;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Batch;
+import dynaxx.backend.MatrixKernels.Members;
 import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
 import java.util.List;
@@ -59,6 +59,10 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
     return Math.toIntExact(f.examples() * f.inputShape(0).rows());
   }
 
+  private int stackedRows(Frame f) {
+    return Math.multiplyExact(f.directions(), rows(f));
+  }
+
   @Override
   public void forward(Frame f) {
     Strided shift = bias == null ? null : Strided.of(f.w(bias));
@@ -74,7 +78,7 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
             0,
             Matrix.of(f.y(), out()),
             shift,
-            Batch.ONE);
+            Members.ONE);
   }
 
   @Override
@@ -104,10 +108,10 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
     if (f.active(0)) {
       Matrix w = Matrix.of(f.w(weight), in());
       Matrix rx = Matrix.of(f.rx(0), in());
-      backend.gemm(k * rows, out(), in(), 1, rx, w.t(), 0, Matrix.of(f.ry(), out()));
+      backend.gemm(stackedRows(f), out(), in(), 1, rx, w.t(), 0, Matrix.of(f.ry(), out()));
     }
     Strided shift = bias == null ? null : f.rw(bias);
-    backend.gemm(rows, out(), in(), 1, x, v.t(), f.active(0) ? 1 : 0, ry, shift, Batch.of(k));
+    backend.gemm(rows, out(), in(), 1, x, v.t(), f.active(0) ? 1 : 0, ry, shift, Members.of(k));
   }
 
   @Override
@@ -119,15 +123,15 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
     Matrix dy = Matrix.of(f.dy(), out());
     Matrix rdy = perDirection(f.rdy(), rows, out());
     Matrix rdw = Matrix.of(f.rdw(weight), in());
-    backend.gemm(out(), in(), rows, 1, rdy.t(), x, 1, rdw, null, Batch.of(k));
+    backend.gemm(out(), in(), rows, 1, rdy.t(), x, 1, rdw, null, Members.of(k));
     if (f.active(0)) {
       Matrix w = Matrix.of(f.w(weight), in());
       Matrix v = Matrix.of(f.rw(weight), in());
       Matrix rx = perDirection(f.rx(0), rows, in());
       Matrix rdx = perDirection(f.rdx(0), rows, in());
-      backend.gemm(out(), in(), rows, 1, dy.t(), rx, 1, rdw, null, Batch.of(k));
+      backend.gemm(out(), in(), rows, 1, dy.t(), rx, 1, rdw, null, Members.of(k));
       backend.gemm(
-          k * rows,
+          stackedRows(f),
           in(),
           out(),
           1,
@@ -135,7 +139,7 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
           w,
           f.beta(0),
           Matrix.of(f.rdx(0), in()));
-      backend.gemm(rows, in(), out(), 1, dy, v, 1, rdx, null, Batch.of(k));
+      backend.gemm(rows, in(), out(), 1, dy, v, 1, rdx, null, Members.of(k));
     }
     if (bias != null) {
       backend.addColumnSums(k, rows, out(), f.rdy(), (long) rows * out(), out(), f.rdw(bias));
@@ -163,7 +167,7 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
             0,
             perDirection(dyV, rows, in()),
             null,
-            Batch.of(k));
+            Members.of(k));
     f.backend().dots(k, size, 2, new Strided(f.rx(0), 0, size), dyV, f.curvature());
   }
 

@@ -3,7 +3,7 @@ package dynaxx.network;
 import java.util.List;
 
 /** Mean over tokens: {@code [tokens x width]} becomes {@code [width]}. */
-public record MeanTokens() implements Op {
+public record MeanTokens() implements JointlyLinear {
 
   @Override
   public String name() {
@@ -32,9 +32,7 @@ public record MeanTokens() implements Op {
 
   @Override
   public void backward(Frame f) {
-    if (f.active(0)) {
-      f.backend().meanRowsBackward(f.examples(), tokens(f), width(f), f.dy(), f.dx(0), f.adds(0));
-    }
+    f.backend().meanRowsBackward(f.examples(), tokens(f), width(f), f.dy(), f.dx(0), f.adds(0));
   }
 
   @Override

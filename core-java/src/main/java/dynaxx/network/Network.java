@@ -16,6 +16,9 @@ import java.util.Set;
  */
 public final class Network {
 
+  /** First of the Philox streams that starting values are drawn from, one for each parameter. */
+  private static final long STREAM = 1L << 61;
+
   /** A value of the graph: the input is node 0, every op makes one more. */
   record Step(Op op, int[] inputs, Shape shape, boolean active, boolean[] adds) {}
 
@@ -112,7 +115,7 @@ public final class Network {
   public void initialize(HostBuffer vector, long seed) {
     requireSize("vector", vector.size(), parameterCount);
     int[] words = new int[4];
-    int stream = 0;
+    long stream = STREAM;
     for (Parameter p : parameters.values()) {
       for (long i = 0; i < p.size(); i++) {
         if (i % 4 == 0) {
@@ -190,7 +193,7 @@ public final class Network {
     private long parameterCount;
 
     private Builder(Shape shape) {
-      steps.add(new Step(null, new int[0], shape, false, new boolean[0]));
+      steps.add(new Step(null, new int[0], shape, false, null));
       input = new Node(this, 0, shape);
     }
 
@@ -253,8 +256,12 @@ public final class Network {
                   + "' was not declared in this network");
         }
       }
+      if (op instanceof TokenEmbedding && indices[0] != 0) {
+        throw new IllegalArgumentException(
+            op.name() + ": input 0 is another op's output, expected the network's input");
+      }
       Shape shape = op.outputShape(shapes);
-      steps.add(new Step(op, indices, shape, active, new boolean[inputs.length]));
+      steps.add(new Step(op, indices, shape, active, null));
       return new Node(this, steps.size() - 1, shape);
     }
 
@@ -269,6 +276,7 @@ public final class Network {
       if (output.owner != this || output.index != steps.size() - 1) {
         throw new IllegalArgumentException("output: expected the node that was added last");
       }
+      List<Step> built = new ArrayList<>(steps);
       boolean[] consumed = new boolean[steps.size()];
       consumed[output.index] = true;
       Set<String> used = new HashSet<>();
@@ -279,10 +287,12 @@ public final class Network {
               step.op().name() + ": node " + i + " does not reach the output");
         }
         step.op().parameters().forEach(p -> used.add(p.name()));
-        for (int j = 0; j < step.inputs().length; j++) {
-          step.adds()[j] = consumed[step.inputs()[j]];
+        boolean[] adds = new boolean[step.inputs().length];
+        for (int j = 0; j < adds.length; j++) {
+          adds[j] = consumed[step.inputs()[j]];
           consumed[step.inputs()[j]] = true;
         }
+        built.set(i, new Step(step.op(), step.inputs(), step.shape(), step.active(), adds));
       }
       for (String name : parameters.keySet()) {
         if (!used.contains(name)) {
@@ -292,7 +302,7 @@ public final class Network {
       if (parameters.isEmpty()) {
         throw new IllegalArgumentException("network: found no parameters, expected at least one");
       }
-      return new Network(steps, parameters, parameterCount);
+      return new Network(built, new LinkedHashMap<>(parameters), parameterCount);
     }
   }
 }

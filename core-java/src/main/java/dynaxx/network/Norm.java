@@ -17,6 +17,21 @@ import java.util.List;
 public record Norm(Parameter gamma, Parameter beta, float epsilon, boolean centred) implements Op {
 
   /**
+   * Checks epsilon.
+   *
+   * @param gamma gains
+   * @param beta shifts, or null
+   * @param epsilon at least 0
+   * @param centred whether the mean is subtracted
+   */
+  public Norm {
+    if (!(epsilon >= 0 && epsilon < Float.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          "epsilon: found " + epsilon + ", expected a finite number of at least 0");
+    }
+  }
+
+  /**
    * LayerNorm.
    *
    * @param gamma gains

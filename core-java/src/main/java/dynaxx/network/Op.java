@@ -95,19 +95,18 @@ public interface Op {
 
   /**
    * Adds the local second-order term of each direction; called right after {@link #tangentForward}
-   * of the same op. Does nothing for an op that is linear in inputs and parameters together, hence
-   * the default.
+   * of the same op. An op that is linear in inputs and parameters together has none.
    *
    * @param f the frame, with tangents; the scratch arrays still hold what tangentForward left there
    */
-  default void curvature(Frame f) {}
+  void curvature(Frame f);
 
   /**
    * Arrays of an op, each as values for one example (and one direction where it says so).
    *
    * @param saved kept from the forward pass to the last tangent pass
    * @param tangents kept from tangentForward to tangentBackward, for each direction
-   * @param scratch used within one pass, for each direction
+   * @param scratch used within one tangent pass, for each direction
    */
   record Workspace(List<Long> saved, List<Long> tangents, List<Long> scratch) {
     /** No arrays. */

@@ -11,7 +11,7 @@ import java.util.List;
  *
  * @param patch side of a patch in pixels; divides height and width
  */
-public record Patchify(int patch) implements Op {
+public record Patchify(int patch) implements JointlyLinear {
 
   @Override
   public String name() {

@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param table as many values as an example has
  */
-public record PositionEmbedding(Parameter table) implements Op {
+public record PositionEmbedding(Parameter table) implements JointlyLinear {
 
   @Override
   public String name() {

@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param token which one, from 0
  */
-public record SelectToken(int token) implements Op {
+public record SelectToken(int token) implements JointlyLinear {
 
   @Override
   public String name() {

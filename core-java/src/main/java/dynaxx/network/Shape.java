@@ -75,7 +75,7 @@ public record Shape(List<Integer> dims) {
    * @return {@code size() / dim(-1)}
    */
   public long rows() {
-    return size() / dim(-1);
+    return rank() == 0 ? 1 : size() / dim(-1);
   }
 
   /**

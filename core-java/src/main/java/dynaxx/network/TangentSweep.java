@@ -114,14 +114,19 @@ public final class TangentSweep implements AutoCloseable {
     this.scope = Scope.open();
     this.layout = Layout.of(network, kind);
     long width = Math.multiplyExact((long) capacity, maxDirections);
-    slots =
-        Arrays.stream(layout.slotSizes())
-            .mapToObj(size -> backend.allocate(scope, Math.multiplyExact(size, width)))
-            .toArray(Buffer[]::new);
-    scratch =
-        Arrays.stream(Tape.scratchSizes(network))
-            .mapToObj(size -> backend.allocate(scope, Math.multiplyExact(size, width)))
-            .toArray(Buffer[]::new);
+    try {
+      slots =
+          Arrays.stream(layout.slotSizes())
+              .mapToObj(size -> backend.allocate(scope, Math.multiplyExact(size, width)))
+              .toArray(Buffer[]::new);
+      scratch =
+          Arrays.stream(Tape.scratchSizes(network))
+              .mapToObj(size -> backend.allocate(scope, Math.multiplyExact(size, width)))
+              .toArray(Buffer[]::new);
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
+    }
   }
 
   /**
@@ -145,6 +150,7 @@ public final class TangentSweep implements AutoCloseable {
    */
   public void addProducts(Tape tape, Vectors v, Vectors hv) {
     begin(tape, Kind.PRODUCT, v);
+    Network.requireSize("products", hv.buffer().size(), v.buffer().size());
     this.hv = hv;
     int last = network.steps().size() - 1;
     for (int i = 1; i <= last; i++) {
@@ -189,9 +195,8 @@ public final class TangentSweep implements AutoCloseable {
     if (kind != wanted || tape.network() != network) {
       throw new IllegalArgumentException("sweep: made for another kind of pass or another network");
     }
-    if (tape.mode().training()) {
-      throw new IllegalStateException("tape: recorded while training, expected a measuring pass");
-    }
+    tape.requireMeasured();
+    Network.requireSize("directions", directions.length(), network.parameterCount());
     if (tape.examples() > capacity || directions.count() > maxDirections) {
       throw new IllegalArgumentException(
           "sweep: found "

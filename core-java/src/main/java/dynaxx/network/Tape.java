@@ -23,7 +23,6 @@ public final class Tape implements AutoCloseable {
   private final Buffer[] values;
   private final Buffer[] adjoints;
   private final Buffer[][] saved;
-  private final Buffer[] scratch;
   private final Buffer lossSaved;
   private final Scalars lossSum;
 
@@ -32,6 +31,14 @@ public final class Tape implements AutoCloseable {
   private Batch batch;
   private Loss.Head head;
   private Mode mode = Mode.MEASURE;
+  private Recorded recorded = Recorded.NOTHING;
+
+  /** Which passes over the current batch have ended. */
+  private enum Recorded {
+    NOTHING,
+    FORWARD,
+    BACKWARD
+  }
 
   /**
    * Allocates a tape.
@@ -51,21 +58,26 @@ public final class Tape implements AutoCloseable {
     this.backend = backend;
     this.capacity = capacity;
     this.scope = Scope.open();
-    List<Network.Step> steps = network.steps();
-    values = new Buffer[steps.size()];
-    adjoints = new Buffer[steps.size()];
-    saved = new Buffer[steps.size()][];
-    for (int i = 1; i < values.length; i++) {
-      Network.Step step = steps.get(i);
-      values[i] = allocate(step.shape().size());
-      if (step.active()) {
-        adjoints[i] = allocate(step.shape().size());
+    try {
+      List<Network.Step> steps = network.steps();
+      values = new Buffer[steps.size()];
+      adjoints = new Buffer[steps.size()];
+      saved = new Buffer[steps.size()][];
+      for (int i = 1; i < values.length; i++) {
+        Network.Step step = steps.get(i);
+        values[i] = allocate(step.shape().size());
+        if (step.active()) {
+          adjoints[i] = allocate(step.shape().size());
+        }
+        saved[i] =
+            workspace(network, i).saved().stream().map(this::allocate).toArray(Buffer[]::new);
       }
-      saved[i] = workspace(network, i).saved().stream().map(this::allocate).toArray(Buffer[]::new);
+      lossSaved = allocate(loss.savedSize(network.outputShape()));
+      lossSum = backend.scalars(scope, 1);
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
     }
-    scratch = Arrays.stream(scratchSizes(network)).mapToObj(this::allocate).toArray(Buffer[]::new);
-    lossSaved = allocate(loss.savedSize(network.outputShape()));
-    lossSum = backend.scalars(scope, 1);
   }
 
   /**
@@ -76,8 +88,7 @@ public final class Tape implements AutoCloseable {
    * @return bytes for each example of capacity
    */
   public static long bytesPerExample(Network network, Loss loss) {
-    long floats =
-        loss.savedSize(network.outputShape()) + Arrays.stream(scratchSizes(network)).sum();
+    long floats = loss.savedSize(network.outputShape());
     for (int i = 1; i < network.steps().size(); i++) {
       Network.Step step = network.steps().get(i);
       floats += step.shape().size() * (step.active() ? 2 : 1);
@@ -103,6 +114,11 @@ public final class Tape implements AutoCloseable {
       throw new IllegalArgumentException(
           "batch: found " + batch.examples() + " examples, expected at most " + capacity);
     }
+    long examples = batch.examples();
+    Network.requireSize("inputs", batch.inputs().size(), examples * network.inputShape().size());
+    Network.requireSize(
+        "targets", batch.targets().size(), examples * loss.targetSize(network.outputShape()));
+    recorded = Recorded.NOTHING;
     this.parameters = parameters;
     this.batch = batch;
     this.mode = mode;
@@ -122,6 +138,7 @@ public final class Tape implements AutoCloseable {
     }
     lossSum.clear();
     loss.forward(head, lossSum);
+    recorded = Recorded.FORWARD;
     return lossSum.read()[0];
   }
 
@@ -140,6 +157,7 @@ public final class Tape implements AutoCloseable {
         network.steps().get(i).op().backward(new Frame(this, null, i));
       }
     }
+    recorded = Recorded.BACKWARD;
   }
 
   /**
@@ -183,7 +201,7 @@ public final class Tape implements AutoCloseable {
   }
 
   private void requireForward() {
-    if (head == null) {
+    if (recorded == Recorded.NOTHING) {
       throw new IllegalStateException("tape: expected a forward pass first");
     }
   }
@@ -221,8 +239,15 @@ public final class Tape implements AutoCloseable {
   }
 
   Loss.Head head() {
-    requireForward();
     return head;
+  }
+
+  /** A tangent sweep needs the adjoints of the current batch, without dropout. */
+  void requireMeasured() {
+    if (recorded != Recorded.BACKWARD || mode.training()) {
+      throw new IllegalStateException(
+          "tape: expected a forward pass while measuring and then a backward pass");
+    }
   }
 
   Mode mode() {
@@ -243,10 +268,6 @@ public final class Tape implements AutoCloseable {
 
   Buffer saved(int node, int i) {
     return saved[node][i];
-  }
-
-  Buffer scratch(int i) {
-    return scratch[i];
   }
 
   Buffer parameters() {

@@ -10,7 +10,7 @@ import java.util.List;
  *
  * @param table vocabulary x width
  */
-public record TokenEmbedding(Parameter table) implements Op {
+public record TokenEmbedding(Parameter table) implements JointlyLinear {
 
   private static final int LARGEST_VOCABULARY = 1 << 24;
 

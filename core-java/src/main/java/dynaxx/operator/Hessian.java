@@ -93,7 +93,7 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
    *
    * @param network the network
    * @param loss its loss
-   * @param batch checked by {@link Batch#of}
+   * @param batch examples and targets; their memory must stay unchanged
    * @param backend where to compute
    */
   public Hessian(Network network, Loss loss, Batch batch, Backend backend) {
@@ -105,10 +105,11 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
    *
    * @param network the network
    * @param loss its loss
-   * @param batch checked by {@link Batch#of}; its memory must stay unchanged
+   * @param batch examples and targets; their memory must stay unchanged
    * @param backend where to compute
    * @param limits memory, micro-batch and directions
-   * @throws IllegalArgumentException if one example does not fit the memory limit
+   * @throws IllegalArgumentException if the batch does not fit the network and the loss, or one
+   *     example does not fit the memory limit
    */
   public Hessian(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
     this.network = network;
@@ -116,17 +117,22 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
     this.backend = backend;
     this.examples = batch.examples();
     this.plan = plan(network, loss, batch.examples(), limits, backend);
-    Batch uploaded = batch.on(backend, scope);
-    for (int from = 0; from < examples; from += plan.part()) {
-      parts.add(uploaded.slice(from, Math.min(plan.part(), examples - from)));
+    try {
+      Batch uploaded = batch.checked(network, loss).on(backend, scope);
+      for (int from = 0; from < examples; from += plan.part()) {
+        parts.add(uploaded.slice(from, Math.min(plan.part(), examples - from)));
+      }
+      for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
+        Tape tape = new Tape(network, loss, backend, parts.get(i).examples());
+        scope.onClose(tape::close);
+        tapes.add(tape);
+      }
+      gradient = backend.allocate(scope, network.parameterCount());
+      discarded = plan.resident() ? null : backend.allocate(scope, network.parameterCount());
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
     }
-    for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
-      Tape tape = new Tape(network, loss, backend, parts.get(i).examples());
-      scope.onClose(tape::close);
-      tapes.add(tape);
-    }
-    gradient = backend.allocate(scope, network.parameterCount());
-    discarded = plan.resident() ? null : backend.allocate(scope, network.parameterCount());
   }
 
   private static Plan plan(
@@ -134,9 +140,8 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
     long memory = limits.memoryBytes() == 0 ? backend.defaultMemoryLimit() : limits.memoryBytes();
     long tape = Tape.bytesPerExample(network, loss);
     long tangents =
-        Math.max(
-            TangentSweep.bytesPerExample(network, Kind.PRODUCT),
-            TangentSweep.bytesPerExample(network, Kind.QUADRATIC));
+        TangentSweep.bytesPerExample(network, Kind.PRODUCT)
+            + TangentSweep.bytesPerExample(network, Kind.QUADRATIC);
     int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
     for (int k = limits.directions(); k >= 1; k /= 2) {
       long beside = memory - examples * tape;
@@ -223,7 +228,7 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
    */
   @Override
   public void apply(Vectors v, Vectors hv) {
-    checkProduct(v, hv);
+    Products.check(this, v, hv);
     requirePoint();
     if (products == null) {
       products = sweep(Kind.PRODUCT);
@@ -247,7 +252,7 @@ public final class Hessian implements SymmetricOperator, AutoCloseable {
    */
   @Override
   public double[] quadraticForm(Vectors v) {
-    checkLength("v", v);
+    Products.checkLength(this, "v", v);
     requirePoint();
     if (forms == null) {
       forms = sweep(Kind.QUADRATIC);

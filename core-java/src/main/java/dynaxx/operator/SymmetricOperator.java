@@ -44,7 +44,7 @@ public interface SymmetricOperator {
    * @throws IllegalArgumentException if the length does not fit
    */
   default double[] quadraticForm(Vectors v) {
-    checkLength("v", v);
+    Products.checkLength(this, "v", v);
     try (Scope scope = Scope.open()) {
       Vectors hv = backend().vectors(scope, v.count(), v.length());
       apply(v, hv);
@@ -84,39 +84,9 @@ public interface SymmetricOperator {
 
       @Override
       public void apply(Vectors v, Vectors hv) {
-        checkProduct(v, hv);
+        Products.check(this, v, hv);
         product.accept(v, hv);
       }
     };
-  }
-
-  /**
-   * Checks the arguments of a product.
-   *
-   * @param v factors
-   * @param hv products
-   * @throws IllegalArgumentException if they do not fit
-   */
-  default void checkProduct(Vectors v, Vectors hv) {
-    checkLength("v", v);
-    checkLength("hv", hv);
-    if (v.count() != hv.count()) {
-      throw new IllegalArgumentException(
-          "hv: found " + hv.count() + " vectors, expected " + v.count() + " as in v");
-    }
-  }
-
-  /**
-   * Checks the length of vectors.
-   *
-   * @param argument name for the message
-   * @param vectors the vectors
-   * @throws IllegalArgumentException if their length is not the dimension
-   */
-  default void checkLength(String argument, Vectors vectors) {
-    if (vectors.length() != dimension()) {
-      throw new IllegalArgumentException(
-          argument + ": found vectors of length " + vectors.length() + ", expected " + dimension());
-    }
   }
 }

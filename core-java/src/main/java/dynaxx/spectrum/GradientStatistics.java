@@ -31,10 +31,12 @@ public record GradientStatistics(
    * @param loss its loss
    * @param batch examples; at least two micro-batches
    * @param microBatch examples of each micro-batch, at least 1
+   * @param memoryBytes bytes that activations may take, or 0 for the backend's default
    * @param parameters n values
    * @param backend where to compute
    * @return the statistics
-   * @throws IllegalArgumentException if the batch holds fewer than two micro-batches
+   * @throws IllegalArgumentException if the batch holds fewer than two micro-batches or one example
+   *     does not fit the memory limit
    * @throws NonFiniteException if a gradient is NaN or infinite
    */
   public static GradientStatistics measure(
@@ -42,6 +44,7 @@ public record GradientStatistics(
       Loss loss,
       Batch batch,
       int microBatch,
+      long memoryBytes,
       HostBuffer parameters,
       Backend backend) {
     int count = microBatch < 1 ? 0 : batch.examples() / microBatch;
@@ -55,18 +58,22 @@ public record GradientStatistics(
               + batch.examples() / 2
               + " (two micro-batches at least)");
     }
+    int piece = piece(network, loss, microBatch, memoryBytes, backend);
     try (Scope scope = Scope.open();
-        Tape tape = new Tape(network, loss, backend, microBatch)) {
+        Tape tape = new Tape(network, loss, backend, piece)) {
       Buffer point = backend.upload(scope, parameters.segment());
-      Batch uploaded = batch.on(backend, scope);
+      Batch uploaded = batch.checked(network, loss).on(backend, scope);
       Buffer gradient = backend.allocate(scope, network.parameterCount());
       Buffer mean = backend.allocate(scope, network.parameterCount());
       double squares = 0;
       for (int i = 0; i < count; i++) {
         backend.fill(gradient, 0);
-        Batch part = uploaded.slice(i * microBatch, microBatch);
-        tape.forward(point, part, microBatch, Mode.MEASURE);
-        tape.backward(gradient);
+        for (int from = 0; from < microBatch; from += piece) {
+          int size = Math.min(piece, microBatch - from);
+          Batch part = uploaded.slice(i * microBatch + from, size);
+          tape.forward(point, part, microBatch, Mode.MEASURE);
+          tape.backward(gradient);
+        }
         // Welford (1962): the new mean lies 1 / (i + 1) of the way, so both distances follow from
         // one.
         squares += backend.squaredDistance(gradient, mean) * i / (i + 1);
@@ -77,5 +84,21 @@ public record GradientStatistics(
       return new GradientStatistics(
           norm, variance, microBatch, count, batch.examples() - count * microBatch);
     }
+  }
+
+  /** Examples that are recorded at once. */
+  private static int piece(
+      Network network, Loss loss, int microBatch, long memoryBytes, Backend backend) {
+    long limit = memoryBytes == 0 ? backend.defaultMemoryLimit() : memoryBytes;
+    long fitting = limit / Tape.bytesPerExample(network, loss);
+    if (memoryBytes < 0 || fitting < 1) {
+      throw new IllegalArgumentException(
+          "memory limit: found "
+              + limit
+              + " bytes, expected at least "
+              + Tape.bytesPerExample(network, loss)
+              + " for one example");
+    }
+    return (int) Math.min(microBatch, fitting);
   }
 }

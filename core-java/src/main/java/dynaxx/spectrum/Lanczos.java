@@ -29,6 +29,9 @@ public record Lanczos(int steps, long seed) {
    */
   private static final double BREAKDOWN = 4e-7;
 
+  /** Error of a product in units of roundoff times the norm of the operator. */
+  private static final double ROUNDING = 16;
+
   /**
    * Checks the settings.
    *
@@ -83,7 +86,7 @@ public record Lanczos(int steps, long seed) {
   }
 
   /**
-   * Runs on an operator. Needs memory for {@code min(steps, n) + 1} vectors.
+   * Runs on an operator. Needs memory for {@code min(steps, n) + 2} vectors.
    *
    * @param operator a symmetric operator
    * @return Ritz values with residuals
@@ -116,7 +119,8 @@ public record Lanczos(int steps, long seed) {
           append(backend, w, beta[done - 1], basis.vector(done));
         }
       }
-      return result(Arrays.copyOf(alpha, done), Arrays.copyOf(beta, done), exhausted);
+      double roundoff = ROUNDING * backend.unitRoundoff();
+      return result(Arrays.copyOf(alpha, done), Arrays.copyOf(beta, done), exhausted, roundoff);
     }
   }
 
@@ -140,12 +144,15 @@ public record Lanczos(int steps, long seed) {
     return largest;
   }
 
-  private static Result result(double[] alpha, double[] beta, boolean exhausted) {
+  private static Result result(double[] alpha, double[] beta, boolean exhausted, double roundoff) {
     TridiagonalEigen eigen = TridiagonalEigen.of(alpha, beta);
     double left = beta[beta.length - 1];
+    double[] values = eigen.values();
+    double noise = roundoff * Math.max(Math.abs(values[0]), Math.abs(values[values.length - 1]));
     List<RitzValue> ritz =
         IntStream.range(0, alpha.length)
-            .mapToObj(i -> new RitzValue(eigen.values()[i], Math.abs(left * eigen.last()[i])))
+            .mapToObj(
+                i -> new RitzValue(values[i], Math.max(noise, Math.abs(left * eigen.last()[i]))))
             .toList();
     double[] weights = Arrays.stream(eigen.first()).map(x -> x * x).toArray();
     return new Result(ritz, weights, alpha, beta, alpha.length, exhausted);

@@ -1,6 +1,6 @@
 package dynaxx.backend;
 
-import dynaxx.backend.MatrixKernels.Batch;
+import dynaxx.backend.MatrixKernels.Members;
 import dynaxx.memory.Buffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,11 +22,11 @@ final class MatrixCases {
       for (int transposes = 0; transposes < 4; transposes++) {
         boolean ta = (transposes & 1) != 0;
         boolean tb = (transposes & 2) != 0;
-        cases.add(product(new Shape(s[0], s[1], s[2], ta, tb, 1, 0, false, Batch.ONE, false)));
-        cases.add(product(new Shape(s[0], s[1], s[2], ta, tb, -0.5f, 1, true, Batch.ONE, false)));
+        cases.add(product(new Shape(s[0], s[1], s[2], ta, tb, 1, 0, false, Members.ONE, false)));
+        cases.add(product(new Shape(s[0], s[1], s[2], ta, tb, -0.5f, 1, true, Members.ONE, false)));
       }
     }
-    Batch three = new Batch(2, 3, 2);
+    Members three = new Members(2, 3, 2);
     cases.add(product(new Shape(17, 17, 8, false, true, 0.3f, 0.7f, true, three, false)));
     cases.add(product(new Shape(17, 17, 8, true, false, 1, 0, false, three, true)));
     cases.add(product(new Shape(70, 33, 300, false, false, 1, 1, true, three, true)));
@@ -53,7 +53,7 @@ final class MatrixCases {
       float alpha,
       float beta,
       boolean bias,
-      Batch batch,
+      Members batch,
       boolean sharedB) {
 
     long lda() {
@@ -199,7 +199,7 @@ final class MatrixCases {
           Matrix b = Matrix.of(d.in(Data.block(6, first, k, size)), n).batch(size, 0, 0);
           Matrix c = Matrix.of(out, n).batch((long) rows * n, 0, 0);
           Matrix ma = Matrix.of(d.in(a), depth);
-          d.kernels().gemm(rows, n, depth, 1, ma, b, 0, c, null, Batch.of(k));
+          d.kernels().gemm(rows, n, depth, 1, ma, b, 0, c, null, Members.of(k));
           return d.get(out);
         },
         (first, k) -> {

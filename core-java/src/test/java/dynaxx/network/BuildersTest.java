@@ -209,4 +209,30 @@ class BuildersTest {
           IllegalArgumentException.class, () -> Batch.of(lm, loss, good, scope.allocate(3)));
     }
   }
+
+  @Test
+  void aNetworkDoesNotChangeWhenItsBuilderGoesOn() {
+    Network.Builder g = Network.builder(Shape.of(4));
+    Network.Node x = TransformerBlocks.linear(g, "a", g.input(), 4);
+    Network.Node y = g.add(new Activate(Activation.TANH), x);
+    Network first = g.build(y);
+    TransformerBlocks.linear(g, "b", y, 4);
+    Network.Node z = g.add(new Add(), g.add(new Activate(Activation.RELU), y), x);
+    assertThrows(IllegalArgumentException.class, () -> g.build(z));
+    assertEquals(2, first.parameters().size());
+    assertEquals(20, first.parameterCount());
+    assertEquals(Shape.of(4), first.outputShape());
+    assertEquals(false, first.steps().get(2).adds()[0]);
+  }
+
+  @Test
+  void tokenNumbersMustBeData() {
+    Network.Builder g = Network.builder(Shape.of(4));
+    Parameter table = g.parameter("table", Initializer.ZEROS, 5, 2);
+    Network.Node x = g.add(new Flatten(), g.input());
+    String message =
+        assertThrows(IllegalArgumentException.class, () -> g.add(new TokenEmbedding(table), x))
+            .getMessage();
+    assertTrue(message.contains("expected the network's input"), message);
+  }
 }

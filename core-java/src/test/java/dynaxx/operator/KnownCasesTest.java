@@ -123,7 +123,7 @@ class KnownCasesTest {
       HostBuffer parameters = c.host(scope, "parameters");
       int size = expected.get("micro_batch").asInt();
       GradientStatistics statistics =
-          GradientStatistics.measure(c.network(), c.loss(), batch, size, parameters, backend);
+          GradientStatistics.measure(c.network(), c.loss(), batch, size, 0, parameters, backend);
       double variance = expected.get("micro_batch_gradient_variance").asDouble();
       assertEquals(variance, statistics.variance(), 1e-4 * variance);
       double norm = expected.get("gradient_norm").asDouble();

@@ -62,10 +62,7 @@ final class IdxReader {
       return result;
     } catch (EOFException | ZipException e) {
       throw new DatasetException(
-          name
-              + ": found the end of the file or damaged data early, expected a whole IDX file ("
-              + e.getMessage()
-              + ")");
+          name + ": found the end of the file or damaged data early, expected a whole IDX file");
     } catch (IOException e) {
       throw new DatasetException(name + ": cannot be read: " + e.getMessage());
     }

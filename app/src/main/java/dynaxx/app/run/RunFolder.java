@@ -2,6 +2,7 @@ package dynaxx.app.run;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dynaxx.app.UserException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -38,18 +39,17 @@ public final class RunFolder implements AutoCloseable {
   /**
    * Creates the folder with its two files.
    *
-   * @param folder new or without an earlier run
+   * @param folder new, or one that holds no run
    * @param facts settings, versions and hardware for run.json
    */
   public static RunFolder create(Path folder, Map<String, Object> facts) throws IOException {
     Path csv = folder.resolve("metrics.csv");
-    if (Files.exists(csv)) {
-      throw new IllegalArgumentException(
-          "--out: found an earlier run in " + folder + ", expected a new or empty folder");
+    if (Files.exists(csv) || Files.exists(folder.resolve("run.json"))) {
+      throw new UserException(
+          "--out: found an earlier run in " + folder + ", expected a folder without one");
     }
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
-      throw new IllegalArgumentException(
-          "--out: found a file at " + folder + ", expected a folder");
+      throw new UserException("--out: found a file at " + folder + ", expected a folder");
     }
     Files.createDirectories(folder);
     FileChannel channel =
@@ -57,8 +57,13 @@ public final class RunFolder implements AutoCloseable {
     Map<String, Object> all = new LinkedHashMap<>(facts);
     all.put("started", Instant.now().toString());
     RunFolder run = new RunFolder(folder, channel, all);
-    run.line(String.join(",", StepRow.COLUMNS));
-    run.write("running", Map.of());
+    try {
+      run.line(String.join(",", StepRow.COLUMNS));
+      run.write("running", Map.of());
+    } catch (RuntimeException e) {
+      channel.close();
+      throw e;
+    }
     return run;
   }
 

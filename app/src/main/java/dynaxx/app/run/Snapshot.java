@@ -6,7 +6,6 @@ import dynaxx.spectrum.RitzValue;
 /**
  * Curvature of the loss over the fixed subset at one point of training.
  *
- * @param loss over the subset
  * @param gradientVariance across micro-batches of the subset
  * @param min smallest Ritz value
  * @param max largest Ritz value
@@ -15,7 +14,6 @@ import dynaxx.spectrum.RitzValue;
  * @param seconds the measurement took
  */
 public record Snapshot(
-    double loss,
     double gradientVariance,
     RitzValue min,
     RitzValue max,

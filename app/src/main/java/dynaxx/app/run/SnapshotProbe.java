@@ -13,6 +13,7 @@ import java.util.Arrays;
 
 /**
  * Takes snapshots over one fixed subset with the same start vector and the same probes every time.
+ * Three quarters of the backend's memory limit go to the Hessian, one quarter to the gradients.
  */
 public final class SnapshotProbe implements AutoCloseable {
 
@@ -21,6 +22,7 @@ public final class SnapshotProbe implements AutoCloseable {
   private final Batch subset;
   private final int microBatch;
   private final Backend backend;
+  private final long memory;
   private final Hessian hessian;
   private final Lanczos lanczos;
   private final Hutchinson hutchinson;
@@ -40,7 +42,10 @@ public final class SnapshotProbe implements AutoCloseable {
     this.backend = backend;
     this.lanczos = lanczos;
     this.hutchinson = hutchinson;
-    this.hessian = new Hessian(network, loss, subset, backend);
+    this.memory = backend.defaultMemoryLimit();
+    int directions = Hessian.Limits.DEFAULT.directions();
+    Hessian.Limits limits = new Hessian.Limits(memory - memory / 4, 0, directions);
+    this.hessian = new Hessian(network, loss, subset, backend, limits);
   }
 
   /** Measures at these parameters and leaves them as they are. */
@@ -50,7 +55,8 @@ public final class SnapshotProbe implements AutoCloseable {
     Lanczos.Result spectrum = lanczos.run(hessian);
     Hutchinson.Trace trace = hutchinson.run(hessian);
     GradientStatistics gradients =
-        GradientStatistics.measure(network, loss, subset, microBatch, parameters, backend);
+        GradientStatistics.measure(
+            network, loss, subset, microBatch, memory / 4, parameters, backend);
     int sparse =
         (int)
             hessian.attentionEntropy().stream()
@@ -59,13 +65,7 @@ public final class SnapshotProbe implements AutoCloseable {
                 .count();
     double seconds = (System.nanoTime() - start) / 1e9;
     return new Snapshot(
-        hessian.loss(),
-        gradients.variance(),
-        spectrum.min(),
-        spectrum.max(),
-        trace,
-        sparse,
-        seconds);
+        gradients.variance(), spectrum.min(), spectrum.max(), trace, sparse, seconds);
   }
 
   @Override

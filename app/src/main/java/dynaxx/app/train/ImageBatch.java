@@ -1,5 +1,6 @@
 package dynaxx.app.train;
 
+import dynaxx.app.UserException;
 import dynaxx.app.data.ImageDataset;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -28,11 +29,11 @@ public final class ImageBatch {
   /** A fixed subset for measurements, chosen by the seed. */
   public static Batch subset(
       Scope scope, Network network, Loss loss, ImageDataset images, int size, long seed) {
-    if (size < 1 || size > images.count()) {
-      throw new IllegalArgumentException(
+    if (size > images.count()) {
+      throw new UserException(
           "--subset: found "
               + size
-              + ", expected from 1 to the "
+              + ", expected at most the "
               + images.count()
               + " training images");
     }

@@ -1,5 +1,6 @@
 package dynaxx.app.train;
 
+import dynaxx.app.UserException;
 import dynaxx.app.data.ImageDataset;
 import dynaxx.backend.Backend;
 import dynaxx.memory.Buffer;
@@ -57,7 +58,7 @@ public final class Trainer implements AutoCloseable {
       Backend backend,
       long seed) {
     if (batchSize > images.count()) {
-      throw new IllegalArgumentException(
+      throw new UserException(
           "batch: found "
               + batchSize
               + ", expected at most the "
@@ -69,13 +70,18 @@ public final class Trainer implements AutoCloseable {
     this.optimizer = optimizer;
     this.seed = seed;
     this.order = new Shuffle(images.count(), seed);
-    this.batch = new ImageBatch(scope, images, batchSize);
-    this.tape = new Tape(network, loss, backend, batchSize);
-    scope.onClose(tape::close);
-    parameters = scope.allocate(network.parameterCount());
-    gradient = scope.allocate(network.parameterCount());
-    deviceGradient = backend.allocate(scope, network.parameterCount());
-    network.initialize(parameters, seed);
+    try {
+      this.batch = new ImageBatch(scope, images, batchSize);
+      this.tape = new Tape(network, loss, backend, batchSize);
+      scope.onClose(tape::close);
+      parameters = scope.allocate(network.parameterCount());
+      gradient = scope.allocate(network.parameterCount());
+      deviceGradient = backend.allocate(scope, network.parameterCount());
+      network.initialize(parameters, seed);
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
+    }
   }
 
   /**
@@ -143,10 +149,6 @@ public final class Trainer implements AutoCloseable {
 
   public HostBuffer parameters() {
     return parameters;
-  }
-
-  public Network network() {
-    return network;
   }
 
   public Loss loss() {

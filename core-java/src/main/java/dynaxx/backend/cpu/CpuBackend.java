@@ -90,7 +90,7 @@ final class CpuBackend implements Backend {
       float beta,
       Matrix c,
       Strided bias,
-      Batch batch) {
+      Members batch) {
     gemm.gemm(m, n, depth, alpha, a, b, beta, c, bias, batch);
   }
 

@@ -1,7 +1,7 @@
 package dynaxx.backend.cpu;
 
 import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Batch;
+import dynaxx.backend.MatrixKernels.Members;
 import dynaxx.backend.Strided;
 import java.lang.foreign.MemorySegment;
 
@@ -61,7 +61,7 @@ final class Gemm {
       float beta,
       Matrix c,
       Strided bias,
-      Batch batch,
+      Members batch,
       MemorySegment sa,
       MemorySegment sb,
       MemorySegment sc) {
@@ -99,7 +99,7 @@ final class Gemm {
       float beta,
       Matrix c,
       Strided bias,
-      Batch batch) {
+      Members batch) {
     if (m == 0 || n == 0 || batch.size() == 0) {
       return;
     }

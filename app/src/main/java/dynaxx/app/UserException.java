@@ -1,0 +1,11 @@
+package dynaxx.app;
+
+/** Something the user can put right; the message says what was found and what was expected. */
+public final class UserException extends RuntimeException {
+
+  private static final long serialVersionUID = 1L;
+
+  public UserException(String message) {
+    super(message);
+  }
+}

@@ -1,0 +1,64 @@
+package dynaxx.app.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dynaxx.app.UserException;
+import dynaxx.app.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RunFolderTest {
+
+  @TempDir private Path temporary;
+
+  private static StepRow row(int step) {
+    return new StepRow(step, 0.5, new Trainer.Step(1.25, 2), null, 0.1, 8, null, 0.01);
+  }
+
+  private JsonNode json(Path folder) throws IOException {
+    return new ObjectMapper().readTree(folder.resolve("run.json").toFile());
+  }
+
+  @Test
+  void canBeReadAtAnyMomentAndAfterAnInterruption() throws IOException {
+    Path folder = temporary.resolve("new").resolve("run");
+    try (RunFolder run = RunFolder.create(folder, Map.of("seed", 7))) {
+      assertEquals("running", json(folder).get("status").asText());
+      run.append(row(0));
+      assertEquals(2, Files.readAllLines(folder.resolve("metrics.csv")).size());
+      assertTrue(run.finish("interrupted", Map.of()));
+      run.append(row(1));
+      assertFalse(run.finish("completed", Map.of()));
+    }
+    List<String> lines = Files.readAllLines(folder.resolve("metrics.csv"));
+    assertEquals(2, lines.size());
+    assertEquals(
+        "0,0.500000000,1.25000000,,,0.100000000,8,2.00000000,,,,,,,,,0.0100000000,,", lines.get(1));
+    assertEquals("interrupted", json(folder).get("status").asText());
+    assertEquals(7, json(folder).get("seed").asInt());
+    assertFalse(Files.exists(folder.resolve("run.json.tmp")));
+  }
+
+  @Test
+  void aRunThatIsLeftOpenHasFailed() throws IOException {
+    RunFolder.create(temporary, Map.of()).close();
+    assertEquals("failed", json(temporary).get("status").asText());
+  }
+
+  @Test
+  void neverOverwritesAnEarlierRun() throws IOException {
+    Files.writeString(temporary.resolve("run.json"), "{}");
+    assertThrows(UserException.class, () -> RunFolder.create(temporary, Map.of()));
+    assertEquals("{}", Files.readString(temporary.resolve("run.json")));
+  }
+}
