@@ -117,6 +117,7 @@ final class DemoCommand implements Callable<Integer> {
                 preset.training.optimizer(),
                 backend,
                 seed)) {
+      requireRoom(plan.lanczos(), network, backend);
       Batch measured =
           ImageBatch.subset(scope, network, trainer.loss(), images.train(), plan.subset(), seed);
       try (SnapshotProbe probe =
@@ -153,6 +154,15 @@ final class DemoCommand implements Callable<Integer> {
       return threads == null ? Backends.open() : Backends.open(name, count);
     } catch (IllegalArgumentException | IllegalStateException e) {
       throw new UserException(e.getMessage());
+    }
+  }
+
+  /** The Krylov basis holds one vector for each step. */
+  private static void requireRoom(int lanczos, Network network, Backend backend) {
+    long most = backend.defaultMemoryLimit() / Float.BYTES / network.parameterCount();
+    if (Math.min(lanczos, network.parameterCount()) > most) {
+      throw new UserException(
+          "--lanczos: found " + lanczos + ", expected at most " + most + ", which fit in memory");
     }
   }
 

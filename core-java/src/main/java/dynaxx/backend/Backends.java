@@ -59,7 +59,7 @@ public final class Backends {
       switch (provider.availability()) {
         case Availability.Available(String detail) -> {
           LOG.log(
-              Level.INFO,
+              wanted.equals("auto") ? Level.INFO : Level.DEBUG,
               () ->
                   "backend "
                       + provider.name()
