@@ -4,6 +4,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * A device with its memory and its kernels. Callers check shapes once at their own public edge;
@@ -95,6 +96,17 @@ public interface Backend extends MatrixKernels, LayerKernels, VectorKernels, Aut
    * @param to native-order float32 values, at least as many
    */
   void download(Buffer from, MemorySegment to);
+
+  /**
+   * A backend on the same device whose buffers hold float64 and whose kernels compute in float64,
+   * for certificates. Its {@link #upload} widens float32 values, its {@link #download} rounds to
+   * float32; it ends with this backend.
+   *
+   * @return the backend, the same at every call, or nothing if the device has none
+   */
+  default Optional<Backend> float64() {
+    return Optional.empty();
+  }
 
   /**
    * Frees threads, streams and contexts; memory belongs to its scopes. Closing twice is harmless.

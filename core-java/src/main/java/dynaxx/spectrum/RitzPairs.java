@@ -1,0 +1,13 @@
+package dynaxx.spectrum;
+
+import dynaxx.memory.Vectors;
+import java.util.List;
+
+/**
+ * Ritz values with their orthonormal Ritz vectors, for deflation, warm starts and tracking.
+ *
+ * @param values ascending
+ * @param vectors one for each value, on the backend; their scope belongs to the caller of whoever
+ *     made them
+ */
+public record RitzPairs(List<RitzValue> values, Vectors vectors) {}
