@@ -117,7 +117,6 @@ final class DemoCommand implements Callable<Integer> {
                 preset.training.optimizer(),
                 backend,
                 seed)) {
-      requireRoom(plan.lanczos(), network, backend);
       Batch measured =
           ImageBatch.subset(scope, network, trainer.loss(), images.train(), plan.subset(), seed);
       try (SnapshotProbe probe =
@@ -126,7 +125,7 @@ final class DemoCommand implements Callable<Integer> {
                   trainer.loss(),
                   measured,
                   plan.subset() / MICRO_BATCHES,
-                  new Lanczos(plan.lanczos(), seed),
+                  Lanczos.fixed(plan.lanczos()).withSeed(seed),
                   new Hutchinson(plan.probes(), seed),
                   backend);
           RunFolder folder = RunFolder.create(folder(), facts(plan, network, images, backend));
@@ -142,7 +141,7 @@ final class DemoCommand implements Callable<Integer> {
         atLeast("--steps", steps, preset.schedule.steps(), 1),
         atLeast("--every", every, preset.schedule.every(), 1),
         preset.schedule.validateEvery(),
-        atLeast("--lanczos", lanczos, preset.measurement.lanczos(), 1),
+        atMost("--lanczos", atLeast("--lanczos", lanczos, preset.measurement.lanczos(), 1), 1000),
         atLeast("--probes", probes, preset.measurement.probes(), 2),
         atLeast("--subset", subset, preset.measurement.subset(), 2 * MICRO_BATCHES));
   }
@@ -157,20 +156,19 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  /** The Krylov basis holds one vector for each step. */
-  private static void requireRoom(int lanczos, Network network, Backend backend) {
-    long most = backend.defaultMemoryLimit() / Float.BYTES / network.parameterCount();
-    if (Math.min(lanczos, network.parameterCount()) > most) {
-      throw new UserException(
-          "--lanczos: found " + lanczos + ", expected at most " + most + ", which fit in memory");
-    }
-  }
-
   private int atLeast(String option, Integer given, int otherwise, int least) {
     int value = given == null ? otherwise : given;
     if (value < least) {
       throw new ParameterException(
           spec.commandLine(), option + ": found " + value + ", expected at least " + least);
+    }
+    return value;
+  }
+
+  private int atMost(String option, int value, int most) {
+    if (value > most) {
+      throw new ParameterException(
+          spec.commandLine(), option + ": found " + value + ", expected at most " + most);
     }
     return value;
   }

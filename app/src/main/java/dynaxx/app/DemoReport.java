@@ -6,7 +6,7 @@ import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Trainer;
 import dynaxx.backend.Backend;
 import dynaxx.network.Network;
-import dynaxx.spectrum.RitzValue;
+import dynaxx.spectrum.ExtremeEigenvalue;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -91,19 +91,20 @@ final class DemoReport implements AutoCloseable {
         row.step(),
         row.training().loss(),
         v == null ? "" : String.format(Locale.ROOT, "%.2f %%", 100 * v.accuracy()),
-        ritz(s.min()),
-        ritz(s.max()),
+        extreme(s.min()),
+        extreme(s.max()),
         String.format(Locale.ROOT, "%.4g +- %.2g", s.trace().value(), s.trace().standardError()),
         s.gradientVariance(),
         s.sparseHeads(),
         s.seconds());
   }
 
-  private String ritz(RitzValue ritz) {
-    boolean converged = ritz.residual() <= CONVERGED * Math.abs(ritz.value());
+  private String extreme(ExtremeEigenvalue found) {
+    double residual = found.residual().orElseThrow();
+    boolean converged = residual <= CONVERGED * Math.abs(found.value());
     unconverged |= !converged;
     String mark = converged ? "" : "~";
-    return String.format(Locale.ROOT, "%s%.4g (%.0e)", mark, ritz.value(), ritz.residual());
+    return String.format(Locale.ROOT, "%s%.4g (%.0e)", mark, found.value(), residual);
   }
 
   void summary(Trainer.Validation last, int snapshots, double seconds, Path folder) {

@@ -18,11 +18,12 @@ final class GaussianVector {
 
   private GaussianVector() {}
 
-  static Buffer create(Backend backend, Scope scope, long n, long seed) {
+  /** The vector of a seed and an index; vectors of different indices are independent. */
+  static Buffer create(Backend backend, Scope scope, long n, long seed, int index) {
     HostBuffer values = scope.allocate(n);
     int[] words = new int[4];
     for (long j = 0; j < n; j += 4) {
-      Philox.words(seed, STREAM, j / 4, words);
+      Philox.words(seed, STREAM + index, j / 4, words);
       set(values, j, words[0], words[1]);
       set(values, j + 2, words[2], words[3]);
     }

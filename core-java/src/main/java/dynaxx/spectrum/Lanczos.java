@@ -1,160 +1,296 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
-import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
-import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
- * Lanczos tridiagonalisation (Lanczos, 1950) with full reorthogonalisation by two passes of
- * classical Gram-Schmidt (Daniel, Gragg, Kaufman and Stewart, 1976), from a Gaussian start vector
- * that depends only on the seed.
- *
- * <p>A fixed number of steps says nothing about convergence: late in training the smallest Ritz
- * value after 10 to 20 steps can still have the wrong sign. Read the residuals.
- *
- * @param steps number of products m, at least 1; fewer are made if the Krylov space is exhausted
- * @param seed fixes the start vector
+ * Extreme eigenvalues by Lanczos tridiagonalisation (Lanczos, 1950) with full reorthogonalisation,
+ * from random start vectors that depend only on the seed. It stops when the residual at the wanted
+ * end is small enough, or at a cap; {@link #fixed} stops at a number of steps, which says nothing
+ * about convergence: late in training the smallest Ritz value after 10 to 20 steps can still have
+ * the wrong sign. Immutable.
  */
-public record Lanczos(int steps, long seed) {
+public final class Lanczos {
+
+  /** Which eigenvalue has to converge. */
+  public enum End {
+    /** The smallest. */
+    MIN,
+    /** The largest. */
+    MAX,
+    /** Both. */
+    BOTH
+  }
+
+  private static final double DEFAULT_TOLERANCE = 1e-2;
+  private static final int DEFAULT_CAP = 100;
+
+  private final End end;
+  private final double tolerance;
+  private final int cap;
+  private final int starts;
+  private final long memoryBytes;
+  private final long seed;
+  private final boolean certified;
+  private final RitzPairs earlier;
+
+  private Lanczos(
+      End end,
+      double tolerance,
+      int cap,
+      int starts,
+      long memoryBytes,
+      long seed,
+      boolean certified,
+      RitzPairs earlier) {
+    this.end = end;
+    this.tolerance = tolerance;
+    this.cap = cap;
+    this.starts = starts;
+    this.memoryBytes = memoryBytes;
+    this.seed = seed;
+    this.certified = certified;
+    this.earlier = earlier;
+  }
 
   /**
-   * Below this fraction of the largest entry of T, a coupling is rounding noise of float32
-   * products.
-   */
-  private static final double BREAKDOWN = 4e-7;
-
-  /** Error of a product in units of roundoff times the norm of the operator. */
-  private static final double ROUNDING = 16;
-
-  /**
-   * Checks the settings.
+   * Stops when the smallest Ritz value has converged to a residual of 1 % of it, or after 100
+   * steps.
    *
-   * @param steps number of products
-   * @param seed fixes the start vector
-   * @throws IllegalArgumentException if steps is below 1
+   * @return the default settings for the smallest eigenvalue
    */
-  public Lanczos {
-    if (steps < 1) {
-      throw new IllegalArgumentException("steps: found " + steps + ", expected at least 1");
+  public static Lanczos lambdaMin() {
+    return until(End.MIN);
+  }
+
+  /**
+   * Stops when the largest Ritz value has converged to a residual of 1 % of it, or after 100 steps.
+   *
+   * @return the default settings for the largest eigenvalue
+   */
+  public static Lanczos lambdaMax() {
+    return until(End.MAX);
+  }
+
+  /**
+   * Stops when both extreme Ritz values have converged to a residual of 1 % each, or after 100
+   * steps.
+   *
+   * @return the default settings for both ends
+   */
+  public static Lanczos both() {
+    return until(End.BOTH);
+  }
+
+  private static Lanczos until(End end) {
+    return new Lanczos(end, DEFAULT_TOLERANCE, DEFAULT_CAP, 1, 0, 1, false, null);
+  }
+
+  /**
+   * A fixed number of steps; fewer are made only if the Krylov space is exhausted.
+   *
+   * @param steps number of products of each start, at least 1
+   * @return the settings
+   */
+  public static Lanczos fixed(int steps) {
+    requirePositive("steps", steps);
+    return new Lanczos(null, DEFAULT_TOLERANCE, steps, 1, 0, 1, false, null);
+  }
+
+  /**
+   * Residual, as part of the Ritz value, at which an eigenvalue counts as converged.
+   *
+   * @param relative between 0 and 1; the noise floor is a limit in any case
+   * @return changed settings
+   */
+  public Lanczos withTolerance(double relative) {
+    if (!(relative > 0 && relative < 1)) {
+      throw new IllegalArgumentException(
+          "tolerance: found " + relative + ", expected a number between 0 and 1");
+    }
+    return new Lanczos(end, relative, cap, starts, memoryBytes, seed, certified, earlier);
+  }
+
+  /**
+   * The most steps.
+   *
+   * @param steps products of each start, at least 1
+   * @return changed settings
+   */
+  public Lanczos withCap(int steps) {
+    requirePositive("cap", steps);
+    return new Lanczos(end, tolerance, steps, starts, memoryBytes, seed, certified, earlier);
+  }
+
+  /**
+   * Independent start vectors, whose products are made in one batch: failures of the probabilistic
+   * bounds multiply, and the density gets as many samples.
+   *
+   * @param count at least 1
+   * @return changed settings
+   */
+  public Lanczos withStarts(int count) {
+    requirePositive("starts", count);
+    return new Lanczos(end, tolerance, cap, count, memoryBytes, seed, certified, earlier);
+  }
+
+  /**
+   * Memory of the bases; when they are full, the spaces are thick-restarted.
+   *
+   * @param bytes a positive number, or 0 for the backend's default limit
+   * @return changed settings
+   */
+  public Lanczos withMemory(long bytes) {
+    if (bytes < 0) {
+      throw new IllegalArgumentException("bytes: found " + bytes + ", expected at least 0");
+    }
+    return new Lanczos(end, tolerance, cap, starts, bytes, seed, certified, earlier);
+  }
+
+  /**
+   * Fixes the start vectors.
+   *
+   * @param value any number
+   * @return changed settings
+   */
+  public Lanczos withSeed(long value) {
+    return new Lanczos(end, tolerance, cap, starts, memoryBytes, value, certified, earlier);
+  }
+
+  /**
+   * Whether a negative Ritz value is certified by one quadratic form in float64, if the operator
+   * has one.
+   *
+   * @param wanted true to certify
+   * @return changed settings
+   */
+  public Lanczos withCertificate(boolean wanted) {
+    return new Lanczos(end, tolerance, cap, starts, memoryBytes, seed, wanted, earlier);
+  }
+
+  /**
+   * Starts from the sum of earlier Ritz vectors, plus a fresh random part of a tenth of the squared
+   * norm, without which a direction that is new could never be seen. Pays when the operator has
+   * changed little. The bounds hold if the seed differs from the seeds that the earlier vectors
+   * came from; there is no quadrature of the density.
+   *
+   * @param pairs of the same dimension, orthonormal
+   * @return changed settings
+   */
+  public Lanczos startingFrom(RitzPairs pairs) {
+    return new Lanczos(end, tolerance, cap, starts, memoryBytes, seed, certified, pairs);
+  }
+
+  private static void requirePositive(String argument, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(argument + ": found " + value + ", expected at least 1");
     }
   }
 
   /**
    * What a run found.
    *
-   * @param ritz Ritz values with their residuals, ascending
-   * @param weights squared first component of each Ritz vector in the Krylov basis: Gauss
-   *     quadrature weights, summing to 1
-   * @param diagonal of the tridiagonal matrix
-   * @param offDiagonal of the tridiagonal matrix; the last entry is the norm left over after the
-   *     last step
+   * @param min the smallest eigenvalue
+   * @param max the largest eigenvalue
+   * @param verdict on the sign of the smallest
+   * @param eigenvalues the Ritz values that have converged, ascending; values that the residuals
+   *     and the noise floor do not tell apart, copies of one eigenvalue or a true multiple one, are
+   *     one entry
+   * @param ritz all Ritz values of the start that came closest to the smallest eigenvalue,
+   *     ascending
+   * @param quadratures of the spectrum, one for each start; empty after a warm start
+   * @param steps products of each start
    * @param products number of products made
-   * @param exhausted whether the Krylov space became invariant, so that the Ritz values are
+   * @param restarts how often the bases were full
+   * @param exhausted whether a Krylov space became invariant, so that its Ritz values are
    *     eigenvalues up to rounding
    */
   public record Result(
+      ExtremeEigenvalue min,
+      ExtremeEigenvalue max,
+      Verdict verdict,
+      List<RitzValue> eigenvalues,
       List<RitzValue> ritz,
-      double[] weights,
-      double[] diagonal,
-      double[] offDiagonal,
+      List<Quadrature> quadratures,
+      int steps,
       int products,
-      boolean exhausted) {
+      int restarts,
+      boolean exhausted) {}
 
-    /**
-     * Estimate of the smallest eigenvalue, from above.
-     *
-     * @return the smallest Ritz value
-     */
-    public RitzValue min() {
-      return ritz.getFirst();
-    }
+  /**
+   * A result with some of its Ritz vectors.
+   *
+   * @param result what the run found
+   * @param pairs the wanted number of Ritz pairs nearest both ends, of one start
+   */
+  public record Decomposition(Result result, RitzPairs pairs) {}
 
-    /**
-     * Estimate of the largest eigenvalue, from below.
-     *
-     * @return the largest Ritz value
-     */
-    public RitzValue max() {
-      return ritz.getLast();
+  /**
+   * Runs on an operator.
+   *
+   * @param operator a symmetric operator
+   * @return both ends with residuals and bounds
+   * @throws NonFiniteException if a product holds NaN or infinity
+   * @throws IllegalArgumentException if the memory limit leaves no room for a basis, or earlier
+   *     pairs have another dimension
+   */
+  public Result run(SymmetricOperator operator) {
+    try (LanczosRun run = new LanczosRun(this, operator)) {
+      return run.result();
     }
   }
 
   /**
-   * Runs on an operator. Needs memory for {@code min(steps, n) + 2} vectors.
+   * Runs on an operator and keeps Ritz vectors.
    *
    * @param operator a symmetric operator
-   * @return Ritz values with residuals
+   * @param pairs how many Ritz pairs to keep, at least 1; half from each end, fewer if there are
+   *     not as many
+   * @param scope owns the vectors
+   * @return the result and the pairs
    * @throws NonFiniteException if a product holds NaN or infinity
+   * @throws IllegalArgumentException as for {@link #run(SymmetricOperator)}
    */
-  public Result run(SymmetricOperator operator) {
-    long n = operator.dimension();
-    int m = (int) Math.min(steps, n);
-    Backend backend = operator.backend();
-    double[] alpha = new double[m];
-    double[] beta = new double[m];
-    try (Scope scope = Scope.open()) {
-      Vectors basis = backend.vectors(scope, m, n);
-      Vectors product = backend.vectors(scope, 1, n);
-      Buffer start = GaussianVector.create(backend, scope, n, seed);
-      append(backend, start, Math.sqrt(backend.dot(start, start)), basis.vector(0));
-      int done = 0;
-      boolean exhausted = false;
-      while (done < m && !exhausted) {
-        Buffer w = product.vector(0);
-        operator.apply(basis.subset(done, 1), product);
-        alpha[done] =
-            NonFiniteException.check(
-                "Hessian-vector product", orthogonalise(backend, basis, done + 1, w));
-        beta[done] =
-            NonFiniteException.check("Hessian-vector product", Math.sqrt(backend.dot(w, w)));
-        done++;
-        exhausted = done == n || beta[done - 1] <= BREAKDOWN * scale(alpha, beta, done);
-        if (done < m && !exhausted) {
-          append(backend, w, beta[done - 1], basis.vector(done));
-        }
-      }
-      double roundoff = ROUNDING * backend.unitRoundoff();
-      return result(Arrays.copyOf(alpha, done), Arrays.copyOf(beta, done), exhausted, roundoff);
+  public Decomposition run(SymmetricOperator operator, int pairs, Scope scope) {
+    requirePositive("pairs", pairs);
+    try (LanczosRun run = new LanczosRun(this, operator)) {
+      return new Decomposition(run.result(), run.pairs(pairs, scope));
     }
   }
 
-  /** Removes the basis from w, twice; returns the coefficient of the newest basis vector. */
-  private static double orthogonalise(Backend backend, Vectors basis, int count, Buffer w) {
-    double[] first = backend.project(basis, count, w);
-    double[] second = backend.project(basis, count, w);
-    return first[count - 1] + second[count - 1];
+  /** The end that has to converge, or null for a fixed number of steps. */
+  End end() {
+    return end;
   }
 
-  private static void append(Backend backend, Buffer w, double norm, Buffer to) {
-    backend.axpby(1 / norm, w, 0, to);
+  double tolerance() {
+    return tolerance;
   }
 
-  private static double scale(double[] alpha, double[] beta, int done) {
-    double largest = 0;
-    for (int i = 0; i < done; i++) {
-      largest = Math.max(largest, Math.abs(alpha[i]));
-      largest = i + 1 < done ? Math.max(largest, beta[i]) : largest;
-    }
-    return largest;
+  int cap() {
+    return cap;
   }
 
-  private static Result result(double[] alpha, double[] beta, boolean exhausted, double roundoff) {
-    TridiagonalEigen eigen = TridiagonalEigen.of(alpha, beta);
-    double left = beta[beta.length - 1];
-    double[] values = eigen.values();
-    double noise = roundoff * Math.max(Math.abs(values[0]), Math.abs(values[values.length - 1]));
-    List<RitzValue> ritz =
-        IntStream.range(0, alpha.length)
-            .mapToObj(
-                i -> new RitzValue(values[i], Math.max(noise, Math.abs(left * eigen.last()[i]))))
-            .toList();
-    double[] weights = Arrays.stream(eigen.first()).map(x -> x * x).toArray();
-    return new Result(ritz, weights, alpha, beta, alpha.length, exhausted);
+  int starts() {
+    return starts;
+  }
+
+  long memoryBytes() {
+    return memoryBytes;
+  }
+
+  long seed() {
+    return seed;
+  }
+
+  boolean certified() {
+    return certified;
+  }
+
+  /** Pairs of a warm start, or null. */
+  RitzPairs earlier() {
+    return earlier;
   }
 }

@@ -132,7 +132,7 @@ class BuildersTest {
           double entry = expected.get("Hv0_first5").get(j).asDouble();
           assertEquals(entry, ((HostBuffer) hv.vector(0)).get(j), 3e-5);
         }
-        Lanczos.Result result = new Lanczos(150, 1).run(hessian);
+        Lanczos.Result result = Lanczos.fixed(150).run(hessian);
         assertEquals(expected.get("lam_max").asDouble(), result.max().value(), 1e-3);
         assertEquals(expected.get("lam_min").asDouble(), result.min().value(), 1e-3);
       }

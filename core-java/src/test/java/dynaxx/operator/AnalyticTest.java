@@ -104,7 +104,7 @@ class AnalyticTest {
         hessian.linearize(scope.allocate(v.length)).apply(Numbers.vectors(scope, 1, v), hv);
         Numbers.assertClose("H v", expected, ((HostBuffer) hv.buffer()).toArray(), 2e-6);
         assertEquals(Math.log(classes), hessian.loss(), 1e-7);
-        assertTrue(new Lanczos(20, 1).run(hessian).min().value() > -1e-6, "no negative eigenvalue");
+        assertTrue(Lanczos.fixed(20).run(hessian).min().value() > -1e-6, "no negative eigenvalue");
       }
     }
   }
@@ -127,7 +127,7 @@ class AnalyticTest {
       HostBuffer y = scope.allocate(4).put(6, 0, 0, 2);
       Batch batch = Batch.of(network, loss, x, y);
       try (Hessian hessian = new Hessian(network, loss, batch, backend)) {
-        Lanczos.Result result = new Lanczos(12, 1).run(hessian.linearize(scope.allocate(12)));
+        Lanczos.Result result = Lanczos.fixed(12).run(hessian.linearize(scope.allocate(12)));
         assertEquals(3, result.max().value(), 1e-6);
         assertEquals(-3, result.min().value(), 1e-6);
         assertTrue(result.exhausted());

@@ -1,0 +1,209 @@
+package dynaxx.spectrum;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.SymmetricEigen;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * An orthonormal basis Q of a Krylov space and the operator projected on it, {@code Q'HQ}, grown by
+ * one product at a time. When the basis is full it is thick-restarted (Wu and Simon, 2000): the
+ * wanted Ritz vectors and the residual direction they share stay, and the projection is an
+ * arrowhead followed by a tridiagonal matrix.
+ */
+final class KrylovSpace {
+
+  /**
+   * Below this fraction of the largest entry of the projection, what is left of a product is
+   * rounding noise of float32, 7 units of roundoff.
+   */
+  private static final double BREAKDOWN = 7;
+
+  /** Error of a product in units of roundoff times the norm of the operator. */
+  private static final double ROUNDING = 16;
+
+  /**
+   * Gram-Schmidt is repeated when a pass leaves less than this part of a vector (Daniel, Gragg,
+   * Kaufman and Stewart, 1976).
+   */
+  private static final double REPEAT = Math.sqrt(0.5);
+
+  private final Backend backend;
+  private final Vectors basis;
+  private final double[][] projection;
+  private int size;
+  private double left;
+  private boolean exhausted;
+  private FirstCycle firstCycle;
+
+  /** Ritz values, with what is needed of their vectors in the basis. */
+  record Ritz(double[] values, double[] residuals, double[] weights) {
+    List<RitzValue> list() {
+      return IntStream.range(0, values.length)
+          .mapToObj(i -> new RitzValue(values[i], residuals[i]))
+          .toList();
+    }
+  }
+
+  /** Ritz values and couplings before the first restart, on which probabilistic bounds rest. */
+  record FirstCycle(double[] values, double[] weights, double[] couplings) {}
+
+  /**
+   * Begins a space.
+   *
+   * @param basis one vector more than the space may hold; receives the normalised start vector
+   */
+  KrylovSpace(Backend backend, Vectors basis, Buffer start) {
+    this.backend = backend;
+    this.basis = basis;
+    this.projection = new double[basis.count() - 1][basis.count() - 1];
+    append(start, Math.sqrt(backend.dot(start, start)), 0);
+  }
+
+  /** The vector whose product comes next. */
+  Vectors pending() {
+    return basis.subset(size, 1);
+  }
+
+  boolean exhausted() {
+    return exhausted;
+  }
+
+  boolean full() {
+    return size == projection.length;
+  }
+
+  int capacity() {
+    return projection.length;
+  }
+
+  boolean restarted() {
+    return firstCycle != null;
+  }
+
+  /** Takes the product of the pending vector, which it overwrites. */
+  void absorb(Buffer w) {
+    double[] c = orthogonalise(w);
+    projection[size][size] = NonFiniteException.check("Hessian-vector product", c[size]);
+    left = NonFiniteException.check("Hessian-vector product", Math.sqrt(backend.dot(w, w)));
+    size++;
+    exhausted =
+        size == basis.length() || left <= BREAKDOWN * backend.unitRoundoff() * largestEntry();
+    if (!exhausted) {
+      append(w, left, size);
+      if (!full()) {
+        couple(size - 1, size, left);
+      }
+    }
+  }
+
+  private double[] orthogonalise(Buffer w) {
+    double[] c = backend.project(basis, size + 1, w);
+    double after = backend.dot(w, w);
+    double before = after + Arrays.stream(c).map(x -> x * x).sum();
+    if (Math.sqrt(after) < REPEAT * Math.sqrt(before)) {
+      double[] again = backend.project(basis, size + 1, w);
+      Arrays.setAll(c, i -> c[i] + again[i]);
+    }
+    return c;
+  }
+
+  private void append(Buffer w, double norm, int at) {
+    backend.axpby(1 / norm, w, 0, basis.vector(at));
+  }
+
+  private void couple(int i, int j, double value) {
+    projection[i][j] = value;
+    projection[j][i] = value;
+  }
+
+  private double largestEntry() {
+    double largest = 0;
+    for (int i = 0; i < size; i++) {
+      for (int j = 0; j <= i; j++) {
+        largest = Math.max(largest, Math.abs(projection[i][j]));
+      }
+    }
+    return largest;
+  }
+
+  Ritz ritz() {
+    if (restarted()) {
+      SymmetricEigen eigen = eigen();
+      double[] last = Arrays.stream(eigen.vectors()).mapToDouble(s -> s[size - 1]).toArray();
+      return new Ritz(eigen.values(), residuals(eigen.values(), last), null);
+    }
+    double[] diagonal = IntStream.range(0, size).mapToDouble(i -> projection[i][i]).toArray();
+    TridiagonalEigen eigen = TridiagonalEigen.of(diagonal, couplings());
+    double[] weights = Arrays.stream(eigen.first()).map(x -> x * x).toArray();
+    return new Ritz(eigen.values(), residuals(eigen.values(), eigen.last()), weights);
+  }
+
+  private double[] couplings() {
+    double[] couplings = new double[size];
+    Arrays.setAll(couplings, i -> i + 1 < size ? projection[i + 1][i] : left);
+    return couplings;
+  }
+
+  private double[] residuals(double[] values, double[] last) {
+    double scale = Math.max(Math.abs(values[0]), Math.abs(values[values.length - 1]));
+    double noise = ROUNDING * backend.unitRoundoff() * scale;
+    return Arrays.stream(last).map(s -> Math.max(noise, Math.abs(left * s))).toArray();
+  }
+
+  /** What was known before the first restart; of a space that was never restarted, all. */
+  FirstCycle firstCycle() {
+    if (restarted()) {
+      return firstCycle;
+    }
+    Ritz ritz = ritz();
+    return new FirstCycle(ritz.values(), ritz.weights(), couplings());
+  }
+
+  private SymmetricEigen eigen() {
+    double[][] square = new double[size][];
+    Arrays.setAll(square, i -> Arrays.copyOf(projection[i], size));
+    return SymmetricEigen.of(square);
+  }
+
+  /** Keeps the Ritz vectors with the smallest and the largest values, and the pending vector. */
+  void restart(int low, int high) {
+    firstCycle = firstCycle();
+    SymmetricEigen eigen = eigen();
+    int[] kept =
+        IntStream.concat(IntStream.range(0, low), IntStream.range(size - high, size)).toArray();
+    double[] couplings = new double[kept.length];
+    Arrays.setAll(couplings, i -> left * eigen.vectors()[kept[i]][size - 1]);
+    try (Scope scope = Scope.open()) {
+      Vectors vectors = combine(scope, eigen, kept);
+      backend.copy(vectors.buffer(), basis.subset(0, kept.length).buffer());
+    }
+    backend.copy(basis.vector(size), basis.vector(kept.length));
+    size = kept.length;
+    for (double[] row : projection) {
+      Arrays.fill(row, 0);
+    }
+    for (int i = 0; i < size; i++) {
+      projection[i][i] = eigen.values()[kept[i]];
+      couple(i, size, couplings[i]);
+    }
+  }
+
+  /** Ritz vectors in a scope, in the order of the indices. */
+  Vectors vectors(Scope scope, int[] wanted) {
+    return combine(scope, eigen(), wanted);
+  }
+
+  private Vectors combine(Scope scope, SymmetricEigen eigen, int[] wanted) {
+    Vectors vectors = backend.vectors(scope, wanted.length, basis.length());
+    for (int i = 0; i < wanted.length; i++) {
+      backend.combine(basis, eigen.vectors()[wanted[i]], vectors.vector(i));
+    }
+    return vectors;
+  }
+}

@@ -1,0 +1,117 @@
+package dynaxx.spectrum;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.HostBuffer;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.operator.Hessian;
+import java.util.Arrays;
+
+/**
+ * How much the estimates depend on which examples were measured: the same estimates from disjoint
+ * parts of the subset, with the same start vectors and probes. The smallest eigenvalue of a part is
+ * on average below that of the whole, the largest above, because they are concave and convex in the
+ * matrix; the same bias, less of it, separates the whole subset from all data. The trace has none.
+ *
+ * @param examples of each part
+ * @param min smallest Ritz values
+ * @param max largest Ritz values
+ * @param trace Hutchinson estimates
+ */
+public record SubsetSpread(int examples, Spread min, Spread max, Spread trace) {
+
+  /**
+   * One estimate over all parts.
+   *
+   * @param values one for each part
+   */
+  public record Spread(double[] values) {
+
+    /**
+     * Mean over the parts.
+     *
+     * @return the mean
+     */
+    public double mean() {
+      return Arrays.stream(values).average().orElseThrow();
+    }
+
+    /**
+     * Standard deviation over the parts (unbiased variance).
+     *
+     * @return how far one part's value typically lies from another's
+     */
+    public double standardDeviation() {
+      double mean = mean();
+      double squares = Arrays.stream(values).map(x -> (x - mean) * (x - mean)).sum();
+      return Math.sqrt(squares / (values.length - 1));
+    }
+
+    /**
+     * Standard error of the mean over the parts. Of the trace it is the sampling error of the whole
+     * subset's value.
+     *
+     * @return standard deviation divided by the root of the number of parts
+     */
+    public double standardError() {
+      return standardDeviation() / Math.sqrt(values.length);
+    }
+
+    /**
+     * How far the parts' mean lies from the value over the whole subset.
+     *
+     * @param whole the same estimate over the whole
+     * @return mean minus whole
+     */
+    public double shift(double whole) {
+      return mean() - whole;
+    }
+  }
+
+  /**
+   * Measures the parts one after the other; each costs its share of what the whole costs.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @param batch the subset
+   * @param parts how many, at least 2 and at most one for each example; examples left over at the
+   *     end take no part
+   * @param lanczos steps and seed, as for the whole
+   * @param probes Rademacher probes of the trace, as for the whole
+   * @param memoryBytes limit of activations and tangents, or 0 for the backend's default
+   * @param parameters n values
+   * @param backend where to compute
+   * @return the spread
+   * @throws IllegalArgumentException if parts is out of range
+   */
+  public static SubsetSpread measure(
+      Network network,
+      Loss loss,
+      Batch batch,
+      int parts,
+      Lanczos lanczos,
+      Hutchinson probes,
+      long memoryBytes,
+      HostBuffer parameters,
+      Backend backend) {
+    if (parts < 2 || parts > batch.examples()) {
+      throw new IllegalArgumentException(
+          "parts: found " + parts + ", expected from 2 to " + batch.examples());
+    }
+    int examples = batch.examples() / parts;
+    double[][] values = new double[3][parts];
+    Hessian.Limits limits = new Hessian.Limits(memoryBytes, 0, Hessian.Limits.DEFAULT.directions());
+    for (int i = 0; i < parts; i++) {
+      Batch part = batch.slice(i * examples, examples);
+      try (Hessian hessian = new Hessian(network, loss, part, backend, limits)) {
+        Lanczos.Result result = lanczos.run(hessian.linearize(parameters));
+        values[0][i] = result.min().value();
+        values[1][i] = result.max().value();
+        values[2][i] = probes.run(hessian).value();
+      }
+    }
+    return new SubsetSpread(
+        examples, new Spread(values[0]), new Spread(values[1]), new Spread(values[2]));
+  }
+}
