@@ -1,17 +1,23 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
-import dynaxx.memory.Scope;
-import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import java.util.Arrays;
 
 /**
  * Trace by Rademacher probes (Hutchinson, 1989): the mean of z'Hz, whose variance over one probe is
- * {@code 2 (||H||_F^2 - sum of h_ii^2)}. Probes come from {@link dynaxx.backend.Philox}; the same
- * seed gives the same probes at every snapshot, so differences between snapshots are sharper than
- * either value.
+ * {@code 2 (||H||_F^2 - sum of h_ii^2)}. Only quadratic forms are made, one gradient's work each
+ * with {@link dynaxx.operator.Hessian}.
+ *
+ * <p>Probes come from {@link dynaxx.backend.Philox}; the same seed gives the same probes at every
+ * snapshot, and fewer probes are the first of more. So the difference between two snapshots has the
+ * variance of the difference of their operators, not of either: it is far sharper than both values.
+ *
+ * <p>With deflation (the fixed-basis form of Hutch++, Meyer, Musco, Musco and Woodruff, 2021) the
+ * part of the trace inside the span of given orthonormal vectors Q is computed exactly and probes
+ * see the rest only: {@code tr H = sum of q'Hq + E z'(I - QQ')H(I - QQ')z}. The variance falls to
+ * twice the sum of squares of the eigenvalues that are left, when Q are eigenvectors; it is
+ * unbiased for any Q that was not made from the same probes, converged or not.
  *
  * @param probes number of probes, at least 2 so that the error can be estimated
  * @param seed fixes the probes
@@ -35,13 +41,100 @@ public record Hutchinson(int probes, long seed) {
   }
 
   /**
-   * An estimate of the trace.
+   * An estimate of the trace. Its error is that of sampling; rounding of the products, about {@link
+   * SymmetricOperator#productError} times the largest eigenvalue for each sample, is not in it.
    *
    * @param value mean of the samples
    * @param standardError standard deviation of that mean, estimated from the samples
-   * @param samples z'Hz of each probe
+   * @param samples an unbiased estimate from each probe
    */
-  public record Trace(double value, double standardError, double[] samples) {}
+  public record Trace(double value, double standardError, double[] samples) {
+
+    static Trace of(double[] samples) {
+      double mean = Arrays.stream(samples).average().orElseThrow();
+      NonFiniteException.check("trace sample", mean);
+      return new Trace(mean, deviation(samples, mean) / Math.sqrt(samples.length), samples);
+    }
+
+    private static double deviation(double[] samples, double mean) {
+      double squares = Arrays.stream(samples).map(x -> (x - mean) * (x - mean)).sum();
+      return Math.sqrt(squares / (samples.length - 1));
+    }
+
+    /**
+     * Confidence interval by Student's t (1908) with one degree of freedom less than there are
+     * samples. It covers the trace with the stated probability as far as samples are normal: with a
+     * dense spectrum nearly so from few probes on. When a few eigenvalues dominate, the samples are
+     * skewed and a small number of them covers less; deflating those eigenvalues mends that.
+     *
+     * @param confidence probability of covering the trace, above 0 and below 1
+     * @return the interval around the value
+     * @throws IllegalArgumentException if the confidence is not between 0 and 1
+     */
+    public Interval interval(double confidence) {
+      double half = StudentT.halfWidth(confidence, samples.length - 1) * standardError;
+      return new Interval(value - half, value + half);
+    }
+  }
+
+  /**
+   * Where a value lies with some confidence.
+   *
+   * @param low lower end
+   * @param high upper end
+   */
+  public record Interval(double low, double high) {
+
+    /**
+     * Whether a number lies in the interval.
+     *
+     * @param x the number
+     * @return true from the lower to the upper end
+     */
+    public boolean contains(double x) {
+      return low <= x && x <= high;
+    }
+  }
+
+  /**
+   * How exact a trace should be: {@code |value - tr H| <= relativeError |tr H|} with probability
+   * {@code confidence}.
+   *
+   * @param relativeError above 0 and below 1
+   * @param confidence above 0 and below 1
+   * @param maxProbes where to give up; at least the probes of the first stage
+   */
+  public record Goal(double relativeError, double confidence, int maxProbes) {
+
+    /**
+     * Checks the values.
+     *
+     * @param relativeError error
+     * @param confidence probability
+     * @param maxProbes limit
+     * @throws IllegalArgumentException if a value is out of its range
+     */
+    public Goal {
+      if (!(relativeError > 0 && relativeError < 1)) {
+        throw new IllegalArgumentException(
+            "relativeError: found " + relativeError + ", expected above 0 and below 1");
+      }
+      if (!(confidence > 0 && confidence < 1)) {
+        throw new IllegalArgumentException(
+            "confidence: found " + confidence + ", expected above 0 and below 1");
+      }
+    }
+  }
+
+  /**
+   * What a run towards a goal came to.
+   *
+   * @param trace the estimate from all probes that were made
+   * @param halfWidth half width of the interval at the goal's confidence, from the larger of the
+   *     first stage's and all samples' standard deviation
+   * @param reached whether the goal was met before the probes ran out
+   */
+  public record Outcome(Trace trace, double halfWidth, boolean reached) {}
 
   /**
    * Estimates the trace of an operator.
@@ -51,28 +144,104 @@ public record Hutchinson(int probes, long seed) {
    * @throws NonFiniteException if a quadratic form is NaN or infinite
    */
   public Trace run(SymmetricOperator operator) {
-    Backend backend = operator.backend();
-    double[] samples = new double[probes];
-    try (Scope scope = Scope.open()) {
-      Vectors block =
-          backend.vectors(scope, Math.min(probes, PROBES_AT_ONCE), operator.dimension());
-      for (int from = 0; from < probes; from += block.count()) {
-        Vectors z = block.subset(0, Math.min(block.count(), probes - from));
-        backend.rademacher(seed, from, z);
-        double[] forms = operator.quadraticForm(z);
-        System.arraycopy(forms, 0, samples, from, forms.length);
-      }
-    }
-    return estimate(samples);
+    return run(ProbeForms.plain(operator, seed));
   }
 
-  private static Trace estimate(double[] samples) {
-    for (double sample : samples) {
-      NonFiniteException.check("quadratic form", sample);
+  /**
+   * Estimates the trace with deflation. Needs one quadratic form more for each vector, since
+   * Rayleigh quotients are taken at the operator's own point: vectors of an earlier snapshot serve
+   * as well.
+   *
+   * @param operator a symmetric operator
+   * @param deflation orthonormal vectors, best those of the eigenvalues of largest magnitude; their
+   *     values are not used
+   * @return mean, standard error and samples, each sample with the exact part
+   * @throws IllegalArgumentException if the vectors' length does not fit or they are not
+   *     orthonormal
+   * @throws NonFiniteException if a vector or a quadratic form holds NaN or infinity
+   */
+  public Trace run(SymmetricOperator operator, RitzPairs deflation) {
+    return run(ProbeForms.deflated(operator, seed, deflation.vectors()));
+  }
+
+  private Trace run(ProbeForms forms) {
+    double[] samples = new double[probes];
+    forms.sample(samples, 0, probes);
+    return Trace.of(samples);
+  }
+
+  /**
+   * Estimates the trace to a wanted relative error. Stein's two-stage procedure (1945): the
+   * standard deviation of the first stage, {@link #probes} of them, fixes how many are needed in
+   * all, with Student's t for the first stage's degrees of freedom, so that choosing the number
+   * from the data does not cost coverage. Because the error is relative, the number is worked out
+   * again with the mean of all samples, and at most doubled each time; because samples may be
+   * skewed, a larger standard deviation of all samples replaces the first stage's. A first stage of
+   * 16 is a good choice: fewer make the intervals wide.
+   *
+   * <p>For a standard deviation s of one sample about {@code (2 s / (relativeError tr H))^2} probes
+   * are made at a confidence of 95 %. A trace near zero has no relative error to speak of: the
+   * limit is reached.
+   *
+   * @param operator a symmetric operator
+   * @param goal error, confidence and limit
+   * @return the estimate, and whether the goal was reached
+   * @throws IllegalArgumentException if the limit is below the probes of the first stage
+   * @throws NonFiniteException if a quadratic form is NaN or infinite
+   */
+  public Outcome run(SymmetricOperator operator, Goal goal) {
+    return run(ProbeForms.plain(operator, seed), goal);
+  }
+
+  /**
+   * Estimates the trace to a wanted relative error with deflation.
+   *
+   * @param operator a symmetric operator
+   * @param deflation orthonormal vectors, as in {@link #run(SymmetricOperator, RitzPairs)}
+   * @param goal error, confidence and limit, as in {@link #run(SymmetricOperator, Goal)}
+   * @return the estimate, and whether the goal was reached
+   * @throws IllegalArgumentException if the limit is below the probes of the first stage, or the
+   *     vectors do not fit
+   * @throws NonFiniteException if a vector or a quadratic form holds NaN or infinity
+   */
+  public Outcome run(SymmetricOperator operator, RitzPairs deflation, Goal goal) {
+    return run(ProbeForms.deflated(operator, seed, deflation.vectors()), goal);
+  }
+
+  private Outcome run(ProbeForms forms, Goal goal) {
+    if (goal.maxProbes() < probes) {
+      throw new IllegalArgumentException(
+          "maxProbes: found "
+              + goal.maxProbes()
+              + ", expected at least the "
+              + probes
+              + " probes of the first stage");
     }
-    double mean = Arrays.stream(samples).average().orElseThrow();
-    double squares = Arrays.stream(samples).map(x -> (x - mean) * (x - mean)).sum();
-    double error = Math.sqrt(squares / (samples.length - 1) / samples.length);
-    return new Trace(mean, error, samples);
+    double quantile = StudentT.halfWidth(goal.confidence(), probes - 1);
+    // |value| may exceed |tr H| by the error itself, hence the denominator.
+    double allowed = goal.relativeError() / (1 + goal.relativeError());
+    double[] samples = new double[probes];
+    forms.sample(samples, 0, probes);
+    Trace trace = Trace.of(samples);
+    double first = trace.standardError() * Math.sqrt(probes);
+    while (true) {
+      int made = samples.length;
+      double halfWidth = quantile * Math.max(first / Math.sqrt(made), trace.standardError());
+      double excess = halfWidth / (allowed * Math.abs(trace.value()));
+      boolean reached = halfWidth == 0 || excess <= 1;
+      if (reached || made == goal.maxProbes()) {
+        return new Outcome(trace, halfWidth, reached);
+      }
+      int next = next(made, excess * excess, goal.maxProbes());
+      samples = Arrays.copyOf(samples, next);
+      forms.sample(samples, made, next);
+      trace = Trace.of(samples);
+    }
+  }
+
+  /** Enough by the present estimate, in whole sweeps, but not more than twice as many. */
+  private static int next(int made, double factor, int limit) {
+    double needed = Math.ceil(made * Math.min(factor, 2) / PROBES_AT_ONCE) * PROBES_AT_ONCE;
+    return (int) Math.min(limit, Math.max(made + 1.0, needed));
   }
 }

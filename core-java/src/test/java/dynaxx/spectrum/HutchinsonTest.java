@@ -2,14 +2,23 @@ package dynaxx.spectrum;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Backends;
+import dynaxx.memory.Scope;
+import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.SymmetricOperator;
 import dynaxx.testing.Dense;
+import dynaxx.testing.DenseForms;
+import dynaxx.testing.Numbers;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class HutchinsonTest {
 
@@ -73,5 +82,152 @@ class HutchinsonTest {
       double other = new Hutchinson(4, 6).run(a.on(backend)).value();
       assertTrue(other != new Hutchinson(4, 5).run(a.on(backend)).value());
     }
+  }
+
+  @Test
+  void intervalIsStudents() {
+    Hutchinson.Trace trace = Hutchinson.Trace.of(new double[] {1, 2, 3, 4});
+    assertEquals(2.5, trace.value());
+    double error = Math.sqrt(5.0 / 3 / 4);
+    assertEquals(error, trace.standardError(), 1e-15);
+    Hutchinson.Interval interval = trace.interval(0.95);
+    assertEquals(2.5 - 3.182446305284 * error, interval.low(), 1e-10);
+    assertEquals(2.5 + 3.182446305284 * error, interval.high(), 1e-10);
+    assertTrue(interval.contains(interval.low()) && !interval.contains(4.6));
+    assertThrows(IllegalArgumentException.class, () -> trace.interval(95));
+  }
+
+  /** With a basis of the whole space nothing is left to sample. */
+  @Test
+  void deflationIsExactInsideTheSpan() {
+    try (Backend backend = Backends.cpu(1);
+        Scope scope = Scope.open()) {
+      DenseForms matrix =
+          new DenseForms(DenseForms.withSpectrum(2, 9, -4, 1, 0.5, -0.25, 2), backend);
+      RitzPairs all = SubspaceIteration.dominant(matrix, scope, 6, 5);
+      Hutchinson.Trace trace = new Hutchinson(4, 8).run(matrix, all);
+      assertEquals(8.25, trace.value(), 1e-5);
+      assertEquals(0, trace.standardError(), 1e-5);
+    }
+  }
+
+  /** Eigenvectors of another matrix serve as well, only with less gain. */
+  @Test
+  void deflationIsUnbiasedForAnyBasis() {
+    int n = 24;
+    int probes = 20_000;
+    try (Backend backend = Backends.cpu(2);
+        Scope scope = Scope.open()) {
+      DenseForms matrix = new DenseForms(DenseForms.gaussian(n, 4, 1), backend);
+      DenseForms other = new DenseForms(DenseForms.gaussian(n, 5, 0), backend);
+      RitzPairs foreign = SubspaceIteration.dominant(other, scope, 5, 3);
+      Hutchinson.Trace trace = new Hutchinson(probes, 31).run(matrix, foreign);
+      assertEquals(matrix.trace(), trace.value(), 4 * trace.standardError());
+      Hutchinson.Trace plain = new Hutchinson(probes, 31).run(matrix);
+      assertTrue(trace.standardError() < plain.standardError());
+    }
+  }
+
+  @Test
+  void sameProbesWithDeflationToo() {
+    try (Backend backend = Backends.cpu(2);
+        Scope scope = Scope.open()) {
+      DenseForms matrix = new DenseForms(DenseForms.gaussian(30, 4, 0), backend);
+      RitzPairs top = SubspaceIteration.dominant(matrix, scope, 2, 40);
+      double[] many = new Hutchinson(19, 5).run(matrix, top).samples();
+      double[] few = new Hutchinson(4, 5).run(matrix, top).samples();
+      assertArrayEquals(few, Arrays.copyOf(many, 4));
+      Hutchinson.Goal goal = new Hutchinson.Goal(0.5, 0.9, 23);
+      double[] towards = new Hutchinson(4, 5).run(matrix, top, goal).trace().samples();
+      assertArrayEquals(Arrays.copyOf(many, 4), Arrays.copyOf(towards, 4));
+    }
+  }
+
+  /** Common random numbers: what is the same in both matrices cancels, probe by probe. */
+  @Test
+  void differencesAreSharperThanValues() {
+    int n = 60;
+    double[][] a = DenseForms.gaussian(n, 4, 0);
+    double[][] step = DenseForms.gaussian(n, 5, 0.5);
+    double[][] b = new double[n][n];
+    for (int i = 0; i < n; i++) {
+      b[i] = a[i].clone();
+      DenseForms.addScaled(0.01, step[i], b[i]);
+    }
+    try (Backend backend = Backends.cpu(1)) {
+      DenseForms before = new DenseForms(a, backend);
+      DenseForms after = new DenseForms(b, backend);
+      double moved = after.trace() - before.trace();
+      double values = 0;
+      double differences = 0;
+      double independent = 0;
+      int runs = 300;
+      for (int seed = 0; seed < runs; seed++) {
+        double first = new Hutchinson(8, seed).run(before).value();
+        double second = new Hutchinson(8, seed).run(after).value();
+        double fresh = new Hutchinson(8, seed + runs).run(after).value();
+        values += square(first - before.trace());
+        differences += square(second - first - moved);
+        independent += square(fresh - first - moved);
+      }
+      System.out.printf(
+          "rms error: trace %.3f, difference with the same probes %.4f, with fresh probes %.3f%n",
+          Math.sqrt(values / runs), Math.sqrt(differences / runs), Math.sqrt(independent / runs));
+      assertTrue(differences < 2e-4 * values);
+      assertTrue(independent > values);
+    }
+  }
+
+  private static double square(double x) {
+    return x * x;
+  }
+
+  @Test
+  void goalStopsAtOnceOrAtTheLimit() {
+    try (Backend backend = Backends.cpu(1)) {
+      Hutchinson.Goal goal = new Hutchinson.Goal(0.01, 0.95, 50);
+      Hutchinson.Outcome exact =
+          new Hutchinson(3, 1).run(Dense.diagonal(1, -2, 4, 0.5).on(backend), goal);
+      assertTrue(exact.reached());
+      assertEquals(3, exact.trace().samples().length);
+      assertTrue(new Hutchinson(3, 1).run(Dense.diagonal(0, 0).on(backend), goal).reached());
+      DenseForms traceless = new DenseForms(DenseForms.withSpectrum(6, 3, -3, 1, -1), backend);
+      Hutchinson.Outcome hopeless = new Hutchinson(8, 1).run(traceless, goal);
+      assertFalse(hopeless.reached());
+      assertEquals(50, hopeless.trace().samples().length);
+      assertTrue(hopeless.halfWidth() > 0.01 * Math.abs(hopeless.trace().value()));
+    }
+  }
+
+  @Test
+  void refusesWhatDoesNotFit() {
+    try (Backend backend = Backends.cpu(1);
+        Scope scope = Scope.open()) {
+      SymmetricOperator four = Dense.diagonal(1, 2, 3, 4).on(backend);
+      Hutchinson hutchinson = new Hutchinson(8, 1);
+      refused("vectors of length 3, expected 4", () -> hutchinson.run(four, pair(scope, 1, 0, 0)));
+      refused("expected orthonormal", () -> hutchinson.run(four, pair(scope, 1, 1, 0, 0)));
+      assertThrows(
+          NonFiniteException.class, () -> hutchinson.run(four, pair(scope, Double.NaN, 0, 0, 0)));
+      refused("maxProbes: found 4", () -> hutchinson.run(four, new Hutchinson.Goal(0.1, 0.9, 4)));
+      refused("relativeError: found 0.0", () -> new Hutchinson.Goal(0, 0.9, 40));
+      refused("confidence: found 95.0", () -> new Hutchinson.Goal(0.1, 95, 40));
+      SymmetricOperator broken =
+          SymmetricOperator.of(4, backend, (v, hv) -> backend.fill(hv.buffer(), Float.NaN));
+      assertThrows(NonFiniteException.class, () -> hutchinson.run(broken));
+      assertThrows(NonFiniteException.class, () -> hutchinson.run(broken, pair(scope, 1, 0, 0, 0)));
+      assertThrows(
+          NonFiniteException.class,
+          () -> hutchinson.run(broken, new Hutchinson.Goal(0.1, 0.9, 40)));
+    }
+  }
+
+  private static RitzPairs pair(Scope scope, double... vector) {
+    return new RitzPairs(List.of(new RitzValue(1, 0)), Numbers.vectors(scope, 1, vector));
+  }
+
+  private static void refused(String message, Executable action) {
+    String found = assertThrows(IllegalArgumentException.class, action).getMessage();
+    assertTrue(found.contains(message), found);
   }
 }
