@@ -60,6 +60,16 @@ final class ProbeForms {
     return new ProbeForms(operator, seed, basis, sum);
   }
 
+  /**
+   * The same when the trace inside the span is known; nothing is checked.
+   *
+   * @param inside sum of the Rayleigh quotients at the operator's own point
+   */
+  static ProbeForms deflated(
+      SymmetricOperator operator, long seed, Vectors basis, double inside) {
+    return new ProbeForms(operator, seed, basis, inside);
+  }
+
   /** Fills samples from one probe up to another, which is left out. */
   void sample(double[] samples, int from, int to) {
     Backend backend = operator.backend();

@@ -18,8 +18,10 @@ import java.util.Arrays;
  * @param min smallest Ritz values
  * @param max largest Ritz values
  * @param trace Hutchinson estimates
+ * @param gradientEquivalents work in gradients over the whole subset
  */
-public record SubsetSpread(int examples, Spread min, Spread max, Spread trace) {
+public record SubsetSpread(
+    int examples, Spread min, Spread max, Spread trace, double gradientEquivalents) {
 
   /**
    * One estimate over all parts.
@@ -101,17 +103,20 @@ public record SubsetSpread(int examples, Spread min, Spread max, Spread trace) {
     }
     int examples = batch.examples() / parts;
     double[][] values = new double[3][parts];
+    double work = 0;
     Hessian.Limits limits = new Hessian.Limits(memoryBytes, 0, Hessian.Limits.DEFAULT.directions());
     for (int i = 0; i < parts; i++) {
       Batch part = batch.slice(i * examples, examples);
       try (Hessian hessian = new Hessian(network, loss, part, backend, limits)) {
-        Lanczos.Result result = lanczos.run(hessian.linearize(parameters));
+        CountedOperator counted = new CountedOperator(hessian.linearize(parameters));
+        Lanczos.Result result = lanczos.run(counted);
         values[0][i] = result.min().value();
         values[1][i] = result.max().value();
-        values[2][i] = probes.run(hessian).value();
+        values[2][i] = probes.run(counted).value();
+        work += (1 + counted.cost().gradientEquivalents()) * examples / batch.examples();
       }
     }
     return new SubsetSpread(
-        examples, new Spread(values[0]), new Spread(values[1]), new Spread(values[2]));
+        examples, new Spread(values[0]), new Spread(values[1]), new Spread(values[2]), work);
   }
 }

@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Random;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -32,15 +31,8 @@ class SpectralDensityTest {
 
   private static SpectralDensity density(SymmetricOperator operator, int starts, int steps) {
     List<Quadrature> quadratures =
-        LongStream.range(0, starts)
-            .mapToObj(seed -> quadrature(new Lanczos(steps, 100 + seed).run(operator)))
-            .toList();
+        Lanczos.fixed(steps).withStarts(starts).withSeed(100).run(operator).quadratures();
     return SpectralDensity.of(quadratures, operator.dimension());
-  }
-
-  private static Quadrature quadrature(Lanczos.Result result) {
-    double[] nodes = result.ritz().stream().mapToDouble(RitzValue::value).toArray();
-    return new Quadrature(nodes, result.weights());
   }
 
   static Stream<KnownCase> cases() {
@@ -126,7 +118,7 @@ class SpectralDensityTest {
       SymmetricOperator diagonal = Dense.diagonal(values).on(backend);
       for (long seed = 0; seed < 20; seed++) {
         float[] start = ((HostBuffer) GaussianVector.create(backend, scope, 120, seed)).toArray();
-        Quadrature quadrature = quadrature(new Lanczos(9, seed).run(diagonal));
+        Quadrature quadrature = Lanczos.fixed(9).withSeed(seed).run(diagonal).quadratures().getFirst();
         SpectralDensity density = SpectralDensity.of(List.of(quadrature), 120);
         for (double threshold = -1.2; threshold < 8; threshold += 0.037) {
           double below = 0;

@@ -1,0 +1,138 @@
+package dynaxx.spectrum;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.HostBuffer;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.operator.Hessian;
+import java.util.Optional;
+
+/**
+ * Watches the curvature of a network's loss over one fixed subset while it trains: give it the
+ * parameters whenever a {@link Snapshot} is due. The subset, the start vectors and the probes are
+ * the same every time, so that what changes is the network. Nothing of the host is written.
+ *
+ * <p>Half of the memory limit goes to activations and tangents, a quarter to Krylov bases, a
+ * quarter to what is measured after them.
+ */
+public final class CurvatureProbe implements AutoCloseable {
+
+  private final Network network;
+  private final Loss loss;
+  private final Batch subset;
+  private final Backend backend;
+  private final long memory;
+  private final Hessian hessian;
+  private final SpectrumProbe spectrum = new SpectrumProbe();
+
+  /**
+   * A probe with the backend's default memory limit.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @param subset examples and targets; their memory must stay unchanged
+   * @param backend where to compute
+   */
+  public CurvatureProbe(Network network, Loss loss, Batch subset, Backend backend) {
+    this(network, loss, subset, backend, backend.defaultMemoryLimit());
+  }
+
+  /**
+   * A probe with a memory limit.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @param subset examples and targets; their memory must stay unchanged
+   * @param backend where to compute
+   * @param memoryBytes a positive limit
+   * @throws IllegalArgumentException if the subset does not fit the network and the loss, or the
+   *     limit is too small for one example
+   */
+  public CurvatureProbe(
+      Network network, Loss loss, Batch subset, Backend backend, long memoryBytes) {
+    if (memoryBytes < 1) {
+      throw new IllegalArgumentException(
+          "memoryBytes: found " + memoryBytes + ", expected at least 1");
+    }
+    this.network = network;
+    this.loss = loss;
+    this.subset = subset;
+    this.backend = backend;
+    this.memory = memoryBytes;
+    Hessian.Limits limits =
+        new Hessian.Limits(memoryBytes / 2, 0, Hessian.Limits.DEFAULT.directions());
+    this.hessian = new Hessian(network, loss, subset, backend, limits);
+  }
+
+  /**
+   * Measures at these parameters and leaves them as they are.
+   *
+   * @param parameters n values
+   * @param settings what to measure; may differ from snapshot to snapshot
+   * @return the snapshot
+   * @throws IllegalArgumentException if the number of parameters does not fit, or the subset is too
+   *     small for the micro-batches or parts wanted
+   * @throws dynaxx.operator.NonFiniteException if the loss, the gradient or a product is NaN or
+   *     infinite
+   */
+  public Snapshot measure(HostBuffer parameters, ProbeSettings settings) {
+    long start = System.nanoTime();
+    ProbeSettings limited =
+        settings.lanczos().map(l -> settings.withLanczos(l.withMemory(memory / 4))).orElse(settings);
+    hessian.linearize(parameters);
+    Spectrum found = spectrum.measure(hessian, limited);
+    Optional<GradientStatistics> gradients = gradients(parameters, settings);
+    Optional<SubsetSpread> spread = spread(parameters, limited);
+    double gradientEquivalents =
+        1
+            + found.cost().gradientEquivalents()
+            + (hessian.recomputes() ? found.cost().sweeps() : 0)
+            + (gradients.isPresent() ? 1 : 0)
+            + spread.map(SubsetSpread::gradientEquivalents).orElse(0.0);
+    return new Snapshot(
+        hessian.loss(),
+        hessian.gradientNorm(),
+        found,
+        gradients,
+        spread,
+        hessian.attentionEntropy(),
+        gradientEquivalents,
+        (System.nanoTime() - start) / 1e9);
+  }
+
+  private Optional<GradientStatistics> gradients(HostBuffer parameters, ProbeSettings settings) {
+    if (settings.microBatches() == 0) {
+      return Optional.empty();
+    }
+    int size = subset.examples() / settings.microBatches();
+    return Optional.of(
+        GradientStatistics.measure(network, loss, subset, size, memory / 4, parameters, backend));
+  }
+
+  /** Repeats on the parts what was done on the whole: as many steps, as many probes. */
+  private Optional<SubsetSpread> spread(HostBuffer parameters, ProbeSettings settings) {
+    if (settings.parts() == 0 || settings.lanczos().isEmpty()) {
+      return Optional.empty();
+    }
+    Lanczos lanczos = settings.lanczos().get().withSeed(settings.seed()).withCertificate(false);
+    return Optional.of(
+        SubsetSpread.measure(
+            network,
+            loss,
+            subset,
+            settings.parts(),
+            lanczos,
+            new Hutchinson(settings.probes(), settings.seed()),
+            memory / 4,
+            parameters,
+            backend));
+  }
+
+  /** Frees its memory; closing twice is harmless. */
+  @Override
+  public void close() {
+    spectrum.close();
+    hessian.close();
+  }
+}

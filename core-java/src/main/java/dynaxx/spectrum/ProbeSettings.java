@@ -1,0 +1,139 @@
+package dynaxx.spectrum;
+
+import java.util.Optional;
+
+/**
+ * What one measurement consists of. Start from {@link #article}, {@link #certified} or {@link
+ * #cheap} and change what should differ.
+ *
+ * @param lanczos how the extreme eigenvalues are found; empty for Rayleigh quotients of the vectors
+ *     that the last Lanczos run stored
+ * @param storedPairs Ritz pairs kept for deflation and for later measurements, at least 2
+ * @param probes samples of the trace, at least 2; start vectors of Lanczos count among them
+ * @param deflated whether converged Ritz vectors are taken out of the probes
+ * @param microBatches micro-batches of the gradient's variance, at least 2, or 0 not to measure it
+ * @param parts disjoint parts of the subset on which the estimates are repeated, at least 2, or 0
+ *     not to; costs as much again as the spectrum
+ * @param seed fixes start vectors and probes: the same at every snapshot, so that differences are
+ *     the network's
+ */
+public record ProbeSettings(
+    Optional<Lanczos> lanczos,
+    int storedPairs,
+    int probes,
+    boolean deflated,
+    int microBatches,
+    int parts,
+    long seed) {
+
+  private static final int MICRO_BATCHES = 8;
+
+  /**
+   * Checks the values.
+   *
+   * @throws IllegalArgumentException naming the value that is out of range
+   */
+  public ProbeSettings {
+    atLeast("storedPairs", storedPairs, 2);
+    atLeast("probes", probes, 2);
+    if (microBatches != 0) {
+      atLeast("microBatches", microBatches, 2);
+    }
+    if (parts != 0) {
+      atLeast("parts", parts, 2);
+    }
+  }
+
+  private static void atLeast(String name, int value, int least) {
+    if (value < least) {
+      throw new IllegalArgumentException(
+          name + ": found " + value + ", expected at least " + least);
+    }
+  }
+
+  /**
+   * The rule of the usual advice: 15 Lanczos steps whatever they come to, and 8 probes. The
+   * smallest eigenvalue has seldom converged then; the result says so.
+   *
+   * @return the settings
+   */
+  public static ProbeSettings article() {
+    return new ProbeSettings(
+        Optional.of(Lanczos.fixed(15)), 4, 8, false, MICRO_BATCHES, 0, 1);
+  }
+
+  /**
+   * Numbers that can be relied on: Lanczos until the residuals at both ends are below 1 % (at most
+   * 100 steps), a certificate in float64 for a negative eigenvalue, 16 deflated probes, and the
+   * spread over quarters of the subset.
+   *
+   * @return the settings
+   */
+  public static ProbeSettings certified() {
+    return new ProbeSettings(
+        Optional.of(Lanczos.both().withCertificate(true)), 16, 16, true, MICRO_BATCHES, 4, 1);
+  }
+
+  /**
+   * The price of a few gradients: Rayleigh quotients of the stored Ritz vectors, which bound the
+   * extreme eigenvalues from inside and follow them while the network changes slowly, and 4
+   * deflated probes. The first measurement has no vectors yet and runs Lanczos as {@link #article}
+   * does.
+   *
+   * @return the settings
+   */
+  public static ProbeSettings cheap() {
+    return new ProbeSettings(Optional.empty(), 4, 4, true, 0, 0, 1);
+  }
+
+  /**
+   * Other Lanczos settings; their seed is replaced by {@link #seed}.
+   *
+   * @param settings steps, tolerance, starts
+   * @return changed settings
+   */
+  public ProbeSettings withLanczos(Lanczos settings) {
+    return new ProbeSettings(
+        Optional.of(settings), storedPairs, probes, deflated, microBatches, parts, seed);
+  }
+
+  /**
+   * Another number of probes.
+   *
+   * @param count at least 2
+   * @return changed settings
+   */
+  public ProbeSettings withProbes(int count) {
+    return new ProbeSettings(lanczos, storedPairs, count, deflated, microBatches, parts, seed);
+  }
+
+  /**
+   * Another number of micro-batches.
+   *
+   * @param count at least 2, or 0 not to measure the gradient's variance
+   * @return changed settings
+   */
+  public ProbeSettings withMicroBatches(int count) {
+    return new ProbeSettings(lanczos, storedPairs, probes, deflated, count, parts, seed);
+  }
+
+  /**
+   * Another number of parts of the subset.
+   *
+   * @param count at least 2, or 0 not to repeat the estimates on parts
+   * @return changed settings
+   */
+  public ProbeSettings withParts(int count) {
+    return new ProbeSettings(lanczos, storedPairs, probes, deflated, microBatches, count, seed);
+  }
+
+  /**
+   * Other start vectors and probes.
+   *
+   * @param value any number
+   * @return changed settings
+   */
+  public ProbeSettings withSeed(long value) {
+    return new ProbeSettings(lanczos, storedPairs, probes, deflated, microBatches, parts, value);
+  }
+}

@@ -1,0 +1,46 @@
+package dynaxx.spectrum;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Curvature and gradient statistics of a network's loss over a fixed subset, at one set of
+ * parameters.
+ *
+ * @param loss mean over the subset
+ * @param gradientNorm norm of its gradient
+ * @param spectrum of the Hessian
+ * @param gradients statistics of the gradient over micro-batches; empty if not wanted
+ * @param subset the same estimates on parts of the subset; empty if not wanted
+ * @param attentionEntropy mean entropy in nats of each head's attention rows, for each attention
+ *     op; empty without attention
+ * @param gradientEquivalents work in gradients over the subset, counted in matrix products
+ * @param seconds the measurement took
+ */
+public record Snapshot(
+    double loss,
+    double gradientNorm,
+    Spectrum spectrum,
+    Optional<GradientStatistics> gradients,
+    Optional<SubsetSpread> subset,
+    List<double[]> attentionEntropy,
+    double gradientEquivalents,
+    double seconds) {
+
+  /** Mean entropy, in nats, below which a head counts as sparse. */
+  public static final double SPARSE_NATS = 0.5;
+
+  /**
+   * Heads whose mean attention entropy is below {@link #SPARSE_NATS}.
+   *
+   * @return how many
+   */
+  public int sparseHeads() {
+    return (int)
+        attentionEntropy.stream()
+            .flatMapToDouble(Arrays::stream)
+            .filter(nats -> nats < SPARSE_NATS)
+            .count();
+  }
+}

@@ -1,0 +1,221 @@
+package dynaxx.spectrum;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.operator.Consistency;
+import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.SymmetricOperator;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+
+/**
+ * Measures the spectrum of any symmetric operator, snapshot after snapshot, from one plan that
+ * shares its products: the start vectors of Lanczos are the first samples of the trace, their
+ * tridiagonal matrices give the density, and the Ritz vectors deflate the other samples and are
+ * kept for measurements by quadratic forms alone. The first operator is checked before it is
+ * trusted ({@link Consistency}).
+ */
+public final class SpectrumProbe implements AutoCloseable {
+
+  /** Ritz vectors taken out of the probes, those of largest magnitude that have converged. */
+  private static final int DEFLATED = 8;
+
+  /** Residual, as part of the Ritz value, below which a vector serves for deflation. */
+  private static final double CONVERGED = 1e-2;
+
+  private Scope storedScope;
+  private RitzPairs stored;
+  private boolean trusted;
+
+  /** A probe that has stored no vectors yet. */
+  public SpectrumProbe() {}
+
+  /**
+   * Measures.
+   *
+   * @param operator the operator at the current parameters; of the same dimension and on the same
+   *     backend at every call
+   * @param settings what to measure
+   * @return the spectrum
+   * @throws dynaxx.operator.NonFiniteException if a product or a form is NaN or infinite
+   * @throws dynaxx.operator.UntrustworthyOperatorException if the first operator's products are
+   *     not symmetric or change from call to call
+   */
+  public Spectrum measure(SymmetricOperator operator, ProbeSettings settings) {
+    CountedOperator counted = new CountedOperator(operator);
+    if (!trusted) {
+      Consistency.measure(counted, settings.seed()).require();
+      trusted = true;
+    }
+    Optional<Lanczos> lanczos = settings.lanczos();
+    if (lanczos.isEmpty() && stored == null) {
+      lanczos = ProbeSettings.article().lanczos();
+    }
+    return lanczos.isPresent()
+        ? fromLanczos(counted, lanczos.get().withSeed(settings.seed()), settings)
+        : fromStored(counted, settings);
+  }
+
+  private Spectrum fromLanczos(CountedOperator operator, Lanczos lanczos, ProbeSettings settings) {
+    Scope scope = Scope.open();
+    try {
+      Lanczos.Decomposition found = lanczos.run(operator, settings.storedPairs(), scope);
+      Lanczos.Result result = found.result();
+      Hutchinson.Trace trace;
+      try (Scope temporary = Scope.open()) {
+        Optional<RitzPairs> deflation =
+            settings.deflated()
+                ? converged(found.pairs(), operator.backend(), temporary)
+                : Optional.empty();
+        trace = trace(operator, result.quadratures(), deflation, settings);
+      }
+      Optional<SpectralDensity> density =
+          result.quadratures().isEmpty()
+              ? Optional.empty()
+              : Optional.of(SpectralDensity.of(result.quadratures(), operator.dimension()));
+      store(found.pairs(), scope);
+      return new Spectrum(
+          Spectrum.Source.LANCZOS,
+          result.min(),
+          result.max(),
+          result.verdict(),
+          trace,
+          density,
+          operator.cost());
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
+    }
+  }
+
+  private void store(RitzPairs pairs, Scope scope) {
+    close();
+    stored = pairs;
+    storedScope = scope;
+  }
+
+  /** The converged pairs of largest magnitude, in memory of their own. */
+  private static Optional<RitzPairs> converged(RitzPairs pairs, Backend backend, Scope scope) {
+    List<RitzValue> values = pairs.values();
+    int[] wanted =
+        IntStream.range(0, values.size())
+            .filter(i -> values.get(i).residual() <= CONVERGED * Math.abs(values.get(i).value()))
+            .boxed()
+            .sorted(Comparator.comparingDouble(i -> -Math.abs(values.get(i).value())))
+            .limit(DEFLATED)
+            .mapToInt(Integer::intValue)
+            .sorted()
+            .toArray();
+    if (wanted.length == 0) {
+      return Optional.empty();
+    }
+    Vectors vectors = backend.vectors(scope, wanted.length, pairs.vectors().length());
+    for (int i = 0; i < wanted.length; i++) {
+      backend.copy(pairs.vectors().vector(wanted[i]), vectors.vector(i));
+    }
+    return Optional.of(new RitzPairs(IntStream.of(wanted).mapToObj(values::get).toList(), vectors));
+  }
+
+  private Spectrum fromStored(CountedOperator operator, ProbeSettings settings) {
+    double[] forms = operator.quadraticForm(stored.vectors());
+    for (double form : forms) {
+      NonFiniteException.check("quadratic form", form);
+    }
+    double min = Arrays.stream(forms).min().orElseThrow();
+    double max = Arrays.stream(forms).max().orElseThrow();
+    double noise = operator.productError() * Math.max(Math.abs(min), Math.abs(max));
+    ExtremeEigenvalue smallest = tracked(min, noise);
+    ProbeForms probes = ProbeForms.plain(operator, settings.seed());
+    if (settings.deflated()) {
+      double inside = Arrays.stream(forms).sum();
+      probes = ProbeForms.deflated(operator, settings.seed(), stored.vectors(), inside);
+    }
+    double[] samples = new double[settings.probes()];
+    probes.sample(samples, 0, samples.length);
+    return new Spectrum(
+        Spectrum.Source.STORED_VECTORS,
+        smallest,
+        tracked(max, noise),
+        Verdict.of(smallest, OptionalDouble.empty(), 0, 0),
+        Hutchinson.Trace.of(samples),
+        Optional.empty(),
+        operator.cost());
+  }
+
+  private static ExtremeEigenvalue tracked(double value, double noise) {
+    return new ExtremeEigenvalue(
+        value, OptionalDouble.empty(), OptionalDouble.empty(), noise, false);
+  }
+
+  /** Samples of the starts first, then as many probes as are missing. */
+  private static Hutchinson.Trace trace(
+      SymmetricOperator operator,
+      List<Quadrature> starts,
+      Optional<RitzPairs> deflation,
+      ProbeSettings settings) {
+    double inside =
+        deflation.stream()
+            .flatMap(pairs -> pairs.values().stream())
+            .mapToDouble(RitzValue::value)
+            .sum();
+    ProbeForms forms =
+        deflation
+            .map(p -> ProbeForms.deflated(operator, settings.seed(), p.vectors(), inside))
+            .orElseGet(() -> ProbeForms.plain(operator, settings.seed()));
+    double[] samples = new double[Math.max(starts.size(), settings.probes())];
+    for (int i = 0; i < starts.size(); i++) {
+      samples[i] = inside + outside(operator, starts.get(i), i, deflation, settings.seed());
+    }
+    double[] probes = new double[samples.length - starts.size()];
+    forms.sample(probes, 0, probes.length);
+    System.arraycopy(probes, 0, samples, starts.size(), probes.length);
+    return Hutchinson.Trace.of(samples);
+  }
+
+  /**
+   * The first coefficient of a start is a quadratic form already, and for an eigenvector q with
+   * value t the part {@code t (q'z)^2} of it is known.
+   */
+  private static double outside(
+      SymmetricOperator operator,
+      Quadrature start,
+      int index,
+      Optional<RitzPairs> deflation,
+      long seed) {
+    long n = operator.dimension();
+    double sample = 0;
+    for (int i = 0; i < start.nodes().length; i++) {
+      sample += n * start.weights()[i] * start.nodes()[i];
+    }
+    if (deflation.isEmpty()) {
+      return sample;
+    }
+    Backend backend = operator.backend();
+    RitzPairs pairs = deflation.get();
+    try (Scope temporary = Scope.open()) {
+      Buffer z = GaussianVector.create(backend, temporary, n, seed, index);
+      double squaredNorm = backend.dot(z, z);
+      for (int i = 0; i < pairs.values().size(); i++) {
+        double component = backend.dot(pairs.vectors().vector(i), z);
+        sample -= pairs.values().get(i).value() * n * component * component / squaredNorm;
+      }
+    }
+    return sample;
+  }
+
+  /** Frees the stored vectors; closing twice is harmless, and measuring again is possible. */
+  @Override
+  public void close() {
+    if (storedScope != null) {
+      storedScope.close();
+    }
+    stored = null;
+    storedScope = null;
+  }
+}
