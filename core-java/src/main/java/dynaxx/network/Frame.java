@@ -11,7 +11,7 @@ import dynaxx.memory.Buffer;
  * them. Which accessors hold something depends on the pass: adjoints from the backward pass on,
  * tangents in tangent passes only.
  */
-public final class Frame {
+public sealed class Frame permits DirectionFrame, LocalFrame {
 
   private final Tape tape;
   private final TangentSweep sweep;
@@ -279,5 +279,9 @@ public final class Frame {
    */
   public int node() {
     return node;
+  }
+
+  Tape tape() {
+    return tape;
   }
 }

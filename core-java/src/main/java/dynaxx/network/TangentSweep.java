@@ -14,15 +14,29 @@ import java.util.List;
  * ops, the loss, then tangentBackward through all ops: H v for each direction. A quadratic sweep is
  * tangentForward and curvature only: v'Hv, half the work, and no tangent outlives its last
  * consumer, so its memory does not grow with depth.
+ *
+ * <p>A Gauss-Newton sweep leaves out the curvature of the network and keeps that of the loss
+ * (Schraudolph, 2002): tangentForward through all ops, the loss, then the plain backward pass of
+ * every op, once for each direction. Tangents end with their last consumer here too.
  */
 public final class TangentSweep implements AutoCloseable {
 
   /** What a sweep computes. */
   public enum Kind {
     /** Hessian-vector products. */
-    PRODUCT,
-    /** Quadratic forms. */
-    QUADRATIC
+    PRODUCT(true, true),
+    /** Quadratic forms of the Hessian or the Gauss-Newton matrix. */
+    QUADRATIC(false, false),
+    /** Gauss-Newton products. */
+    GAUSS_NEWTON(false, true);
+
+    private final boolean keepsTangents;
+    private final boolean goesBack;
+
+    Kind(boolean keepsTangents, boolean goesBack) {
+      this.keepsTangents = keepsTangents;
+      this.goesBack = goesBack;
+    }
   }
 
   /** Slot of every tangent array of a network. */
@@ -38,19 +52,19 @@ public final class TangentSweep implements AutoCloseable {
       int[] tangents = new int[n];
       int[] adjoints = new int[n];
       int[][] saved = new int[n][];
-      boolean product = kind == Kind.PRODUCT;
+      boolean kept = kind.keepsTangents;
       for (int i = 1; i < n; i++) {
         int node = i;
         Network.Step step = steps.get(i);
         long size = step.active() ? step.shape().size() : 0;
-        tangents[i] = plan.add(i, product ? 2 * n - first[i] : last[i], size);
+        tangents[i] = plan.add(i, kept ? 2 * n - first[i] : last[i], size);
         adjoints[i] =
-            product
+            kind.goesBack
                 ? plan.add(2 * n - last[i], 2 * n - i, size)
                 : plan.add(n, n, i == n - 1 ? size : 0);
         saved[i] =
             Tape.workspace(network, i).tangents().stream()
-                .mapToInt(s -> plan.add(node, product ? 2 * n - node : node, s))
+                .mapToInt(s -> plan.add(node, kept ? 2 * n - node : node, s))
                 .toArray();
       }
       int[] slots = plan.assign();
@@ -149,19 +163,35 @@ public final class TangentSweep implements AutoCloseable {
    * @param hv k products of n values, added to
    */
   public void addProducts(Tape tape, Vectors v, Vectors hv) {
+    tape.requireMeasured();
     begin(tape, Kind.PRODUCT, v);
-    Network.requireSize("products", hv.buffer().size(), v.buffer().size());
-    this.hv = hv;
-    int last = network.steps().size() - 1;
-    for (int i = 1; i <= last; i++) {
-      if (active(i)) {
-        network.steps().get(i).op().tangentForward(new Frame(tape, this, i));
-      }
-    }
-    tape.loss().tangent(tape.head(), directions(), tangent(last), adjointTangent(last));
-    for (int i = last; i > 0; i--) {
+    to(hv);
+    forward(tape, false);
+    for (int i = network.steps().size() - 1; i > 0; i--) {
       if (active(i)) {
         network.steps().get(i).op().tangentBackward(new Frame(tape, this, i));
+      }
+    }
+  }
+
+  /**
+   * Adds this tape's share of G v for each direction, G the Gauss-Newton matrix. Runs the ops'
+   * backward passes over what they saved, so that the tape serves for Hessians again only after a
+   * backward pass of its own.
+   *
+   * @param tape holds a forward pass in {@link Mode#MEASURE}
+   * @param v k directions of n values
+   * @param gv k products of n values, added to
+   */
+  public void addGaussNewtonProducts(Tape tape, Vectors v, Vectors gv) {
+    tape.requireMeasuredForward();
+    begin(tape, Kind.GAUSS_NEWTON, v);
+    to(gv);
+    forward(tape, false);
+    tape.overwriteSaved();
+    for (int i = network.steps().size() - 1; i > 0; i--) {
+      for (int direction = 0; direction < directions() && active(i); direction++) {
+        network.steps().get(i).op().backward(new DirectionFrame(tape, this, i, direction));
       }
     }
   }
@@ -174,28 +204,57 @@ public final class TangentSweep implements AutoCloseable {
    * @param forms one accumulator for each direction
    */
   public void addQuadraticForms(Tape tape, Vectors v, Scalars forms) {
+    tape.requireMeasured();
+    addForms(tape, v, forms, true);
+  }
+
+  /**
+   * Adds this tape's share of v'Gv for each direction, G the Gauss-Newton matrix: tangentForward
+   * only.
+   *
+   * @param tape holds a forward pass in {@link Mode#MEASURE}
+   * @param v k directions of n values
+   * @param forms one accumulator for each direction
+   */
+  public void addGaussNewtonForms(Tape tape, Vectors v, Scalars forms) {
+    tape.requireMeasuredForward();
+    addForms(tape, v, forms, false);
+  }
+
+  private void addForms(Tape tape, Vectors v, Scalars forms, boolean curved) {
     begin(tape, Kind.QUADRATIC, v);
     this.curvature = forms;
+    forward(tape, curved);
+    int last = network.steps().size() - 1;
+    long size = tape.examples() * network.outputShape().size();
+    Strided rz = new Strided(tangent(last), 0, size);
+    tape.backend().dots(directions(), size, 1, rz, adjointTangent(last), forms);
+  }
+
+  /** Tangents of all ops, with their curvature or without, and of the predictions' adjoint. */
+  private void forward(Tape tape, boolean curved) {
     int last = network.steps().size() - 1;
     for (int i = 1; i <= last; i++) {
       if (active(i)) {
         Frame frame = new Frame(tape, this, i);
         network.steps().get(i).op().tangentForward(frame);
-        network.steps().get(i).op().curvature(frame);
+        if (curved) {
+          network.steps().get(i).op().curvature(frame);
+        }
       }
     }
-    Buffer rz = tangent(last);
-    Buffer rdz = adjointTangent(last);
-    tape.loss().tangent(tape.head(), directions(), rz, rdz);
-    long size = tape.examples() * network.outputShape().size();
-    tape.backend().dots(directions(), size, 1, new Strided(rz, 0, size), rdz, forms);
+    tape.loss().tangent(tape.head(), directions(), tangent(last), adjointTangent(last));
+  }
+
+  private void to(Vectors products) {
+    Network.requireSize("products", products.buffer().size(), v.buffer().size());
+    this.hv = products;
   }
 
   private void begin(Tape tape, Kind wanted, Vectors directions) {
     if (kind != wanted || tape.network() != network) {
       throw new IllegalArgumentException("sweep: made for another kind of pass or another network");
     }
-    tape.requireMeasured();
     Network.requireSize("directions", directions.length(), network.parameterCount());
     if (tape.examples() > capacity || directions.count() > maxDirections) {
       throw new IllegalArgumentException(

@@ -31,12 +31,15 @@ public final class Tape implements AutoCloseable {
   private Batch batch;
   private Loss.Head head;
   private Mode mode = Mode.MEASURE;
+  private long totalExamples;
   private Recorded recorded = Recorded.NOTHING;
 
-  /** Which passes over the current batch have ended. */
+  /** What holds for the current batch; each state includes those before it. */
   private enum Recorded {
     NOTHING,
     FORWARD,
+    /** Adjoints, but not what ops saved in their backward pass: another one ran over it. */
+    ADJOINTS,
     BACKWARD
   }
 
@@ -122,6 +125,7 @@ public final class Tape implements AutoCloseable {
     this.parameters = parameters;
     this.batch = batch;
     this.mode = mode;
+    this.totalExamples = totalExamples;
     values[0] = batch.inputs();
     double scale = 1.0 / (totalExamples * (double) loss.terms(network.outputShape()));
     head =
@@ -242,11 +246,37 @@ public final class Tape implements AutoCloseable {
     return head;
   }
 
-  /** A tangent sweep needs the adjoints of the current batch, without dropout. */
+  /** A tangent sweep needs the whole backward pass of the current batch, without dropout. */
   void requireMeasured() {
-    if (recorded != Recorded.BACKWARD || mode.training()) {
+    require(Recorded.BACKWARD);
+  }
+
+  /** Gradients of single examples need the adjoints only. */
+  void requireAdjoints() {
+    require(Recorded.ADJOINTS);
+  }
+
+  /** A Gauss-Newton sweep brings its own adjoints. */
+  void requireMeasuredForward() {
+    if (recorded == Recorded.NOTHING || mode.training()) {
+      throw new IllegalStateException("tape: expected a forward pass while measuring first");
+    }
+  }
+
+  private void require(Recorded least) {
+    if (recorded.compareTo(least) < 0 || mode.training()) {
       throw new IllegalStateException(
           "tape: expected a forward pass while measuring and then a backward pass");
+    }
+  }
+
+  /**
+   * Another backward pass is about to run over what ops saved: from here on the tape no longer
+   * serves for Hessians, until its own backward pass runs again.
+   */
+  void overwriteSaved() {
+    if (recorded == Recorded.BACKWARD) {
+      recorded = Recorded.ADJOINTS;
     }
   }
 
@@ -256,6 +286,11 @@ public final class Tape implements AutoCloseable {
 
   int examples() {
     return batch.examples();
+  }
+
+  /** Examples of the whole data set; adjoints and gradients are divided by it. */
+  long totalExamples() {
+    return totalExamples;
   }
 
   Buffer value(int node) {

@@ -33,21 +33,12 @@ final class Oracle {
 
   /** The loss at parameters + v e1 + u e2. */
   HyperDual loss(double[] v, double[] u) {
-    HyperDual[] w = new HyperDual[parameters.length];
-    for (int i = 0; i < w.length; i++) {
-      w[i] = new HyperDual(parameters[i], v[i], u[i], 0);
-    }
-    int size = (int) network.inputShape().size();
-    int examples = inputs.length / size;
+    HyperDual[] w = point(v, u);
     HyperDual sum = HyperDual.ZERO;
-    for (int e = 0; e < examples; e++) {
-      HyperDual[] x = new HyperDual[size];
-      for (int i = 0; i < size; i++) {
-        x[i] = HyperDual.of(inputs[e * size + i]);
-      }
-      sum = sum.plus(loss(forward(w, x), e));
+    for (int e = 0; e < examples(); e++) {
+      sum = sum.plus(loss(predictions(w, e), e));
     }
-    return sum.times(1.0 / examples);
+    return sum.times(1.0 / examples());
   }
 
   double[] gradient() {
@@ -71,6 +62,80 @@ final class Oracle {
     double[] unit = new double[dimension()];
     unit[i] = 1;
     return unit;
+  }
+
+  int examples() {
+    return inputs.length / (int) network.inputShape().size();
+  }
+
+  /** Derivative of each example's predictions by each parameter: examples x n x outputs. */
+  double[][][] jacobians() {
+    double[][][] jacobians = new double[examples()][dimension()][];
+    double[] zero = new double[dimension()];
+    for (int i = 0; i < dimension(); i++) {
+      HyperDual[] w = point(unit(i), zero);
+      for (int e = 0; e < examples(); e++) {
+        jacobians[e][i] = Arrays.stream(predictions(w, e)).mapToDouble(HyperDual::b).toArray();
+      }
+    }
+    return jacobians;
+  }
+
+  /** Gradient of each example's own loss: examples x n. */
+  double[][] exampleGradients() {
+    double[][][] jacobians = jacobians();
+    HyperDual[] w = point(new double[dimension()], new double[dimension()]);
+    double[][] gradients = new double[examples()][dimension()];
+    for (int e = 0; e < examples(); e++) {
+      double[] z = Arrays.stream(predictions(w, e)).mapToDouble(HyperDual::a).toArray();
+      for (int o = 0; o < z.length; o++) {
+        double dz = loss(seeded(z, o, o), e).b();
+        for (int i = 0; i < dimension(); i++) {
+          gradients[e][i] += jacobians[e][i][o] * dz;
+        }
+      }
+    }
+    return gradients;
+  }
+
+  /** The Gauss-Newton matrix times v, from Jacobians and second derivatives of the loss. */
+  double[] gaussNewtonVector(double[][][] jacobians, double[] v) {
+    HyperDual[] w = point(new double[dimension()], new double[dimension()]);
+    double[] product = new double[dimension()];
+    for (int e = 0; e < examples(); e++) {
+      double[] z = Arrays.stream(predictions(w, e)).mapToDouble(HyperDual::a).toArray();
+      double[] rz = new double[z.length];
+      for (int i = 0; i < v.length; i++) {
+        for (int o = 0; o < z.length; o++) {
+          rz[o] += jacobians[e][i][o] * v[i];
+        }
+      }
+      double[] rdz = new double[z.length];
+      for (int o = 0; o < z.length; o++) {
+        for (int q = 0; q < z.length; q++) {
+          rdz[o] += loss(seeded(z, o, q), e).d() * rz[q] / examples();
+        }
+      }
+      for (int i = 0; i < v.length; i++) {
+        for (int o = 0; o < z.length; o++) {
+          product[i] += jacobians[e][i][o] * rdz[o];
+        }
+      }
+    }
+    return product;
+  }
+
+  private static HyperDual[] seeded(double[] z, int first, int second) {
+    return fill(z.length, i -> new HyperDual(z[i], i == first ? 1 : 0, i == second ? 1 : 0, 0));
+  }
+
+  private HyperDual[] point(double[] v, double[] u) {
+    return fill(parameters.length, i -> new HyperDual(parameters[i], v[i], u[i], 0));
+  }
+
+  private HyperDual[] predictions(HyperDual[] w, int example) {
+    int size = (int) network.inputShape().size();
+    return forward(w, fill(size, i -> HyperDual.of(inputs[example * size + i])));
   }
 
   /** Predictions of one example, with their derivatives along the parameters' parts. */

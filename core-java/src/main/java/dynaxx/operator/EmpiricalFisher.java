@@ -1,0 +1,146 @@
+package dynaxx.operator;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.network.Batch;
+import dynaxx.network.ExampleGram;
+import dynaxx.network.FisherSweep;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.network.Tape;
+
+/**
+ * The empirical Fisher matrix {@code F = (1/N) sum of g_i g_i'} over a fixed batch, g_i the
+ * gradient of example i's loss: the uncentred covariance of the gradients. An example of a language
+ * model is a sequence, its loss the mean over its positions. Not the Fisher information: targets
+ * are those of the data, not drawn from the model (Kunstner, Balles and Hennig, 2019).
+ *
+ * <p>A product costs two matrix products a linear layer, two thirds of a gradient; a quadratic form
+ * one. The rank is at most N, and all nonzero eigenvalues follow from the N x N Gram matrix of the
+ * gradients without any iteration: {@link #leading}.
+ */
+public final class EmpiricalFisher extends NetworkOperator {
+
+  private Scope sweepScope;
+  private FisherSweep sweep;
+
+  /**
+   * The empirical Fisher matrix over a batch with default limits.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @param batch examples and targets; their memory must stay unchanged
+   * @param backend where to compute
+   */
+  public EmpiricalFisher(Network network, Loss loss, Batch batch, Backend backend) {
+    this(network, loss, batch, backend, Limits.DEFAULT);
+  }
+
+  /**
+   * The empirical Fisher matrix over a batch.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @param batch examples and targets; their memory must stay unchanged
+   * @param backend where to compute
+   * @param limits memory, micro-batch and directions
+   * @throws IllegalArgumentException if the batch does not fit the network and the loss, or one
+   *     example does not fit the memory limit
+   */
+  public EmpiricalFisher(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
+    super(
+        "empirical fisher",
+        network,
+        loss,
+        batch,
+        backend,
+        limits,
+        FisherSweep.bytesPerExample(network));
+  }
+
+  @Override
+  public EmpiricalFisher linearize(HostBuffer values) {
+    super.linearize(values);
+    return this;
+  }
+
+  @Override
+  void addProducts(Tape tape, Vectors v, Vectors fv) {
+    sweep().addProducts(tape, v, fv);
+  }
+
+  @Override
+  double[] quadraticForms(Tape tape, Vectors v) {
+    return sweep().quadraticForms(tape, v);
+  }
+
+  private FisherSweep sweep() {
+    if (sweep == null) {
+      sweepScope = scope().child();
+      sweep = new FisherSweep(network(), backend(), microBatch(), directions());
+      sweepScope.onClose(sweep::close);
+    }
+    return sweep;
+  }
+
+  @Override
+  boolean usesAdjoints() {
+    return true;
+  }
+
+  /**
+   * Gram matrix of the gradients: {@code G_ij = g_i'g_j}. Products are float32, sums over layers
+   * float64. Needs, within the memory limit and beside the recordings, the gradients of all
+   * examples for one layer at a time (or its inputs and adjoints, where the products follow from
+   * them with less work); the memory of products is freed first. The result lies on the heap.
+   *
+   * @return N rows of N values
+   * @throws IllegalStateException before {@link #linearize}
+   * @throws IllegalArgumentException if the largest layer does not fit the memory limit
+   * @throws NonFiniteException if a value is NaN or infinite
+   */
+  public double[][] gram() {
+    requirePoint();
+    if (sweep != null) {
+      sweepScope.close();
+      sweep = null;
+    }
+    double[][] gram =
+        new ExampleGram(network(), backend(), examples(), memoryBesideTapes())
+            .compute(parts(), this::recorded, recomputes());
+    for (double[] row : gram) {
+      for (double value : row) {
+        NonFiniteException.check("Gram matrix of gradients", value);
+      }
+    }
+    return gram;
+  }
+
+  /**
+   * Largest eigenvalues, by dense decomposition of {@code G / N}, which has all nonzero eigenvalues
+   * of F: nothing to converge. What is left is rounding in {@link #gram}, about 1e-6 of the largest
+   * eigenvalue; a smaller one may come out as zero or slightly below. Takes the time of about N^3
+   * operations on the host, so N should stay within a few thousand.
+   *
+   * @param count how many, from 1 to the smaller of N and n
+   * @return descending
+   * @throws IllegalStateException before {@link #linearize}
+   * @throws IllegalArgumentException if the count is out of range or the largest layer does not fit
+   *     the memory limit
+   * @throws NonFiniteException if a gradient is NaN or infinite
+   */
+  public double[] leading(int count) {
+    long most = Math.min(examples(), dimension());
+    if (count < 1 || count > most) {
+      throw new IllegalArgumentException("count: found " + count + ", expected from 1 to " + most);
+    }
+    double[] values = SymmetricEigen.valuesOf(gram());
+    double[] leading = new double[count];
+    for (int i = 0; i < count; i++) {
+      leading[i] = values[values.length - 1 - i] / examples();
+    }
+    return leading;
+  }
+}

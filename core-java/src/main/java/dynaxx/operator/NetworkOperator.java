@@ -1,0 +1,384 @@
+package dynaxx.operator;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Mode;
+import dynaxx.network.Network;
+import dynaxx.network.Tape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A matrix that belongs to the loss of a network over a fixed batch, at the parameters of the last
+ * {@link #linearize}: one forward and one backward pass, kept; every product after that plays k
+ * directions at once over the recording.
+ *
+ * <p>When activations of the whole batch do not fit the memory limit, the batch is worked through
+ * in micro-batches whose contributions add up to the same sum. If their recordings do not fit
+ * together either, each product records every micro-batch again; {@link #recomputes} says so.
+ */
+public abstract sealed class NetworkOperator implements SymmetricOperator, AutoCloseable
+    permits Hessian, GaussNewton, EmpiricalFisher {
+
+  private static final int DEFAULT_DIRECTIONS = 8;
+
+  private final String name;
+  private final Network network;
+  private final Loss loss;
+  private final Backend backend;
+  private final Scope scope = Scope.open();
+  private final Plan plan;
+  private final List<Batch> parts = new ArrayList<>();
+  private final List<Tape> tapes = new ArrayList<>();
+  private final int examples;
+  private final Buffer gradient;
+  private final Buffer discarded;
+  private Scope pointScope = scope.child();
+  private Buffer parameters;
+  private double lossValue;
+  private double gradientNorm;
+  private List<double[]> entropies = List.of();
+
+  /**
+   * How a batch is cut: examples of a part, directions of a sweep, and whether every part keeps its
+   * recording.
+   */
+  private record Plan(long memory, int part, int directions, boolean resident) {}
+
+  /**
+   * Limits of an operator.
+   *
+   * @param memoryBytes bytes that activations and tangents may take, or 0 for the backend's default
+   * @param microBatch the most examples of a micro-batch, or 0 for as many as fit
+   * @param directions the most directions of one sweep, at least 1
+   */
+  public record Limits(long memoryBytes, int microBatch, int directions) {
+
+    /** The backend's memory limit, micro-batches only when needed, 8 directions at once. */
+    public static final Limits DEFAULT = new Limits(0, 0, DEFAULT_DIRECTIONS);
+
+    /**
+     * Checks the values.
+     *
+     * @param memoryBytes bytes
+     * @param microBatch examples
+     * @param directions directions
+     */
+    public Limits {
+      if (memoryBytes < 0 || microBatch < 0 || directions < 1) {
+        throw new IllegalArgumentException(
+            "limits: found memory "
+                + memoryBytes
+                + ", micro-batch "
+                + microBatch
+                + ", directions "
+                + directions
+                + ", expected at least 0, 0 and 1");
+      }
+    }
+  }
+
+  /**
+   * Cuts the batch and allocates its recordings.
+   *
+   * @param name for messages
+   * @param tangentBytes memory of all sweeps for one example and one direction
+   */
+  NetworkOperator(
+      String name,
+      Network network,
+      Loss loss,
+      Batch batch,
+      Backend backend,
+      Limits limits,
+      long tangentBytes) {
+    this.name = name;
+    this.network = network;
+    this.loss = loss;
+    this.backend = backend;
+    this.examples = batch.examples();
+    this.plan = plan(network, loss, batch.examples(), limits, backend, tangentBytes);
+    try {
+      Batch uploaded = batch.checked(network, loss).on(backend, scope);
+      for (int from = 0; from < examples; from += plan.part()) {
+        parts.add(uploaded.slice(from, Math.min(plan.part(), examples - from)));
+      }
+      for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
+        Tape tape = new Tape(network, loss, backend, parts.get(i).examples());
+        scope.onClose(tape::close);
+        tapes.add(tape);
+      }
+      gradient = backend.allocate(scope, network.parameterCount());
+      discarded = plan.resident() ? null : backend.allocate(scope, network.parameterCount());
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
+    }
+  }
+
+  private static Plan plan(
+      Network network, Loss loss, int examples, Limits limits, Backend backend, long tangents) {
+    long memory = limits.memoryBytes() == 0 ? backend.defaultMemoryLimit() : limits.memoryBytes();
+    long tape = Tape.bytesPerExample(network, loss);
+    int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
+    for (int k = limits.directions(); k >= 1; k /= 2) {
+      long beside = memory - examples * tape;
+      long resident = Math.min(most, beside / (k * tangents));
+      if (resident >= Math.min(most, 16)) {
+        return new Plan(memory, (int) resident, k, true);
+      }
+    }
+    for (int k = limits.directions(); k >= 1; k /= 2) {
+      long recomputed = Math.min(most, memory / (tape + k * tangents));
+      if (recomputed >= (k == 1 ? 1 : Math.min(most, 16))) {
+        return new Plan(memory, (int) recomputed, k, false);
+      }
+    }
+    throw new IllegalArgumentException(
+        "memory limit: found "
+            + memory
+            + " bytes, expected at least "
+            + (tape + tangents)
+            + " for one example");
+  }
+
+  /**
+   * Takes a new point: forward and backward once.
+   *
+   * @param values n parameters in host memory; a backend that computes in host memory reads them in
+   *     place, so they must stay unchanged until the last product at this point
+   * @return this
+   * @throws IllegalArgumentException if the size does not fit
+   * @throws NonFiniteException if the loss or the gradient is NaN or infinite
+   */
+  public NetworkOperator linearize(HostBuffer values) {
+    if (values.size() != network.parameterCount()) {
+      throw new IllegalArgumentException(
+          "parameters: found " + values.size() + " values, expected " + network.parameterCount());
+    }
+    parameters = null;
+    pointScope.close();
+    pointScope = scope.child();
+    Buffer point = backend.upload(pointScope, values.segment());
+    backend.fill(gradient, 0);
+    double sum = 0;
+    List<double[]> entropySums = null;
+    for (int i = 0; i < parts.size(); i++) {
+      Tape tape = tapes.get(plan.resident() ? i : 0);
+      sum += tape.forward(point, parts.get(i), examples, Mode.MEASURE);
+      tape.backward(gradient);
+      entropySums = accumulate(entropySums, tape.attentionEntropySums());
+    }
+    lossValue = NonFiniteException.check("loss", sum);
+    gradientNorm =
+        NonFiniteException.check("gradient norm", Math.sqrt(backend.dot(gradient, gradient)));
+    entropies = entropySums;
+    parameters = point;
+    return this;
+  }
+
+  private static List<double[]> accumulate(List<double[]> sums, List<double[]> more) {
+    if (sums == null) {
+      return more;
+    }
+    for (int i = 0; i < sums.size(); i++) {
+      for (int h = 0; h < sums.get(i).length; h++) {
+        sums.get(i)[h] += more.get(i)[h];
+      }
+    }
+    return sums;
+  }
+
+  @Override
+  public final long dimension() {
+    return network.parameterCount();
+  }
+
+  @Override
+  public final Backend backend() {
+    return backend;
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IllegalStateException before {@link #linearize}
+   */
+  @Override
+  public final void apply(Vectors v, Vectors hv) {
+    Products.check(this, v, hv);
+    requirePoint();
+    backend.fill(hv.buffer(), 0);
+    for (int i = 0; i < parts.size(); i++) {
+      Tape tape = recorded(i);
+      for (int from = 0; from < v.count(); from += plan.directions()) {
+        int k = Math.min(plan.directions(), v.count() - from);
+        addProducts(tape, v.subset(from, k), hv.subset(from, k));
+      }
+    }
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Costs half a product and keeps no tangent beyond its layer.
+   *
+   * @throws IllegalStateException before {@link #linearize}
+   */
+  @Override
+  public final double[] quadraticForm(Vectors v) {
+    Products.checkLength(this, "v", v);
+    requirePoint();
+    double[] sums = new double[v.count()];
+    for (int i = 0; i < parts.size(); i++) {
+      Tape tape = recorded(i);
+      for (int from = 0; from < v.count(); from += plan.directions()) {
+        int k = Math.min(plan.directions(), v.count() - from);
+        double[] part = quadraticForms(tape, v.subset(from, k));
+        for (int j = 0; j < k; j++) {
+          sums[from + j] += part[j];
+        }
+      }
+    }
+    return sums;
+  }
+
+  /** Adds a part's share of the products, for at most as many directions as planned. */
+  abstract void addProducts(Tape tape, Vectors v, Vectors hv);
+
+  /** A part's share of the quadratic forms, for at most as many directions as planned. */
+  abstract double[] quadraticForms(Tape tape, Vectors v);
+
+  /** Whether a part that is recorded again needs its backward pass too. */
+  abstract boolean usesAdjoints();
+
+  /** A part's tape, recorded at the last point. */
+  final Tape recorded(int part) {
+    if (plan.resident()) {
+      return tapes.get(part);
+    }
+    Tape tape = tapes.getFirst();
+    tape.forward(parameters, parts.get(part), examples, Mode.MEASURE);
+    if (usesAdjoints()) {
+      tape.backward(discarded);
+    }
+    return tape;
+  }
+
+  final void requirePoint() {
+    if (parameters == null) {
+      throw new IllegalStateException(name + ": expected linearize(parameters) first");
+    }
+  }
+
+  final Network network() {
+    return network;
+  }
+
+  /** Owns what lives as long as this operator. */
+  final Scope scope() {
+    return scope;
+  }
+
+  final int parts() {
+    return parts.size();
+  }
+
+  /** Directions of a sweep. */
+  final int directions() {
+    return plan.directions();
+  }
+
+  /** Memory limit less what the recordings take. */
+  final long memoryBesideTapes() {
+    long recorded = plan.resident() ? examples : plan.part();
+    return plan.memory() - recorded * Tape.bytesPerExample(network, loss);
+  }
+
+  /**
+   * Examples of the batch.
+   *
+   * @return N
+   */
+  public final int examples() {
+    return examples;
+  }
+
+  /**
+   * Mean loss over the batch.
+   *
+   * @return at the last point
+   */
+  public final double loss() {
+    requirePoint();
+    return lossValue;
+  }
+
+  /**
+   * Gradient of the mean loss.
+   *
+   * @return n values on the backend, overwritten by the next {@link #linearize}
+   */
+  public final Buffer gradient() {
+    requirePoint();
+    return gradient;
+  }
+
+  /**
+   * Euclidean norm of the gradient.
+   *
+   * @return at the last point
+   */
+  public final double gradientNorm() {
+    requirePoint();
+    return gradientNorm;
+  }
+
+  /**
+   * Mean entropy of the attention rows, in nats, from the same forward pass.
+   *
+   * @return for each attention op, in order, the mean over examples and queries of each head; empty
+   *     without attention
+   */
+  public final List<double[]> attentionEntropy() {
+    requirePoint();
+    List<Integer> queries = network.attentionTokens();
+    List<double[]> means = new ArrayList<>();
+    for (int i = 0; i < entropies.size(); i++) {
+      double rows = (double) examples * queries.get(i);
+      means.add(Arrays.stream(entropies.get(i)).map(sum -> sum / rows).toArray());
+    }
+    return means;
+  }
+
+  /**
+   * Examples of a micro-batch.
+   *
+   * @return the batch size if everything fits at once
+   */
+  public final int microBatch() {
+    return plan.part();
+  }
+
+  /**
+   * Whether each product records the micro-batches again because their recordings do not fit
+   * together.
+   *
+   * @return true if a product costs up to one gradient more
+   */
+  public final boolean recomputes() {
+    return !plan.resident();
+  }
+
+  /** Frees its memory; closing twice is harmless. */
+  @Override
+  public final void close() {
+    scope.close();
+  }
+}
