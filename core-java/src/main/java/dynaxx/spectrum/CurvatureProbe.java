@@ -79,7 +79,10 @@ public final class CurvatureProbe implements AutoCloseable {
   public Snapshot measure(HostBuffer parameters, ProbeSettings settings) {
     long start = System.nanoTime();
     ProbeSettings limited =
-        settings.lanczos().map(l -> settings.withLanczos(l.withMemory(memory / 4))).orElse(settings);
+        settings
+            .lanczos()
+            .map(l -> settings.withLanczos(l.withMemory(memory / 4)))
+            .orElse(settings);
     hessian.linearize(parameters);
     Spectrum found = spectrum.measure(hessian, limited);
     Optional<GradientStatistics> gradients = gradients(parameters, settings);

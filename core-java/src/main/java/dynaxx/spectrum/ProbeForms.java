@@ -65,8 +65,7 @@ final class ProbeForms {
    *
    * @param inside sum of the Rayleigh quotients at the operator's own point
    */
-  static ProbeForms deflated(
-      SymmetricOperator operator, long seed, Vectors basis, double inside) {
+  static ProbeForms deflated(SymmetricOperator operator, long seed, Vectors basis, double inside) {
     return new ProbeForms(operator, seed, basis, inside);
   }
 

@@ -58,8 +58,7 @@ public record ProbeSettings(
    * @return the settings
    */
   public static ProbeSettings article() {
-    return new ProbeSettings(
-        Optional.of(Lanczos.fixed(15)), 4, 8, false, MICRO_BATCHES, 0, 1);
+    return new ProbeSettings(Optional.of(Lanczos.fixed(15)), 4, 8, false, MICRO_BATCHES, 0, 1);
   }
 
   /**

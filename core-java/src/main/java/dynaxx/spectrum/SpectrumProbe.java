@@ -44,8 +44,8 @@ public final class SpectrumProbe implements AutoCloseable {
    * @param settings what to measure
    * @return the spectrum
    * @throws dynaxx.operator.NonFiniteException if a product or a form is NaN or infinite
-   * @throws dynaxx.operator.UntrustworthyOperatorException if the first operator's products are
-   *     not symmetric or change from call to call
+   * @throws dynaxx.operator.UntrustworthyOperatorException if the first operator's products are not
+   *     symmetric or change from call to call
    */
   public Spectrum measure(SymmetricOperator operator, ProbeSettings settings) {
     CountedOperator counted = new CountedOperator(operator);

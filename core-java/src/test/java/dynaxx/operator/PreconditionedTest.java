@@ -115,7 +115,7 @@ class PreconditionedTest {
                 Dense.diagonal(curvature).on(backend),
                 (HostBuffer) Numbers.vectors(scope, 1, v).buffer(),
                 new Adam(step, 0.9, 0.999, 1e-8))) {
-      double sharpness = new Lanczos(3, 1).run(operator).max().value();
+      double sharpness = Lanczos.fixed(3).run(operator).max().value();
       assertEquals(15, sharpness, 1e-4);
       assertTrue(iterate(v, curvature, 0.99 * 38 / sharpness) < 10);
       assertTrue(iterate(v, curvature, 1.01 * 38 / sharpness) > 1e6);

@@ -48,7 +48,7 @@ class ShiftedTest {
   @Test
   void movesEigenvalues() {
     Shifted shifted = new Shifted(Dense.rotated(3, -2, -1, 3, 4, 5).on(backend), -5);
-    Lanczos.Result result = new Lanczos(5, 1).run(shifted);
+    Lanczos.Result result = Lanczos.fixed(5).run(shifted);
     assertEquals(-7, result.min().value(), 1e-5);
     assertEquals(0, result.max().value(), 1e-5);
   }

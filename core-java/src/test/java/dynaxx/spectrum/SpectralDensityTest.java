@@ -117,8 +117,10 @@ class SpectralDensityTest {
         Scope scope = Scope.open()) {
       SymmetricOperator diagonal = Dense.diagonal(values).on(backend);
       for (long seed = 0; seed < 20; seed++) {
-        float[] start = ((HostBuffer) GaussianVector.create(backend, scope, 120, seed)).toArray();
-        Quadrature quadrature = Lanczos.fixed(9).withSeed(seed).run(diagonal).quadratures().getFirst();
+        float[] start =
+            ((HostBuffer) GaussianVector.create(backend, scope, 120, seed, 0)).toArray();
+        Quadrature quadrature =
+            Lanczos.fixed(9).withSeed(seed).run(diagonal).quadratures().getFirst();
         SpectralDensity density = SpectralDensity.of(List.of(quadrature), 120);
         for (double threshold = -1.2; threshold < 8; threshold += 0.037) {
           double below = 0;
