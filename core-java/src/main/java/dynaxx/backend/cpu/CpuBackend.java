@@ -84,14 +84,14 @@ final class CpuBackend implements Backend {
       int m,
       int n,
       int depth,
-      float alpha,
+      double alpha,
       Matrix a,
       Matrix b,
-      float beta,
+      double beta,
       Matrix c,
       Strided bias,
       Members batch) {
-    gemm.gemm(m, n, depth, alpha, a, b, beta, c, bias, batch);
+    gemm.gemm(m, n, depth, (float) alpha, a, b, (float) beta, c, bias, batch);
   }
 
   @Override
@@ -299,7 +299,7 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public void dropout(long n, float rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
+  public void dropout(long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
     elementwise.dropout(n, rate, seed, stream, x, y, add);
   }
 
@@ -339,8 +339,8 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public void fill(Buffer x, float value) {
-    algebra.fill(x, value);
+  public void fill(Buffer x, double value) {
+    algebra.fill(x, (float) value);
   }
 
   @Override
