@@ -10,6 +10,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /** Computes in host memory. Every call has ended when it returns. */
 final class CpuBackend implements Backend {
@@ -24,6 +25,7 @@ final class CpuBackend implements Backend {
   private final Softmax softmax;
   private final Rows rows;
   private final Algebra algebra;
+  private Backend float64;
 
   CpuBackend(int threads, RowKernels kernels) {
     this.kernels = kernels;
@@ -43,8 +45,7 @@ final class CpuBackend implements Backend {
 
   @Override
   public String description() {
-    int threads = pool.threads();
-    return kernels.description() + ", " + threads + (threads == 1 ? " thread" : " threads");
+    return kernels.description() + ", " + pool.description();
   }
 
   @Override
@@ -72,6 +73,14 @@ final class CpuBackend implements Backend {
   @Override
   public void download(Buffer from, MemorySegment to) {
     MemorySegment.copy(Host.segment(from), 0, to, 0, from.size() * Float.BYTES);
+  }
+
+  @Override
+  public Optional<Backend> float64() {
+    if (float64 == null) {
+      float64 = new Float64Backend(pool, defaultMemoryLimit());
+    }
+    return Optional.of(float64);
   }
 
   @Override
@@ -299,7 +308,8 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public void dropout(long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
+  public void dropout(
+      long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
     elementwise.dropout(n, rate, seed, stream, x, y, add);
   }
 
