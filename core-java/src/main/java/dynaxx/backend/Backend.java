@@ -11,10 +11,10 @@ import java.util.Optional;
  * kernels check nothing.
  *
  * <p>Every kernel gives the same bits for the same arguments whatever the number of threads, and
- * the same bits for each of k directions as for that direction alone. Data are float32; dot
- * products, norms and sums over rows are accumulated in float64. Calls may return before the work
- * is done; {@link Scalars#read} and {@link #download} wait. A backend is used by one thread at a
- * time.
+ * the same bits for each of k directions as for that direction alone. Data are float32, or float64
+ * where {@link #float64} says so; dot products, norms and sums over rows are accumulated in
+ * float64. Calls may return before the work is done; {@link Scalars#read} and {@link #download}
+ * wait. A backend is used by one thread at a time, together with its {@link #float64}.
  */
 public interface Backend extends MatrixKernels, LayerKernels, VectorKernels, AutoCloseable {
 
@@ -52,7 +52,7 @@ public interface Backend extends MatrixKernels, LayerKernels, VectorKernels, Aut
    * Allocates zeroed memory where this backend computes.
    *
    * @param scope owns the memory
-   * @param size number of float32 values
+   * @param size number of values
    * @return the buffer
    */
   Buffer allocate(Scope scope, long size);

@@ -100,7 +100,7 @@ public interface LayerKernels {
    * @param epsilon added to the variance; 0 is allowed
    * @param centred whether the mean is subtracted
    */
-  record Normalization(long rows, int cols, float epsilon, boolean centred) {}
+  record Normalization(long rows, int cols, double epsilon, boolean centred) {}
 
   /**
    * Forward pass.
@@ -488,7 +488,7 @@ public interface LayerKernels {
    * @param y output
    * @param add whether to add
    */
-  void dropout(long n, float rate, long seed, long stream, Buffer x, Buffer y, boolean add);
+  void dropout(long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add);
 
   // ---- losses
 

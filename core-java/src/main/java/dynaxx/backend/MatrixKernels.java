@@ -24,10 +24,10 @@ public interface MatrixKernels {
       int m,
       int n,
       int depth,
-      float alpha,
+      double alpha,
       Matrix a,
       Matrix b,
-      float beta,
+      double beta,
       Matrix c,
       Strided bias,
       Members batch);
@@ -45,7 +45,7 @@ public interface MatrixKernels {
    * @param c result
    */
   default void gemm(
-      int m, int n, int depth, float alpha, Matrix a, Matrix b, float beta, Matrix c) {
+      int m, int n, int depth, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
     gemm(m, n, depth, alpha, a, b, beta, c, null, Members.ONE);
   }
 

@@ -12,7 +12,7 @@ public interface VectorKernels {
    * @param x destination
    * @param value the value
    */
-  void fill(Buffer x, float value);
+  void fill(Buffer x, double value);
 
   /**
    * Copies a buffer to another of the same size.

@@ -1,14 +1,14 @@
 package dynaxx.memory;
 
 /**
- * A run of float32 values where a backend computes: host memory for the CPU, device memory for a
- * GPU. Only {@link HostBuffer} can be dereferenced from Java; every other kind is opaque and is
- * read through its backend.
+ * A run of values where a backend computes, float32 unless the backend is a float64 one: host
+ * memory for the CPU, device memory for a GPU. Only {@link HostBuffer} can be dereferenced from
+ * Java; every other kind is opaque and is read through its backend.
  */
 public interface Buffer {
 
   /**
-   * Number of float32 values.
+   * Number of values.
    *
    * @return the size in elements, not bytes
    */

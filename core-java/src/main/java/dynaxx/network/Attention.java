@@ -62,8 +62,8 @@ public record Attention(int heads, boolean causal) implements Op {
       return width / heads;
     }
 
-    float scale() {
-      return (float) (1 / Math.sqrt(depth()));
+    double scale() {
+      return 1 / Math.sqrt(depth());
     }
 
     long rows() {
@@ -111,13 +111,13 @@ public record Attention(int heads, boolean causal) implements Op {
   private record Products(Backend backend, Geometry g, Members batch) {
 
     /** {@code scores = alpha left right' + beta scores}, contracted over a head's width. */
-    void scores(float alpha, Matrix left, Matrix right, float beta, Matrix scores) {
+    void scores(double alpha, Matrix left, Matrix right, double beta, Matrix scores) {
       backend.gemm(
           g.tokens(), g.tokens(), g.depth(), alpha, left, right.t(), beta, scores, null, batch);
     }
 
     /** {@code out = alpha scores right + beta out}, contracted over tokens. */
-    void mix(float alpha, Matrix scores, Matrix right, float beta, Matrix out) {
+    void mix(double alpha, Matrix scores, Matrix right, double beta, Matrix out) {
       backend.gemm(g.tokens(), g.depth(), g.tokens(), alpha, scores, right, beta, out, null, batch);
     }
   }
@@ -184,7 +184,7 @@ public record Attention(int heads, boolean causal) implements Op {
             f.savedTangent(0),
             rdp,
             rdp);
-    float s = g.scale();
+    double s = g.scale();
     Matrix rdq = g.part(f.rdx(0), 0, true);
     products.mix(s, rda, g.part(f.x(0), 1, false), f.beta(0), rdq);
     products.mix(s, da, g.part(f.rx(0), 1, true), 1, rdq);
@@ -209,7 +209,7 @@ public record Attention(int heads, boolean causal) implements Op {
     products.scores(
         1, g.part(f.rx(0), 0, true), g.part(f.rx(0), 1, true), 0, g.score(product, true));
     backend.dots(
-        directions, g.scores(), 2.0 * g.scale(), Strided.of(f.saved(DA)), product, f.curvature());
+        directions, g.scores(), 2 * g.scale(), Strided.of(f.saved(DA)), product, f.curvature());
     products.mix(
         1, g.score(f.savedTangent(0), true), g.part(f.rx(0), 2, true), 0, g.output(product, true));
     backend.dots(directions, g.out(), 2, Strided.of(f.dy()), product, f.curvature());

@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param rate probability of dropping a value, from 0 to below 1
  */
-public record Dropout(float rate) implements JointlyLinear {
+public record Dropout(double rate) implements JointlyLinear {
 
   /** Streams from here on are not used by probes and starting values. */
   private static final long STREAM = 1L << 60;

@@ -117,7 +117,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i which input
    * @return 1 to add, 0 to write
    */
-  public float beta(int i) {
+  public double beta(int i) {
     return adds(i) ? 1 : 0;
   }
 

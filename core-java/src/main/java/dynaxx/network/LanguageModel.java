@@ -18,7 +18,7 @@ public final class LanguageModel {
   private int depth = 2;
   private int heads = 4;
   private int hidden = 256;
-  private float dropout;
+  private double dropout;
   private Activation activation = Activation.GELU;
 
   /** Vocabulary 64, context 64, width 64, depth 2, 4 heads, hidden 256. */
@@ -96,7 +96,7 @@ public final class LanguageModel {
    * @param dropout probability, default 0
    * @return this
    */
-  public LanguageModel dropout(float dropout) {
+  public LanguageModel dropout(double dropout) {
     this.dropout = dropout;
     return this;
   }

@@ -14,7 +14,7 @@ import java.util.List;
  * @param epsilon added to the variance or mean square, at least 0
  * @param centred whether the mean is subtracted
  */
-public record Norm(Parameter gamma, Parameter beta, float epsilon, boolean centred) implements Op {
+public record Norm(Parameter gamma, Parameter beta, double epsilon, boolean centred) implements Op {
 
   /**
    * Checks epsilon.
@@ -25,7 +25,7 @@ public record Norm(Parameter gamma, Parameter beta, float epsilon, boolean centr
    * @param centred whether the mean is subtracted
    */
   public Norm {
-    if (!(epsilon >= 0 && epsilon < Float.POSITIVE_INFINITY)) {
+    if (!(epsilon >= 0 && epsilon < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException(
           "epsilon: found " + epsilon + ", expected a finite number of at least 0");
     }
@@ -40,7 +40,7 @@ public record Norm(Parameter gamma, Parameter beta, float epsilon, boolean centr
    * @return the op
    */
   public static Norm layer(Parameter gamma, Parameter beta, double epsilon) {
-    return new Norm(gamma, beta, (float) epsilon, true);
+    return new Norm(gamma, beta, epsilon, true);
   }
 
   /**
@@ -51,7 +51,7 @@ public record Norm(Parameter gamma, Parameter beta, float epsilon, boolean centr
    * @return the op
    */
   public static Norm rms(Parameter gamma, double epsilon) {
-    return new Norm(gamma, null, (float) epsilon, false);
+    return new Norm(gamma, null, epsilon, false);
   }
 
   @Override

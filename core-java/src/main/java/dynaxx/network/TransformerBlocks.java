@@ -8,7 +8,7 @@ import dynaxx.network.Network.Node;
  * Pre-norm transformer blocks (Vaswani et al., 2017; Xiong et al., 2020), shared by the builders.
  */
 record TransformerBlocks(
-    int width, int heads, int hidden, boolean causal, Activation activation, float dropout) {
+    int width, int heads, int hidden, boolean causal, Activation activation, double dropout) {
 
   static final double EPSILON = 1e-5;
 

@@ -22,7 +22,7 @@ public final class VisionTransformer {
   private int hidden = 128;
   private int classes = 10;
   private boolean meanPooling;
-  private float dropout;
+  private double dropout;
   private Activation activation = Activation.GELU;
 
   /** 28 x 28 grey images, patch 7, width 64, depth 4, 4 heads, hidden 128, 10 classes. */
@@ -127,7 +127,7 @@ public final class VisionTransformer {
    * @param dropout probability, default 0
    * @return this
    */
-  public VisionTransformer dropout(float dropout) {
+  public VisionTransformer dropout(double dropout) {
     this.dropout = dropout;
     return this;
   }

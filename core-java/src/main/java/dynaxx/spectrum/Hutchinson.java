@@ -24,8 +24,6 @@ import java.util.Arrays;
  */
 public record Hutchinson(int probes, long seed) {
 
-  private static final int PROBES_AT_ONCE = 8;
-
   /**
    * Checks the settings.
    *
@@ -241,7 +239,7 @@ public record Hutchinson(int probes, long seed) {
 
   /** Enough by the present estimate, in whole sweeps, but not more than twice as many. */
   private static int next(int made, double factor, int limit) {
-    double needed = Math.ceil(made * Math.min(factor, 2) / PROBES_AT_ONCE) * PROBES_AT_ONCE;
+    double needed = Math.ceil(made * Math.min(factor, 2) / ProbeForms.AT_ONCE) * ProbeForms.AT_ONCE;
     return (int) Math.min(limit, Math.max(made + 1.0, needed));
   }
 }

@@ -33,8 +33,6 @@ import java.util.Set;
  */
 public record LayerTraces(int probes, long seed) {
 
-  private static final int PROBES_AT_ONCE = 8;
-
   /**
    * Checks the settings.
    *
@@ -178,7 +176,7 @@ public record LayerTraces(int probes, long seed) {
     double[] total = new double[probes];
     Backend backend = operator.backend();
     try (Scope scope = Scope.open()) {
-      int atOnce = Math.min(probes, PROBES_AT_ONCE);
+      int atOnce = Math.min(probes, ProbeForms.AT_ONCE);
       Vectors block = backend.vectors(scope, atOnce, operator.dimension());
       Vectors products = backend.vectors(scope, atOnce, operator.dimension());
       for (int from = 0; from < probes; from += atOnce) {

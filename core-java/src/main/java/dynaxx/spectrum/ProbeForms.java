@@ -14,7 +14,8 @@ import dynaxx.operator.SymmetricOperator;
  */
 final class ProbeForms {
 
-  private static final int PROBES_AT_ONCE = 8;
+  /** Directions of one sweep. */
+  static final int AT_ONCE = 8;
 
   /** Rounding to float32 leaves about 1e-6; more means that the basis was not made orthonormal. */
   private static final double ORTHONORMAL = 1e-4;
@@ -73,7 +74,7 @@ final class ProbeForms {
   void sample(double[] samples, int from, int to) {
     Backend backend = operator.backend();
     try (Scope scope = Scope.open()) {
-      int atOnce = Math.min(to - from, PROBES_AT_ONCE);
+      int atOnce = Math.min(to - from, AT_ONCE);
       Vectors block = backend.vectors(scope, atOnce, operator.dimension());
       for (int at = from; at < to; at += atOnce) {
         Vectors z = block.subset(0, Math.min(atOnce, to - at));

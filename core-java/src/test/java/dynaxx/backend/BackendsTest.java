@@ -1,13 +1,17 @@
 package dynaxx.backend;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.testing.Numbers;
+import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -119,6 +123,58 @@ class BackendsTest {
       c.clear();
       assertEquals(0, c.read()[0]);
       assertEquals(1, c.size());
+    }
+  }
+
+  @Test
+  void theFloat64BackendBelongsToItsDevice() {
+    Backend cpu = Backends.cpu(2);
+    Backend wide = cpu.float64().orElseThrow();
+    assertSame(wide, cpu.float64().orElseThrow());
+    assertSame(wide, wide.float64().orElseThrow());
+    assertEquals("cpu64", wide.name());
+    assertTrue(wide.description().endsWith("2 threads"), wide.description());
+    assertEquals(0x1p-53, wide.unitRoundoff());
+    assertTrue(wide.defaultMemoryLimit() > 0);
+    try (Scope scope = Scope.open()) {
+      var x = wide.allocate(scope, 8);
+      wide.close();
+      assertEquals(0, wide.dot(x, x), "it ends with the other one only");
+      cpu.close();
+      assertThrows(IllegalStateException.class, () -> wide.dot(x, x));
+    }
+  }
+
+  @Test
+  void float64KeepsWhatFloat32Rounds() {
+    try (Scope scope = Scope.open();
+        Backend cpu = Backends.cpu(1)) {
+      Backend wide = cpu.float64().orElseThrow();
+      double[] values = {1 / 3.0, Math.PI * 1e-20, -1e20 / 7, 0, -0x1.23456789abcdfp100};
+      var x = Numbers.upload(wide, scope, values);
+      assertArrayEquals(values, Numbers.doubles(wide, scope, x));
+      var part = wide.allocate(scope, 2);
+      wide.copy(x.slice(1, 2), part);
+      assertArrayEquals(Arrays.copyOfRange(values, 1, 3), Numbers.doubles(wide, scope, part));
+      HostBuffer rounded = scope.allocate(5);
+      wide.download(x, rounded.segment());
+      assertEquals((float) (1 / 3.0), rounded.get(0));
+      assertThrows(IndexOutOfBoundsException.class, () -> x.slice(3, 3));
+    }
+  }
+
+  @Test
+  void float64MemoryIsItsOwnAndEndsWithItsScope() {
+    try (Scope scope = Scope.open();
+        Backend cpu = Backends.cpu(1)) {
+      Backend wide = cpu.float64().orElseThrow();
+      Scope inner = scope.child();
+      var x = wide.allocate(inner, 3);
+      HostBuffer host = scope.allocate(3);
+      var e = assertThrows(IllegalArgumentException.class, () -> wide.dot(x, host));
+      assertTrue(e.getMessage().contains("HostBuffer[3 float32]"), e.getMessage());
+      inner.close();
+      assertThrows(IllegalStateException.class, () -> wide.dot(x, x));
     }
   }
 }

@@ -16,9 +16,16 @@ final class Configurations {
    *
    * @param name for test reports
    * @param group configurations of one group must agree to the bit
-   * @param open opens it
+   * @param open opens the backend, or the one that it belongs to
+   * @param wide whether its {@link Backend#float64} is meant
    */
-  record Configuration(String name, String group, Supplier<Backend> open) {
+  record Configuration(String name, String group, Supplier<Backend> open, boolean wide) {
+
+    /** The backend meant, given what {@code open} has opened. */
+    Backend of(Backend opened) {
+      return wide ? opened.float64().orElseThrow() : opened;
+    }
+
     @Override
     public String toString() {
       return name;
@@ -33,14 +40,25 @@ final class Configurations {
       }
       for (int threads : new int[] {1, 2, 4}) {
         String name = provider.name() + ", threads " + threads;
-        found.add(new Configuration(name, provider.name(), () -> provider.open(threads)));
+        Supplier<Backend> open = () -> provider.open(threads);
+        found.add(new Configuration(name, provider.name(), open, false));
+        if (hasFloat64(provider)) {
+          found.add(new Configuration(name + ", float64", provider.name() + "64", open, true));
+        }
       }
       if (provider.name().equals("cpu")) {
-        found.add(new Configuration("cpu, plain Java", "scalar", () -> scalar(provider, 1)));
-        found.add(new Configuration("cpu, plain Java, 2", "scalar", () -> scalar(provider, 2)));
+        found.add(new Configuration("cpu, plain Java", "scalar", () -> scalar(provider, 1), false));
+        found.add(
+            new Configuration("cpu, plain Java, 2", "scalar", () -> scalar(provider, 2), false));
       }
     }
     return found;
+  }
+
+  private static boolean hasFloat64(BackendProvider provider) {
+    try (Backend backend = provider.open(1)) {
+      return backend.float64().isPresent();
+    }
   }
 
   private static Backend scalar(BackendProvider provider, int threads) {

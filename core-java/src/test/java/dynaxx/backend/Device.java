@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.testing.Numbers;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -59,20 +60,15 @@ final class Device implements AutoCloseable {
     return backend.scalars(scope, initial.length);
   }
 
-  float[] floats(Buffer buffer) {
-    HostBuffer host = scope.allocate(buffer.size());
-    backend.download(buffer, host.segment());
-    return host.toArray();
-  }
-
   double[] get(Buffer buffer) {
-    return Data.widen(floats(buffer));
+    return Numbers.doubles(backend, scope, buffer);
   }
 
   @Override
   public void close() {
     for (int i = 0; i < inputs.size(); i++) {
-      assertArrayEquals(originals.get(i), floats(inputs.get(i)), "an input was changed");
+      double[] original = Data.widen(originals.get(i));
+      assertArrayEquals(original, get(inputs.get(i)), "an input was changed");
     }
     scope.close();
   }

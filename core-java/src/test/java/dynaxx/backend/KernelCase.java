@@ -5,8 +5,8 @@ package dynaxx.backend;
  *
  * @param kernel its name
  * @param label what is special about this use
- * @param abs absolute tolerance
- * @param rel tolerance relative to the expected value
+ * @param abs absolute tolerance in float32
+ * @param rel tolerance relative to the expected value in float32
  * @param directions whether there is a direction axis; results then are direction by direction
  * @param body runs it and returns all it gave, outputs one after the other for each direction
  * @param reference the same in double precision
@@ -40,6 +40,15 @@ record KernelCase(
   static KernelCase perDirection(
       String kernel, String label, double abs, double rel, Body body, Reference reference) {
     return new KernelCase(kernel, label, abs, rel, true, body, reference);
+  }
+
+  /** Absolute and relative tolerance in float64, where the one in float32 is not tighter. */
+  private static final double FLOAT64 = 1e-12;
+
+  /** The largest error allowed: {@code abs + rel |expected|}. */
+  double tolerance(double expected, boolean wide) {
+    double most = wide ? FLOAT64 : Double.POSITIVE_INFINITY;
+    return Math.min(abs, most) + Math.min(rel, most) * Math.abs(expected);
   }
 
   double[] run(Backend backend, int first, int k) {

@@ -31,13 +31,17 @@ class KernelContractTest {
   private static final int MANY = 8;
 
   private final WorstRatios ratios = new WorstRatios();
+  private final List<Backend> opened = new ArrayList<>();
   private final Map<Configuration, Backend> backends = new LinkedHashMap<>();
   private final Map<String, double[]> references = new HashMap<>();
   private Map<String, List<KernelCase>> cases;
 
   @BeforeAll
   void open() {
-    Configurations.all().forEach(c -> backends.put(c, c.open().get()));
+    for (Configuration c : Configurations.all()) {
+      opened.add(c.open().get());
+      backends.put(c, c.of(opened.getLast()));
+    }
     cases =
         Stream.of(
                 MatrixCases.all(),
@@ -54,7 +58,7 @@ class KernelContractTest {
 
   @AfterAll
   void close() {
-    backends.values().forEach(Backend::close);
+    opened.forEach(Backend::close);
     System.out.println(ratios.summary());
   }
 
@@ -64,7 +68,7 @@ class KernelContractTest {
         c -> {
           for (int k : c.directions() ? new int[] {1, 3, MANY} : new int[] {1}) {
             double[] expected = reference(c, k);
-            backends.forEach((at, b) -> ratios.check(c, at.name(), expected, c.run(b, 0, k)));
+            backends.forEach((at, b) -> ratios.check(c, at, expected, c.run(b, 0, k)));
           }
         });
   }

@@ -31,8 +31,9 @@ class NonFiniteTest {
   @MethodSource("configurations")
   void activationsKeepNaNAndStayFiniteFarOut(Configuration configuration) {
     float[] far = {-100, 100, -1e4f, 1e4f, Float.NaN, -3e38f, 3e38f};
-    try (Backend backend = configuration.open().get();
-        Device d = new Device(backend)) {
+    try (Backend opened = configuration.open().get();
+        Device d = new Device(configuration.of(opened))) {
+      Backend backend = d.kernels();
       for (Activation f : Activation.values()) {
         Buffer y = d.out(far.length);
         Buffer dx = d.out(far.length);
@@ -54,8 +55,9 @@ class NonFiniteTest {
   @MethodSource("configurations")
   void boundedActivationsReachTheirLimits(Configuration configuration) {
     float inf = Float.POSITIVE_INFINITY;
-    try (Backend backend = configuration.open().get();
-        Device d = new Device(backend)) {
+    try (Backend opened = configuration.open().get();
+        Device d = new Device(configuration.of(opened))) {
+      Backend backend = d.kernels();
       Buffer y = d.out(2);
       backend.activation(Activation.SIGMOID, 2, d.in(-inf, inf), y);
       assertEquals(List.of(0.0, 1.0), List.of(d.get(y)[0], d.get(y)[1]));
@@ -69,8 +71,9 @@ class NonFiniteTest {
   @ParameterizedTest
   @MethodSource("configurations")
   void reductionsAndRowsSpreadNaN(Configuration configuration) {
-    try (Backend backend = configuration.open().get();
-        Device d = new Device(backend)) {
+    try (Backend opened = configuration.open().get();
+        Device d = new Device(configuration.of(opened))) {
+      Backend backend = d.kernels();
       Buffer x = d.in(poisoned(Float.NaN));
       Buffer one = d.in(Data.normal(2, N));
       assertTrue(Double.isNaN(backend.dot(x, one)));

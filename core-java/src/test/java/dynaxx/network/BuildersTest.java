@@ -68,54 +68,23 @@ class BuildersTest {
     }
   }
 
-  /**
-   * Two-block transformer of the published reference values; its parameters are declared in the
-   * reference's order.
-   */
-  private static Network reference(Activation gelu) {
-    Network.Builder g = Network.builder(Shape.of(5, 12));
-    Network.Node x = TransformerBlocks.linear(g, "patch", g.input(), 8);
-    x = g.add(new PositionEmbedding(g.parameter("pos", Initializer.ZEROS, 5, 8)), x);
-    TransformerBlocks blocks = new TransformerBlocks(8, 2, 16, false, gelu, 0);
-    x = blocks.block(g, "0", x);
-    x = blocks.block(g, "1", x);
-    x = g.add(new MeanTokens(), TransformerBlocks.norm(g, "norm", x));
-    return g.build(TransformerBlocks.linear(g, "head", x, 3));
-  }
-
-  private static HostBuffer congruential(Scope scope, int n, long seed, double scale) {
-    HostBuffer values = scope.allocate(n);
-    long x = seed;
-    for (int i = 0; i < n; i++) {
-      x = (1103515245L * x + 12345) % (1L << 31);
-      values.set(i, (float) ((x / 2147483648.0 * 2 - 1) * scale));
-    }
-    return values;
-  }
-
   @ParameterizedTest
   @EnumSource(
       value = Activation.class,
       names = {"GELU", "GELU_TANH"})
   void agreesWithTheReferenceTransformer(Activation gelu) {
-    JsonNode expected =
-        KnownCase.json("vit_ref.json").get(gelu == Activation.GELU ? "erf" : "tanh");
-    Network network = reference(gelu);
+    ReferenceTransformer reference = new ReferenceTransformer(gelu);
+    JsonNode expected = KnownCase.json("vit_ref.json").get(reference.key());
+    Network network = reference.network();
     int n = (int) network.parameterCount();
     assertEquals(expected.get("n").asInt(), n);
     try (Backend backend = Backends.cpu(2);
         Scope scope = Scope.open()) {
-      HostBuffer w = congruential(scope, n, 12345, 0.5);
-      for (Parameter p : network.parameters()) {
-        boolean gain = p.initializer().equals(Initializer.ONES);
-        for (long i = 0; gain && i < p.size(); i++) {
-          w.set(p.offset() + i, w.get(p.offset() + i) + 1);
-        }
-      }
-      HostBuffer x = congruential(scope, 4 * 5 * 12, 777, 1);
-      HostBuffer y = scope.allocate(4).put(0, 1, 2, 1);
+      HostBuffer w = (HostBuffer) Numbers.vectors(scope, 1, reference.parameters()).buffer();
+      HostBuffer x = (HostBuffer) Numbers.vectors(scope, 1, reference.inputs()).buffer();
+      HostBuffer y = (HostBuffer) Numbers.vectors(scope, 1, reference.targets()).buffer();
       Loss loss = Loss.crossEntropy();
-      Vectors v = Vectors.of(congruential(scope, 3 * n, 4242, 1), 3, n);
+      Vectors v = Numbers.vectors(scope, 3, reference.directions());
       try (Hessian hessian = new Hessian(network, loss, Batch.of(network, loss, x, y), backend)) {
         hessian.linearize(w);
         assertEquals(expected.get("loss").asDouble(), hessian.loss(), 1e-6);

@@ -93,9 +93,9 @@ class TraceCoverageTest {
   }
 
   /** What a stopping rule came to over all runs. */
-  private record Record(double medianError, double coverage, double meanProbes, long reached) {
+  private record Score(double medianError, double coverage, double meanProbes, long reached) {
 
-    static Record of(DenseForms matrix, double tolerance, LongFunction<Hutchinson.Outcome> rule) {
+    static Score of(DenseForms matrix, double tolerance, LongFunction<Hutchinson.Outcome> rule) {
       double exact = matrix.trace();
       double[] errors = new double[RUNS];
       long probes = 0;
@@ -109,7 +109,7 @@ class TraceCoverageTest {
       double kept = Arrays.stream(errors).filter(e -> e <= tolerance).count();
       Arrays.sort(errors);
       double median = (errors[RUNS / 2 - 1] + errors[RUNS / 2]) / 2;
-      return new Record(median, kept / RUNS, (double) probes / RUNS, reached);
+      return new Score(median, kept / RUNS, (double) probes / RUNS, reached);
     }
 
     void print(String rule) {
@@ -145,9 +145,9 @@ class TraceCoverageTest {
   void goalIsKeptWhereTheRuleOfTheSettledMeanIsNot() {
     DenseForms matrix = likeANetwork();
     Hutchinson.Goal goal = new Hutchinson.Goal(0.05, 0.95, 4000);
-    Record ours = Record.of(matrix, 0.05, seed -> new Hutchinson(16, seed).run(matrix, goal));
-    Record theirs = Record.of(matrix, 1e-3, seed -> pyHessian(matrix, seed, 1e-3));
-    Record loose = Record.of(matrix, 0.05, seed -> pyHessian(matrix, seed, 0.05));
+    Score ours = Score.of(matrix, 0.05, seed -> new Hutchinson(16, seed).run(matrix, goal));
+    Score theirs = Score.of(matrix, 1e-3, seed -> pyHessian(matrix, seed, 1e-3));
+    Score loose = Score.of(matrix, 0.05, seed -> pyHessian(matrix, seed, 0.05));
     ours.print("goal of 5 % at 95 %");
     theirs.print("settled mean, tol 1e-3, 100 probes at most");
     loose.print("settled mean, tol 5e-2, 100 probes at most");
@@ -166,7 +166,7 @@ class TraceCoverageTest {
   void goalIsKeptForSkewedSamples() {
     DenseForms matrix = spiked();
     Hutchinson.Goal goal = new Hutchinson.Goal(0.1, 0.95, 4000);
-    Record ours = Record.of(matrix, 0.1, seed -> new Hutchinson(16, seed).run(matrix, goal));
+    Score ours = Score.of(matrix, 0.1, seed -> new Hutchinson(16, seed).run(matrix, goal));
     ours.print("goal of 10 % at 95 %, one dominant eigenvalue");
     assertTrue(ours.reached() == RUNS);
     assertTrue(ours.coverage() >= 0.94, () -> "goal kept in " + ours.coverage());

@@ -80,7 +80,7 @@ class TraceOfNetworksTest {
     int probes = 8;
     int runs = 120;
     for (int vectors : new int[] {2, 8}) {
-      RitzPairs top = SubspaceIteration.dominant(hessian, scope, vectors, 30);
+      RitzPairs top = SubspaceIteration.dominant(hessian, scope, vectors, 15);
       double[] samples = new Hutchinson(runs * probes, 1).run(hessian, top).samples();
       double deflated = rms(samples, probes);
       double plain = rms(plainSamples, probes);
@@ -97,8 +97,8 @@ class TraceOfNetworksTest {
   void rangeFindersOnTheSpectrumOfANetwork() {
     double plain = rms(plainSamples, 24);
     double doubled = rms(plainSamples, 48);
-    double sketch = rms(30, seed -> new HutchPlusPlus(24, seed).run(hessian));
-    double xtrace = rms(30, seed -> new XTrace(24, seed).run(hessian));
+    double sketch = rms(24, seed -> new HutchPlusPlus(24, seed).run(hessian));
+    double xtrace = rms(24, seed -> new XTrace(24, seed).run(hessian));
     System.out.printf(
         "vit-small, rms error at 24 products: Hutchinson %.1f (%.1f with 48 forms), Hutch++ %.1f,"
             + " XTrace %.1f%n",

@@ -49,25 +49,30 @@ class XTraceTest {
 
   /** t_i as it is defined: for each i a basis of its own from the other columns. */
   private static double[] byDefinition(DenseForms matrix, int count, long seed) {
-    int n = (int) matrix.dimension();
-    double[][] probes = new double[count][n];
+    double[][] probes = new double[count][];
+    Arrays.setAll(probes, i -> probe(matrix, seed, i));
     double[][] images = new double[count][];
-    for (int i = 0; i < count; i++) {
-      for (int j = 0; j < n; j++) {
-        probes[i][j] = Philox.sign(seed, i, j);
-      }
-      images[i] = matrix.times(probes[i]);
-    }
+    Arrays.setAll(images, i -> matrix.times(probes[i]));
     double[] estimates = new double[count];
-    for (int i = 0; i < count; i++) {
-      double[] rest = probes[i].clone();
-      for (double[] q : basisWithout(images, i)) {
-        estimates[i] += Numbers.dot(q, matrix.times(q));
-        DenseForms.addScaled(-Numbers.dot(q, rest), q, rest);
-      }
-      estimates[i] += Numbers.dot(rest, matrix.times(rest));
-    }
+    Arrays.setAll(estimates, i -> insideAndOutside(matrix, basisWithout(images, i), probes[i]));
     return estimates;
+  }
+
+  private static double[] probe(DenseForms matrix, long seed, long index) {
+    double[] probe = new double[(int) matrix.dimension()];
+    Arrays.setAll(probe, j -> Philox.sign(seed, index, j));
+    return probe;
+  }
+
+  /** The exact trace within a basis and the quadratic form of what a probe has outside. */
+  private static double insideAndOutside(DenseForms matrix, List<double[]> basis, double[] probe) {
+    double[] rest = probe.clone();
+    double sum = 0;
+    for (double[] q : basis) {
+      sum += Numbers.dot(q, matrix.times(q));
+      DenseForms.addScaled(-Numbers.dot(q, rest), q, rest);
+    }
+    return sum + Numbers.dot(rest, matrix.times(rest));
   }
 
   private static List<double[]> basisWithout(double[][] images, int left) {
@@ -109,6 +114,25 @@ class XTraceTest {
         int k = expected.length;
         assertEquals(Math.sqrt(squares / (k - 1) / k), found.standardError(), 4e-5 * scale);
       }
+    }
+  }
+
+  @Test
+  void hutchPlusPlusAgreesWithItsDefinition() {
+    for (DenseForms matrix :
+        new DenseForms[] {
+          decaying(80, 1), new DenseForms(DenseForms.gaussian(60, 3, 0.4), backend)
+        }) {
+      double[][] images = new double[7][];
+      Arrays.setAll(images, i -> matrix.times(probe(matrix, 5, (1L << 60) + i)));
+      List<double[]> basis = basisWithout(images, -1);
+      Hutchinson.Trace found = new HutchPlusPlus(23, 5).run(matrix);
+      double[] expected = new double[9];
+      for (int i = 0; i < expected.length; i++) {
+        expected[i] = insideAndOutside(matrix, basis, probe(matrix, 5, i));
+      }
+      double scale = Numbers.norm(expected) / Math.sqrt(expected.length);
+      assertArrayEquals(expected, found.samples(), 2e-5 * scale);
     }
   }
 

@@ -3,10 +3,12 @@ package dynaxx.testing;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dynaxx.backend.Backend;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import java.util.Arrays;
 import java.util.Random;
 
 /** Plain double-precision helpers for tests. */
@@ -37,6 +39,47 @@ public final class Numbers {
     return doubles;
   }
 
+  /**
+   * All digits of values on a backend, of float64 too: what a download has rounded away is
+   * downloaded next. Exact down to the smallest float32.
+   */
+  public static double[] doubles(Backend backend, Scope scope, Buffer buffer) {
+    HostBuffer part = scope.allocate(buffer.size());
+    backend.download(buffer, part.segment());
+    double[] sum = doubles(part);
+    Buffer rest = backend.allocate(scope, buffer.size());
+    backend.copy(buffer, rest);
+    for (int i = 1; i < parts(backend); i++) {
+      backend.axpby(-1, backend.upload(scope, part.segment()), 1, rest);
+      backend.download(rest, part.segment());
+      for (int j = 0; j < sum.length; j++) {
+        // infinity leaves a rest that is NaN
+        sum[j] += Float.isFinite(part.get(j)) ? part.get(j) : 0;
+      }
+    }
+    return sum;
+  }
+
+  /** Sends values to a backend, to a float64 one with all their digits. */
+  public static Buffer upload(Backend backend, Scope scope, double[] values) {
+    Buffer buffer = backend.allocate(scope, values.length);
+    double[] rest = values.clone();
+    for (int i = 0; i < parts(backend); i++) {
+      HostBuffer part = scope.allocate(values.length);
+      for (int j = 0; j < rest.length; j++) {
+        part.set(j, (float) rest[j]);
+        rest[j] -= part.get(j);
+      }
+      backend.axpby(1, backend.upload(scope, part.segment()), 1, buffer);
+    }
+    return buffer;
+  }
+
+  /** Number of float32 values that hold one value of a backend. */
+  private static int parts(Backend backend) {
+    return backend.unitRoundoff() < 0x1p-24 ? 3 : 1;
+  }
+
   public static double dot(double[] a, double[] b) {
     double sum = 0;
     for (int i = 0; i < a.length; i++) {
@@ -54,6 +97,13 @@ public final class Numbers {
    * tolerance.
    */
   public static double relativeDifference(double[] expected, float[] found) {
+    double[] wide = new double[found.length];
+    Arrays.setAll(wide, i -> found[i]);
+    return relativeDifference(expected, wide);
+  }
+
+  /** As above, for values in double precision. */
+  public static double relativeDifference(double[] expected, double[] found) {
     assertEquals(expected.length, found.length, "length");
     double difference = 0;
     for (int i = 0; i < expected.length; i++) {

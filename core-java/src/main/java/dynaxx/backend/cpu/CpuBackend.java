@@ -10,6 +10,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /** Computes in host memory. Every call has ended when it returns. */
 final class CpuBackend implements Backend {
@@ -24,6 +25,7 @@ final class CpuBackend implements Backend {
   private final Softmax softmax;
   private final Rows rows;
   private final Algebra algebra;
+  private Backend float64;
 
   CpuBackend(int threads, RowKernels kernels) {
     this.kernels = kernels;
@@ -43,8 +45,7 @@ final class CpuBackend implements Backend {
 
   @Override
   public String description() {
-    int threads = pool.threads();
-    return kernels.description() + ", " + threads + (threads == 1 ? " thread" : " threads");
+    return kernels.description() + ", " + pool.description();
   }
 
   @Override
@@ -75,6 +76,14 @@ final class CpuBackend implements Backend {
   }
 
   @Override
+  public Optional<Backend> float64() {
+    if (float64 == null) {
+      float64 = new Float64Backend(pool, defaultMemoryLimit());
+    }
+    return Optional.of(float64);
+  }
+
+  @Override
   public void close() {
     pool.close();
   }
@@ -84,14 +93,14 @@ final class CpuBackend implements Backend {
       int m,
       int n,
       int depth,
-      float alpha,
+      double alpha,
       Matrix a,
       Matrix b,
-      float beta,
+      double beta,
       Matrix c,
       Strided bias,
       Members batch) {
-    gemm.gemm(m, n, depth, alpha, a, b, beta, c, bias, batch);
+    gemm.gemm(m, n, depth, (float) alpha, a, b, (float) beta, c, bias, batch);
   }
 
   @Override
@@ -299,7 +308,8 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public void dropout(long n, float rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
+  public void dropout(
+      long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
     elementwise.dropout(n, rate, seed, stream, x, y, add);
   }
 
@@ -339,8 +349,8 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public void fill(Buffer x, float value) {
-    algebra.fill(x, value);
+  public void fill(Buffer x, double value) {
+    algebra.fill(x, (float) value);
   }
 
   @Override

@@ -207,10 +207,10 @@ final class Elementwise {
     return sum;
   }
 
-  void dropout(long n, float rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
+  void dropout(long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
     MemorySegment sx = Host.segment(x);
     MemorySegment out = Host.segment(y);
-    float scale = 1 / (1 - rate);
+    float scale = (float) (1 / (1 - rate));
     pieces(
         n,
         8,
@@ -221,7 +221,7 @@ final class Elementwise {
           for (int j = 0; j < size; j += 4) {
             Philox.words(seed, stream, (from + j) / 4, words);
             for (int q = 0; q < 4; q++) {
-              v[j + q] = (words[q] >>> 8) * 0x1p-24f >= rate ? v[j + q] * scale : 0;
+              v[j + q] = (words[q] >>> 8) * 0x1p-24 >= rate ? v[j + q] * scale : 0;
             }
           }
           store(v, out, from, size, add, scratch);

@@ -5,6 +5,11 @@ import dynaxx.backend.Activation;
 /** One activation at a time, in float64: value, first and second derivative. */
 final class ScalarActivations {
 
+  /** Beyond this the normal density is 0 in float64. */
+  private static final double FAR = 40;
+
+  private static final double CUBIC = 0.044715;
+
   private ScalarActivations() {}
 
   static void evaluate(Activation f, double x, double[] w) {
@@ -37,23 +42,18 @@ final class ScalarActivations {
   }
 
   private static void gelu(double x, double[] w) {
-    double t = Math.min(Math.abs(x), Mills.FAR);
-    double h = 0;
-    double u = (t - Mills.SHIFT) / (t + Mills.SHIFT);
-    for (int i = Mills.H.length - 1; i >= 0; i--) {
-      h = h * u + Mills.H[i];
-    }
+    double t = Math.min(Math.abs(x), FAR);
     double density = Math.exp(-0.5 * t * t) / Math.sqrt(2 * Math.PI);
-    double tail = density * h / (t + Mills.SHIFT);
+    double tail = density * Mills.h((t - Mills.SHIFT) / (t + Mills.SHIFT)) / (t + Mills.SHIFT);
     double phi = x > 0 ? 1 - tail : tail;
     double far = Math.copySign(t, x);
     set(w, x * phi, phi + far * density, density * (2 - t * t));
   }
 
   private static void geluTanh(double x, double[] w) {
-    double z = Math.clamp(x, -Mills.FAR, Mills.FAR);
+    double z = Math.clamp(x, -FAR, FAR);
     double c = Math.sqrt(2 / Math.PI);
-    double a = Mills.CUBIC;
+    double a = CUBIC;
     double u = c * (z + a * z * z * z);
     double u1 = c * (1 + 3 * a * z * z);
     double u2 = 6 * c * a * z;

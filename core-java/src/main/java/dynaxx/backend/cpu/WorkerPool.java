@@ -41,8 +41,9 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
-  int threads() {
-    return scratch.length;
+  /** Number of threads, for run reports. */
+  String description() {
+    return scratch.length + (scratch.length == 1 ? " thread" : " threads");
   }
 
   /**

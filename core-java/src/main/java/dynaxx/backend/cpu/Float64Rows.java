@@ -1,0 +1,168 @@
+package dynaxx.backend.cpu;
+
+import dynaxx.backend.LayerKernels.Patches;
+import dynaxx.backend.Strided;
+import dynaxx.memory.Buffer;
+
+/** Copies, sums and lookups of whole rows in float64. */
+final class Float64Rows {
+
+  private final Float64Loops loops;
+
+  Float64Rows(Float64Loops loops) {
+    this.loops = loops;
+  }
+
+  void addColumnSums(
+      int k, long rows, long cols, Buffer x, long kStride, long rowStride, Strided out) {
+    Float64Buffer in = Float64Buffer.of(x);
+    Float64Buffer to = Float64Buffer.of(out.buffer());
+    loops.columns(
+        k,
+        rows,
+        cols,
+        (i, col, width) -> {
+          double[] sum = new double[width];
+          for (long row = 0; row < rows; row++) {
+            Doubles.add(sum, in.read(i * kStride + row * rowStride + col, width));
+          }
+          to.write(Host.start(out, i) + col, sum, true);
+        });
+  }
+
+  void addRow(int k, long rows, long cols, Buffer x, Strided w, Buffer y) {
+    Float64Buffer in = Float64Buffer.orNull(x);
+    Float64Buffer added = Float64Buffer.of(w.buffer());
+    Float64Buffer out = Float64Buffer.of(y);
+    loops.rows(
+        k * rows,
+        cols,
+        row -> {
+          double[] v = added.read(Host.start(w, (int) (row / rows)), cols);
+          if (in != null) {
+            Doubles.add(v, in.read(row * cols, cols));
+          }
+          out.write(row * cols, v);
+        });
+  }
+
+  void copyRows(
+      long rows,
+      long cols,
+      Buffer from,
+      long fromOffset,
+      long fromStride,
+      Buffer to,
+      long toOffset,
+      long toStride,
+      boolean add) {
+    Float64Buffer in = Float64Buffer.of(from);
+    Float64Buffer out = Float64Buffer.of(to);
+    loops.rows(
+        rows,
+        cols,
+        row ->
+            out.write(
+                toOffset + row * toStride, in.read(fromOffset + row * fromStride, cols), add));
+  }
+
+  void meanRows(long groups, int rows, int cols, Buffer x, Buffer y) {
+    Float64Buffer in = Float64Buffer.of(x);
+    Float64Buffer out = Float64Buffer.of(y);
+    loops.rows(
+        groups,
+        (long) rows * cols,
+        group -> {
+          double[] sum = new double[cols];
+          for (int r = 0; r < rows; r++) {
+            Doubles.add(sum, in.read((group * rows + r) * cols, cols));
+          }
+          divide(sum, rows);
+          out.write(group * cols, sum);
+        });
+  }
+
+  void meanRowsBackward(long groups, int rows, int cols, Buffer dy, Buffer dx, boolean add) {
+    Float64Buffer in = Float64Buffer.of(dy);
+    Float64Buffer out = Float64Buffer.of(dx);
+    loops.rows(
+        groups * rows,
+        cols,
+        row -> {
+          double[] v = in.read(row / rows * cols, cols);
+          divide(v, rows);
+          out.write(row * cols, v, add);
+        });
+  }
+
+  private static void divide(double[] v, int by) {
+    for (int j = 0; j < v.length; j++) {
+      v[j] /= by;
+    }
+  }
+
+  void gather(int k, long rows, int cols, Buffer ids, Strided table, Buffer y) {
+    Float64Buffer numbers = Float64Buffer.of(ids);
+    Float64Buffer from = Float64Buffer.of(table.buffer());
+    Float64Buffer out = Float64Buffer.of(y);
+    loops.rows(
+        k * rows,
+        cols,
+        row -> {
+          long at = Host.start(table, (int) (row / rows)) + numbers.id(row % rows) * cols;
+          out.write(row * cols, from.read(at, cols));
+        });
+  }
+
+  /** One thread owns a block of columns of a table and adds the rows in order. */
+  void scatterAdd(int k, long rows, int cols, Buffer ids, Buffer dy, Strided table) {
+    Float64Buffer numbers = Float64Buffer.of(ids);
+    Float64Buffer in = Float64Buffer.of(dy);
+    Float64Buffer to = Float64Buffer.of(table.buffer());
+    loops.columns(
+        k,
+        rows,
+        cols,
+        (i, col, width) -> {
+          for (long row = 0; row < rows; row++) {
+            double[] v = in.read((i * rows + row) * cols + col, width);
+            to.write(Host.start(table, i) + numbers.id(row) * cols + col, v, true);
+          }
+        });
+  }
+
+  void toPatches(Patches s, Buffer x, Buffer patches) {
+    Float64Buffer from = Float64Buffer.of(x);
+    Float64Buffer to = Float64Buffer.of(patches);
+    lines(s, (pixel, at) -> to.write(at, from.read(pixel, s.patch())));
+  }
+
+  void fromPatches(Patches s, Buffer patches, Buffer x, boolean add) {
+    Float64Buffer from = Float64Buffer.of(patches);
+    Float64Buffer to = Float64Buffer.of(x);
+    lines(s, (pixel, at) -> to.write(pixel, from.read(at, s.patch()), add));
+  }
+
+  /** A line of a patch: where it is in the images and where among the patches. */
+  private interface Line {
+    void run(long pixel, long at);
+  }
+
+  private void lines(Patches s, Line line) {
+    int p = s.patch();
+    int across = s.width() / p;
+    loops.rows(
+        s.images() * s.perImage(),
+        s.length(),
+        patch -> {
+          long image = patch / s.perImage();
+          int place = (int) (patch % s.perImage());
+          int top = place / across * p;
+          int left = place % across * p;
+          for (int i = 0; i < s.channels() * p; i++) {
+            long pixelRow = (image * s.channels() + i / p) * s.height() + top + i % p;
+            line.run(pixelRow * s.width() + left, patch * s.length() + (long) i * p);
+          }
+        });
+  }
+}
