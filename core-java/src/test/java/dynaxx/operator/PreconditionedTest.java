@@ -10,6 +10,10 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.network.Samples;
+import dynaxx.network.VisionTransformer;
 import dynaxx.operator.Preconditioned.Adam;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.testing.Dense;
@@ -175,10 +179,23 @@ class PreconditionedTest {
    */
   @Test
   void statedErrorHoldsForAdamOnATransformer() {
-    KnownCase c = KnownCase.lmCausal();
+    Network network =
+        new VisionTransformer()
+            .image(1, 4, 4)
+            .patch(2)
+            .embedding(8)
+            .depth(1)
+            .heads(2)
+            .hidden(12)
+            .classes(5)
+            .build();
+    Loss loss = Loss.crossEntropy();
     try (Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
-      hessian.linearize(c.host(scope, "parameters"));
+        Hessian hessian =
+            new Hessian(network, loss, Samples.batch(scope, network, loss, 16, 1), backend)) {
+      HostBuffer parameters = scope.allocate(network.parameterCount());
+      network.initialize(parameters, 3);
+      hessian.linearize(parameters);
       HostBuffer v = scope.allocate(hessian.dimension());
       double[] gradient = Numbers.doubles(hessian.gradient());
       for (int i = 0; i < gradient.length; i++) {
