@@ -86,6 +86,11 @@ public final class EmpiricalFisher extends NetworkOperator {
   }
 
   @Override
+  EmpiricalFisher over(Batch hostBatch, Backend other, Limits limits) {
+    return new EmpiricalFisher(network(), lossFunction(), hostBatch, other, limits);
+  }
+
+  @Override
   boolean usesAdjoints() {
     return true;
   }

@@ -91,6 +91,11 @@ public final class GaussNewton extends NetworkOperator {
   }
 
   @Override
+  GaussNewton over(Batch hostBatch, Backend other, Limits limits) {
+    return new GaussNewton(network(), lossFunction(), hostBatch, other, limits);
+  }
+
+  @Override
   boolean usesAdjoints() {
     return false;
   }

@@ -16,16 +16,16 @@ import java.util.Objects;
  * Wright, 2006, section 8.1; Knoll and Keyes, 2004), whatever the length of v. Along a sharp
  * direction that is far outside the region where the gradient is linear, so the step shrinks until
  * the even part of the difference, {@code ||g(theta + s v) + g(theta - s v) - 2 g(theta)||}, is
- * about {@code epsilon^(1/3)} of the odd part: the relative error of the product is about the
- * square of that ratio. Each try costs two gradients; one to three tries are usual. A loss whose
- * third derivative vanishes, as that of an odd network at theta = 0, shows no even part and keeps
- * the first step.
+ * about {@code epsilon^(1/3)} of the odd part, at most 1/16: the relative error of the product is
+ * about the square of that ratio. Each try costs two gradients; one to three tries are usual. A
+ * loss whose third derivative vanishes, as that of an odd network at theta = 0, shows no even part
+ * and keeps the first step.
  *
- * <p>On the trained networks of GradientDifferenceTest, products of random probes and of the
- * sharpest directions are within 4e-4 of their norm in float32, always within 2e-4 of the
- * operator's norm. That is good for the largest eigenvalue and the trace, not for the sign of a
- * small one: along a flat direction the rounding of sharp ones can be percents of the product. Take
- * exact products where there are any.
+ * <p>On the trained networks of GradientDifferenceTest, products of Rademacher probes and of the
+ * sharpest directions are in float32 within 1e-3 of their own norm and 3e-4 of the operator's. That
+ * is good for the largest eigenvalue and the trace, not for the sign of a small one: along a flat
+ * direction the rounding of sharp ones can be percents of the product. Take exact products where
+ * there are any.
  *
  * <p>Keeps five vectors until it is closed. The host's parameters are copied once and never
  * written.
@@ -178,8 +178,8 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   /**
    * Estimates the error of one product from a second one with twice the step. The difference of the
    * two is three times the error where truncation rules and about the error where the rounding of
-   * the gradients does: from half to five times the true error in GradientDifferenceTest. Costs a
-   * product and two gradients.
+   * the gradients does: between a third of and ten times the true error in GradientDifferenceTest.
+   * Costs a product and two gradients.
    *
    * @param v n values
    * @return norm of the product and of its error

@@ -86,6 +86,11 @@ public final class Hessian extends NetworkOperator {
   }
 
   @Override
+  Hessian over(Batch hostBatch, Backend other, Limits limits) {
+    return new Hessian(network(), lossFunction(), hostBatch, other, limits);
+  }
+
+  @Override
   boolean usesAdjoints() {
     return true;
   }

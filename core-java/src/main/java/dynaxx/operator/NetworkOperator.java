@@ -13,6 +13,8 @@ import dynaxx.network.Tape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * A matrix that belongs to the loss of a network over a fixed batch, at the parameters of the last
@@ -34,6 +36,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   private final Backend backend;
   private final Scope scope = Scope.open();
   private final Plan plan;
+  private final long tangentBytes;
+  private final Batch batch;
   private final List<Batch> parts = new ArrayList<>();
   private final List<Tape> tapes = new ArrayList<>();
   private final int examples;
@@ -103,11 +107,12 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     this.loss = loss;
     this.backend = backend;
     this.examples = batch.examples();
+    this.tangentBytes = tangentBytes;
     this.plan = plan(network, loss, batch.examples(), limits, backend, tangentBytes);
     try {
-      Batch uploaded = batch.checked(network, loss).on(backend, scope);
+      this.batch = batch.checked(network, loss).on(backend, scope);
       for (int from = 0; from < examples; from += plan.part()) {
-        parts.add(uploaded.slice(from, Math.min(plan.part(), examples - from)));
+        parts.add(this.batch.slice(from, Math.min(plan.part(), examples - from)));
       }
       for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
         Tape tape = new Tape(network, loss, backend, parts.get(i).examples());
@@ -249,6 +254,50 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     return sums;
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Records the batch again in float64, in micro-batches of an eighth of the memory limit:
+   * several times as slow as a form in float32.
+   *
+   * @throws IllegalStateException before {@link #linearize}
+   */
+  @Override
+  public final OptionalDouble quadraticForm64(Buffer v) {
+    requirePoint();
+    Products.checkLength(this, "v", Vectors.of(v, 1, v.size()));
+    Optional<Backend> exact = backend.float64();
+    if (exact.isEmpty()) {
+      return OptionalDouble.empty();
+    }
+    // Limits count four bytes a value, and these have eight.
+    long oneExample = Tape.bytesPerExample(network, loss) + tangentBytes;
+    Limits limits = new Limits(Math.max(oneExample, plan.memory() / 16), 0, 1);
+    try (Scope temporary = Scope.open();
+        NetworkOperator twin = over(onHost(temporary), exact.get(), limits)) {
+      twin.linearize(onHost(temporary, parameters));
+      Buffer widened = exact.get().upload(temporary, onHost(temporary, v).segment());
+      return OptionalDouble.of(twin.quadraticForm(Vectors.of(widened, 1, v.size()))[0]);
+    }
+  }
+
+  private Batch onHost(Scope owner) {
+    Buffer inputs = onHost(owner, batch.inputs());
+    return new Batch(inputs, onHost(owner, batch.targets()), examples);
+  }
+
+  private HostBuffer onHost(Scope owner, Buffer buffer) {
+    if (buffer instanceof HostBuffer host) {
+      return host;
+    }
+    HostBuffer host = owner.allocate(buffer.size());
+    backend.download(buffer, host.segment());
+    return host;
+  }
+
+  /** The same matrix over a batch in host memory, on another backend. */
+  abstract NetworkOperator over(Batch hostBatch, Backend other, Limits limits);
+
   /** Adds a part's share of the products, for at most as many directions as planned. */
   abstract void addProducts(Tape tape, Vectors v, Vectors hv);
 
@@ -279,6 +328,10 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
 
   final Network network() {
     return network;
+  }
+
+  final Loss lossFunction() {
+    return loss;
   }
 
   /** Owns what lives as long as this operator. */

@@ -72,6 +72,9 @@ final class ProbeForms {
 
   /** Fills samples from one probe up to another, which is left out. */
   void sample(double[] samples, int from, int to) {
+    if (from == to) {
+      return;
+    }
     Backend backend = operator.backend();
     try (Scope scope = Scope.open()) {
       int atOnce = Math.min(to - from, AT_ONCE);

@@ -244,7 +244,7 @@ class CurvatureProbeTest {
       Batch batch = c.batch(scope);
       HostBuffer parameters = c.host(scope, "parameters");
       ProbeSettings settings = ProbeSettings.certified().withParts(2);
-      long tight = 5_000_000;
+      long tight = 3_000_000;
       try (CurvatureProbe roomy = new CurvatureProbe(c.network(), c.loss(), batch, backend);
           CurvatureProbe narrow =
               new CurvatureProbe(c.network(), c.loss(), batch, backend, tight)) {
