@@ -1,12 +1,9 @@
 package dynaxx.spectrum;
 
 import dynaxx.backend.Backend;
-import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
-import dynaxx.network.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Tape;
 import dynaxx.operator.NonFiniteException;
@@ -47,58 +44,25 @@ public record GradientStatistics(
       long memoryBytes,
       HostBuffer parameters,
       Backend backend) {
-    int count = microBatch < 1 ? 0 : batch.examples() / microBatch;
-    if (count < 2) {
-      throw new IllegalArgumentException(
-          "microBatch: found "
-              + microBatch
-              + " for a batch of "
-              + batch.examples()
-              + " examples, expected from 1 to "
-              + batch.examples() / 2
-              + " (two micro-batches at least)");
-    }
-    int piece = piece(network, loss, microBatch, memoryBytes, backend);
-    try (Scope scope = Scope.open();
-        Tape tape = new Tape(network, loss, backend, piece)) {
-      Buffer point = backend.upload(scope, parameters.segment());
-      Batch uploaded = batch.checked(network, loss).on(backend, scope);
-      Buffer gradient = backend.allocate(scope, network.parameterCount());
-      Buffer mean = backend.allocate(scope, network.parameterCount());
-      double squares = 0;
-      for (int i = 0; i < count; i++) {
-        backend.fill(gradient, 0);
-        for (int from = 0; from < microBatch; from += piece) {
-          int size = Math.min(piece, microBatch - from);
-          Batch part = uploaded.slice(i * microBatch + from, size);
-          tape.forward(point, part, microBatch, Mode.MEASURE);
-          tape.backward(gradient);
-        }
-        // Welford (1962): the new mean lies 1 / (i + 1) of the way, so both distances follow from
-        // one.
-        squares += backend.squaredDistance(gradient, mean) * i / (i + 1);
-        backend.axpby(1.0 / (i + 1), gradient, (double) i / (i + 1), mean);
-      }
-      double variance = NonFiniteException.check("gradient variance", squares / (count - 1));
-      double norm = Math.sqrt(backend.dot(mean, mean));
-      return new GradientStatistics(
-          norm, variance, microBatch, count, batch.examples() - count * microBatch);
+    GradientPass.requireTwo(batch, microBatch);
+    long limit = memoryBytes == 0 ? backend.defaultMemoryLimit() : memoryBytes;
+    long bytes = Tape.bytesPerExample(network, loss);
+    int piece = GradientPass.piece(microBatch, limit, bytes, 0);
+    try (GradientPass pass =
+        new GradientPass(network, loss, batch, microBatch, piece, parameters, backend)) {
+      return pass.microBatches(tape -> {});
     }
   }
 
-  /** Examples that are recorded at once. */
-  private static int piece(
-      Network network, Loss loss, int microBatch, long memoryBytes, Backend backend) {
-    long limit = memoryBytes == 0 ? backend.defaultMemoryLimit() : memoryBytes;
-    long fitting = limit / Tape.bytesPerExample(network, loss);
-    if (memoryBytes < 0 || fitting < 1) {
-      throw new IllegalArgumentException(
-          "memory limit: found "
-              + limit
-              + " bytes, expected at least "
-              + Tape.bytesPerExample(network, loss)
-              + " for one example");
-    }
-    return (int) Math.min(microBatch, fitting);
+  /**
+   * The noise scale that these micro-batches give: they and all of them together are two batch
+   * sizes. Without errors; {@link ExampleStatistics} has them.
+   *
+   * @return the noise scale
+   */
+  public NoiseScale noiseScale() {
+    double large = gradientNorm * gradientNorm;
+    double small = large + variance * (count - 1) / count;
+    return NoiseScale.ofBatchSizes(microBatch, small, (long) count * microBatch, large);
   }
 }

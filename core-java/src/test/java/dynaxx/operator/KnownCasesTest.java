@@ -10,9 +10,11 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
+import dynaxx.spectrum.ExampleStatistics;
 import dynaxx.spectrum.GradientStatistics;
 import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.RitzValue;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
@@ -80,7 +82,14 @@ class KnownCasesTest {
 
   private static void trace(JsonNode expected, Hessian hessian, Scope scope) {
     double exact = expected.get("trace").asDouble();
-    int n = (int) hessian.dimension();
+    double sum = unitForms(hessian, scope);
+    assertEquals(exact, sum, 1e-4 * Math.abs(exact), "trace by unit vectors");
+    Hutchinson.Trace estimate = new Hutchinson(64, 3).run(hessian);
+    assertEquals(exact, estimate.value(), 4 * estimate.standardError(), "Hutchinson");
+  }
+
+  private static double unitForms(SymmetricOperator operator, Scope scope) {
+    int n = (int) operator.dimension();
     int block = 64;
     Vectors units = scope.vectors(block, n);
     HostBuffer values = (HostBuffer) units.buffer();
@@ -90,16 +99,14 @@ class KnownCasesTest {
       for (int i = 0; i < k; i++) {
         values.set((long) i * n + from + i, 1);
       }
-      for (double form : hessian.quadraticForm(units.subset(0, k))) {
+      for (double form : operator.quadraticForm(units.subset(0, k))) {
         sum += form;
       }
       for (int i = 0; i < k; i++) {
         values.set((long) i * n + from + i, 0);
       }
     }
-    assertEquals(exact, sum, 1e-4 * Math.abs(exact), "trace by unit vectors");
-    Hutchinson.Trace estimate = new Hutchinson(64, 3).run(hessian);
-    assertEquals(exact, estimate.value(), 4 * estimate.standardError(), "Hutchinson");
+    return sum;
   }
 
   private static void entropies(JsonNode expected, Hessian hessian) {
@@ -110,6 +117,82 @@ class KnownCasesTest {
       for (int h = 0; h < blocks.get(b).size(); h++) {
         assertEquals(blocks.get(b).get(h).asDouble(), found.get(b)[h], 1e-5);
       }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void reproducesTheGaussNewtonMatrix(KnownCase c) {
+    JsonNode expected = c.expected().get("gauss_newton");
+    try (Backend backend = Backends.cpu(2);
+        Scope scope = Scope.open();
+        GaussNewton operator = new GaussNewton(c.network(), c.loss(), c.batch(scope), backend)) {
+      operator.linearize(c.host(scope, "parameters"));
+      double[] values = leadingByLanczos(operator, 120);
+      assertLeading(expected, values, c + ": Gauss-Newton by Lanczos");
+      assertTrace(expected, unitForms(operator, scope), c + ": Gauss-Newton");
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void reproducesTheEmpiricalFisherMatrix(KnownCase c) {
+    JsonNode expected = c.expected().get("empirical_fisher");
+    try (Backend backend = Backends.cpu(2);
+        Scope scope = Scope.open();
+        EmpiricalFisher operator =
+            new EmpiricalFisher(c.network(), c.loss(), c.batch(scope), backend)) {
+      operator.linearize(c.host(scope, "parameters"));
+      assertLeading(expected, operator.leading(5), c + ": empirical Fisher by Gram matrix");
+      double[] values = leadingByLanczos(operator, 120);
+      assertLeading(expected, values, c + ": empirical Fisher by Lanczos");
+      assertTrace(expected, unitForms(operator, scope), c + ": empirical Fisher");
+    }
+  }
+
+  private static double[] leadingByLanczos(SymmetricOperator operator, int steps) {
+    List<RitzValue> ritz = new Lanczos(steps, 7).run(operator).ritz().reversed();
+    return ritz.stream().limit(5).mapToDouble(RitzValue::value).toArray();
+  }
+
+  private static void assertLeading(JsonNode expected, double[] found, String what) {
+    double worst = 0;
+    for (int i = 0; i < 5; i++) {
+      double value = expected.get("largest").get(i).asDouble();
+      worst = Math.max(worst, Math.abs(found[i] - value) / value);
+    }
+    report(what + ", five largest", worst);
+  }
+
+  private static void assertTrace(JsonNode expected, double found, String what) {
+    double value = expected.get("trace").asDouble();
+    report(what + ", trace", Math.abs(found - value) / value);
+  }
+
+  private static void report(String what, double relative) {
+    System.out.printf("%-60s %.1e%n", what, relative);
+    assertTrue(relative <= 1e-4, what + ": relative difference " + relative);
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void gradientVarianceOfExamples(KnownCase c) {
+    JsonNode expected = c.expected();
+    try (Backend backend = Backends.cpu(2);
+        Scope scope = Scope.open()) {
+      Batch batch = c.batch(scope);
+      HostBuffer parameters = c.host(scope, "parameters");
+      int size = expected.get("micro_batch").asInt();
+      ExampleStatistics statistics =
+          ExampleStatistics.measure(c.network(), c.loss(), batch, size, 0, parameters, backend);
+      double variance = expected.get("per_example_gradient_variance").asDouble();
+      report(c + ": variance of examples", Math.abs(statistics.variance() - variance) / variance);
+      assertTrace(
+          expected.get("empirical_fisher"), statistics.meanSquaredNorm(), c + ": mean |g_i|^2");
+      double micro = expected.get("micro_batch_gradient_variance").asDouble();
+      assertEquals(micro, statistics.microBatches().variance(), 1e-4 * micro);
+      double norm = expected.get("gradient_norm").asDouble();
+      assertEquals(norm * norm, statistics.squaredNormOfMean(), 1e-4 * norm * norm);
     }
   }
 

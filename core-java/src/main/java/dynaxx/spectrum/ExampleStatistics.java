@@ -1,0 +1,105 @@
+package dynaxx.spectrum;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.HostBuffer;
+import dynaxx.network.Batch;
+import dynaxx.network.ExampleNorms;
+import dynaxx.network.FisherSweep;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.network.Tape;
+import dynaxx.operator.NonFiniteException;
+import java.util.Arrays;
+
+/**
+ * How much the gradient varies between the examples of a fixed batch, next to the same between its
+ * micro-batches. An example of a language model is a sequence, its loss the mean over its
+ * positions.
+ *
+ * @param squaredNorms {@code |g_i|^2} of each example, g_i the gradient of its own loss
+ * @param meanSquaredNorm their mean: the trace of the empirical Fisher matrix
+ * @param squaredNormOfMean {@code |mean|^2}, squared norm of the gradient of the whole batch
+ * @param noiseScale what follows from them, with jackknife errors over the examples
+ * @param microBatches statistics of the micro-batches, from the same pass
+ */
+public record ExampleStatistics(
+    double[] squaredNorms,
+    double meanSquaredNorm,
+    double squaredNormOfMean,
+    NoiseScale noiseScale,
+    GradientStatistics microBatches) {
+
+  /**
+   * Sum over parameters of the unbiased variance of the examples' gradients, {@code sum |g_i -
+   * mean|^2 / (N - 1)}.
+   *
+   * @return the trace of their covariance, {@link NoiseScale#traceSigma} with its error
+   */
+  public double variance() {
+    return noiseScale.traceSigma();
+  }
+
+  /**
+   * Measures with two forward and backward passes over the batch: the first for norms and the mean
+   * gradient, the second for {@code g_i'mean}, without which there are no errors.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @param batch examples; at least two micro-batches. Examples at the end that do not fill one
+   *     take part in everything but {@link #microBatches}
+   * @param microBatch examples of each micro-batch, at least 1
+   * @param memoryBytes bytes that activations and work space may take, or 0 for the backend's
+   *     default
+   * @param parameters n values
+   * @param backend where to compute
+   * @return the statistics
+   * @throws IllegalArgumentException if the batch holds fewer than two micro-batches or one example
+   *     does not fit the memory limit
+   * @throws NonFiniteException if a gradient is NaN or infinite
+   */
+  public static ExampleStatistics measure(
+      Network network,
+      Loss loss,
+      Batch batch,
+      int microBatch,
+      long memoryBytes,
+      HostBuffer parameters,
+      Backend backend) {
+    GradientPass.requireTwo(batch, microBatch);
+    long limit = memoryBytes == 0 ? backend.defaultMemoryLimit() : memoryBytes;
+    long bytes = Tape.bytesPerExample(network, loss) + FisherSweep.bytesPerExample(network);
+    int piece = GradientPass.piece(microBatch, limit, bytes, ExampleNorms.leastBytes(network));
+    double[] squaredNorms = new double[batch.examples()];
+    double[] alongMean = new double[batch.examples()];
+    try (GradientPass pass =
+            new GradientPass(network, loss, batch, microBatch, piece, parameters, backend);
+        ExampleNorms norms = new ExampleNorms(network, backend, piece, limit - piece * bytes);
+        FisherSweep sweep = new FisherSweep(network, backend, piece, 1)) {
+      Filler first = new Filler(squaredNorms);
+      GradientStatistics microBatches =
+          pass.microBatches(tape -> first.append(norms.squared(tape)));
+      pass.leftOut(tape -> first.append(norms.squared(tape)));
+      Filler second = new Filler(alongMean);
+      pass.again(tape -> second.append(sweep.derivatives(tape, pass.mean())[0]));
+      double mean = backend.dot(pass.mean().vector(0), pass.mean().vector(0));
+      NoiseScale noiseScale = NoiseScale.ofExamples(squaredNorms, alongMean);
+      double squares = Arrays.stream(squaredNorms).average().orElseThrow();
+      return new ExampleStatistics(squaredNorms, squares, mean, noiseScale, microBatches);
+    }
+  }
+
+  /** Fills an array piece by piece. */
+  private static final class Filler {
+    private final double[] values;
+    private int filled;
+
+    Filler(double[] values) {
+      this.values = values;
+    }
+
+    void append(double[] piece) {
+      System.arraycopy(piece, 0, values, filled, piece.length);
+      filled += piece.length;
+    }
+  }
+}

@@ -1,0 +1,147 @@
+package dynaxx.spectrum;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Mode;
+import dynaxx.network.Network;
+import dynaxx.network.Tape;
+import dynaxx.operator.NonFiniteException;
+import java.util.function.Consumer;
+
+/** Gradients of consecutive micro-batches of one batch, some examples recorded at a time. */
+final class GradientPass implements AutoCloseable {
+
+  private final Backend backend;
+  private final int microBatch;
+  private final int piece;
+  private final Scope scope = Scope.open();
+  private final Tape tape;
+  private final Buffer point;
+  private final Batch batch;
+  private final Buffer gradient;
+  private final Vectors mean;
+
+  /**
+   * Allocates.
+   *
+   * @param piece examples recorded at once
+   */
+  GradientPass(
+      Network network,
+      Loss loss,
+      Batch batch,
+      int microBatch,
+      int piece,
+      HostBuffer parameters,
+      Backend backend) {
+    this.backend = backend;
+    this.microBatch = microBatch;
+    this.piece = piece;
+    try {
+      tape = new Tape(network, loss, backend, piece);
+      scope.onClose(tape::close);
+      point = backend.upload(scope, parameters.segment());
+      this.batch = batch.checked(network, loss).on(backend, scope);
+      gradient = backend.allocate(scope, network.parameterCount());
+      mean = backend.vectors(scope, 1, network.parameterCount());
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
+    }
+  }
+
+  static void requireTwo(Batch batch, int microBatch) {
+    int count = microBatch < 1 ? 0 : batch.examples() / microBatch;
+    if (count < 2) {
+      throw new IllegalArgumentException(
+          "microBatch: found "
+              + microBatch
+              + " for a batch of "
+              + batch.examples()
+              + " examples, expected from 1 to "
+              + batch.examples() / 2
+              + " (two micro-batches at least)");
+    }
+  }
+
+  /**
+   * Examples that are recorded at once.
+   *
+   * @param limit memory in bytes
+   * @param bytesPerExample memory of an example
+   * @param beside memory that does not depend on the number of examples
+   */
+  static int piece(int microBatch, long limit, long bytesPerExample, long beside) {
+    long fitting = (limit - beside) / bytesPerExample;
+    if (fitting < 1) {
+      throw new IllegalArgumentException(
+          "memory limit: found "
+              + limit
+              + " bytes, expected at least "
+              + (bytesPerExample + beside)
+              + " for one example");
+    }
+    return (int) Math.min(microBatch, fitting);
+  }
+
+  /** The statistics of the full micro-batches; the mean gradient stays here. */
+  GradientStatistics microBatches(Consumer<Tape> seen) {
+    int count = batch.examples() / microBatch;
+    Buffer sum = mean.vector(0);
+    double squares = 0;
+    for (int i = 0; i < count; i++) {
+      record(i * microBatch, microBatch, seen);
+      // Welford (1962): the new mean lies 1 / (i + 1) of the way, so both distances follow from
+      // one.
+      squares += backend.squaredDistance(gradient, sum) * i / (i + 1);
+      backend.axpby(1.0 / (i + 1), gradient, (double) i / (i + 1), sum);
+    }
+    double variance = NonFiniteException.check("gradient variance", squares / (count - 1));
+    double norm = Math.sqrt(backend.dot(sum, sum));
+    int left = batch.examples() - count * microBatch;
+    return new GradientStatistics(norm, variance, microBatch, count, left);
+  }
+
+  /** Takes the examples left out into the mean, so that it is the mean over the whole batch. */
+  void leftOut(Consumer<Tape> seen) {
+    int left = batch.examples() % microBatch;
+    if (left > 0) {
+      record(batch.examples() - left, left, seen);
+      double share = (double) left / batch.examples();
+      backend.axpby(share, gradient, 1 - share, mean.vector(0));
+    }
+  }
+
+  /** Records everything once more. */
+  void again(Consumer<Tape> seen) {
+    for (int from = 0; from < batch.examples(); from += microBatch) {
+      record(from, Math.min(microBatch, batch.examples() - from), seen);
+    }
+  }
+
+  /** The mean gradient, as the only vector of a block. */
+  Vectors mean() {
+    return mean;
+  }
+
+  /** The gradient of some consecutive examples. */
+  private void record(int first, int examples, Consumer<Tape> seen) {
+    backend.fill(gradient, 0);
+    for (int from = 0; from < examples; from += piece) {
+      int size = Math.min(piece, examples - from);
+      tape.forward(point, batch.slice(first + from, size), examples, Mode.MEASURE);
+      tape.backward(gradient);
+      seen.accept(tape);
+    }
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

@@ -1,0 +1,185 @@
+package dynaxx.spectrum;
+
+import dynaxx.operator.NonFiniteException;
+import java.util.Arrays;
+import java.util.OptionalDouble;
+import java.util.function.IntToDoubleFunction;
+
+/**
+ * How noisy the gradient of one example is, against the true gradient G (McCandlish, Kaplan, Amodei
+ * and the OpenAI Dota team, 2018, "An empirical model of large-batch training", section 2.2 and
+ * appendix A.1): a batch of {@code tr Sigma / |G|^2} examples has a gradient with as much noise as
+ * signal. Both quantities are estimated without bias, so {@code |G|^2} may come out negative when
+ * the noise drowns it; the ratio is then undetermined, not large.
+ *
+ * @param traceSigma trace of the covariance of single examples' gradients: the sum over parameters
+ *     of their unbiased variance
+ * @param traceSigmaError its standard error, if the data give one
+ * @param squaredGradient unbiased estimate of the squared norm of the true gradient
+ * @param squaredGradientError its standard error, if the data give one
+ * @param simpleError standard error of {@link #simple}, if that is determined and the data give one
+ */
+public record NoiseScale(
+    double traceSigma,
+    OptionalDouble traceSigmaError,
+    double squaredGradient,
+    OptionalDouble squaredGradientError,
+    OptionalDouble simpleError) {
+
+  /**
+   * The simple noise scale {@code tr Sigma / |G|^2}, in examples. The ratio of two unbiased
+   * estimates is biased itself, the more the larger their errors; average numerator and denominator
+   * over steps with {@link NoiseScaleSmoother} before dividing.
+   *
+   * @return the ratio, or nothing if the estimate of {@code |G|^2} is not positive
+   */
+  public OptionalDouble simple() {
+    return squaredGradient > 0
+        ? OptionalDouble.of(traceSigma / squaredGradient)
+        : OptionalDouble.empty();
+  }
+
+  /**
+   * From moments of single examples' gradients: {@code tr Sigma = b / (b - 1) (mean |g_i|^2 -
+   * |mean|^2)}, {@code |G|^2 = |mean|^2 - tr Sigma / b}. These numbers alone give no errors.
+   *
+   * @param examples number of examples b, at least 2
+   * @param meanSquaredNorm mean of {@code |g_i|^2}
+   * @param squaredNormOfMean squared norm of the mean gradient
+   * @return the noise scale, without errors
+   * @throws IllegalArgumentException if there are fewer than two examples or a norm is negative
+   * @throws NonFiniteException if a norm is NaN or infinite
+   */
+  public static NoiseScale ofExamples(
+      int examples, double meanSquaredNorm, double squaredNormOfMean) {
+    requireExamples(examples);
+    requireNorm("meanSquaredNorm", meanSquaredNorm);
+    requireNorm("squaredNormOfMean", squaredNormOfMean);
+    double traceSigma = traceSigma(examples, meanSquaredNorm, squaredNormOfMean);
+    return withoutErrors(traceSigma, squaredNormOfMean - traceSigma / examples);
+  }
+
+  /**
+   * From every example's gradient, with jackknife errors over the examples (Tukey, 1958): each
+   * quantity is computed again without example i, for which {@code g_i'mean} is needed beside
+   * {@code |g_i|^2}. Such errors are cautious: on average not too small (Efron and Stein, 1981),
+   * and up to a factor of 1.4 too large for {@code |G|^2} where noise dominates.
+   *
+   * @param squaredNorms {@code |g_i|^2} of b examples, at least 2
+   * @param alongMean {@code g_i'mean} of the same examples; their mean is the squared norm of the
+   *     mean gradient
+   * @return the noise scale; with errors from three examples on
+   * @throws IllegalArgumentException if there are fewer than two examples or the lengths differ
+   * @throws NonFiniteException if a value is NaN or infinite
+   */
+  public static NoiseScale ofExamples(double[] squaredNorms, double[] alongMean) {
+    int b = squaredNorms.length;
+    requireExamples(b);
+    if (alongMean.length != b) {
+      throw new IllegalArgumentException(
+          "alongMean: found "
+              + alongMean.length
+              + " values, expected "
+              + b
+              + " as in squaredNorms");
+    }
+    double squares = finiteMean("squared norm of a gradient", squaredNorms);
+    double mean = finiteMean("gradient along the mean", alongMean);
+    double trace = traceSigma(b, squares, mean);
+    double signal = mean - trace / b;
+    if (b < 3) {
+      return withoutErrors(trace, signal);
+    }
+    double[] traces = new double[b];
+    double[] signals = new double[b];
+    for (int i = 0; i < b; i++) {
+      double others = (b * squares - squaredNorms[i]) / (b - 1);
+      double without =
+          (b * (b * mean - 2 * alongMean[i]) + squaredNorms[i]) / ((b - 1.0) * (b - 1.0));
+      traces[i] = traceSigma(b - 1, others, without);
+      signals[i] = without - traces[i] / (b - 1);
+    }
+    boolean determined = signal > 0 && Arrays.stream(signals).allMatch(s -> s > 0);
+    return new NoiseScale(
+        trace,
+        OptionalDouble.of(jackknife(b, i -> traces[i])),
+        signal,
+        OptionalDouble.of(jackknife(b, i -> signals[i])),
+        determined
+            ? OptionalDouble.of(jackknife(b, i -> traces[i] / signals[i]))
+            : OptionalDouble.empty());
+  }
+
+  /**
+   * From gradients of two batch sizes, as data-parallel training has them: {@code |G|^2 = (B
+   * |G_B|^2 - b |G_b|^2) / (B - b)}, {@code tr Sigma = (|G_b|^2 - |G_B|^2) / (1/b - 1/B)}. One step
+   * alone gives no errors, and little: average over steps with {@link NoiseScaleSmoother}.
+   *
+   * @param small examples of a small batch, b
+   * @param smallSquaredNorm squared norm of the gradient over b examples; the mean over the small
+   *     batches that make up the large one
+   * @param large examples of the large batch, B, more than b
+   * @param largeSquaredNorm squared norm of the gradient over B examples
+   * @return the noise scale, without errors
+   * @throws IllegalArgumentException if the sizes are not 1 &lt;= b &lt; B or a norm is negative
+   * @throws NonFiniteException if a norm is NaN or infinite
+   */
+  public static NoiseScale ofBatchSizes(
+      long small, double smallSquaredNorm, long large, double largeSquaredNorm) {
+    if (small < 1 || large <= small) {
+      throw new IllegalArgumentException(
+          "batch sizes: found " + small + " and " + large + ", expected 1 <= small < large");
+    }
+    requireNorm("smallSquaredNorm", smallSquaredNorm);
+    requireNorm("largeSquaredNorm", largeSquaredNorm);
+    double b = small;
+    double capital = large;
+    return withoutErrors(
+        (smallSquaredNorm - largeSquaredNorm) / (1 / b - 1 / capital),
+        (capital * largeSquaredNorm - b * smallSquaredNorm) / (capital - b));
+  }
+
+  private static NoiseScale withoutErrors(double traceSigma, double squaredGradient) {
+    OptionalDouble unknown = OptionalDouble.empty();
+    return new NoiseScale(traceSigma, unknown, squaredGradient, unknown, unknown);
+  }
+
+  private static double traceSigma(int b, double meanSquaredNorm, double squaredNormOfMean) {
+    return b / (b - 1.0) * (meanSquaredNorm - squaredNormOfMean);
+  }
+
+  /** Standard error from the values found without each example. */
+  private static double jackknife(int b, IntToDoubleFunction without) {
+    double mean = 0;
+    for (int i = 0; i < b; i++) {
+      mean += without.applyAsDouble(i) / b;
+    }
+    double squares = 0;
+    for (int i = 0; i < b; i++) {
+      double difference = without.applyAsDouble(i) - mean;
+      squares += difference * difference;
+    }
+    return Math.sqrt((b - 1.0) / b * squares);
+  }
+
+  private static double finiteMean(String what, double[] values) {
+    double sum = 0;
+    for (double value : values) {
+      sum += NonFiniteException.check(what, value);
+    }
+    return sum / values.length;
+  }
+
+  private static void requireExamples(int examples) {
+    if (examples < 2) {
+      throw new IllegalArgumentException(
+          "examples: found " + examples + ", expected at least 2 (one gives no variance)");
+    }
+  }
+
+  private static void requireNorm(String argument, double found) {
+    if (NonFiniteException.check(argument, found) < 0) {
+      throw new IllegalArgumentException(argument + ": found " + found + ", expected at least 0");
+    }
+  }
+}
