@@ -85,23 +85,35 @@ public final class CurvatureProbe implements AutoCloseable {
             .orElse(settings);
     hessian.linearize(parameters);
     Spectrum found = spectrum.measure(hessian, limited);
-    Optional<GradientStatistics> gradients = gradients(parameters, settings);
+    Optional<ExampleStatistics> examples = examples(parameters, settings);
+    Optional<GradientStatistics> gradients =
+        examples.map(ExampleStatistics::microBatches).or(() -> gradients(parameters, settings));
     Optional<SubsetSpread> spread = spread(parameters, limited);
     double gradientEquivalents =
         1
             + found.cost().gradientEquivalents()
             + (hessian.recomputes() ? found.cost().sweeps() : 0)
-            + (gradients.isPresent() ? 1 : 0)
+            + (examples.isPresent() ? 2 : gradients.isPresent() ? 1 : 0)
             + spread.map(SubsetSpread::gradientEquivalents).orElse(0.0);
     return new Snapshot(
         hessian.loss(),
         hessian.gradientNorm(),
         found,
         gradients,
+        examples,
         spread,
         hessian.attentionEntropy(),
         gradientEquivalents,
         (System.nanoTime() - start) / 1e9);
+  }
+
+  private Optional<ExampleStatistics> examples(HostBuffer parameters, ProbeSettings settings) {
+    if (!settings.perExample()) {
+      return Optional.empty();
+    }
+    int size = subset.examples() / settings.microBatches();
+    return Optional.of(
+        ExampleStatistics.measure(network, loss, subset, size, memory / 4, parameters, backend));
   }
 
   private Optional<GradientStatistics> gradients(HostBuffer parameters, ProbeSettings settings) {

@@ -12,6 +12,8 @@ import java.util.Optional;
  * @param probes samples of the trace, at least 2; start vectors of Lanczos count among them
  * @param deflated whether converged Ritz vectors are taken out of the probes
  * @param microBatches micro-batches of the gradient's variance, at least 2, or 0 not to measure it
+ * @param perExample whether the gradient's variance is also measured over single examples, with the
+ *     noise scale and its errors; needs micro-batches
  * @param parts disjoint parts of the subset on which the estimates are repeated, at least 2, or 0
  *     not to; costs as much again as the spectrum
  * @param seed fixes start vectors and probes: the same at every snapshot, so that differences are
@@ -23,6 +25,7 @@ public record ProbeSettings(
     int probes,
     boolean deflated,
     int microBatches,
+    boolean perExample,
     int parts,
     long seed) {
 
@@ -38,6 +41,10 @@ public record ProbeSettings(
     atLeast("probes", probes, 2);
     if (microBatches != 0) {
       atLeast("microBatches", microBatches, 2);
+    }
+    if (perExample && microBatches == 0) {
+      throw new IllegalArgumentException(
+          "perExample: found true without micro-batches, expected at least 2 of them");
     }
     if (parts != 0) {
       atLeast("parts", parts, 2);
@@ -58,19 +65,20 @@ public record ProbeSettings(
    * @return the settings
    */
   public static ProbeSettings article() {
-    return new ProbeSettings(Optional.of(Lanczos.fixed(15)), 4, 8, false, MICRO_BATCHES, 0, 1);
+    return new ProbeSettings(
+        Optional.of(Lanczos.fixed(15)), 4, 8, false, MICRO_BATCHES, false, 0, 1);
   }
 
   /**
    * Numbers that can be relied on: Lanczos until the residuals at both ends are below 1 % (at most
-   * 100 steps), a certificate in float64 for a negative eigenvalue, 16 deflated probes, and the
-   * spread over quarters of the subset.
+   * 100 steps), a certificate in float64 for a negative eigenvalue, 16 deflated probes, the noise
+   * scale from single examples, and the spread over quarters of the subset.
    *
    * @return the settings
    */
   public static ProbeSettings certified() {
     return new ProbeSettings(
-        Optional.of(Lanczos.both().withCertificate(true)), 16, 16, true, MICRO_BATCHES, 4, 1);
+        Optional.of(Lanczos.both().withCertificate(true)), 16, 16, true, MICRO_BATCHES, true, 4, 1);
   }
 
   /**
@@ -82,7 +90,7 @@ public record ProbeSettings(
    * @return the settings
    */
   public static ProbeSettings cheap() {
-    return new ProbeSettings(Optional.empty(), 4, 4, true, 0, 0, 1);
+    return new ProbeSettings(Optional.empty(), 4, 4, true, 0, false, 0, 1);
   }
 
   /**
@@ -93,7 +101,14 @@ public record ProbeSettings(
    */
   public ProbeSettings withLanczos(Lanczos settings) {
     return new ProbeSettings(
-        Optional.of(settings), storedPairs, probes, deflated, microBatches, parts, seed);
+        Optional.of(settings),
+        storedPairs,
+        probes,
+        deflated,
+        microBatches,
+        perExample,
+        parts,
+        seed);
   }
 
   /**
@@ -103,17 +118,30 @@ public record ProbeSettings(
    * @return changed settings
    */
   public ProbeSettings withProbes(int count) {
-    return new ProbeSettings(lanczos, storedPairs, count, deflated, microBatches, parts, seed);
+    return new ProbeSettings(
+        lanczos, storedPairs, count, deflated, microBatches, perExample, parts, seed);
   }
 
   /**
    * Another number of micro-batches.
    *
-   * @param count at least 2, or 0 not to measure the gradient's variance
+   * @param count at least 2, or 0 not to measure the gradient's variance, nor that over examples
    * @return changed settings
    */
   public ProbeSettings withMicroBatches(int count) {
-    return new ProbeSettings(lanczos, storedPairs, probes, deflated, count, parts, seed);
+    boolean examples = perExample && count > 0;
+    return new ProbeSettings(lanczos, storedPairs, probes, deflated, count, examples, parts, seed);
+  }
+
+  /**
+   * Whether single examples count.
+   *
+   * @param wanted true for the variance over examples and the noise scale with its errors
+   * @return changed settings
+   */
+  public ProbeSettings withPerExample(boolean wanted) {
+    return new ProbeSettings(
+        lanczos, storedPairs, probes, deflated, microBatches, wanted, parts, seed);
   }
 
   /**
@@ -123,7 +151,8 @@ public record ProbeSettings(
    * @return changed settings
    */
   public ProbeSettings withParts(int count) {
-    return new ProbeSettings(lanczos, storedPairs, probes, deflated, microBatches, count, seed);
+    return new ProbeSettings(
+        lanczos, storedPairs, probes, deflated, microBatches, perExample, count, seed);
   }
 
   /**
@@ -133,6 +162,7 @@ public record ProbeSettings(
    * @return changed settings
    */
   public ProbeSettings withSeed(long value) {
-    return new ProbeSettings(lanczos, storedPairs, probes, deflated, microBatches, parts, value);
+    return new ProbeSettings(
+        lanczos, storedPairs, probes, deflated, microBatches, perExample, parts, value);
   }
 }

@@ -12,7 +12,8 @@ import java.util.Optional;
  * @param gradientNorm norm of its gradient
  * @param spectrum of the Hessian
  * @param gradients statistics of the gradient over micro-batches; empty if not wanted
- * @param subset the same estimates on parts of the subset; empty if not wanted
+ * @param examples the same over single examples; empty if not wanted
+ * @param subset the spectrum's estimates on parts of the subset; empty if not wanted
  * @param attentionEntropy mean entropy in nats of each head's attention rows, for each attention
  *     op; empty without attention
  * @param gradientEquivalents work in gradients over the subset, counted in matrix products
@@ -23,6 +24,7 @@ public record Snapshot(
     double gradientNorm,
     Spectrum spectrum,
     Optional<GradientStatistics> gradients,
+    Optional<ExampleStatistics> examples,
     Optional<SubsetSpread> subset,
     List<double[]> attentionEntropy,
     double gradientEquivalents,
@@ -30,6 +32,18 @@ public record Snapshot(
 
   /** Mean entropy, in nats, below which a head counts as sparse. */
   public static final double SPARSE_NATS = 0.5;
+
+  /**
+   * The noise scale: over single examples, with errors, if they were measured, and else from the
+   * micro-batches, without.
+   *
+   * @return the noise scale, or nothing if neither was measured
+   */
+  public Optional<NoiseScale> noiseScale() {
+    return examples
+        .map(ExampleStatistics::noiseScale)
+        .or(() -> gradients.map(GradientStatistics::noiseScale));
+  }
 
   /**
    * Heads whose mean attention entropy is below {@link #SPARSE_NATS}.

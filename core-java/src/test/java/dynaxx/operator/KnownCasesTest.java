@@ -151,7 +151,7 @@ class KnownCasesTest {
   }
 
   private static double[] leadingByLanczos(SymmetricOperator operator, int steps) {
-    List<RitzValue> ritz = new Lanczos(steps, 7).run(operator).ritz().reversed();
+    List<RitzValue> ritz = Lanczos.fixed(steps).withSeed(7).run(operator).ritz().reversed();
     return ritz.stream().limit(5).mapToDouble(RitzValue::value).toArray();
   }
 

@@ -129,7 +129,8 @@ class CurvatureProbeTest {
     assertEquals(15, found.cost().products());
     assertEquals(7, found.cost().forms(), "the start vector is the eighth sample");
     assertEquals(8, found.trace().samples().length);
-    assertTrue(s.subset().isEmpty());
+    assertTrue(s.subset().isEmpty() && s.examples().isEmpty());
+    assertTrue(s.noiseScale().orElseThrow().traceSigmaError().isEmpty());
   }
 
   private static void checkCertified(Snapshot s, Truth truth, JsonNode expected) {
@@ -145,6 +146,9 @@ class CurvatureProbeTest {
     assertTrue(found.density().isPresent());
     double variance = expected.get("micro_batch_gradient_variance").asDouble();
     assertEquals(variance, s.gradients().orElseThrow().variance(), 1e-4 * variance);
+    double perExample = expected.get("per_example_gradient_variance").asDouble();
+    assertEquals(perExample, s.examples().orElseThrow().variance(), 1e-4 * perExample);
+    assertTrue(s.noiseScale().orElseThrow().traceSigmaError().isPresent());
     SubsetSpread spread = s.subset().orElseThrow();
     assertEquals(4, spread.trace().values().length);
     assertTrue(spread.min().mean() <= found.min().value() + truth.noise(), "biased downwards");
@@ -203,10 +207,12 @@ class CurvatureProbeTest {
       double[] deflated = new double[400];
       for (int seed = 0; seed < 400; seed++) {
         ProbeSettings settings =
-            new ProbeSettings(Optional.of(Lanczos.both().withStarts(2)), 8, 2, false, 0, 0, seed);
+            new ProbeSettings(
+                Optional.of(Lanczos.both().withStarts(2)), 8, 2, false, 0, false, 0, seed);
         plain[seed] = trace(matrix.on(backend), settings);
         ProbeSettings out =
-            new ProbeSettings(Optional.of(Lanczos.both().withStarts(2)), 8, 2, true, 0, 0, seed);
+            new ProbeSettings(
+                Optional.of(Lanczos.both().withStarts(2)), 8, 2, true, 0, false, 0, seed);
         deflated[seed] = trace(matrix.on(backend), out);
       }
       Hutchinson.Trace a = Hutchinson.Trace.of(plain);
