@@ -87,7 +87,7 @@ public final class ExampleGram {
       return examples;
     }
     long square = (long) group.tokens() * group.tokens();
-    return 2 * examples * (square == 1 ? 1 : square + 1);
+    return 2L * examples * (square == 1 ? 1 : square + 1);
   }
 
   /**

@@ -16,7 +16,10 @@ import java.util.List;
  *       over a network it is v'Hv
  * </ul>
  *
- * Ops are immutable and hold no data: all arrays come from the frame.
+ * Ops are immutable and hold no data: all arrays come from the frame. They treat every example by
+ * itself. A frame may show one example of the batch, or other adjoints than those of the loss, or
+ * inputs that depend on parameters as data ({@link Frame#active} false); so backward may run many
+ * times after one forward pass, and must not change what that pass saved.
  */
 public interface Op {
 

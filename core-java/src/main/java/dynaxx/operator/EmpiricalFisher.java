@@ -99,7 +99,8 @@ public final class EmpiricalFisher extends NetworkOperator {
    * Gram matrix of the gradients: {@code G_ij = g_i'g_j}. Products are float32, sums over layers
    * float64. Needs, within the memory limit and beside the recordings, the gradients of all
    * examples for one layer at a time (or its inputs and adjoints, where the products follow from
-   * them with less work); the memory of products is freed first. The result lies on the heap.
+   * them with less work); the memory of products is freed first, and a smaller micro-batch leaves
+   * more. The result lies on the heap.
    *
    * @return N rows of N values
    * @throws IllegalStateException before {@link #linearize}

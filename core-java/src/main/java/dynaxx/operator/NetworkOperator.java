@@ -50,8 +50,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   private List<double[]> entropies = List.of();
 
   /**
-   * How a batch is cut: examples of a part, directions of a sweep, and whether every part keeps its
-   * recording.
+   * How a batch is cut to stay within a memory limit: examples of a part, directions of a sweep,
+   * and whether every part keeps its recording.
    */
   private record Plan(long memory, int part, int directions, boolean resident) {}
 
