@@ -3,7 +3,6 @@ package dynaxx.app;
 import dynaxx.app.data.FashionMnist;
 import dynaxx.app.run.Hardware;
 import dynaxx.app.run.RunFolder;
-import dynaxx.app.run.SnapshotProbe;
 import dynaxx.app.train.ImageBatch;
 import dynaxx.app.train.Trainer;
 import dynaxx.backend.Backend;
@@ -11,8 +10,7 @@ import dynaxx.backend.Backends;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Network;
-import dynaxx.spectrum.Hutchinson;
-import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.CurvatureProbe;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
@@ -63,6 +61,14 @@ final class DemoCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "Training images that snapshots measure on, the same all through the run.")
   private Integer subset;
+
+  @Option(
+      names = "--certify",
+      negatable = true,
+      description =
+          "Measure the last parameters once more, until converged, with bounds; default: for"
+              + " quick.")
+  private Boolean certify;
 
   @Option(
       names = "--data",
@@ -119,15 +125,7 @@ final class DemoCommand implements Callable<Integer> {
                 seed)) {
       Batch measured =
           ImageBatch.subset(scope, network, trainer.loss(), images.train(), plan.subset(), seed);
-      try (SnapshotProbe probe =
-              new SnapshotProbe(
-                  network,
-                  trainer.loss(),
-                  measured,
-                  plan.subset() / MICRO_BATCHES,
-                  Lanczos.fixed(plan.lanczos()).withSeed(seed),
-                  new Hutchinson(plan.probes(), seed),
-                  backend);
+      try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), measured, backend);
           RunFolder folder = RunFolder.create(folder(), facts(plan, network, images, backend));
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(network, images, plan, backend);
@@ -143,7 +141,9 @@ final class DemoCommand implements Callable<Integer> {
         preset.schedule.validateEvery(),
         atMost("--lanczos", atLeast("--lanczos", lanczos, preset.measurement.lanczos(), 1), 1000),
         atLeast("--probes", probes, preset.measurement.probes(), 2),
-        atLeast("--subset", subset, preset.measurement.subset(), 2 * MICRO_BATCHES));
+        atLeast("--subset", subset, preset.measurement.subset(), 2 * MICRO_BATCHES),
+        certify == null ? preset.measurement.certify() : certify,
+        seed);
   }
 
   private Backend openBackend() {
@@ -188,6 +188,7 @@ final class DemoCommand implements Callable<Integer> {
     settings.put("probes", plan.probes());
     settings.put("subset", plan.subset());
     settings.put("micro_batch", plan.subset() / MICRO_BATCHES);
+    settings.put("certify", plan.certify());
     settings.put("batch_size", preset.training.batch());
     settings.put("optimizer", preset.training.optimizer().name());
     settings.put("learning_rate", preset.training.learningRate());

@@ -1,12 +1,13 @@
 package dynaxx.app;
 
 import dynaxx.app.data.FashionMnist;
-import dynaxx.app.run.Snapshot;
 import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Trainer;
 import dynaxx.backend.Backend;
 import dynaxx.network.Network;
 import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Snapshot;
+import dynaxx.spectrum.Spectrum;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -85,16 +86,18 @@ final class DemoReport implements AutoCloseable {
       return;
     }
     Snapshot s = row.snapshot();
+    Spectrum found = s.spectrum();
     Trainer.Validation v = row.validation();
     line(
         "%6d %8.4f %7s  %20s %20s %18s %9.3g %6d %7.2f",
         row.step(),
         row.training().loss(),
         v == null ? "" : String.format(Locale.ROOT, "%.2f %%", 100 * v.accuracy()),
-        extreme(s.min()),
-        extreme(s.max()),
-        String.format(Locale.ROOT, "%.4g +- %.2g", s.trace().value(), s.trace().standardError()),
-        s.gradientVariance(),
+        extreme(found.min()),
+        extreme(found.max()),
+        String.format(
+            Locale.ROOT, "%.4g +- %.2g", found.trace().value(), found.trace().standardError()),
+        s.gradients().orElseThrow().variance(),
         s.sparseHeads(),
         s.seconds());
   }
@@ -105,6 +108,12 @@ final class DemoReport implements AutoCloseable {
     unconverged |= !converged;
     String mark = converged ? "" : "~";
     return String.format(Locale.ROOT, "%s%.4g (%.0e)", mark, found.value(), residual);
+  }
+
+  void certified(int step, Snapshot certified) {
+    line("");
+    line("Certified at step %d:", step);
+    CertifiedReport.lines(certified).forEach(text -> line("  %s", text));
   }
 
   void summary(Trainer.Validation last, int snapshots, double seconds, Path folder) {

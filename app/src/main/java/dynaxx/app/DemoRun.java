@@ -2,11 +2,13 @@ package dynaxx.app;
 
 import dynaxx.app.data.FashionMnist;
 import dynaxx.app.run.RunFolder;
-import dynaxx.app.run.Snapshot;
-import dynaxx.app.run.SnapshotProbe;
 import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Trainer;
 import dynaxx.app.train.WarmupCosine;
+import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Snapshot;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -16,12 +18,28 @@ record DemoRun(
     Preset.Training training,
     Trainer trainer,
     FashionMnist images,
-    SnapshotProbe probe,
+    CurvatureProbe probe,
     RunFolder folder,
     DemoReport report) {
 
   /** Steps, what lies between snapshots and validations, and the size of a measurement. */
-  record Plan(int steps, int every, int validateEvery, int lanczos, int probes, int subset) {}
+  record Plan(
+      int steps,
+      int every,
+      int validateEvery,
+      int lanczos,
+      int probes,
+      int subset,
+      boolean certify,
+      long seed) {
+
+    ProbeSettings settings() {
+      return ProbeSettings.article()
+          .withLanczos(Lanczos.fixed(lanczos))
+          .withProbes(probes)
+          .withSeed(seed);
+    }
+  }
 
   void run() {
     Thread hook = new Thread(this::interrupted, "dynaxx-interrupt");
@@ -47,21 +65,32 @@ record DemoRun(
       last = row.validation() == null ? last : row.validation();
       snapshots += row.snapshot() == null ? 0 : 1;
     }
+    Snapshot certified = plan.certify() ? certify() : null;
     double seconds = (System.nanoTime() - start) / 1e9;
     Map<String, Object> results = new LinkedHashMap<>();
     results.put("seconds", seconds);
     results.put("snapshots", snapshots);
     results.put("validation_loss", last.loss());
     results.put("validation_accuracy", last.accuracy());
+    if (certified != null) {
+      results.put("certified", CertifiedReport.json(certified));
+    }
     folder.finish("completed", results);
     report.summary(last, snapshots, seconds, folder.path());
+  }
+
+  private Snapshot certify() {
+    ProbeSettings settings = ProbeSettings.certified().withSeed(plan.seed());
+    Snapshot certified = probe.measure(trainer.parameters(), settings);
+    report.certified(plan.steps(), certified);
+    return certified;
   }
 
   private StepRow step(int step) {
     boolean end = step == plan.steps();
     boolean measure = end || step % plan.every() == 0;
     boolean validate = measure || step % plan.validateEvery() == 0;
-    Snapshot snapshot = measure ? probe.measure(trainer.parameters()) : null;
+    Snapshot snapshot = measure ? probe.measure(trainer.parameters(), plan.settings()) : null;
     Trainer.Validation validation = validate ? trainer.validate(images.test()) : null;
     WarmupCosine schedule = training.schedule(plan.steps());
     long begin = System.nanoTime();

@@ -1,6 +1,10 @@
 package dynaxx.app.run;
 
 import dynaxx.app.train.Trainer;
+import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.GradientStatistics;
+import dynaxx.spectrum.Snapshot;
+import dynaxx.spectrum.Spectrum;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -55,6 +59,7 @@ public record StepRow(
   public String csv() {
     Trainer.Validation v = validation;
     Snapshot s = snapshot;
+    Spectrum spectrum = s == null ? null : s.spectrum();
     return Stream.of(
             step,
             epoch,
@@ -64,19 +69,23 @@ public record StepRow(
             learningRate,
             batchSize,
             training.gradientNorm(),
-            s == null ? null : s.gradientVariance(),
-            s == null ? null : s.min().value(),
-            s == null ? null : s.min().residual().orElseThrow(),
-            s == null ? null : s.max().value(),
-            s == null ? null : s.max().residual().orElseThrow(),
-            s == null ? null : s.trace().value(),
-            s == null ? null : s.trace().standardError(),
+            s == null ? null : s.gradients().map(GradientStatistics::variance).orElse(null),
+            s == null ? null : spectrum.min().value(),
+            s == null ? null : residual(spectrum.min()),
+            s == null ? null : spectrum.max().value(),
+            s == null ? null : residual(spectrum.max()),
+            s == null ? null : spectrum.trace().value(),
+            s == null ? null : spectrum.trace().standardError(),
             s == null ? null : s.sparseHeads(),
             stepSeconds,
             s == null ? null : s.seconds(),
             null)
         .map(StepRow::field)
         .collect(Collectors.joining(","));
+  }
+
+  private static Double residual(ExtremeEigenvalue found) {
+    return found.residual().isPresent() ? found.residual().getAsDouble() : null;
   }
 
   private static String field(Object value) {

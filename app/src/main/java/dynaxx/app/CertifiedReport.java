@@ -1,0 +1,128 @@
+package dynaxx.app;
+
+import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.NoiseScale;
+import dynaxx.spectrum.Snapshot;
+import dynaxx.spectrum.Spectrum;
+import dynaxx.spectrum.SubsetSpread;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** What a certified snapshot says, in words and as values for {@code run.json}. */
+final class CertifiedReport {
+
+  private static final double CONFIDENCE = 0.95;
+
+  private CertifiedReport() {}
+
+  static List<String> lines(Snapshot s) {
+    Spectrum found = s.spectrum();
+    SubsetSpread spread = s.subset().orElseThrow();
+    Hutchinson.Interval interval = found.trace().interval(CONFIDENCE);
+    List<String> lines = new ArrayList<>();
+    lines.add(extreme("lambda_min", found.min(), "at least") + "; " + found.verdict());
+    lines.add(moved(spread, spread.min(), found.min().value()));
+    lines.add(extreme("lambda_max", found.max(), "at most"));
+    lines.add(moved(spread, spread.max(), found.max().value()));
+    lines.add(
+        text(
+            "%-12s%.4g, from %.4g to %.4g with 95 %%",
+            "trace", found.trace().value(), interval.low(), interval.high()));
+    lines.add(moved(spread, spread.trace(), found.trace().value()));
+    lines.add(text("%-12s%s", "noise scale", noise(s.noiseScale().orElseThrow())));
+    lines.add(
+        text(
+            "%-12s%d products and %d forms, in all the work of %.0f gradients; %.1f s",
+            "cost",
+            found.cost().products(),
+            found.cost().forms(),
+            s.gradientEquivalents(),
+            s.seconds()));
+    return lines;
+  }
+
+  private static String extreme(String name, ExtremeEigenvalue found, String side) {
+    return text(
+        "%-12s%.4g, residual %.0e%s, %s %.4g with 99 %%",
+        name,
+        found.value(),
+        found.residual().orElseThrow(),
+        found.converged() ? "" : " (not converged)",
+        side,
+        found.bound().orElseThrow());
+  }
+
+  private static String moved(SubsetSpread spread, SubsetSpread.Spread found, double whole) {
+    return text(
+        "%-12sover %d parts of %d images: mean %.4g, deviation %.2g, %+.2g off the whole",
+        "",
+        found.values().length,
+        spread.examples(),
+        found.mean(),
+        found.standardDeviation(),
+        found.shift(whole));
+  }
+
+  private static String noise(NoiseScale scale) {
+    if (scale.simple().isEmpty()) {
+      return "undetermined: the noise of these examples drowns the gradient";
+    }
+    String error =
+        scale.simpleError().isPresent()
+            ? text(" +- %.2g", scale.simpleError().getAsDouble())
+            : ", error undetermined";
+    return text("%.3g%s examples", scale.simple().getAsDouble(), error);
+  }
+
+  private static String text(String format, Object... arguments) {
+    return String.format(Locale.ROOT, format, arguments);
+  }
+
+  static Map<String, Object> json(Snapshot s) {
+    Spectrum found = s.spectrum();
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("lambda_min", json(found.min()));
+    values.put("lambda_max", json(found.max()));
+    values.put("verdict", found.verdict().toString());
+    Hutchinson.Interval interval = found.trace().interval(CONFIDENCE);
+    values.put("trace", found.trace().value());
+    values.put("trace_95", List.of(interval.low(), interval.high()));
+    s.subset().ifPresent(spread -> values.put("parts", json(spread)));
+    s.noiseScale().ifPresent(scale -> values.put("noise_scale", json(scale)));
+    values.put("products", found.cost().products());
+    values.put("gradient_equivalents", s.gradientEquivalents());
+    values.put("seconds", s.seconds());
+    return values;
+  }
+
+  private static Map<String, Object> json(ExtremeEigenvalue found) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("value", found.value());
+    found.residual().ifPresent(residual -> values.put("residual", residual));
+    found.bound().ifPresent(bound -> values.put("bound_99", bound));
+    values.put("converged", found.converged());
+    return values;
+  }
+
+  private static Map<String, Object> json(SubsetSpread spread) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("examples", spread.examples());
+    values.put("lambda_min", spread.min().values());
+    values.put("lambda_max", spread.max().values());
+    values.put("trace", spread.trace().values());
+    return values;
+  }
+
+  private static Map<String, Object> json(NoiseScale scale) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("trace_sigma", scale.traceSigma());
+    values.put("squared_gradient", scale.squaredGradient());
+    scale.simple().ifPresent(simple -> values.put("simple", simple));
+    scale.simpleError().ifPresent(error -> values.put("simple_error", error));
+    return values;
+  }
+}
