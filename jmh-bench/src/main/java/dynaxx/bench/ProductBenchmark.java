@@ -5,10 +5,6 @@ import dynaxx.backend.Backends;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
-import dynaxx.network.Batch;
-import dynaxx.network.Loss;
-import dynaxx.network.Network;
-import dynaxx.network.VisionTransformer;
 import dynaxx.operator.Hessian;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -39,7 +35,6 @@ import org.openjdk.jmh.annotations.Warmup;
 public class ProductBenchmark {
 
   private static final int DIRECTIONS = 8;
-  private static final int EXAMPLES = 256;
 
   /** The demo's quick network, and one that is wide enough for matrix products to dominate. */
   @Param({"quick", "wide"})
@@ -57,36 +52,19 @@ public class ProductBenchmark {
   /** Builds the network, random data and random directions. */
   @Setup(Level.Trial)
   public void open() {
-    VisionTransformer builder = new VisionTransformer().patch(7).heads(4);
-    Network built =
-        network.equals("quick")
-            ? builder.embedding(32).depth(3).hidden(64).build()
-            : builder.embedding(192).depth(4).hidden(768).build();
-    Random random = new Random(1);
-    HostBuffer inputs = scope.allocate(EXAMPLES * built.inputShape().size());
-    HostBuffer labels = scope.allocate(EXAMPLES);
-    fill(inputs, random);
-    for (int i = 0; i < EXAMPLES; i++) {
-      labels.set(i, random.nextInt(10));
-    }
-    parameters = scope.allocate(built.parameterCount());
-    built.initialize(parameters, 1);
-    Loss loss = Loss.crossEntropy();
+    Workload work = Workload.of(network, scope);
+    parameters = work.parameters();
     backend = Backends.open();
-    hessian = new Hessian(built, loss, Batch.of(built, loss, inputs, labels), backend);
+    hessian = new Hessian(work.network(), work.loss(), work.batch(), backend);
     hessian.linearize(parameters);
-    one = scope.vectors(1, built.parameterCount());
-    eight = scope.vectors(DIRECTIONS, built.parameterCount());
-    productOfOne = scope.vectors(1, built.parameterCount());
-    productsOfEight = scope.vectors(DIRECTIONS, built.parameterCount());
-    fill((HostBuffer) one.buffer(), random);
-    fill((HostBuffer) eight.buffer(), random);
-  }
-
-  private static void fill(HostBuffer values, Random random) {
-    for (long i = 0; i < values.size(); i++) {
-      values.set(i, (float) random.nextGaussian());
-    }
+    long n = hessian.dimension();
+    one = scope.vectors(1, n);
+    eight = scope.vectors(DIRECTIONS, n);
+    productOfOne = scope.vectors(1, n);
+    productsOfEight = scope.vectors(DIRECTIONS, n);
+    Random random = new Random(2);
+    Workload.fill((HostBuffer) one.buffer(), random);
+    Workload.fill((HostBuffer) eight.buffer(), random);
   }
 
   /** Frees memory and threads. */

@@ -1,0 +1,121 @@
+package dynaxx.bench;
+
+import dynaxx.backend.Backend;
+import dynaxx.backend.Backends;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.operator.EmpiricalFisher;
+import dynaxx.operator.GaussNewton;
+import dynaxx.operator.Hessian;
+import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Snapshot;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Whole snapshots of each kind, and products of the other matrices, against the gradient of the
+ * same network over the same batch.
+ */
+@State(org.openjdk.jmh.annotations.Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@Warmup(iterations = 2, time = 5)
+@Measurement(iterations = 4, time = 5)
+@Fork(value = 1, jvmArgsAppend = "--add-modules=jdk.incubator.vector")
+public class SnapshotBenchmark {
+
+  private static final int DIRECTIONS = 8;
+
+  private final Scope scope = Scope.open();
+  private Backend backend;
+  private Workload work;
+  private Hessian hessian;
+  private GaussNewton gaussNewton;
+  private EmpiricalFisher fisher;
+  private CurvatureProbe probe;
+  private Vectors v;
+  private Vectors products;
+
+  /** Builds the demo's network and stores the Ritz vectors that cheap snapshots need. */
+  @Setup(Level.Trial)
+  public void open() {
+    work = Workload.of("quick", scope);
+    backend = Backends.open();
+    hessian = new Hessian(work.network(), work.loss(), work.batch(), backend);
+    gaussNewton = new GaussNewton(work.network(), work.loss(), work.batch(), backend);
+    fisher = new EmpiricalFisher(work.network(), work.loss(), work.batch(), backend);
+    gaussNewton.linearize(work.parameters());
+    fisher.linearize(work.parameters());
+    probe = new CurvatureProbe(work.network(), work.loss(), work.batch(), backend);
+    probe.measure(work.parameters(), ProbeSettings.article());
+    v = scope.vectors(DIRECTIONS, hessian.dimension());
+    products = scope.vectors(DIRECTIONS, hessian.dimension());
+    Workload.fill((HostBuffer) v.buffer(), new Random(2));
+  }
+
+  /** Frees memory and threads. */
+  @TearDown(Level.Trial)
+  public void close() {
+    probe.close();
+    fisher.close();
+    gaussNewton.close();
+    hessian.close();
+    backend.close();
+    scope.close();
+  }
+
+  /** Forward and backward pass. */
+  @Benchmark
+  public double gradient() {
+    return hessian.linearize(work.parameters()).gradientNorm();
+  }
+
+  /** Fifteen Lanczos steps, eight probes, gradient variance. */
+  @Benchmark
+  public Snapshot article() {
+    return probe.measure(work.parameters(), ProbeSettings.article());
+  }
+
+  /** Until converged, with certificate, sixteen deflated probes, noise scale, four parts. */
+  @Benchmark
+  public Snapshot certified() {
+    return probe.measure(work.parameters(), ProbeSettings.certified());
+  }
+
+  /** Quadratic forms of the stored vectors and four probes. */
+  @Benchmark
+  public Snapshot cheap() {
+    return probe.measure(work.parameters(), ProbeSettings.cheap());
+  }
+
+  /** Eight products with the Gauss-Newton matrix. */
+  @Benchmark
+  public Vectors gaussNewton8() {
+    return products(gaussNewton);
+  }
+
+  /** Eight products with the empirical Fisher matrix. */
+  @Benchmark
+  public Vectors fisher8() {
+    return products(fisher);
+  }
+
+  private Vectors products(SymmetricOperator operator) {
+    operator.apply(v, products);
+    return products;
+  }
+}
