@@ -33,7 +33,7 @@ final class CertifiedReport {
             "%-12s%.4g, from %.4g to %.4g with 95 %%",
             "trace", found.trace().value(), interval.low(), interval.high()));
     lines.add(moved(spread, spread.trace(), found.trace().value()));
-    lines.add(text("%-12s%s", "noise scale", noise(s.noiseScale().orElseThrow())));
+    lines.add(text("%-12s%s", "noise scale", s.noiseScale().orElseThrow()));
     lines.add(
         text(
             "%-12s%d products and %d forms, in all the work of %.0f gradients; %.1f s",
@@ -65,17 +65,6 @@ final class CertifiedReport {
         found.mean(),
         found.standardDeviation(),
         found.shift(whole));
-  }
-
-  private static String noise(NoiseScale scale) {
-    if (scale.simple().isEmpty()) {
-      return "undetermined: the noise of these examples drowns the gradient";
-    }
-    String error =
-        scale.simpleError().isPresent()
-            ? text(" +- %.2g", scale.simpleError().getAsDouble())
-            : ", error undetermined";
-    return text("%.3g%s examples", scale.simple().getAsDouble(), error);
   }
 
   private static String text(String format, Object... arguments) {

@@ -7,6 +7,9 @@ import java.util.Objects;
 /** float32 values in memory that Java can read and write. */
 public final class HostBuffer implements Buffer {
 
+  /** Stands for the worker threads of a backend; never started. */
+  private static final Thread ANY_OTHER = Thread.ofPlatform().unstarted(() -> {});
+
   private final MemorySegment segment;
 
   private HostBuffer(MemorySegment segment) {
@@ -20,13 +23,19 @@ public final class HostBuffer implements Buffer {
    * @param segment native-order float32 values, 4-byte aligned, a whole number of them
    * @return a buffer over the segment
    * @throws IllegalArgumentException if the byte size is not a multiple of 4, the segment is not
-   *     aligned to 4 bytes, or it is a heap segment
+   *     aligned to 4 bytes, it is a heap segment, or it belongs to a confined arena, so that worker
+   *     threads cannot read it
    */
   public static HostBuffer of(MemorySegment segment) {
     Objects.requireNonNull(segment, "segment");
     if (!segment.isNative()) {
       throw new IllegalArgumentException(
           "segment: found heap memory, expected off-heap (native) memory");
+    }
+    if (!segment.isAccessibleBy(ANY_OTHER)) {
+      throw new IllegalArgumentException(
+          "segment: found memory of a confined arena, expected memory that worker threads may"
+              + " access (Arena.ofShared, Arena.ofAuto or Arena.global)");
     }
     if (segment.byteSize() % Float.BYTES != 0 || segment.address() % Float.BYTES != 0) {
       throw new IllegalArgumentException(

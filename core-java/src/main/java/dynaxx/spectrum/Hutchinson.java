@@ -3,6 +3,7 @@ package dynaxx.spectrum;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * Trace by Rademacher probes (Hutchinson, 1989): the mean of z'Hz, whose variance over one probe is
@@ -47,6 +48,17 @@ public record Hutchinson(int probes, long seed) {
    * @param samples an unbiased estimate from each probe
    */
   public record Trace(double value, double standardError, double[] samples) {
+
+    /**
+     * Value, error and number of samples in one line.
+     *
+     * @return for example {@code 367.4 +- 22 (16 samples)}
+     */
+    @Override
+    public String toString() {
+      return String.format(
+          Locale.ROOT, "%.4g +- %.2g (%d samples)", value, standardError, samples.length);
+    }
 
     static Trace of(double[] samples) {
       double mean = Arrays.stream(samples).average().orElseThrow();

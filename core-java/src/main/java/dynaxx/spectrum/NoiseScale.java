@@ -2,6 +2,7 @@ package dynaxx.spectrum;
 
 import dynaxx.operator.NonFiniteException;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.function.IntToDoubleFunction;
 
@@ -181,5 +182,21 @@ public record NoiseScale(
     if (NonFiniteException.check(argument, found) < 0) {
       throw new IllegalArgumentException(argument + ": found " + found + ", expected at least 0");
     }
+  }
+
+  /**
+   * The simple noise scale in words.
+   *
+   * @return for example {@code 210 +- 30 examples}
+   */
+  @Override
+  public String toString() {
+    if (simple().isEmpty()) {
+      return "undetermined: noise drowns the gradient of these examples";
+    }
+    String value = String.format(Locale.ROOT, "%.3g", simple().getAsDouble());
+    return simpleError().isPresent()
+        ? value + String.format(Locale.ROOT, " +- %.2g examples", simpleError().getAsDouble())
+        : value + " examples, error undetermined";
   }
 }

@@ -326,4 +326,9 @@ public final class SpectralDensity {
     Hutchinson.Trace mean = Hutchinson.Trace.of(values);
     return new Estimate(mean.value(), OptionalDouble.of(mean.standardError()));
   }
+
+  @Override
+  public String toString() {
+    return "SpectralDensity[" + starts.size() + " starts, " + merged.nodes().length + " nodes]";
+  }
 }

@@ -134,7 +134,7 @@ class ScopeTest {
     long size = 3L << 30;
     HostBuffer huge = HostBuffer.of(MemorySegment.NULL.asSlice(0, 0));
     assertEquals(0, huge.size());
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment small = arena.allocate(64, 64);
       assertThrows(IndexOutOfBoundsException.class, () -> HostBuffer.of(small).slice(size, 1));
       assertThrows(IllegalArgumentException.class, () -> Vectors.of(HostBuffer.of(small), 3, size));
@@ -145,7 +145,7 @@ class ScopeTest {
   void foreignMemoryIsCheckedOnce() {
     assertThrows(
         IllegalArgumentException.class, () -> HostBuffer.of(MemorySegment.ofArray(new float[4])));
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment memory = arena.allocate(64, 64);
       var e =
           assertThrows(IllegalArgumentException.class, () -> HostBuffer.of(memory.asSlice(0, 6)));
@@ -153,6 +153,11 @@ class ScopeTest {
       assertThrows(IllegalArgumentException.class, () -> HostBuffer.of(memory.asSlice(2, 8)));
       assertEquals(16, HostBuffer.of(memory).size());
       assertThrows(IndexOutOfBoundsException.class, () -> HostBuffer.of(memory).slice(10, 7));
+    }
+    try (Arena confined = Arena.ofConfined()) {
+      MemorySegment memory = confined.allocate(64, 64);
+      var e = assertThrows(IllegalArgumentException.class, () -> HostBuffer.of(memory));
+      assertTrue(e.getMessage().startsWith("segment: found memory of a confined arena"));
     }
   }
 }

@@ -213,8 +213,10 @@ class LanczosTest {
         List.of(
             Diagonal.strakos(48, 0.9),
             Diagonal.clustered(100),
+            Diagonal.wilkinson(),
             Diagonal.spiked(150, -2.6, 3),
-            Diagonal.spiked(150, -1.99, 5))) {
+            Diagonal.spiked(150, -1.99, 5),
+            Diagonal.lateTraining())) {
       SymmetricOperator operator = matrix.on(backend);
       int below = 0;
       int above = 0;

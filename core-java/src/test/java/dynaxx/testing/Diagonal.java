@@ -5,8 +5,10 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.TridiagonalEigen;
 import java.util.OptionalDouble;
 import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 
 /**
  * A diagonal matrix as an operator: any spectrum, at the price of its dimension. Products are
@@ -88,6 +90,16 @@ public record Diagonal(double... values) {
       values[i - 1] = 0.1 + (i - 1.0) / (n - 1) * (100 - 0.1) * Math.pow(rho, n - i);
     }
     return new Diagonal(values);
+  }
+
+  /**
+   * The eigenvalues of Wilkinson's W21+, with its pair at the top that is 7e-14 apart; a random
+   * start does not see in which basis a matrix is given.
+   */
+  public static Diagonal wilkinson() {
+    double[] diagonal = IntStream.rangeClosed(-10, 10).mapToDouble(Math::abs).toArray();
+    double[] ones = DoubleStream.generate(() -> 1).limit(20).toArray();
+    return new Diagonal(TridiagonalEigen.of(diagonal, ones).values());
   }
 
   /** Clusters of eigenvalues 1e-8 apart. */
