@@ -32,7 +32,7 @@ final class CertifiedReport {
         text(
             "%-12s%.4g, from %.4g to %.4g with 95 %%",
             "trace", found.trace().value(), interval.low(), interval.high()));
-    lines.add(moved(spread, spread.trace(), found.trace().value()));
+    lines.add(over(spread, spread.trace()));
     lines.add(text("%-12s%s", "noise scale", s.noiseScale().orElseThrow()));
     lines.add(
         text(
@@ -57,14 +57,18 @@ final class CertifiedReport {
   }
 
   private static String moved(SubsetSpread spread, SubsetSpread.Spread found, double whole) {
+    return over(spread, found) + text(", %+.2g off the whole", found.shift(whole));
+  }
+
+  private static String over(SubsetSpread spread, SubsetSpread.Spread found) {
     return text(
-        "%-12sover %d parts of %d images: mean %.4g, deviation %.2g, %+.2g off the whole",
+        "%-12sover %d parts of %d images: mean %.4g, deviation %.2g%s",
         "",
         found.values().length,
         spread.examples(),
         found.mean(),
         found.standardDeviation(),
-        found.shift(whole));
+        spread.converged() ? "" : " (not all converged)");
   }
 
   private static String text(String format, Object... arguments) {

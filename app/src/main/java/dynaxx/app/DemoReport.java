@@ -116,6 +116,11 @@ final class DemoReport implements AutoCloseable {
     CertifiedReport.lines(certified).forEach(text -> line("  %s", text));
   }
 
+  void notCertified(String reason) {
+    line("");
+    line("The last parameters could not be certified: %s", reason);
+  }
+
   void summary(Trainer.Validation last, int snapshots, double seconds, Path folder) {
     line("");
     if (unconverged) {

@@ -5,6 +5,7 @@ import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Trainer;
 import dynaxx.app.train.WarmupCosine;
+import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
@@ -79,11 +80,17 @@ record DemoRun(
     report.summary(last, snapshots, seconds, folder.path());
   }
 
+  /** The training is done and recorded: what goes wrong here is said and costs nothing else. */
   private Snapshot certify() {
     ProbeSettings settings = ProbeSettings.certified().withSeed(plan.seed());
-    Snapshot certified = probe.measure(trainer.parameters(), settings);
-    report.certified(plan.steps(), certified);
-    return certified;
+    try {
+      Snapshot certified = probe.measure(trainer.parameters(), settings);
+      report.certified(plan.steps(), certified);
+      return certified;
+    } catch (NonFiniteException | IllegalArgumentException | OutOfMemoryError e) {
+      report.notCertified(e.getMessage());
+      return null;
+    }
   }
 
   private StepRow step(int step) {

@@ -38,6 +38,35 @@ class DemoCommandTest {
     return new Outcome(status, out.toString(), err.toString());
   }
 
+  @Test
+  void certifiesTheLastParametersAndSaysHow() throws IOException {
+    Outcome outcome = demo("certified");
+    assertEquals(0, outcome.status(), outcome.err());
+    for (String part :
+        List.of(
+            "Certified at step 4:",
+            "lambda_min  ",
+            "with 99 %; NEGATIVE (",
+            "certified in float64)",
+            "over 4 parts of 6 images: mean",
+            "off the whole",
+            "with 95 %",
+            "noise scale",
+            "in all the work of")) {
+      assertTrue(outcome.out().contains(part), part + " in " + outcome.out());
+    }
+    JsonNode json =
+        new ObjectMapper()
+            .readTree(temporary.resolve("certified").resolve("run.json").toFile())
+            .get("certified");
+    double min = json.get("lambda_min").get("value").asDouble();
+    assertTrue(json.get("lambda_min").get("bound_99").asDouble() <= min);
+    assertTrue(json.get("lambda_max").get("bound_99").asDouble() >= min);
+    assertTrue(json.get("verdict").asText().startsWith("NEGATIVE"));
+    assertEquals(4, json.get("parts").get("trace").size());
+    assertTrue(json.get("trace_95").get(0).asDouble() < json.get("trace").asDouble());
+  }
+
   private Outcome demo(String folder, String... more) {
     String[] fixed = {
       "demo",
@@ -63,7 +92,7 @@ class DemoCommandTest {
 
   @Test
   void writesWholeRunFolders() throws IOException {
-    Outcome outcome = demo("a");
+    Outcome outcome = demo("a", "--no-certify");
     assertEquals(0, outcome.status(), outcome.err());
     List<String> lines = metrics("a");
     assertEquals(COLUMNS, lines.getFirst());
@@ -96,9 +125,9 @@ class DemoCommandTest {
 
   @Test
   void sameSeedSameNumbersForAnyThreads() throws IOException {
-    demo("one", "--threads", "1");
-    demo("two", "--threads", "2");
-    demo("other", "--seed", "2");
+    demo("one", "--threads", "1", "--no-certify");
+    demo("two", "--threads", "2", "--no-certify");
+    demo("other", "--seed", "2", "--no-certify");
     List<String> one = metrics("one");
     assertEquals(withoutTimes(one), withoutTimes(metrics("two")));
     assertFalse(withoutTimes(one).equals(withoutTimes(metrics("other"))));

@@ -23,6 +23,7 @@ public record Consistency(
     double repetition, double asymmetry, double formDifference, double tolerance) {
 
   private static final double ERRORS = 10;
+  private static final double ROUNDINGS = 16;
   private static final double LARGEST_TOLERANCE = 0.5;
 
   /**
@@ -51,12 +52,27 @@ public record Consistency(
         backend.axpby(1 / norm, first, 0, v.vector(2));
       }
       operator.apply(v.subset(2, 1), hv.subset(2, 1));
+      double rounding = rounding(backend, v, hv);
       return new Consistency(
           quotient(distance, largest),
-          Math.max(randomAsymmetry(backend, v, hv), quotient(drift(backend, v, hv, norm), norm)),
+          Math.max(
+              randomAsymmetry(backend, v, hv),
+              quotient(Math.max(0, drift(backend, v, hv, norm) - rounding), norm)),
           formDifference(operator, v, hv),
           Math.min(LARGEST_TOLERANCE, ERRORS * operator.productError()));
     }
+  }
+
+  /**
+   * What rounding alone can make of u'Hv for a unit vector u: of a vector close to the null space
+   * the product is small, but its rounding is not.
+   */
+  private static double rounding(Backend backend, Vectors v, Vectors hv) {
+    double gain = 0;
+    for (int i = 0; i < v.count(); i++) {
+      gain = Math.max(gain, quotient(norm(backend, hv.vector(i)), norm(backend, v.vector(i))));
+    }
+    return ROUNDINGS * backend.unitRoundoff() * gain * norm(backend, v.vector(0));
   }
 
   private static double randomAsymmetry(Backend backend, Vectors v, Vectors hv) {

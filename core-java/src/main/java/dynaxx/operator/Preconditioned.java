@@ -6,7 +6,6 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.util.Objects;
-import java.util.OptionalDouble;
 
 /**
  * {@code P^-1/2 H P^-1/2} for a positive diagonal P: the curvature that an optimizer with
@@ -222,23 +221,6 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
   @Override
   public double productError() {
     return inner.productError() + 2 * backend().unitRoundoff();
-  }
-
-  /**
-   * {@inheritDoc}
-   *
-   * <p>The form of H is in float64, but the scaled vector it is taken of is rounded to float32. So
-   * this is exactly the form of a vector that differs from v by at most one rounding in each
-   * element: a negative value proves a negative eigenvalue, and that of a converged eigenvector
-   * changes by a rounding of itself.
-   */
-  @Override
-  public OptionalDouble quadraticForm64(Buffer v) {
-    Vectors given = Vectors.of(v, 1, v.size());
-    Products.checkLength(this, "v", given);
-    Vectors scaled = workspace.vectors(1);
-    scale(given, scaled);
-    return inner.quadraticForm64(scaled.buffer());
   }
 
   /** Frees its memory, not the inner operator; closing twice is harmless. */

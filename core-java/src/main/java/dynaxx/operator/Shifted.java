@@ -85,6 +85,9 @@ public record Shifted(SymmetricOperator inner, double shift) implements Symmetri
       double squares = backend().dot(product.buffer(), product.buffer());
       double norm =
           Math.sqrt(NonFiniteException.check("Hessian-vector product", squares) / dimension());
+      if (norm == 0) {
+        return 1;
+      }
       double error = inner.productError() * (1 + Math.abs(shift) / norm);
       return Math.min(1, error + backend().unitRoundoff());
     }

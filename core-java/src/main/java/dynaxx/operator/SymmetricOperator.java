@@ -4,7 +4,6 @@ import dynaxx.backend.Backend;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
-import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.function.BiConsumer;
 
@@ -83,7 +82,7 @@ public interface SymmetricOperator {
   }
 
   /**
-   * An operator from a product that somebody else computes.
+   * An operator from a product that somebody else computes, in the backend's own precision.
    *
    * @param dimension length of the vectors, at least 1
    * @param backend where the vectors live
@@ -92,27 +91,25 @@ public interface SymmetricOperator {
    */
   static SymmetricOperator of(
       long dimension, Backend backend, BiConsumer<Vectors, Vectors> product) {
-    Objects.requireNonNull(backend, "backend");
-    Objects.requireNonNull(product, "product");
-    if (dimension < 1) {
-      throw new IllegalArgumentException("dimension: found " + dimension + ", expected at least 1");
+    return new HostOperator(dimension, backend, product, OptionalDouble.empty());
+  }
+
+  /**
+   * An operator from a product that somebody else computes, with the error of that product: about
+   * 1e-2 with TF32, 1e-1 with bfloat16 matrix products.
+   *
+   * @param dimension length of the vectors, at least 1
+   * @param backend where the vectors live
+   * @param product reads its first argument, fills its second; k vectors each
+   * @param productError as in {@link #productError}, from 0 to below 1
+   * @return the operator
+   */
+  static SymmetricOperator of(
+      long dimension, Backend backend, BiConsumer<Vectors, Vectors> product, double productError) {
+    if (!(productError >= 0 && productError < 1)) {
+      throw new IllegalArgumentException(
+          "productError: found " + productError + ", expected from 0 to below 1");
     }
-    return new SymmetricOperator() {
-      @Override
-      public long dimension() {
-        return dimension;
-      }
-
-      @Override
-      public Backend backend() {
-        return backend;
-      }
-
-      @Override
-      public void apply(Vectors v, Vectors hv) {
-        Products.check(this, v, hv);
-        product.accept(v, hv);
-      }
-    };
+    return new HostOperator(dimension, backend, product, OptionalDouble.of(productError));
   }
 }

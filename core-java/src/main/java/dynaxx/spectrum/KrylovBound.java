@@ -48,6 +48,9 @@ final class KrylovBound {
     for (double beta : couplings) {
       target += Math.log(beta);
     }
+    if (target == Double.NEGATIVE_INFINITY) {
+      return 0; // the zero operator
+    }
     double high = Math.max(distances[distances.length - 1], couplings[couplings.length - 1]);
     while (logarithm(distances, high) < target) {
       high *= 2;

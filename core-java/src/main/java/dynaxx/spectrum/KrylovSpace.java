@@ -19,8 +19,8 @@ import java.util.stream.IntStream;
 final class KrylovSpace {
 
   /**
-   * Below this fraction of the largest entry of the projection, what is left of a product is
-   * rounding noise of float32, 7 units of roundoff.
+   * Below this fraction of the longest product, in units of roundoff, what is left of a product is
+   * rounding noise.
    */
   private static final double BREAKDOWN = 7;
 
@@ -38,6 +38,7 @@ final class KrylovSpace {
   private final double[][] projection;
   private int size;
   private double left;
+  private double largestProduct;
   private boolean exhausted;
   private FirstCycle firstCycle;
 
@@ -92,8 +93,7 @@ final class KrylovSpace {
     projection[size][size] = NonFiniteException.check("Hessian-vector product", c[size]);
     left = NonFiniteException.check("Hessian-vector product", Math.sqrt(backend.dot(w, w)));
     size++;
-    exhausted =
-        size == basis.length() || left <= BREAKDOWN * backend.unitRoundoff() * largestEntry();
+    exhausted = size == basis.length() || left <= breakdown();
     if (!exhausted) {
       append(w, left, size);
       if (!full()) {
@@ -106,6 +106,7 @@ final class KrylovSpace {
     double[] c = backend.project(basis, size + 1, w);
     double after = backend.dot(w, w);
     double before = after + Arrays.stream(c).map(x -> x * x).sum();
+    largestProduct = Math.max(largestProduct, Math.sqrt(before));
     if (Math.sqrt(after) < REPEAT * Math.sqrt(before)) {
       double[] again = backend.project(basis, size + 1, w);
       Arrays.setAll(c, i -> c[i] + again[i]);
@@ -122,14 +123,18 @@ final class KrylovSpace {
     projection[j][i] = value;
   }
 
-  private double largestEntry() {
-    double largest = 0;
-    for (int i = 0; i < size; i++) {
-      for (int j = 0; j <= i; j++) {
-        largest = Math.max(largest, Math.abs(projection[i][j]));
-      }
-    }
-    return largest;
+  private double breakdown() {
+    return BREAKDOWN * backend.unitRoundoff() * largestProduct;
+  }
+
+  /** Norm of the longest product of a basis vector: at most the norm of the operator. */
+  double largestProduct() {
+    return largestProduct;
+  }
+
+  /** Whether the basis spans everything, so that no eigenvalue can be missing. */
+  boolean complete() {
+    return size == basis.length() && !restarted();
   }
 
   Ritz ritz() {
@@ -156,13 +161,18 @@ final class KrylovSpace {
     return Arrays.stream(last).map(s -> Math.max(noise, Math.abs(left * s))).toArray();
   }
 
-  /** What was known before the first restart; of a space that was never restarted, all. */
+  /**
+   * What was known before the first restart; of a space that was never restarted, all. The last
+   * coupling is not less than what rounding could hide, which makes bounds wider.
+   */
   FirstCycle firstCycle() {
     if (restarted()) {
       return firstCycle;
     }
     Ritz ritz = ritz();
-    return new FirstCycle(ritz.values(), ritz.weights(), couplings());
+    double[] couplings = couplings();
+    couplings[size - 1] = Math.max(left, breakdown());
+    return new FirstCycle(ritz.values(), ritz.weights(), couplings);
   }
 
   private SymmetricEigen eigen() {

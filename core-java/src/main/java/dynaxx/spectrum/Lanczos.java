@@ -100,9 +100,11 @@ public final class Lanczos {
   }
 
   /**
-   * Residual, as part of the Ritz value, at which an eigenvalue counts as converged.
+   * Residual, as part of the Ritz value, at which an eigenvalue counts as converged. A value close
+   * to zero also has when its residual is at the noise floor and its bound within a thousandth of
+   * the largest Ritz value.
    *
-   * @param relative between 0 and 1; the noise floor is a limit in any case
+   * @param relative between 0 and 1
    * @return changed settings
    */
   public Lanczos withTolerance(double relative) {
@@ -161,7 +163,8 @@ public final class Lanczos {
 
   /**
    * Whether a negative Ritz value is certified by one quadratic form in float64, if the operator
-   * has one.
+   * has one. A run that stops on convergence then also goes on until the bound is as close to the
+   * value as the tolerance, or a thousandth of the largest Ritz value.
    *
    * @param wanted true to certify
    * @return changed settings
@@ -205,7 +208,7 @@ public final class Lanczos {
    * @param products number of products made
    * @param restarts how often the bases were full
    * @param exhausted whether a Krylov space became invariant, so that its Ritz values are
-   *     eigenvalues up to rounding
+   *     eigenvalues up to rounding; eigenvalues that rounding hides from it are in the bounds
    */
   public record Result(
       ExtremeEigenvalue min,
@@ -224,11 +227,13 @@ public final class Lanczos {
    *
    * @param result what the run found
    * @param pairs the wanted number of Ritz pairs nearest both ends, of one start
+   * @param start which start, from 0: the one that came closest to the smallest eigenvalue
    */
-  public record Decomposition(Result result, RitzPairs pairs) {}
+  public record Decomposition(Result result, RitzPairs pairs, int start) {}
 
   /**
-   * Runs on an operator.
+   * Runs on an operator, which is taken to be symmetric and the same at every product; {@link
+   * dynaxx.operator.Consistency} checks that.
    *
    * @param operator a symmetric operator
    * @return both ends with residuals and bounds
@@ -256,7 +261,7 @@ public final class Lanczos {
   public Decomposition run(SymmetricOperator operator, int pairs, Scope scope) {
     requirePositive("pairs", pairs);
     try (LanczosRun run = new LanczosRun(this, operator)) {
-      return new Decomposition(run.result(), run.pairs(pairs, scope));
+      return run.decomposition(pairs, scope);
     }
   }
 

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
@@ -43,6 +44,7 @@ final class LanczosRun implements AutoCloseable {
   private final Vectors directions;
   private final Vectors products;
   private final double[] components;
+  private final double productError;
   private int steps;
   private int made;
   private int restarts;
@@ -52,6 +54,12 @@ final class LanczosRun implements AutoCloseable {
     this.operator = operator;
     this.backend = operator.backend();
     this.n = operator.dimension();
+    this.productError = operator.productError();
+    RitzPairs earlier = settings.earlier();
+    if (earlier != null && earlier.vectors().length() != n) {
+      throw new IllegalArgumentException(
+          "pairs: found vectors of length " + earlier.vectors().length() + ", expected " + n);
+    }
     int starts = settings.starts();
     try {
       int capacity = capacity();
@@ -77,7 +85,7 @@ final class LanczosRun implements AutoCloseable {
     long fitting = vectors / starts - 1;
     if (fitting < most || most < Math.min(settings.cap(), n)) {
       fitting = Math.min(most, (vectors - KEPT) / starts - 1);
-      if (fitting < SMALLEST_BASIS) {
+      if (fitting < Math.min(SMALLEST_BASIS, most)) {
         throw new IllegalArgumentException(
             "memory limit: found "
                 + limit
@@ -99,7 +107,8 @@ final class LanczosRun implements AutoCloseable {
     components[index] = KrylovBound.smallestComponent(n, failure);
     try (Scope temporary = Scope.open()) {
       Buffer start = GaussianVector.create(backend, temporary, n, settings.seed(), index);
-      if (settings.earlier() != null) {
+      // In two dimensions a component has no density that is largest at zero.
+      if (settings.earlier() != null && n > 2) {
         double norm = Math.sqrt(backend.dot(start, start));
         backend.axpby(Math.sqrt(FRESH) / norm, start, 0, start);
         addEarlier(temporary, start);
@@ -112,10 +121,6 @@ final class LanczosRun implements AutoCloseable {
 
   private void addEarlier(Scope temporary, Buffer start) {
     Vectors earlier = settings.earlier().vectors();
-    if (earlier.length() != n) {
-      throw new IllegalArgumentException(
-          "pairs: found vectors of length " + earlier.length() + ", expected " + n);
-    }
     double[] shares = new double[earlier.count()];
     Arrays.fill(shares, Math.sqrt((1 - FRESH) / shares.length));
     Buffer sum = backend.allocate(temporary, n);
@@ -124,9 +129,8 @@ final class LanczosRun implements AutoCloseable {
   }
 
   private void grow() {
-    int cap = (int) Math.min(settings.cap(), n);
     List<KrylovSpace> active = List.copyOf(spaces);
-    while (!active.isEmpty() && steps < cap && !(due() && converged())) {
+    while (!active.isEmpty() && steps < settings.cap() && !(due() && satisfied(look()))) {
       for (KrylovSpace space : active) {
         if (space.full()) {
           restart(space);
@@ -165,68 +169,88 @@ final class LanczosRun implements AutoCloseable {
     return settings.end() != null && steps > 0 && steps % Math.max(1, steps / 32) == 0;
   }
 
-  private boolean converged() {
-    Ends ends = ends();
-    boolean min = settings.end() == End.MAX || converged(ends.min(), ends.noise());
-    boolean max = settings.end() == End.MIN || converged(ends.max(), ends.noise());
-    return min && max;
+  private boolean satisfied(Look now) {
+    return (settings.end() == End.MAX || satisfied(now.min(), now.scale()))
+        && (settings.end() == End.MIN || satisfied(now.max(), now.scale()));
   }
 
-  private boolean converged(RitzValue ritz, double noise) {
-    return ritz.residual() <= Math.max(noise, settings.tolerance() * Math.abs(ritz.value()));
+  /** A certificate is of little use while the bound on the other side is far away. */
+  private boolean satisfied(ExtremeEigenvalue found, double scale) {
+    double open = Math.abs(found.value() - found.bound().orElseThrow());
+    double enough = Math.max(settings.tolerance() * Math.abs(found.value()), WORTH_SAYING * scale);
+    return found.converged() && (!settings.certified() || open <= enough);
   }
 
-  /** The extreme Ritz values over all spaces, and the space of the smallest. */
-  private record Ends(List<List<RitzValue>> ritz, int best, RitzValue max, double noise) {
-    RitzValue min() {
-      return ritz.get(best).getFirst();
-    }
-  }
+  /** What is known after some steps. */
+  private record Look(
+      List<List<RitzValue>> ritz,
+      int best,
+      ExtremeEigenvalue min,
+      ExtremeEigenvalue max,
+      double scale) {}
 
-  private Ends ends() {
+  private Look look() {
     List<List<RitzValue>> ritz = spaces.stream().map(space -> space.ritz().list()).toList();
-    int best =
-        IntStream.range(0, ritz.size())
-            .boxed()
-            .min(Comparator.comparingDouble(i -> ritz.get(i).getFirst().value()))
-            .orElseThrow();
-    RitzValue max =
-        ritz.stream()
-            .map(List::getLast)
-            .max(Comparator.comparingDouble(RitzValue::value))
-            .orElseThrow();
-    double min = ritz.get(best).getFirst().value();
-    double noise = operator.productError() * Math.max(Math.abs(min), Math.abs(max.value()));
-    return new Ends(ritz, best, max, noise);
-  }
-
-  Lanczos.Result result() {
-    Ends ends = ends();
-    double noise = ends.noise();
-    double lowest = ends.min().value();
-    double highest = ends.max().value();
+    int best = argmin(i -> ritz.get(i).getFirst().value());
+    int highestOf = argmin(i -> -ritz.get(i).getLast().value());
+    RitzValue min = ritz.get(best).getFirst();
+    RitzValue max = ritz.get(highestOf).getLast();
+    double scale =
+        Math.max(
+            Math.max(Math.abs(min.value()), Math.abs(max.value())),
+            spaces.stream().mapToDouble(KrylovSpace::largestProduct).max().orElseThrow());
+    double lowest = min.value();
+    double highest = max.value();
     for (int i = 0; i < spaces.size(); i++) {
-      KrylovSpace space = spaces.get(i);
-      KrylovSpace.FirstCycle first = space.firstCycle();
+      KrylovSpace.FirstCycle first = spaces.get(i).firstCycle();
       double[] values = first.values();
-      boolean complete = space.exhausted() && !space.restarted();
-      double below = 0;
-      double above = 0;
-      if (!complete) {
-        below = KrylovBound.below(values, first.couplings(), components[i]);
-        above = KrylovBound.above(values, first.couplings(), components[i]);
-      }
+      boolean complete = spaces.get(i).complete();
+      double below = complete ? 0 : KrylovBound.below(values, first.couplings(), components[i]);
+      double above = complete ? 0 : KrylovBound.above(values, first.couplings(), components[i]);
       lowest = Math.min(lowest, values[0] - below);
       highest = Math.max(highest, values[values.length - 1] + above);
     }
-    ExtremeEigenvalue min = extreme(ends.min(), lowest - noise, noise);
-    ExtremeEigenvalue max = extreme(ends.max(), highest + noise, noise);
+    double noise = productError * scale;
+    return new Look(
+        ritz,
+        best,
+        extreme(min, lowest - noise, scale),
+        extreme(max, highest + noise, scale),
+        scale);
+  }
+
+  private int argmin(IntToDoubleFunction key) {
+    return IntStream.range(0, spaces.size())
+        .boxed()
+        .min(Comparator.comparingDouble(key::applyAsDouble))
+        .orElseThrow();
+  }
+
+  /**
+   * A residual at the noise floor alone is no convergence: with most of the spectrum at zero, it is
+   * that small long before an eigenvalue close to zero is seen.
+   */
+  private ExtremeEigenvalue extreme(RitzValue ritz, double bound, double scale) {
+    double noise = productError * scale;
+    boolean relative = ritz.residual() <= settings.tolerance() * Math.abs(ritz.value());
+    boolean absolute =
+        ritz.residual() <= noise && Math.abs(ritz.value() - bound) <= WORTH_SAYING * scale;
+    return new ExtremeEigenvalue(
+        ritz.value(),
+        OptionalDouble.of(ritz.residual()),
+        OptionalDouble.of(bound),
+        noise,
+        relative || absolute);
+  }
+
+  Lanczos.Result result() {
+    Look now = look();
     return new Lanczos.Result(
-        min,
-        max,
-        verdict(min, max, ends.best()),
-        distinct(ends.ritz(), noise),
-        ends.ritz().get(ends.best()),
+        now.min(),
+        now.max(),
+        verdict(now),
+        distinct(now.ritz(), productError * now.scale()),
+        now.ritz().get(now.best()),
         settings.earlier() == null ? quadratures() : List.of(),
         steps,
         made,
@@ -234,25 +258,16 @@ final class LanczosRun implements AutoCloseable {
         spaces.stream().anyMatch(KrylovSpace::exhausted));
   }
 
-  private ExtremeEigenvalue extreme(RitzValue ritz, double bound, double noise) {
-    return new ExtremeEigenvalue(
-        ritz.value(),
-        OptionalDouble.of(ritz.residual()),
-        OptionalDouble.of(bound),
-        noise,
-        converged(ritz, noise));
-  }
-
-  private Verdict verdict(ExtremeEigenvalue min, ExtremeEigenvalue max, int best) {
-    double scale = Math.max(Math.abs(min.value()), Math.abs(max.value()));
+  private Verdict verdict(Look now) {
     OptionalDouble form = OptionalDouble.empty();
-    if (settings.certified() && min.value() < 0) {
+    if (settings.certified() && now.min().value() < 0) {
       try (Scope temporary = Scope.open()) {
-        Buffer y = spaces.get(best).vectors(temporary, new int[] {0}).buffer();
+        Buffer y = spaces.get(now.best()).vectors(temporary, new int[] {0}).buffer();
         form = Rayleigh.quotient64(operator, y);
       }
     }
-    return Verdict.of(min, form, Rayleigh.ERROR64 * scale, WORTH_SAYING * scale);
+    double scale = now.scale();
+    return Verdict.of(now.min(), form, Rayleigh.ERROR64 * scale, WORTH_SAYING * scale);
   }
 
   /** Converged Ritz values of all spaces; what cannot be told apart is one entry. */
@@ -260,7 +275,7 @@ final class LanczosRun implements AutoCloseable {
     List<RitzValue> found = new ArrayList<>();
     ritz.stream()
         .flatMap(List::stream)
-        .filter(r -> converged(r, noise))
+        .filter(r -> settled(r, noise))
         .sorted(Comparator.comparingDouble(RitzValue::value))
         .forEach(
             r -> {
@@ -274,6 +289,10 @@ final class LanczosRun implements AutoCloseable {
     return List.copyOf(found);
   }
 
+  private boolean settled(RitzValue ritz, double noise) {
+    return ritz.residual() <= Math.max(noise, settings.tolerance() * Math.abs(ritz.value()));
+  }
+
   private static double apart(RitzValue a, RitzValue b, double noise) {
     return Math.max(noise, a.residual() + b.residual());
   }
@@ -285,17 +304,18 @@ final class LanczosRun implements AutoCloseable {
         .toList();
   }
 
-  /** Ritz pairs nearest both ends of the space with the smallest Ritz value. */
-  RitzPairs pairs(int count, Scope owner) {
-    Ends ends = ends();
-    List<RitzValue> ritz = ends.ritz().get(ends.best());
+  /** The result, with the Ritz pairs nearest both ends of the space with the smallest value. */
+  Lanczos.Decomposition decomposition(int count, Scope owner) {
+    int best = look().best();
+    List<RitzValue> ritz = spaces.get(best).ritz().list();
     int high = Math.min(count, ritz.size()) / 2;
     int low = Math.min(count, ritz.size()) - high;
     int[] wanted =
         IntStream.concat(IntStream.range(0, low), IntStream.range(ritz.size() - high, ritz.size()))
             .toArray();
-    Vectors vectors = spaces.get(ends.best()).vectors(owner, wanted);
-    return new RitzPairs(IntStream.of(wanted).mapToObj(ritz::get).toList(), vectors);
+    Vectors vectors = spaces.get(best).vectors(owner, wanted);
+    RitzPairs pairs = new RitzPairs(IntStream.of(wanted).mapToObj(ritz::get).toList(), vectors);
+    return new Lanczos.Decomposition(result(), pairs, best);
   }
 
   @Override

@@ -7,6 +7,7 @@ import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
 import dynaxx.network.Parameter;
 import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.Restricted.Range;
 import dynaxx.operator.SymmetricOperator;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -44,33 +45,6 @@ public record LayerTraces(int probes, long seed) {
     if (probes < 2) {
       throw new IllegalArgumentException(
           "probes: found " + probes + ", expected at least 2 (one probe gives no error estimate)");
-    }
-  }
-
-  /**
-   * A run of entries of the parameter vector.
-   *
-   * @param offset the first, at least 0
-   * @param size how many, at least 1
-   */
-  public record Range(long offset, long size) {
-
-    /**
-     * Checks the values.
-     *
-     * @param offset the first
-     * @param size how many
-     * @throws IllegalArgumentException if a value is out of its range
-     */
-    public Range {
-      if (offset < 0 || size < 1 || size > Long.MAX_VALUE - offset) {
-        throw new IllegalArgumentException(
-            "range: found offset "
-                + offset
-                + " and size "
-                + size
-                + ", expected at least 0 and at least 1");
-      }
     }
   }
 

@@ -46,6 +46,12 @@ public record ProbeSettings(
       throw new IllegalArgumentException(
           "perExample: found true without micro-batches, expected at least 2 of them");
     }
+    if (parts != 0 && lanczos.isEmpty()) {
+      throw new IllegalArgumentException(
+          "parts: found "
+              + parts
+              + " without Lanczos, expected 0 (vectors are stored for the whole)");
+    }
     if (parts != 0) {
       atLeast("parts", parts, 2);
     }
@@ -70,9 +76,9 @@ public record ProbeSettings(
   }
 
   /**
-   * Numbers that can be relied on: Lanczos until the residuals at both ends are below 1 % (at most
-   * 100 steps), a certificate in float64 for a negative eigenvalue, 16 deflated probes, the noise
-   * scale from single examples, and the spread over quarters of the subset.
+   * Numbers that can be relied on: Lanczos until residuals and bounds at both ends are within 1 %
+   * (at most 100 steps), a certificate in float64 for a negative eigenvalue, 16 deflated probes,
+   * the noise scale from single examples, and the spread over quarters of the subset.
    *
    * @return the settings
    */
@@ -94,7 +100,8 @@ public record ProbeSettings(
   }
 
   /**
-   * Other Lanczos settings; their seed is replaced by {@link #seed}.
+   * Other Lanczos settings; their seed is replaced by {@link #seed} unless they start from earlier
+   * vectors.
    *
    * @param settings steps, tolerance, starts
    * @return changed settings

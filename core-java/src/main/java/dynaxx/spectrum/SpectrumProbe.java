@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
 
 /**
  * Measures the spectrum of any symmetric operator, snapshot after snapshot, from one plan that
- * shares its products: the start vectors of Lanczos are the first samples of the trace, their
+ * shares its products: start vectors of Lanczos are the first samples of the trace, their
  * tridiagonal matrices give the density, and the Ritz vectors deflate the other samples and are
  * kept for measurements by quadratic forms alone. The first operator is checked before it is
  * trusted ({@link Consistency}).
@@ -58,8 +58,13 @@ public final class SpectrumProbe implements AutoCloseable {
       lanczos = ProbeSettings.article().lanczos();
     }
     return lanczos.isPresent()
-        ? fromLanczos(counted, lanczos.get().withSeed(settings.seed()), settings)
+        ? fromLanczos(counted, seeded(lanczos.get(), settings), settings)
         : fromStored(counted, settings);
+  }
+
+  /** A warm start has a seed of its own, which the earlier vectors must not have come from. */
+  private static Lanczos seeded(Lanczos lanczos, ProbeSettings settings) {
+    return lanczos.earlier() == null ? lanczos.withSeed(settings.seed()) : lanczos;
   }
 
   private Spectrum fromLanczos(CountedOperator operator, Lanczos lanczos, ProbeSettings settings) {
@@ -73,7 +78,7 @@ public final class SpectrumProbe implements AutoCloseable {
             settings.deflated()
                 ? converged(found.pairs(), operator.backend(), temporary)
                 : Optional.empty();
-        trace = trace(operator, result.quadratures(), deflation, settings);
+        trace = trace(operator, found, deflation, settings);
       }
       Optional<SpectralDensity> density =
           result.quadratures().isEmpty()
@@ -153,10 +158,14 @@ public final class SpectrumProbe implements AutoCloseable {
         value, OptionalDouble.empty(), OptionalDouble.empty(), noise, false);
   }
 
-  /** Samples of the starts first, then as many probes as are missing. */
+  /**
+   * Samples of the starts first, then as many probes as are missing. The start that the deflating
+   * vectors came from is not independent of them: of a multiple eigenvalue they hold its own
+   * projection, not a random vector.
+   */
   private static Hutchinson.Trace trace(
       SymmetricOperator operator,
-      List<Quadrature> starts,
+      Lanczos.Decomposition found,
       Optional<RitzPairs> deflation,
       ProbeSettings settings) {
     double inside =
@@ -168,19 +177,26 @@ public final class SpectrumProbe implements AutoCloseable {
         deflation
             .map(p -> ProbeForms.deflated(operator, settings.seed(), p.vectors(), inside))
             .orElseGet(() -> ProbeForms.plain(operator, settings.seed()));
-    double[] samples = new double[Math.max(starts.size(), settings.probes())];
-    for (int i = 0; i < starts.size(); i++) {
-      samples[i] = inside + outside(operator, starts.get(i), i, deflation, settings.seed());
+    List<Quadrature> starts = found.result().quadratures();
+    int[] independent =
+        IntStream.range(0, starts.size())
+            .filter(i -> deflation.isEmpty() || i != found.start())
+            .toArray();
+    int shared = independent.length;
+    double[] samples = new double[Math.max(shared, settings.probes())];
+    for (int i = 0; i < shared; i++) {
+      int start = independent[i];
+      samples[i] = inside + outside(operator, starts.get(start), start, deflation, settings.seed());
     }
-    double[] probes = new double[samples.length - starts.size()];
+    double[] probes = new double[samples.length - shared];
     forms.sample(probes, 0, probes.length);
-    System.arraycopy(probes, 0, samples, starts.size(), probes.length);
+    System.arraycopy(probes, 0, samples, shared, probes.length);
     return Hutchinson.Trace.of(samples);
   }
 
   /**
-   * The first coefficient of a start is a quadratic form already, and for an eigenvector q with
-   * value t the part {@code t (q'z)^2} of it is known.
+   * The first coefficient of a start is a quadratic form already; an eigenvector q with value t has
+   * the part {@code t (q'z)^2} of it.
    */
   private static double outside(
       SymmetricOperator operator,

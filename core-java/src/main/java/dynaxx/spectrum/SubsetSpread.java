@@ -17,11 +17,18 @@ import java.util.Arrays;
  * @param examples of each part
  * @param min smallest Ritz values
  * @param max largest Ritz values
- * @param trace Hutchinson estimates
+ * @param trace Hutchinson estimates, with the same plain probes for each part: their mean is that
+ *     estimate for all parts together, their deviation is the data's
+ * @param converged whether both eigenvalues of every part have converged
  * @param gradientEquivalents work in gradients over the whole subset
  */
 public record SubsetSpread(
-    int examples, Spread min, Spread max, Spread trace, double gradientEquivalents) {
+    int examples,
+    Spread min,
+    Spread max,
+    Spread trace,
+    boolean converged,
+    double gradientEquivalents) {
 
   /**
    * One estimate over all parts.
@@ -104,6 +111,7 @@ public record SubsetSpread(
     int examples = batch.examples() / parts;
     double[][] values = new double[3][parts];
     double work = 0;
+    boolean converged = true;
     Hessian.Limits limits = new Hessian.Limits(memoryBytes, 0, Hessian.Limits.DEFAULT.directions());
     for (int i = 0; i < parts; i++) {
       Batch part = batch.slice(i * examples, examples);
@@ -112,11 +120,17 @@ public record SubsetSpread(
         Lanczos.Result result = lanczos.run(counted);
         values[0][i] = result.min().value();
         values[1][i] = result.max().value();
+        converged &= result.min().converged() && result.max().converged();
         values[2][i] = probes.run(counted).value();
         work += (1 + counted.cost().gradientEquivalents()) * examples / batch.examples();
       }
     }
     return new SubsetSpread(
-        examples, new Spread(values[0]), new Spread(values[1]), new Spread(values[2]), work);
+        examples,
+        new Spread(values[0]),
+        new Spread(values[1]),
+        new Spread(values[2]),
+        converged,
+        work);
   }
 }

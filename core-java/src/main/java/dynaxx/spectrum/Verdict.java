@@ -82,7 +82,7 @@ public sealed interface Verdict {
       return new NegativeWithinNoise(min.value(), min.noiseFloor());
     }
     double lowest = min.bound().orElse(Double.NEGATIVE_INFINITY);
-    if (!beyondNoise && min.converged() && lowest >= -epsilon) {
+    if (!beyondNoise && lowest >= -epsilon) {
       return new NotNegativeAt(Math.max(0, -lowest), ExtremeEigenvalue.PROBABILITY);
     }
     return new Undecided();

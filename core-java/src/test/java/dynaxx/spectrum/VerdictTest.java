@@ -38,10 +38,13 @@ class VerdictTest {
   void aPositiveValueIsNeverProved() {
     assertEquals(new Verdict.Undecided(), judge(min(3e-3, -0.2, false), OptionalDouble.empty()));
     assertEquals(new Verdict.Undecided(), judge(min(3e-3, -0.2, true), OptionalDouble.empty()));
-    assertEquals(new Verdict.Undecided(), judge(min(3e-3, -1e-5, false), OptionalDouble.empty()));
     assertEquals(
         new Verdict.NotNegativeAt(1e-5, 0.99),
         judge(min(3e-3, -1e-5, true), OptionalDouble.empty()));
+    assertEquals(
+        new Verdict.NotNegativeAt(1e-5, 0.99),
+        judge(min(3e-3, -1e-5, false), OptionalDouble.empty()),
+        "the bound holds converged or not");
     assertEquals(
         new Verdict.NotNegativeAt(0, 0.99), judge(min(3e-3, 2e-3, true), OptionalDouble.empty()));
   }

@@ -1,0 +1,74 @@
+package dynaxx.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the README tells people to paste has to compile. */
+class ReadmeTest {
+
+  private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+
+  @TempDir private Path classes;
+
+  @Test
+  void theLinkingExampleCompiles() throws IOException {
+    String readme = Files.readString(Path.of("..", "README.md"));
+    Matcher example = JAVA.matcher(readme);
+    assertTrue(example.find(), "no Java example");
+    String source =
+        """
+        import dynaxx.backend.*;
+        import dynaxx.memory.*;
+        import dynaxx.network.*;
+        import dynaxx.operator.*;
+        import dynaxx.spectrum.*;
+        import java.lang.foreign.MemorySegment;
+
+        class Example {
+          static void run(MemorySegment images, MemorySegment labels, MemorySegment parameters) {
+            %s
+          }
+        }
+        """
+            .formatted(example.group(1));
+    StringWriter messages = new StringWriter();
+    assertTrue(compiles(source, messages), messages.toString());
+    assertEquals("", messages.toString());
+  }
+
+  private boolean compiles(String source, StringWriter messages) {
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    JavaFileObject file =
+        new SimpleJavaFileObject(URI.create("string:///Example.java"), JavaFileObject.Kind.SOURCE) {
+          @Override
+          public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+            return source;
+          }
+        };
+    String path = System.getProperty("jdk.module.path", "");
+    List<String> options =
+        List.of(
+            "-d",
+            classes.toString(),
+            "-cp",
+            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))
+                + java.io.File.pathSeparator
+                + path);
+    return compiler.getTask(messages, null, null, options, null, List.of(file)).call();
+  }
+}

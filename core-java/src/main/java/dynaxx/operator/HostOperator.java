@@ -1,0 +1,35 @@
+package dynaxx.operator;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.Vectors;
+import java.util.Objects;
+import java.util.OptionalDouble;
+import java.util.function.BiConsumer;
+
+/** An operator whose product the host computes. */
+record HostOperator(
+    long dimension,
+    Backend backend,
+    BiConsumer<Vectors, Vectors> product,
+    OptionalDouble statedError)
+    implements SymmetricOperator {
+
+  HostOperator {
+    Objects.requireNonNull(backend, "backend");
+    Objects.requireNonNull(product, "product");
+    if (dimension < 1) {
+      throw new IllegalArgumentException("dimension: found " + dimension + ", expected at least 1");
+    }
+  }
+
+  @Override
+  public void apply(Vectors v, Vectors hv) {
+    Products.check(this, v, hv);
+    product.accept(v, hv);
+  }
+
+  @Override
+  public double productError() {
+    return statedError.orElseGet(SymmetricOperator.super::productError);
+  }
+}
