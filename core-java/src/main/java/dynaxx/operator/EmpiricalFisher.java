@@ -1,6 +1,7 @@
 package dynaxx.operator;
 
 import dynaxx.backend.Backend;
+import dynaxx.dense.SymmetricEigen;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;

@@ -14,7 +14,8 @@ import java.util.Optional;
  * the same every time, so that what changes is the network. Nothing of the host is written.
  *
  * <p>Half of the memory limit goes to activations and tangents, a quarter to Krylov bases, a
- * quarter to what is measured after them.
+ * quarter to what is measured after them. Beside it lie a few dozen vectors of the parameters'
+ * size: gradients, and the stored Ritz vectors.
  */
 public final class CurvatureProbe implements AutoCloseable {
 

@@ -1,11 +1,12 @@
 package dynaxx.spectrum;
 
 import dynaxx.backend.Backend;
+import dynaxx.dense.SymmetricEigen;
+import dynaxx.dense.TridiagonalEigen;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.SymmetricEigen;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;

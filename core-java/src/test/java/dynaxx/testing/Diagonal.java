@@ -1,11 +1,11 @@
 package dynaxx.testing;
 
 import dynaxx.backend.Backend;
+import dynaxx.dense.TridiagonalEigen;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.TridiagonalEigen;
 import java.util.OptionalDouble;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;

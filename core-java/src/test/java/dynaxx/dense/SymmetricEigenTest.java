@@ -1,4 +1,4 @@
-package dynaxx.operator;
+package dynaxx.dense;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,4 +1,4 @@
-package dynaxx.operator;
+package dynaxx.dense;
 
 import java.util.Arrays;
 import java.util.Comparator;
@@ -16,8 +16,6 @@ import java.util.stream.IntStream;
  */
 public record SymmetricEigen(double[] values, double[][] vectors) {
 
-  private static final int MAX_SWEEPS = 60;
-
   /**
    * Decomposes a matrix.
    *
@@ -30,7 +28,7 @@ public record SymmetricEigen(double[] values, double[][] vectors) {
   public static SymmetricEigen of(double[][] symmetric) {
     Tridiagonal t = Tridiagonal.reduce(symmetric);
     double[][] vectors = t.basis();
-    t.diagonalise(vectors);
+    ImplicitQl.diagonalise(t.d, t.e, vectors);
     int[] order =
         IntStream.range(0, vectors.length)
             .boxed()
@@ -52,7 +50,7 @@ public record SymmetricEigen(double[] values, double[][] vectors) {
    */
   public static double[] valuesOf(double[][] symmetric) {
     Tridiagonal t = Tridiagonal.reduce(symmetric);
-    t.diagonalise(new double[0][]);
+    ImplicitQl.diagonalise(t.d, t.e, null);
     return Arrays.stream(t.d).map(d -> d * t.scale).sorted().toArray();
   }
 
@@ -176,68 +174,6 @@ public record SymmetricEigen(double[] values, double[][] vectors) {
         }
       }
       return rows;
-    }
-
-    /** Turns d into eigenvalues and the rows, unless there are none, into their eigenvectors. */
-    void diagonalise(double[][] rows) {
-      for (int l = 0; l < d.length; l++) {
-        for (int sweep = 0; ; sweep++) {
-          int end = l;
-          while (end < d.length - 1
-              && Math.abs(e[end]) > Math.ulp(Math.abs(d[end]) + Math.abs(d[end + 1]))) {
-            end++;
-          }
-          if (end == l) {
-            break;
-          }
-          if (sweep == MAX_SWEEPS) {
-            throw new ArithmeticException(
-                "symmetric: no convergence after " + MAX_SWEEPS + " sweeps");
-          }
-          sweep(l, end, rows);
-        }
-      }
-    }
-
-    /** One implicit QL sweep over rows l to end, from the bottom up. */
-    private void sweep(int l, int end, double[][] rows) {
-      double g = (d[l + 1] - d[l]) / (2 * e[l]);
-      g = d[end] - d[l] + e[l] / (g + Math.copySign(Math.hypot(g, 1), g));
-      double s = 1;
-      double c = 1;
-      double p = 0;
-      for (int i = end - 1; i >= l; i--) {
-        double f = s * e[i];
-        double b = c * e[i];
-        double r = Math.hypot(f, g);
-        e[i + 1] = r;
-        if (r == 0) {
-          d[i + 1] -= p;
-          e[end] = 0;
-          return;
-        }
-        s = f / r;
-        c = g / r;
-        g = d[i + 1] - p;
-        r = (d[i] - g) * s + 2 * c * b;
-        p = s * r;
-        d[i + 1] = g + p;
-        g = c * r - b;
-        if (rows.length > 0) {
-          rotate(rows[i], rows[i + 1], c, s);
-        }
-      }
-      d[l] -= p;
-      e[l] = g;
-      e[end] = 0;
-    }
-
-    private static void rotate(double[] x, double[] y, double c, double s) {
-      for (int j = 0; j < x.length; j++) {
-        double f = y[j];
-        y[j] = s * x[j] + c * f;
-        x[j] = c * x[j] - s * f;
-      }
     }
 
     private static double dot(double[] x, double[] y, int count) {
