@@ -5,6 +5,7 @@ import dynaxx.backend.Backend;
 import dynaxx.backend.Matrix;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
+import dynaxx.backend.Walk;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -24,6 +25,7 @@ final class CpuBackend implements Backend {
   private final Norms norms;
   private final Softmax softmax;
   private final Rows rows;
+  private final Strides strided;
   private final Algebra algebra;
   private Backend float64;
 
@@ -35,6 +37,7 @@ final class CpuBackend implements Backend {
     norms = new Norms(pool, kernels);
     softmax = new Softmax(pool, kernels);
     rows = new Rows(pool);
+    strided = new Strides(pool);
     algebra = new Algebra(pool, kernels);
   }
 
@@ -311,6 +314,21 @@ final class CpuBackend implements Backend {
   public void dropout(
       long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
     elementwise.dropout(n, rate, seed, stream, x, y, add);
+  }
+
+  @Override
+  public void rearrange(Walk walk, double scale, Buffer from, Buffer to, boolean add) {
+    strided.rearrange(walk, scale, from, to, add);
+  }
+
+  @Override
+  public void select(int k, long n, Buffer mask, Buffer a, Buffer b, Buffer y, boolean add) {
+    strided.select(k, n, mask, a, b, y, add);
+  }
+
+  @Override
+  public void greater(long n, Buffer a, Buffer b, Buffer mask) {
+    strided.greater(n, a, b, mask);
   }
 
   @Override

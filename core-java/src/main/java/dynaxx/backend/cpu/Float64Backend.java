@@ -5,6 +5,7 @@ import dynaxx.backend.Backend;
 import dynaxx.backend.Matrix;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
+import dynaxx.backend.Walk;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -26,6 +27,7 @@ final class Float64Backend implements Backend {
   private final Float64Norms norms;
   private final Float64Softmax softmax;
   private final Float64Rows rows;
+  private final Float64Strides strided;
   private final Float64Algebra algebra;
 
   Float64Backend(WorkerPool pool, long memoryLimit) {
@@ -37,6 +39,7 @@ final class Float64Backend implements Backend {
     norms = new Float64Norms(loops);
     softmax = new Float64Softmax(loops);
     rows = new Float64Rows(loops);
+    strided = new Float64Strides(loops);
     algebra = new Float64Algebra(loops);
   }
 
@@ -315,6 +318,21 @@ final class Float64Backend implements Backend {
   public void dropout(
       long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
     elementwise.dropout(n, rate, seed, stream, x, y, add);
+  }
+
+  @Override
+  public void rearrange(Walk walk, double scale, Buffer from, Buffer to, boolean add) {
+    strided.rearrange(walk, scale, from, to, add);
+  }
+
+  @Override
+  public void select(int k, long n, Buffer mask, Buffer a, Buffer b, Buffer y, boolean add) {
+    strided.select(k, n, mask, a, b, y, add);
+  }
+
+  @Override
+  public void greater(long n, Buffer a, Buffer b, Buffer mask) {
+    strided.greater(n, a, b, mask);
   }
 
   @Override
