@@ -21,6 +21,13 @@ final class Check {
     }
   }
 
+  /** An axis of input 0 counted from 0. */
+  static int axis(Op op, Shape found, int axis) {
+    boolean inside = axis >= -found.rank() && axis < found.rank();
+    that(inside, op, 0, found, "an axis " + axis);
+    return axis < 0 ? axis + found.rank() : axis;
+  }
+
   static void parameter(boolean fits, Op op, Parameter found, String expected) {
     if (!fits) {
       throw new IllegalArgumentException(

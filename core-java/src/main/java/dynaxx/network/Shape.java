@@ -90,6 +90,22 @@ public record Shape(List<Integer> dims) {
     return new Shape(List.of(copy));
   }
 
+  /** This shape with another extent of one axis, counted from 0. */
+  Shape with(int axis, int extent) {
+    Integer[] copy = dims.toArray(Integer[]::new);
+    copy[axis] = extent;
+    return new Shape(List.of(copy));
+  }
+
+  /** Elements from one position of an axis to the next. */
+  long stride(int axis) {
+    long stride = 1;
+    for (int a = axis + 1; a < rank(); a++) {
+      stride = Math.multiplyExact(stride, dims.get(a));
+    }
+    return stride;
+  }
+
   @Override
   public String toString() {
     return dims.stream().map(String::valueOf).collect(Collectors.joining(" x ", "[", "]"));

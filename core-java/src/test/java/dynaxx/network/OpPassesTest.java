@@ -12,6 +12,7 @@ import dynaxx.operator.Hessian;
 import dynaxx.testing.Numbers;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -87,8 +88,81 @@ class OpPassesTest {
     return new Case("shared nodes", g.build(sum), Loss.meanSquaredError());
   }
 
-  static Stream<Case> cases() {
+  /** A network around any graph on an active input. */
+  private static Case graph(
+      String name, Shape input, BiFunction<Network.Builder, Network.Node, Network.Node> graph) {
+    Network.Builder g = Network.builder(input);
+    Network.Node x = shift(g, "shift", g.input());
+    return new Case(name, g.build(graph.apply(g, x)), Loss.meanSquaredError());
+  }
+
+  private static Network.Node shift(Network.Builder g, String name, Network.Node x) {
+    int[] dims = x.shape().dims().stream().mapToInt(Integer::intValue).toArray();
+    return g.add(new PositionEmbedding(normal(g, name, dims)), x);
+  }
+
+  private static List<Case> arrangements() {
+    Shape cube = Shape.of(3, 4, 5);
     List<Case> cases = new ArrayList<>();
+    cases.add(squared("permute 2 0 1", cube, g -> Permute.of(2, 0, 1)));
+    cases.add(squared("permute 1 0 2", cube, g -> Permute.of(1, 0, 2)));
+    cases.add(squared("permute nothing", cube, g -> Permute.of(0, 1, 2)));
+    cases.add(squared("transpose", Shape.of(3, 5), g -> Permute.of(1, 0)));
+    cases.add(squared("reshape", cube, g -> new Reshape(Shape.of(10, 6))));
+    cases.add(squared("slice", cube, g -> Slice.of(1, 1, 3)));
+    cases.add(squared("slice of one", cube, g -> Slice.of(0, 2, 3)));
+    cases.add(squared("slice, step 2", cube, g -> new Slice(-1, 0, 5, 2)));
+    cases.add(squared("slice, step 3", cube, g -> new Slice(2, 1, 5, 3)));
+    cases.add(squared("slice, reversed", cube, g -> new Slice(1, 3, -1, -1)));
+    cases.add(squared("slice, step -2", cube, g -> new Slice(0, 2, -1, -2)));
+    cases.add(squared("pad", cube, g -> new Pad(List.of(1, 0, 2), List.of(0, 2, 1), -1.5)));
+    cases.add(squared("pad nothing", cube, g -> new Pad(List.of(0, 0, 0), List.of(0, 0, 0), 9)));
+    cases.add(squared("gather", cube, g -> new Gather(1, List.of(2, 0, 2, 3, 2))));
+    cases.add(squared("gather last", cube, g -> new Gather(-1, List.of(4, 0))));
+    cases.add(squared("broadcast", Shape.of(3, 1, 2), g -> new Broadcast(Shape.of(2, 3, 4, 2))));
+    cases.add(squared("broadcast one", Shape.of(1), g -> new Broadcast(Shape.of(3, 2))));
+    for (boolean mean : new boolean[] {true, false}) {
+      String name = mean ? "mean over " : "sum over ";
+      cases.add(squared(name + "0", cube, g -> new Reduce(List.of(0), mean, false)));
+      cases.add(squared(name + "0 and 2", cube, g -> new Reduce(List.of(0, -1), mean, true)));
+      cases.add(squared(name + "1 and 2", cube, g -> new Reduce(List.of(1, 2), mean, false)));
+      cases.add(squared(name + "all", cube, g -> new Reduce(List.of(0, 1, 2), mean, true)));
+    }
+    cases.add(
+        graph(
+            "concat of three, one twice, one constant",
+            Shape.of(2, 3),
+            (g, x) -> {
+              Network.Node data = g.input();
+              Network.Node wide = g.add(Slice.of(1, 0, 2), x);
+              return g.add(new Concat(1), x, wide, data, x);
+            }));
+    cases.add(
+        graph(
+            "split and joined the other way round",
+            cube,
+            (g, x) -> {
+              Network.Node a = g.add(Slice.of(0, 0, 1), x);
+              Network.Node b = g.add(Slice.of(0, 1, 3), x);
+              return g.add(new Concat(0), b, a);
+            }));
+    cases.add(
+        graph(
+            "parameter and constant as nodes",
+            Shape.of(2, 3),
+            (g, x) -> {
+              Network.Node p = g.add(new ParameterValue(normal(g, "p", 3)));
+              Network.Node c = g.add(Constant.of(Shape.of(2, 1), 0.5f, -2));
+              Network.Node y = Broadcast.binary(g, new Multiply(), p, c);
+              Network.Node two = g.add(Constant.filled(Shape.of(3), 2));
+              y = Broadcast.binary(g, new Add(), y, two);
+              return g.add(new Multiply(), y, x);
+            }));
+    return cases;
+  }
+
+  static Stream<Case> cases() {
+    List<Case> cases = new ArrayList<>(arrangements());
     Shape tokens = Shape.of(4, 6);
     Function<Network.Builder, Op> linear = g -> new Linear(normal(g, "w", 5, 6), normal(g, "b", 5));
     cases.add(squared("linear", tokens, linear));

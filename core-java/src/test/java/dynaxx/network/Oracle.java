@@ -145,14 +145,21 @@ final class Oracle {
     for (Network.Step step : network.steps().subList(1, network.steps().size())) {
       HyperDual[][] in =
           Arrays.stream(step.inputs()).mapToObj(values::get).toArray(HyperDual[][]::new);
-      Shape shape = network.steps().get(step.inputs()[0]).shape();
-      values.add(apply(step.op(), w, in, shape, (int) step.shape().size()));
+      Shape[] shapes =
+          Arrays.stream(step.inputs())
+              .mapToObj(i -> network.steps().get(i).shape())
+              .toArray(Shape[]::new);
+      HyperDual[] arranged = OracleShapes.apply(step.op(), w, in, shapes, step.shape());
+      boolean found = arranged != null;
+      values.add(found ? arranged : apply(step.op(), w, in, shapes, (int) step.shape().size()));
     }
     return values.getLast();
   }
 
-  private static HyperDual[] apply(Op op, HyperDual[] w, HyperDual[][] in, Shape shape, int size) {
+  private static HyperDual[] apply(
+      Op op, HyperDual[] w, HyperDual[][] in, Shape[] shapes, int size) {
     HyperDual[] x = in[0];
+    Shape shape = shapes[0];
     return switch (op) {
       case Linear o -> linear(o, w, x);
       case Activate o ->
