@@ -36,8 +36,8 @@ public record Concat(int axis) implements Rearrangement {
   @Override
   public Walk walk(List<Shape> inputs, int i) {
     Shape x = inputs.get(i);
-    Shape y = outputShape(inputs);
     int at = Check.axis(this, x, axis);
+    Shape y = x.with(at, inputs.stream().mapToInt(s -> s.dim(at)).sum());
     List<Walk.Axis> walk = new ArrayList<>();
     for (int a = 0; a < x.rank(); a++) {
       walk.add(new Walk.Axis(x.dim(a), x.stride(a), y.stride(a)));

@@ -15,6 +15,8 @@ import dynaxx.operator.Hessian;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,12 +39,30 @@ class BuildersTest {
             .hidden(5)
             .activation(Activation.SILU)
             .build();
-    return Stream.of(
-        new OpPassesTest.Case("mlp", Mlp.of(Activation.SOFTPLUS, 4, 6, 5, 3), Loss.crossEntropy()),
-        new OpPassesTest.Case("vit", vit.depth(2).build(), Loss.crossEntropy()),
-        new OpPassesTest.Case(
-            "vit, mean pooling", vit.meanPooling(true).build(), Loss.meanSquaredError()),
-        new OpPassesTest.Case("language model", lm, Loss.crossEntropy()));
+    Stream<OpPassesTest.Case> others =
+        Stream.of(
+            new OpPassesTest.Case(
+                "mlp", Mlp.of(Activation.SOFTPLUS, 4, 6, 5, 3), Loss.crossEntropy()),
+            new OpPassesTest.Case("vit", vit.depth(2).build(), Loss.crossEntropy()),
+            new OpPassesTest.Case(
+                "vit, mean pooling", vit.meanPooling(true).build(), Loss.meanSquaredError()),
+            new OpPassesTest.Case("language model", lm, Loss.crossEntropy()));
+    return Stream.concat(others, recurrent());
+  }
+
+  private static Stream<OpPassesTest.Case> recurrent() {
+    List<OpPassesTest.Case> cases = new ArrayList<>();
+    for (Recurrent.Kind kind : Recurrent.Kind.values()) {
+      SequenceModel model = new SequenceModel().rows(4, 3).kind(kind).hidden(3).classes(3);
+      Network plain = model.build();
+      cases.add(new OpPassesTest.Case(kind + "", plain, Loss.crossEntropy()));
+      Network deep = model.layers(2).bidirectional(true).build();
+      cases.add(new OpPassesTest.Case(kind + ", 2 layers, both ways", deep, Loss.crossEntropy()));
+    }
+    Network tokens =
+        new SequenceModel().tokens(5, 3, 2).kind(Recurrent.Kind.LSTM).hidden(2).classes(3).build();
+    cases.add(new OpPassesTest.Case("LSTM of tokens", tokens, Loss.crossEntropy()));
+    return cases.stream();
   }
 
   @ParameterizedTest(name = "{0}")
@@ -64,6 +84,9 @@ class BuildersTest {
         hessian.apply(v, hv);
         double[] expected = oracle.hessianVector(Numbers.doubles(v.buffer()));
         Numbers.assertClose("H v", expected, ((HostBuffer) hv.buffer()).toArray(), 2e-5);
+        double form = Numbers.dot(Numbers.doubles(v.buffer()), expected);
+        double scale = Numbers.norm(Numbers.doubles(v.buffer())) * Numbers.norm(expected);
+        assertEquals(form, hessian.quadraticForm(v)[0], 2e-5 * scale, "v'Hv");
       }
     }
   }

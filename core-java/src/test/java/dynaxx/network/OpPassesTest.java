@@ -186,6 +186,9 @@ class OpPassesTest {
     cases.add(binary("multiply", new Multiply(), -1));
     cases.add(binary("multiply, constant left", new Multiply(), 0));
     cases.add(binary("multiply, constant right", new Multiply(), 1));
+    cases.add(binary("subtract", new Subtract(), -1));
+    cases.add(binary("subtract, constant left", new Subtract(), 0));
+    cases.add(binary("subtract, constant right", new Subtract(), 1));
     cases.add(shared());
     cases.add(squared("class token", tokens, g -> new ClassToken(normal(g, "cls", 1, 6))));
     cases.add(onData("class token", tokens, g -> new ClassToken(normal(g, "cls", 1, 6))));

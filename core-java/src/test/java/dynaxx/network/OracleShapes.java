@@ -16,6 +16,7 @@ final class OracleShapes {
     return switch (op) {
       case Constant o -> each(out, at -> HyperDual.of(o.value(flat(out, at))));
       case ParameterValue o -> each(out, at -> w[(int) o.parameter().offset() + flat(out, at)]);
+      case Subtract o -> each(out, at -> in[0][flat(out, at)].minus(in[1][flat(out, at)]));
       case Reshape o -> in[0];
       case Permute o -> each(out, at -> in[0][flat(shapes[0], permuted(o.axes(), at))]);
       case Slice o -> {
