@@ -25,7 +25,7 @@ public interface LayerKernels {
    * @param x input
    * @param y output
    */
-  void activation(Activation f, long n, Buffer x, Buffer y);
+  void activation(Pointwise f, long n, Buffer x, Buffer y);
 
   /**
    * {@code dx (+)= f'(x) dy}.
@@ -37,7 +37,7 @@ public interface LayerKernels {
    * @param dx adjoint of the input
    * @param add whether to add
    */
-  void activationBackward(Activation f, long n, Buffer x, Buffer dy, Buffer dx, boolean add);
+  void activationBackward(Pointwise f, long n, Buffer x, Buffer dy, Buffer dx, boolean add);
 
   /**
    * {@code ry = f'(x) rx}.
@@ -49,7 +49,7 @@ public interface LayerKernels {
    * @param rx tangent of the input
    * @param ry tangent of the output
    */
-  void activationTangent(Activation f, int k, long n, Buffer x, Buffer rx, Buffer ry);
+  void activationTangent(Pointwise f, int k, long n, Buffer x, Buffer rx, Buffer ry);
 
   /**
    * {@code rdx (+)= f'(x) rdy + f''(x) rx dy}.
@@ -65,7 +65,7 @@ public interface LayerKernels {
    * @param add whether to add
    */
   void activationTangentBackward(
-      Activation f,
+      Pointwise f,
       int k,
       long n,
       Buffer x,
@@ -86,7 +86,7 @@ public interface LayerKernels {
    * @param rx tangent of the input
    * @param c one sum for each direction
    */
-  void activationCurvature(Activation f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c);
+  void activationCurvature(Pointwise f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c);
 
   // ---- normalisation of rows
 
@@ -521,14 +521,15 @@ public interface LayerKernels {
   void select(int k, long n, Buffer mask, Buffer a, Buffer b, Buffer y, boolean add);
 
   /**
-   * {@code mask = 1 where a > b or a is NaN, 0 elsewhere}.
+   * {@code mask = 1 where a > b or a is NaN, 0 elsewhere}; with {@code a < b} unless greater.
    *
+   * @param greater which comparison
    * @param n number of elements
    * @param a left side
    * @param b right side
    * @param mask result
    */
-  void greater(long n, Buffer a, Buffer b, Buffer mask);
+  void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask);
 
   // ---- losses
 

@@ -36,7 +36,8 @@ final class StrideCases {
         cases.add(select(n, inputs, n % 2 == 0));
         cases.add(select(n, inputs, n % 2 == 1));
       }
-      cases.add(greater(n));
+      cases.add(compare(n, true));
+      cases.add(compare(n, false));
     }
     return cases;
   }
@@ -144,25 +145,25 @@ final class StrideCases {
         });
   }
 
-  private static KernelCase greater(int n) {
+  private static KernelCase compare(int n, boolean greater) {
     float[] a = Data.whole(77, n, 4);
     float[] b = Data.whole(78, n, 4);
     a[n / 2] = Float.NaN;
     b[n / 3] = n > 3 ? Float.NaN : b[0];
     return KernelCase.single(
-        "greater",
-        "n " + n,
+        "compare",
+        "n " + n + (greater ? ", >" : ", <"),
         0,
         0,
         (d, first, k) -> {
           Buffer mask = d.out(n);
-          d.kernels().greater(n, d.in(a), d.in(b), mask);
+          d.kernels().compare(greater, n, d.in(a), d.in(b), mask);
           return d.get(mask);
         },
         (first, k) -> {
           double[] mask = new double[n];
           for (int i = 0; i < n; i++) {
-            mask[i] = a[i] > b[i] || i == n / 2 ? 1 : 0;
+            mask[i] = (greater ? a[i] > b[i] : b[i] > a[i]) || i == n / 2 ? 1 : 0;
           }
           return mask;
         });

@@ -1,6 +1,8 @@
 package dynaxx.network;
 
 import dynaxx.backend.Activation;
+import dynaxx.backend.Elementary;
+import dynaxx.backend.Pointwise;
 import dynaxx.memory.HostBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -233,6 +235,35 @@ final class Oracle {
       sum += term / (2 * n + 1);
     }
     return 2 / Math.sqrt(Math.PI) * sum;
+  }
+
+  private static HyperDual activate(Pointwise f, HyperDual x) {
+    HyperDual one = HyperDual.of(1);
+    return switch (f) {
+      case Activation a -> activate(a, x);
+      case Elementary e ->
+          switch (e.kind()) {
+            case EXP -> x.exp();
+            case LOG -> x.log();
+            case SQRT -> x.power(0.5);
+            case RECIPROCAL -> one.over(x);
+            case POWER -> x.power(e.a());
+            case ABS -> x.a() < 0 ? x.times(-1) : x;
+            case ERF -> erf(x);
+            case AFFINE -> x.times(e.a()).plus(HyperDual.of(e.b()));
+            case CLIP -> limited(x, e.a(), e.b());
+            case LEAKY_RELU -> x.a() > 0 ? x : x.times(e.a());
+            case ELU -> x.a() > 0 ? x : x.exp().minus(one).times(e.a());
+            case HARD_SIGMOID -> limited(x.times(e.a()).plus(HyperDual.of(e.b())), 0, 1);
+            case SOFTSIGN -> x.over(one.plus(x.a() < 0 ? x.times(-1) : x));
+            case SIN -> x.chain(Math.sin(x.a()), Math.cos(x.a()), -Math.sin(x.a()));
+            case COS -> x.chain(Math.cos(x.a()), -Math.sin(x.a()), -Math.cos(x.a()));
+          };
+    };
+  }
+
+  private static HyperDual limited(HyperDual x, double least, double most) {
+    return x.a() < least ? HyperDual.of(least) : x.a() > most ? HyperDual.of(most) : x;
   }
 
   private static HyperDual activate(Activation f, HyperDual x) {

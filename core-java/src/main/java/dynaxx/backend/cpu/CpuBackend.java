@@ -1,8 +1,8 @@
 package dynaxx.backend.cpu;
 
-import dynaxx.backend.Activation;
 import dynaxx.backend.Backend;
 import dynaxx.backend.Matrix;
+import dynaxx.backend.Pointwise;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
 import dynaxx.backend.Walk;
@@ -113,24 +113,23 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public void activation(Activation f, long n, Buffer x, Buffer y) {
+  public void activation(Pointwise f, long n, Buffer x, Buffer y) {
     elementwise.activation(f, n, x, y);
   }
 
   @Override
-  public void activationBackward(
-      Activation f, long n, Buffer x, Buffer dy, Buffer dx, boolean add) {
+  public void activationBackward(Pointwise f, long n, Buffer x, Buffer dy, Buffer dx, boolean add) {
     elementwise.activationTangent(f, 1, n, x, dy, dx, add);
   }
 
   @Override
-  public void activationTangent(Activation f, int k, long n, Buffer x, Buffer rx, Buffer ry) {
+  public void activationTangent(Pointwise f, int k, long n, Buffer x, Buffer rx, Buffer ry) {
     elementwise.activationTangent(f, k, n, x, rx, ry, false);
   }
 
   @Override
   public void activationTangentBackward(
-      Activation f,
+      Pointwise f,
       int k,
       long n,
       Buffer x,
@@ -144,7 +143,7 @@ final class CpuBackend implements Backend {
 
   @Override
   public void activationCurvature(
-      Activation f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c) {
+      Pointwise f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c) {
     elementwise.activationCurvature(f, k, n, x, dy, rx, (HostScalars) c);
   }
 
@@ -327,8 +326,8 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public void greater(long n, Buffer a, Buffer b, Buffer mask) {
-    strided.greater(n, a, b, mask);
+  public void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask) {
+    strided.compare(greater, n, a, b, mask);
   }
 
   @Override

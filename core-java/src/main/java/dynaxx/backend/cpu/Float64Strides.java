@@ -64,7 +64,7 @@ final class Float64Strides {
         });
   }
 
-  void greater(long n, Buffer a, Buffer b, Buffer mask) {
+  void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask) {
     Float64Buffer left = Float64Buffer.of(a);
     Float64Buffer right = Float64Buffer.of(b);
     Float64Buffer out = Float64Buffer.of(mask);
@@ -74,7 +74,8 @@ final class Float64Strides {
           double[] v = left.read(from, size);
           double[] w = right.read(from, size);
           for (int j = 0; j < size; j++) {
-            v[j] = v[j] > w[j] || Double.isNaN(v[j]) ? 1 : 0;
+            boolean holds = greater ? v[j] > w[j] : v[j] < w[j];
+            v[j] = holds || Double.isNaN(v[j]) ? 1 : 0;
           }
           out.write(from, v);
         });

@@ -208,7 +208,7 @@ final class Strides {
     }
   }
 
-  void greater(long n, Buffer a, Buffer b, Buffer mask) {
+  void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask) {
     MemorySegment sa = Host.segment(a);
     MemorySegment sb = Host.segment(b);
     MemorySegment out = Host.segment(mask);
@@ -221,7 +221,8 @@ final class Strides {
           Host.load(sa, from, v, size);
           Host.load(sb, from, w, size);
           for (int j = 0; j < size; j++) {
-            v[j] = v[j] > w[j] || Float.isNaN(v[j]) ? 1 : 0;
+            boolean holds = greater ? v[j] > w[j] : v[j] < w[j];
+            v[j] = holds || Float.isNaN(v[j]) ? 1 : 0;
           }
           Host.store(v, out, from, size);
         });
