@@ -163,6 +163,77 @@ class BuildersTest {
     assertTrue(foreign.contains("'w' was not declared"), foreign);
   }
 
+  private static void refuses(String expected, Op op, Shape... inputs) {
+    assertEquals(
+        expected,
+        assertThrows(IllegalArgumentException.class, () -> op.outputShape(List.of(inputs)))
+            .getMessage());
+  }
+
+  @Test
+  void opsThatMoveValuesNameWhatDoesNotFit() {
+    Shape x = Shape.of(2, 3);
+    refuses(
+        "reshape: input 0 has shape [2 x 3], expected as many values as [7]",
+        new Reshape(Shape.of(7)),
+        x);
+    refuses(
+        "permute: input 0 has shape [2 x 3], expected axes that [0, 0] names once each",
+        Permute.of(0, 0),
+        x);
+    refuses("slice: input 0 has shape [2 x 3], expected an axis 2", Slice.of(2, 0, 1), x);
+    refuses(
+        "slice: input 0 has shape [2 x 3], expected axis 1 to hold positions 1:4:1, at least one",
+        Slice.of(-1, 1, 4),
+        x);
+    refuses(
+        "slice: input 0 has shape [2 x 3], expected axis 0 to hold positions 1:1:1, at least one",
+        Slice.of(0, 1, 1),
+        x);
+    refuses(
+        "slice: input 0 has shape [2 x 3], expected axis 0 to hold positions 0:1:0, at least one",
+        new Slice(0, 0, 1, 0),
+        x);
+    refuses(
+        "concat: input 1 has shape [3 x 3], expected that of input 0, [2 x 3], but for axis 1",
+        new Concat(1),
+        x,
+        Shape.of(3, 3));
+    refuses(
+        "pad: input 0 has shape [2 x 3], expected as many axes as margins of at least 0, before"
+            + " [1] after [1]",
+        new Pad(List.of(1), List.of(1), 0),
+        x);
+    refuses(
+        "gather: input 0 has shape [2 x 3], expected axis 0 to hold positions [0, 2]",
+        new Gather(0, List.of(0, 2)),
+        x);
+    refuses(
+        "broadcast: input 0 has shape [2 x 3], expected one that repeats to [3 x 3]",
+        new Broadcast(Shape.of(3, 3)),
+        x);
+    refuses(
+        "sum: input 0 has shape [2 x 3], expected each axis once in [0, -2]",
+        new Reduce(List.of(0, -2), false, true),
+        x);
+    refuses(
+        "where: input 0 has shape [2 x 3], expected 1 values, as the mask has",
+        Where.of(true),
+        x,
+        x);
+    refuses(
+        "max: input 1 has shape [3], expected that of input 0, [2 x 3]",
+        Extreme.max(),
+        x,
+        Shape.of(3));
+    refuses(
+        "matmul: input 1 has shape [2 x 3], expected the leading axes of input 0, [2 x 3], and 3"
+            + " to sum over",
+        new MatMul(),
+        x,
+        x);
+  }
+
   @Test
   void refuseNodesAndParametersThatDoNotReachTheOutput() {
     Network.Builder g = Network.builder(Shape.of(4));

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dynaxx.backend.Activation;
 import dynaxx.backend.Backend;
 import dynaxx.backend.Backends;
+import dynaxx.backend.Elementary;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -161,8 +162,109 @@ class OpPassesTest {
     return cases;
   }
 
+  private static List<Case> functions() {
+    List<Case> cases = new ArrayList<>();
+    Shape square = Shape.of(5, 5);
+    List<Elementary> anywhere =
+        List.of(
+            Elementary.EXP,
+            Elementary.ABS,
+            Elementary.ERF,
+            Elementary.NEGATE,
+            Elementary.affine(-1.5, 0.3),
+            Elementary.power(2),
+            Elementary.clip(-0.4, 1.1),
+            Elementary.leakyRelu(0.01),
+            Elementary.elu(1.3),
+            Elementary.hardSigmoid(0.2, 0.5),
+            Elementary.SOFTSIGN,
+            Elementary.SIN,
+            Elementary.COS);
+    for (Elementary f : anywhere) {
+      cases.add(squared(f.toString(), square, g -> new Activate(f)));
+    }
+    List<Elementary> positive =
+        List.of(Elementary.LOG, Elementary.SQRT, Elementary.RECIPROCAL, Elementary.power(-0.7));
+    for (Elementary f : positive) {
+      cases.add(
+          graph(
+              f.toString(),
+              square,
+              (g, x) -> {
+                Network.Node inside = g.add(new Activate(Activation.SOFTPLUS), x);
+                return g.add(new Activate(f), g.add(new Activate(Elementary.affine(1, 1)), inside));
+              }));
+    }
+    return cases;
+  }
+
+  /** Both inputs active, only the left, only the right; on broadcast shapes. */
+  private static List<Case> pairs(String name, Shape left, Shape right, Binary op) {
+    List<Case> cases = new ArrayList<>();
+    String[] labels = {", both active", ", left active", ", right active"};
+    for (int i = 0; i < 3; i++) {
+      boolean a = i != 2;
+      boolean b = i != 1;
+      Network.Builder g = Network.builder(Shape.of((int) (left.size() + right.size())));
+      Network.Node x = g.add(Slice.of(0, 0, (int) left.size()), g.input());
+      int all = (int) (left.size() + right.size());
+      Network.Node y = g.add(Slice.of(0, (int) left.size(), all), g.input());
+      x = g.add(new Reshape(left), x);
+      y = g.add(new Reshape(right), y);
+      x = a ? shift(g, "a", x) : x;
+      y = b ? shift(g, "b", y) : y;
+      cases.add(new Case(name + labels[i], g.build(op.of(g, x, y)), Loss.meanSquaredError()));
+    }
+    return cases;
+  }
+
+  private interface Binary {
+    Network.Node of(Network.Builder g, Network.Node a, Network.Node b);
+  }
+
+  private static Network.Node above(Network.Builder g, Network.Node x) {
+    Network.Node positive = g.add(new Activate(Activation.SOFTPLUS), x);
+    return g.add(new Activate(Elementary.affine(1, 0.7)), positive);
+  }
+
+  private static List<Case> arithmetic() {
+    List<Case> cases = new ArrayList<>();
+    Shape left = Shape.of(2, 1, 3);
+    Shape right = Shape.of(4, 1);
+    cases.addAll(pairs("broadcast add", left, right, Arithmetic::add));
+    cases.addAll(pairs("broadcast subtract", left, right, Arithmetic::subtract));
+    cases.addAll(pairs("broadcast multiply", left, right, Arithmetic::multiply));
+    cases.addAll(
+        pairs("broadcast divide", left, right, (g, a, b) -> Arithmetic.divide(g, a, above(g, b))));
+    cases.addAll(
+        pairs("broadcast power", left, right, (g, a, b) -> Arithmetic.power(g, above(g, a), b)));
+    cases.addAll(pairs("broadcast max", left, right, Arithmetic::max));
+    cases.addAll(pairs("broadcast min", left, right, Arithmetic::min));
+    Shape one = Shape.of(2, 3);
+    Op where = Where.of(true, false, false, true, true, false);
+    cases.addAll(pairs("where", one, one, (g, a, b) -> g.add(where, a, b)));
+    cases.add(graph("max of one node", one, (g, x) -> g.add(Extreme.max(), x, x)));
+    cases.add(graph("where of one node", one, (g, x) -> g.add(where, x, x)));
+    Shape a = Shape.of(2, 3, 5);
+    Shape at = Shape.of(2, 5, 3);
+    Shape b = Shape.of(2, 5, 4);
+    Shape bt = Shape.of(2, 4, 5);
+    cases.addAll(pairs("matmul", a, b, (g, x, y) -> g.add(new MatMul(), x, y)));
+    cases.addAll(pairs("matmul A'", at, b, (g, x, y) -> g.add(new MatMul(true, false), x, y)));
+    cases.addAll(pairs("matmul B'", a, bt, (g, x, y) -> g.add(new MatMul(false, true), x, y)));
+    cases.addAll(pairs("matmul A' B'", at, bt, (g, x, y) -> g.add(new MatMul(true, true), x, y)));
+    cases.addAll(pairs("matmul of matrices", Shape.of(3, 2), Shape.of(2, 7), Arithmetic::matmul));
+    cases.addAll(
+        pairs("broadcast matmul", Shape.of(3, 1, 2, 3), Shape.of(2, 3, 2), Arithmetic::matmul));
+    cases.add(graph("x x'", Shape.of(2, 3, 2), (g, x) -> g.add(new MatMul(false, true), x, x)));
+    cases.add(graph("x' x", Shape.of(3, 2), (g, x) -> g.add(new MatMul(true, false), x, x)));
+    return cases;
+  }
+
   static Stream<Case> cases() {
     List<Case> cases = new ArrayList<>(arrangements());
+    cases.addAll(functions());
+    cases.addAll(arithmetic());
     Shape tokens = Shape.of(4, 6);
     Function<Network.Builder, Op> linear = g -> new Linear(normal(g, "w", 5, 6), normal(g, "b", 5));
     cases.add(squared("linear", tokens, linear));

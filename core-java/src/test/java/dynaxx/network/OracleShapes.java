@@ -17,6 +17,9 @@ final class OracleShapes {
       case Constant o -> each(out, at -> HyperDual.of(o.value(flat(out, at))));
       case ParameterValue o -> each(out, at -> w[(int) o.parameter().offset() + flat(out, at)]);
       case Subtract o -> each(out, at -> in[0][flat(out, at)].minus(in[1][flat(out, at)]));
+      case Where o -> each(out, at -> in[o.first(flat(out, at)) ? 0 : 1][flat(out, at)]);
+      case Extreme o -> each(out, at -> extreme(o, in[0][flat(out, at)], in[1][flat(out, at)]));
+      case MatMul o -> each(out, at -> product(o, in, shapes, at));
       case Reshape o -> in[0];
       case Permute o -> each(out, at -> in[0][flat(shapes[0], permuted(o.axes(), at))]);
       case Slice o -> {
@@ -86,6 +89,26 @@ final class OracleShapes {
       position -= shapes[i++].dim(axis);
     }
     return in[i][flat(shapes[i], with(at, axis, position))];
+  }
+
+  private static HyperDual extreme(Extreme o, HyperDual a, HyperDual b) {
+    return a.a() > b.a() == o.largest() ? a : b;
+  }
+
+  private static HyperDual product(MatMul o, HyperDual[][] in, Shape[] shapes, int[] at) {
+    int row = at[at.length - 2];
+    int col = at[at.length - 1];
+    HyperDual sum = HyperDual.ZERO;
+    for (int p = 0; p < shapes[0].dim(o.transposeLeft() ? -2 : -1); p++) {
+      int[] left = last(at, o.transposeLeft() ? p : row, o.transposeLeft() ? row : p);
+      int[] right = last(at, o.transposeRight() ? col : p, o.transposeRight() ? p : col);
+      sum = sum.plus(in[0][flat(shapes[0], left)].times(in[1][flat(shapes[1], right)]));
+    }
+    return sum;
+  }
+
+  private static int[] last(int[] at, int row, int col) {
+    return with(with(at, at.length - 2, row), at.length - 1, col);
   }
 
   private static HyperDual padded(Pad o, HyperDual[] x, Shape shape, int[] at) {
