@@ -47,7 +47,93 @@ class BuildersTest {
             new OpPassesTest.Case(
                 "vit, mean pooling", vit.meanPooling(true).build(), Loss.meanSquaredError()),
             new OpPassesTest.Case("language model", lm, Loss.crossEntropy()));
-    return Stream.concat(others, recurrent());
+    return Stream.concat(others, Stream.concat(decoders(), recurrent()));
+  }
+
+  private static LanguageModel tiny(LanguageModel model) {
+    return model.vocabulary(5).context(3).embedding(8).depth(1).heads(4).hidden(5);
+  }
+
+  private static Stream<OpPassesTest.Case> decoders() {
+    Network gpt = tiny(LanguageModel.gpt()).build();
+    Network llama = tiny(LanguageModel.llama()).keyHeads(2).build();
+    Network mixed = tiny(LanguageModel.llama()).biases(true).keyHeads(1).tied(true).build();
+    return Stream.of(
+        new OpPassesTest.Case("gpt", gpt, Loss.crossEntropy()),
+        new OpPassesTest.Case("llama", llama, Loss.crossEntropy()),
+        new OpPassesTest.Case("llama, tied, with biases", mixed, Loss.crossEntropy()));
+  }
+
+  @Test
+  void decodersHaveTheParametersOfTheirKind() {
+    Network gpt = LanguageModel.gpt().vocabulary(10).context(6).embedding(8).heads(2).build();
+    assertTrue(gpt.parameters().stream().noneMatch(p -> p.name().startsWith("head")));
+    Network llama =
+        LanguageModel.llama()
+            .vocabulary(10)
+            .context(6)
+            .embedding(8)
+            .depth(1)
+            .heads(4)
+            .keyHeads(2)
+            .hidden(12)
+            .build();
+    assertEquals(
+        List.of(
+            "embedding.weight [10 x 8]",
+            "blocks.0.norm1.weight [8]",
+            "blocks.0.attention.qkv.weight [16 x 8]",
+            "blocks.0.attention.projection.weight [8 x 8]",
+            "blocks.0.norm2.weight [8]",
+            "blocks.0.mlp.gate.weight [12 x 8]",
+            "blocks.0.mlp.0.weight [12 x 8]",
+            "blocks.0.mlp.1.weight [8 x 12]",
+            "norm.weight [8]",
+            "head.weight [10 x 8]"),
+        llama.parameters().stream().map(p -> p.name() + " " + p.shape()).toList());
+    LanguageModel model = LanguageModel.llama().embedding(12).heads(4);
+    String odd = assertThrows(IllegalArgumentException.class, model::build).getMessage();
+    assertEquals("embedding: found 12, expected heads of even width to rotate", odd);
+    model.embedding(16).keyHeads(3);
+    String keys = assertThrows(IllegalArgumentException.class, model::build).getMessage();
+    assertEquals("keyHeads: found 3, expected a divisor of 4 heads", keys);
+  }
+
+  @Test
+  void recurrentLayersHavePyTorchsParameters() {
+    Network network =
+        new SequenceModel()
+            .rows(4, 3)
+            .kind(Recurrent.Kind.GRU)
+            .layers(2)
+            .bidirectional(true)
+            .hidden(5)
+            .classes(2)
+            .build();
+    List<String> found =
+        network.parameters().stream().map(p -> p.name() + " " + p.shape()).toList();
+    assertEquals(
+        List.of(
+            "rnn.weight_ih_l0 [15 x 3]",
+            "rnn.weight_hh_l0 [15 x 5]",
+            "rnn.bias_ih_l0 [15]",
+            "rnn.bias_hh_l0 [15]",
+            "rnn.weight_ih_l0_reverse [15 x 3]"),
+        found.subList(0, 5));
+    assertEquals("rnn.weight_ih_l1 [15 x 10]", found.get(8));
+    assertEquals("head.weight [2 x 10]", found.get(16));
+    Network.Builder g = Network.builder(Shape.of(4, 3));
+    Recurrent.Weights weights =
+        Recurrent.Weights.declare(g, "rnn", Recurrent.Kind.LSTM, 3, 5, 0, false);
+    String message =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> Recurrent.states(g, Recurrent.Kind.GRU, weights, g.input(), false))
+            .getMessage();
+    assertEquals(
+        "recurrent: parameter 'rnn.weight_hh_l0' has shape [20 x 5], expected 3 rows for each"
+            + " column for GRU",
+        message);
   }
 
   private static Stream<OpPassesTest.Case> recurrent() {

@@ -282,6 +282,19 @@ class OpPassesTest {
     cases.add(squared("attention", Shape.of(4, 12), g -> new Attention(2, false)));
     cases.add(squared("causal attention", Shape.of(5, 18), g -> new Attention(3, true)));
     cases.add(squared("attention, one token", Shape.of(1, 6), g -> new Attention(1, true)));
+    cases.add(squared("grouped queries", Shape.of(3, 16), g -> new Attention(4, 2, true)));
+    cases.add(
+        squared("grouped queries, one key", Shape.of(4, 10), g -> new Attention(3, 1, false)));
+    cases.add(squared("rotary", Shape.of(5, 8), g -> new Rotary(2, 4, 10_000)));
+    cases.add(squared("rotary, other columns", Shape.of(3, 11), g -> new Rotary(1, 6, 50)));
+    cases.add(
+        graph(
+            "rotary of a shared node",
+            Shape.of(3, 4),
+            (g, x) -> {
+              Network.Node turned = g.add(new Rotary(2, 2, 100), x);
+              return g.add(new Add(), g.add(new Multiply(), turned, x), x);
+            }));
     cases.add(binary("add", new Add(), -1));
     cases.add(binary("add, constant left", new Add(), 0));
     cases.add(binary("add, constant right", new Add(), 1));

@@ -167,7 +167,8 @@ final class Oracle {
       case Activate o ->
           Arrays.stream(x).map(v -> activate(o.function(), v)).toArray(HyperDual[]::new);
       case Norm o -> norm(o, w, x);
-      case Attention o -> attention(o, x, shape.dim(0), shape.dim(1) / 3);
+      case Attention o -> attention(o, x, shape.dim(0), shape.dim(1));
+      case Rotary o -> rotary(o, x, shape.dim(1));
       case Add o -> fill(size, i -> x[i].plus(in[1][i]));
       case Multiply o -> fill(size, i -> x[i].times(in[1][i]));
       case ClassToken o -> {
@@ -314,18 +315,21 @@ final class Oracle {
     return Arrays.stream(e).map(v -> v.over(sum)).toArray(HyperDual[]::new);
   }
 
-  private static HyperDual[] attention(Attention o, HyperDual[] x, int tokens, int width) {
-    int depth = width / o.heads();
+  private static HyperDual[] attention(Attention o, HyperDual[] x, int tokens, int columns) {
+    int depth = columns / (o.heads() + 2 * o.keyHeads());
+    int width = o.heads() * depth;
     HyperDual[] y = new HyperDual[tokens * width];
     for (int h = 0; h < o.heads(); h++) {
+      int key = width + h * o.keyHeads() / o.heads() * depth;
+      int value = key + o.keyHeads() * depth;
       for (int t = 0; t < tokens; t++) {
         int seen = o.causal() ? t + 1 : tokens;
         HyperDual[] scores = new HyperDual[seen];
         for (int s = 0; s < seen; s++) {
           HyperDual sum = HyperDual.ZERO;
           for (int i = 0; i < depth; i++) {
-            HyperDual q = x[t * 3 * width + h * depth + i];
-            sum = sum.plus(q.times(x[s * 3 * width + width + h * depth + i]));
+            HyperDual q = x[t * columns + h * depth + i];
+            sum = sum.plus(q.times(x[s * columns + key + i]));
           }
           scores[s] = sum.times(1 / Math.sqrt(depth));
         }
@@ -333,9 +337,27 @@ final class Oracle {
         for (int i = 0; i < depth; i++) {
           HyperDual sum = HyperDual.ZERO;
           for (int s = 0; s < seen; s++) {
-            sum = sum.plus(p[s].times(x[s * 3 * width + 2 * width + h * depth + i]));
+            sum = sum.plus(p[s].times(x[s * columns + value + i]));
           }
           y[t * width + h * depth + i] = sum;
+        }
+      }
+    }
+    return y;
+  }
+
+  private static HyperDual[] rotary(Rotary o, HyperDual[] x, int columns) {
+    HyperDual[] y = x.clone();
+    int half = o.depth() / 2;
+    for (int t = 0; t < x.length / columns; t++) {
+      for (int h = 0; h < o.heads(); h++) {
+        for (int j = 0; j < half; j++) {
+          double angle = t / Math.pow(o.base(), (double) j / half);
+          int at = t * columns + h * o.depth() + j;
+          HyperDual a = x[at];
+          HyperDual b = x[at + half];
+          y[at] = a.times(Math.cos(angle)).minus(b.times(Math.sin(angle)));
+          y[at + half] = a.times(Math.sin(angle)).plus(b.times(Math.cos(angle)));
         }
       }
     }

@@ -56,6 +56,16 @@ class HessianTest {
             .heads(2)
             .hidden(12)
             .build(),
+        LanguageModel.llama()
+            .vocabulary(11)
+            .context(6)
+            .embedding(16)
+            .depth(2)
+            .heads(4)
+            .keyHeads(2)
+            .hidden(12)
+            .tied(true)
+            .build(),
         new SequenceModel()
             .rows(5, 4)
             .kind(Recurrent.Kind.GRU)
