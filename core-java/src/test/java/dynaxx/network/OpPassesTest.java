@@ -1,6 +1,7 @@
 package dynaxx.network;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.backend.Activation;
 import dynaxx.backend.Backend;
@@ -32,6 +33,7 @@ class OpPassesTest {
   private static final int EXAMPLES = 3;
   private static final int DIRECTIONS = 3;
   private static final double TOLERANCE = 2e-5;
+  private static final double FLOAT64_TOLERANCE = 1e-13;
 
   /** A network around one op. */
   record Case(String name, Network network, Loss loss) {
@@ -352,6 +354,7 @@ class OpPassesTest {
         assertEquals(loss, hessian.loss(), 1e-6 * Math.max(1, loss));
         Numbers.assertClose(
             "backward", gradient, ((HostBuffer) hessian.gradient()).toArray(), TOLERANCE);
+        checkFloat64(backend, c, w, batch, directions, oracle);
         Vectors products = scope.vectors(DIRECTIONS, n);
         hessian.apply(directions, products);
         double[] forms = hessian.quadraticForm(directions);
@@ -369,6 +372,35 @@ class OpPassesTest {
         }
       }
     }
+  }
+
+  /** The same in float64, where errors of a formula cannot hide in rounding. */
+  private static void checkFloat64(
+      Backend cpu, Case c, HostBuffer w, Batch batch, Vectors directions, Oracle oracle) {
+    Backend backend = cpu.float64().orElseThrow();
+    // the constants of rotations are rounded to float32
+    double tolerance = c.name().startsWith("rotary") ? 1e-6 : FLOAT64_TOLERANCE;
+    try (Scope scope = Scope.open();
+        Hessian hessian = new Hessian(c.network(), c.loss(), batch, backend)) {
+      hessian.linearize(w);
+      double[] gradient = Numbers.doubles(backend, scope, hessian.gradient());
+      assertClose("gradient", oracle.gradient(), gradient, tolerance);
+      double[] v = Numbers.doubles(directions.vector(0));
+      Vectors one = Vectors.of(Numbers.upload(backend, scope, v), 1, v.length);
+      Vectors product = backend.vectors(scope, 1, v.length);
+      hessian.apply(one, product);
+      double[] expected = oracle.hessianVector(v);
+      double[] found = Numbers.doubles(backend, scope, product.buffer());
+      assertClose("H v", expected, found, tolerance);
+      double scale = Numbers.norm(v) * Numbers.norm(expected);
+      double form = Numbers.dot(v, expected);
+      assertEquals(form, hessian.quadraticForm(one)[0], tolerance * scale + 1e-15, "v'Hv");
+    }
+  }
+
+  private static void assertClose(String what, double[] expected, double[] found, double most) {
+    double difference = Numbers.relativeDifference(expected, found);
+    assertTrue(difference <= most, what + " in float64: relative difference " + difference);
   }
 
   private static void checkForward(
