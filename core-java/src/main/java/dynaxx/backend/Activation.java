@@ -1,7 +1,9 @@
 package dynaxx.backend;
 
-/** Elementwise functions that a backend knows with their first and second derivatives. */
-public enum Activation {
+import java.util.Locale;
+
+/** Pointwise functions that a backend knows with their first and second derivatives. */
+public enum Activation implements Pointwise {
   /**
    * {@code max(0, x)}; the derivative at 0 is taken as 0, the second derivative as 0 everywhere.
    */
@@ -17,5 +19,10 @@ public enum Activation {
   /** {@code x sigmoid(x)}, also called swish (Elfwing et al., 2017). */
   SILU,
   /** {@code log(1 + exp(x))}. */
-  SOFTPLUS
+  SOFTPLUS;
+
+  @Override
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
 }

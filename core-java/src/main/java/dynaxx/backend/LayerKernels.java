@@ -25,7 +25,7 @@ public interface LayerKernels {
    * @param x input
    * @param y output
    */
-  void activation(Activation f, long n, Buffer x, Buffer y);
+  void activation(Pointwise f, long n, Buffer x, Buffer y);
 
   /**
    * {@code dx (+)= f'(x) dy}.
@@ -37,7 +37,7 @@ public interface LayerKernels {
    * @param dx adjoint of the input
    * @param add whether to add
    */
-  void activationBackward(Activation f, long n, Buffer x, Buffer dy, Buffer dx, boolean add);
+  void activationBackward(Pointwise f, long n, Buffer x, Buffer dy, Buffer dx, boolean add);
 
   /**
    * {@code ry = f'(x) rx}.
@@ -49,7 +49,7 @@ public interface LayerKernels {
    * @param rx tangent of the input
    * @param ry tangent of the output
    */
-  void activationTangent(Activation f, int k, long n, Buffer x, Buffer rx, Buffer ry);
+  void activationTangent(Pointwise f, int k, long n, Buffer x, Buffer rx, Buffer ry);
 
   /**
    * {@code rdx (+)= f'(x) rdy + f''(x) rx dy}.
@@ -65,7 +65,7 @@ public interface LayerKernels {
    * @param add whether to add
    */
   void activationTangentBackward(
-      Activation f,
+      Pointwise f,
       int k,
       long n,
       Buffer x,
@@ -86,7 +86,7 @@ public interface LayerKernels {
    * @param rx tangent of the input
    * @param c one sum for each direction
    */
-  void activationCurvature(Activation f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c);
+  void activationCurvature(Pointwise f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c);
 
   // ---- normalisation of rows
 
@@ -489,6 +489,47 @@ public interface LayerKernels {
    * @param add whether to add
    */
   void dropout(long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add);
+
+  // ---- strided arrays and selections
+
+  /**
+   * Copies along a {@link Walk}: {@code to[t] (+)= scale (sum of from[s])} over all indices that
+   * meet at t, summed in float64 in the order of the source. So transposes, slices, broadcasts and
+   * sums over any axes are one kernel each way. Elements of the destination that the walk does not
+   * reach stay as they are.
+   *
+   * @param walk extents, offsets and strides
+   * @param scale factor of every sum
+   * @param from source
+   * @param to destination, not overlapping the source
+   * @param add whether to add
+   */
+  void rearrange(Walk walk, double scale, Buffer from, Buffer to, boolean add);
+
+  /**
+   * {@code y_i (+)= a_i where mask is not 0, b_i elsewhere} for k directions; nothing is computed
+   * with the value that is not chosen.
+   *
+   * @param k directions
+   * @param n elements of each direction
+   * @param mask shared by all directions
+   * @param a k x n, or null for zero
+   * @param b k x n, or null for zero
+   * @param y k x n
+   * @param add whether to add
+   */
+  void select(int k, long n, Buffer mask, Buffer a, Buffer b, Buffer y, boolean add);
+
+  /**
+   * {@code mask = 1 where a > b or a is NaN, 0 elsewhere}; with {@code a < b} unless greater.
+   *
+   * @param greater which comparison
+   * @param n number of elements
+   * @param a left side
+   * @param b right side
+   * @param mask result
+   */
+  void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask);
 
   // ---- losses
 

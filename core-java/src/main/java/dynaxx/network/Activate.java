@@ -1,19 +1,18 @@
 package dynaxx.network;
 
-import dynaxx.backend.Activation;
+import dynaxx.backend.Pointwise;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * An elementwise function.
  *
  * @param function which one
  */
-public record Activate(Activation function) implements Op {
+public record Activate(Pointwise function) implements Op {
 
   @Override
   public String name() {
-    return function.name().toLowerCase(Locale.ROOT);
+    return function.label();
   }
 
   @Override

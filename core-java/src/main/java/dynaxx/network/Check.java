@@ -21,6 +21,21 @@ final class Check {
     }
   }
 
+  /** Two inputs of one shape, and that shape. */
+  static Shape same(Op op, List<Shape> inputs) {
+    inputs(op, inputs, 2);
+    Shape first = inputs.getFirst();
+    that(inputs.get(1).equals(first), op, 1, inputs.get(1), "that of input 0, " + first);
+    return first;
+  }
+
+  /** An axis of input 0 counted from 0. */
+  static int axis(Op op, Shape found, int axis) {
+    boolean inside = axis >= -found.rank() && axis < found.rank();
+    that(inside, op, 0, found, "an axis " + axis);
+    return axis < 0 ? axis + found.rank() : axis;
+  }
+
   static void parameter(boolean fits, Op op, Parameter found, String expected) {
     if (!fits) {
       throw new IllegalArgumentException(

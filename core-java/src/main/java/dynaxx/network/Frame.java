@@ -52,6 +52,10 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
     return sweep.directions();
   }
 
+  int inputCount() {
+    return step.inputs().length;
+  }
+
   /**
    * Shape of an input without the axis of examples.
    *

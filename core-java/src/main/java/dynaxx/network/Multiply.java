@@ -13,14 +13,7 @@ public record Multiply() implements Op {
 
   @Override
   public Shape outputShape(List<Shape> inputs) {
-    Check.inputs(this, inputs, 2);
-    Check.that(
-        inputs.get(0).equals(inputs.get(1)),
-        this,
-        1,
-        inputs.get(1),
-        "that of input 0, " + inputs.get(0));
-    return inputs.getFirst();
+    return Check.same(this, inputs);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dynaxx.network;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Extents of a dense row-major array, without the leading axis of examples.
@@ -88,6 +89,35 @@ public record Shape(List<Integer> dims) {
     Integer[] copy = dims.toArray(Integer[]::new);
     copy[copy.length - 1] = last;
     return new Shape(List.of(copy));
+  }
+
+  /** This shape with another extent of one axis, counted from 0. */
+  Shape with(int axis, int extent) {
+    Integer[] copy = dims.toArray(Integer[]::new);
+    copy[axis] = extent;
+    return new Shape(List.of(copy));
+  }
+
+  /** All axes but the last two. */
+  Shape leading() {
+    return new Shape(dims.subList(0, rank() - 2));
+  }
+
+  /** This shape with two more axes. */
+  Shape followedBy(int rows, int cols) {
+    return new Shape(
+        IntStream.concat(dims.stream().mapToInt(i -> i), IntStream.of(rows, cols))
+            .boxed()
+            .toList());
+  }
+
+  /** Elements from one position of an axis to the next. */
+  long stride(int axis) {
+    long stride = 1;
+    for (int a = axis + 1; a < rank(); a++) {
+      stride = Math.multiplyExact(stride, dims.get(a));
+    }
+    return stride;
   }
 
   @Override

@@ -8,28 +8,85 @@ import dynaxx.network.Network.Node;
  * Pre-norm transformer blocks (Vaswani et al., 2017; Xiong et al., 2020), shared by the builders.
  */
 record TransformerBlocks(
-    int width, int heads, int hidden, boolean causal, Activation activation, double dropout) {
+    int width,
+    int heads,
+    int hidden,
+    boolean causal,
+    Activation activation,
+    double dropout,
+    Style style) {
+
+  /**
+   * What later decoders changed.
+   *
+   * @param keyHeads keys and values of each token
+   * @param rotaryBase base of rotary positions, or 0 for none
+   * @param rms RMSNorm in place of LayerNorm
+   * @param gated a perceptron with a gate (Shazeer, 2020)
+   * @param biases whether linear layers have them
+   */
+  record Style(int keyHeads, double rotaryBase, boolean rms, boolean gated, boolean biases) {}
 
   static final double EPSILON = 1e-5;
 
   /** Standard deviation of embeddings and of the last layer, as in GPT-2 (Radford et al., 2019). */
   static final double EMBEDDING_DEVIATION = 0.02;
 
+  TransformerBlocks(
+      int width, int heads, int hidden, boolean causal, Activation activation, double dropout) {
+    this(
+        width, heads, hidden, causal, activation, dropout, new Style(heads, 0, false, false, true));
+  }
+
   Node block(Builder g, String name, Node x) {
-    Node attended = norm(g, name + ".norm1", x);
-    attended = linear(g, name + ".attention.qkv", attended, 3 * width);
-    attended = g.add(new Attention(heads, causal), attended);
-    attended = drop(g, linear(g, name + ".attention.projection", attended, width));
-    x = g.add(new Add(), x, attended);
-    Node mixed = norm(g, name + ".norm2", x);
-    mixed = linear(g, name + ".mlp.0", mixed, hidden);
-    mixed = g.add(new Activate(activation), mixed);
-    mixed = drop(g, linear(g, name + ".mlp.1", mixed, width));
-    return g.add(new Add(), x, mixed);
+    Node attended = attention(g, name + ".attention", normed(g, name + ".norm1", x));
+    x = g.add(new Add(), x, drop(g, attended));
+    Node mixed = perceptron(g, name + ".mlp", normed(g, name + ".norm2", x));
+    return g.add(new Add(), x, drop(g, mixed));
+  }
+
+  private Node attention(Builder g, String name, Node x) {
+    int depth = width / heads;
+    int keys = style.keyHeads;
+    Node qkv = dense(g, name + ".qkv", x, (heads + 2 * keys) * depth);
+    if (style.rotaryBase > 0) {
+      qkv = g.add(new Rotary(heads + keys, depth, style.rotaryBase), qkv);
+    }
+    Node attended = g.add(new Attention(heads, keys, causal), qkv);
+    return dense(g, name + ".projection", attended, width);
+  }
+
+  private Node perceptron(Builder g, String name, Node x) {
+    Node inner;
+    if (style.gated) {
+      Node gate = g.add(new Activate(activation), dense(g, name + ".gate", x, hidden));
+      inner = g.add(new Multiply(), gate, dense(g, name + ".0", x, hidden));
+    } else {
+      inner = g.add(new Activate(activation), dense(g, name + ".0", x, hidden));
+    }
+    return dense(g, name + ".1", inner, width);
   }
 
   private Node drop(Builder g, Node x) {
     return dropout == 0 ? x : g.add(new Dropout(dropout), x);
+  }
+
+  private Node dense(Builder g, String name, Node x, int out) {
+    if (style.biases) {
+      return linear(g, name, x, out);
+    }
+    int in = x.shape().dim(-1);
+    Parameter weight = g.parameter(name + ".weight", Initializer.glorot(in, out), out, in);
+    return g.add(new Linear(weight, null), x);
+  }
+
+  /** The norm of this style. */
+  Node normed(Builder g, String name, Node x) {
+    if (!style.rms) {
+      return norm(g, name, x);
+    }
+    Parameter gamma = g.parameter(name + ".weight", Initializer.ONES, x.shape().dim(-1));
+    return g.add(Norm.rms(gamma, EPSILON), x);
   }
 
   static Node norm(Builder g, String name, Node x) {

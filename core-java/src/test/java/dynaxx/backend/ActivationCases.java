@@ -21,27 +21,81 @@ final class ActivationCases {
       }
       cases.add(tails(f));
     }
+    for (Elementary f : functions()) {
+      for (int n : new int[] {1, 17, 65, 2049}) {
+        cases.add(value(f, n));
+        cases.add(backward(f, n, n % 2 == 0));
+        cases.add(tangent(f, n));
+        cases.add(tangentBackward(f, n, n % 4 == 1));
+        cases.add(curvature(f, n));
+      }
+    }
     return cases;
   }
 
+  /** One of each kind; of powers several. */
+  static List<Elementary> functions() {
+    return List.of(
+        Elementary.EXP,
+        Elementary.LOG,
+        Elementary.SQRT,
+        Elementary.RECIPROCAL,
+        Elementary.power(2.5),
+        Elementary.power(2),
+        Elementary.power(1),
+        Elementary.power(-1),
+        Elementary.ABS,
+        Elementary.ERF,
+        Elementary.NEGATE,
+        Elementary.affine(-1.5, 0.3),
+        Elementary.clip(-0.4, 1.1),
+        Elementary.leakyRelu(0.01),
+        Elementary.elu(1.3),
+        Elementary.hardSigmoid(1.0 / 6, 0.5),
+        Elementary.SOFTSIGN,
+        Elementary.SIN,
+        Elementary.COS);
+  }
+
+  /** Whether a function is undefined or has a pole at 0 or beyond, so that inputs stay away. */
+  static boolean positive(Pointwise f) {
+    return f instanceof Elementary e
+        && switch (e.kind()) {
+          case LOG, SQRT, RECIPROCAL, POWER -> true;
+          default -> false;
+        };
+  }
+
+  /** Whether a function grows fast: its terms would be large and cancel, were inputs far out. */
+  private static boolean grows(Pointwise f) {
+    return f instanceof Elementary e
+        && (e.kind() == Elementary.Kind.EXP || e.kind() == Elementary.Kind.POWER);
+  }
+
   /** Inputs with a wide spread, so that tails occur. */
-  private static float[] inputs(int n) {
+  private static float[] inputs(Pointwise f, int n) {
     float[] x = Data.normal(11, n);
     for (int i = 0; i < n; i++) {
-      x[i] *= i % 5 == 0 ? 4 : 1;
+      x[i] *= grows(f) ? 0.4f : i % 5 == 0 ? 4 : 1;
+      x[i] = positive(f) ? 0.5f + Math.abs(x[i]) : x[i];
     }
     return x;
   }
 
-  private static String name(Activation f, String pass) {
-    return f + " " + pass;
+  private static String name(Pointwise f, String pass) {
+    return (f instanceof Elementary ? f.label() : f) + " " + pass;
   }
 
-  private static KernelCase value(Activation f, int n) {
-    float[] x = inputs(n);
+  private static String on(Pointwise f, int n) {
+    boolean constants = f instanceof Elementary e && (e.a() != 0 || e.b() != 0);
+    return (constants ? f + ", " : "") + "n " + n;
+  }
+
+  private static KernelCase value(Pointwise f, int n) {
+    float[] x = inputs(f, n);
     return KernelCase.single(
         name(f, "value"),
-        "n " + n,
+        on(f, n),
         1e-7,
         6e-7,
         (d, first, k) -> {
@@ -90,13 +144,13 @@ final class ActivationCases {
         });
   }
 
-  private static KernelCase backward(Activation f, int n, boolean add) {
-    float[] x = inputs(n);
+  private static KernelCase backward(Pointwise f, int n, boolean add) {
+    float[] x = inputs(f, n);
     float[] dy = Data.normal(12, n);
     float[] old = Data.normal(13, n);
     return KernelCase.single(
         name(f, "backward"),
-        "n " + n + ", add " + add,
+        on(f, n) + ", add " + add,
         1e-6,
         6e-7,
         (d, first, k) -> {
@@ -113,11 +167,11 @@ final class ActivationCases {
         });
   }
 
-  private static KernelCase tangent(Activation f, int n) {
-    float[] x = inputs(n);
+  private static KernelCase tangent(Pointwise f, int n) {
+    float[] x = inputs(f, n);
     return KernelCase.perDirection(
         name(f, "tangent"),
-        "n " + n,
+        on(f, n),
         1e-6,
         6e-7,
         (d, first, k) -> {
@@ -134,12 +188,12 @@ final class ActivationCases {
         });
   }
 
-  private static KernelCase tangentBackward(Activation f, int n, boolean add) {
-    float[] x = inputs(n);
+  private static KernelCase tangentBackward(Pointwise f, int n, boolean add) {
+    float[] x = inputs(f, n);
     float[] dy = Data.normal(12, n);
     return KernelCase.perDirection(
         name(f, "tangentBackward"),
-        "n " + n + ", add " + add,
+        on(f, n) + ", add " + add,
         3e-6,
         6e-7,
         (d, first, k) -> {
@@ -161,12 +215,12 @@ final class ActivationCases {
         });
   }
 
-  private static KernelCase curvature(Activation f, int n) {
-    float[] x = inputs(n);
+  private static KernelCase curvature(Pointwise f, int n) {
+    float[] x = inputs(f, n);
     float[] dy = Data.normal(12, n);
     return KernelCase.perDirection(
         name(f, "curvature"),
-        "n " + n,
+        on(f, n),
         1e-6 * Math.sqrt(n),
         1e-6,
         (d, first, k) -> {

@@ -53,6 +53,36 @@ class NonFiniteTest {
 
   @ParameterizedTest
   @MethodSource("configurations")
+  void elementaryFunctionsKeepNaN(Configuration configuration) {
+    try (Backend opened = configuration.open().get();
+        Device d = new Device(configuration.of(opened))) {
+      for (Elementary f : ActivationCases.functions()) {
+        Buffer y = d.out(1);
+        Buffer dx = d.out(1);
+        d.kernels().activation(f, 1, d.in(Float.NaN), y);
+        d.kernels().activationBackward(f, 1, d.in(Float.NaN), d.in(1), dx, false);
+        assertTrue(Double.isNaN(d.get(y)[0]), f + "");
+        boolean constant = f.equals(Elementary.power(1));
+        assertTrue(constant || Double.isNaN(d.get(dx)[0]), f + ", derivative");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("configurations")
+  void theErrorFunctionReachesItsLimits(Configuration configuration) {
+    float inf = Float.POSITIVE_INFINITY;
+    try (Backend opened = configuration.open().get();
+        Device d = new Device(configuration.of(opened))) {
+      Buffer y = d.out(4);
+      d.kernels().activation(Elementary.ERF, 4, d.in(-inf, -30, 1e10f, inf), y);
+      assertEquals(List.of(-1.0, -1.0), List.of(d.get(y)[0], d.get(y)[1]));
+      assertEquals(List.of(1.0, 1.0), List.of(d.get(y)[2], d.get(y)[3]));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("configurations")
   void boundedActivationsReachTheirLimits(Configuration configuration) {
     float inf = Float.POSITIVE_INFINITY;
     try (Backend opened = configuration.open().get();

@@ -7,7 +7,41 @@ final class ReferenceKernels {
 
   // ---- activations
 
-  static double[] activation(Activation f, double x) {
+  static double[] activation(Pointwise f, double x) {
+    return switch (f) {
+      case Activation a -> activation(a, x);
+      case Elementary e -> elementary(e, x, e.a(), e.b());
+    };
+  }
+
+  private static double[] elementary(Elementary f, double x, double a, double b) {
+    double e = Math.exp(x);
+    double line = a * x + b;
+    double density = 2 / Math.sqrt(Math.PI) * Math.exp(-x * x);
+    double size = 1 + Math.abs(x);
+    return switch (f.kind()) {
+      case EXP -> new double[] {e, e, e};
+      case LOG -> new double[] {Math.log(x), 1 / x, -1 / x / x};
+      case SQRT -> new double[] {Math.sqrt(x), 1 / (2 * Math.sqrt(x)), -1 / (4 * x * Math.sqrt(x))};
+      case RECIPROCAL -> new double[] {1 / x, -1 / x / x, 2 / x / x / x};
+      case POWER ->
+          new double[] {Math.pow(x, a), a * Math.pow(x, a - 1), a * (a - 1) * Math.pow(x, a - 2)};
+      case ABS -> new double[] {Math.abs(x), x > 0 ? 1 : -1, 0};
+      case ERF -> new double[] {1 - erfc(x), density, -2 * x * density};
+      case AFFINE -> new double[] {line, a, 0};
+      case CLIP -> new double[] {x < a ? a : x > b ? b : x, x < a || x > b ? 0 : 1, 0};
+      case LEAKY_RELU -> new double[] {x > 0 ? x : a * x, x > 0 ? 1 : a, 0};
+      case ELU -> x > 0 ? new double[] {x, 1, 0} : new double[] {a * (e - 1), a * e, a * e};
+      case HARD_SIGMOID ->
+          new double[] {line < 0 ? 0 : line > 1 ? 1 : line, line < 0 || line > 1 ? 0 : a, 0};
+      case SOFTSIGN ->
+          new double[] {x / size, 1 / size / size, (x > 0 ? -2 : 2) / size / size / size};
+      case SIN -> new double[] {Math.sin(x), Math.cos(x), -Math.sin(x)};
+      case COS -> new double[] {Math.cos(x), -Math.sin(x), -Math.cos(x)};
+    };
+  }
+
+  private static double[] activation(Activation f, double x) {
     return switch (f) {
       case RELU -> new double[] {Math.max(0, x), x > 0 ? 1 : 0, 0};
       case GELU -> gelu(x);

@@ -36,6 +36,7 @@ final class RowCases {
       cases.add(gather(3 * s[0], s[1]));
       cases.add(scatterAdd(3 * s[0], s[1]));
     }
+    cases.addAll(StrideCases.all());
     for (Patches s : new Patches[] {new Patches(3, 3, 8, 12, 4), new Patches(2, 1, 7, 7, 1)}) {
       cases.add(toPatches(s));
       cases.add(fromPatches(s, true));

@@ -15,6 +15,8 @@ import dynaxx.operator.Hessian;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,12 +39,116 @@ class BuildersTest {
             .hidden(5)
             .activation(Activation.SILU)
             .build();
+    Stream<OpPassesTest.Case> others =
+        Stream.of(
+            new OpPassesTest.Case(
+                "mlp", Mlp.of(Activation.SOFTPLUS, 4, 6, 5, 3), Loss.crossEntropy()),
+            new OpPassesTest.Case("vit", vit.depth(2).build(), Loss.crossEntropy()),
+            new OpPassesTest.Case(
+                "vit, mean pooling", vit.meanPooling(true).build(), Loss.meanSquaredError()),
+            new OpPassesTest.Case("language model", lm, Loss.crossEntropy()));
+    return Stream.concat(others, Stream.concat(decoders(), recurrent()));
+  }
+
+  private static LanguageModel tiny(LanguageModel model) {
+    return model.vocabulary(5).context(3).embedding(8).depth(1).heads(4).hidden(5);
+  }
+
+  private static Stream<OpPassesTest.Case> decoders() {
+    Network gpt = tiny(LanguageModel.gpt()).build();
+    Network llama = tiny(LanguageModel.llama()).keyHeads(2).build();
+    Network mixed = tiny(LanguageModel.llama()).biases(true).keyHeads(1).tied(true).build();
     return Stream.of(
-        new OpPassesTest.Case("mlp", Mlp.of(Activation.SOFTPLUS, 4, 6, 5, 3), Loss.crossEntropy()),
-        new OpPassesTest.Case("vit", vit.depth(2).build(), Loss.crossEntropy()),
-        new OpPassesTest.Case(
-            "vit, mean pooling", vit.meanPooling(true).build(), Loss.meanSquaredError()),
-        new OpPassesTest.Case("language model", lm, Loss.crossEntropy()));
+        new OpPassesTest.Case("gpt", gpt, Loss.crossEntropy()),
+        new OpPassesTest.Case("llama", llama, Loss.crossEntropy()),
+        new OpPassesTest.Case("llama, tied, with biases", mixed, Loss.crossEntropy()));
+  }
+
+  @Test
+  void decodersHaveTheParametersOfTheirKind() {
+    Network gpt = LanguageModel.gpt().vocabulary(10).context(6).embedding(8).heads(2).build();
+    assertTrue(gpt.parameters().stream().noneMatch(p -> p.name().startsWith("head")));
+    Network llama =
+        LanguageModel.llama()
+            .vocabulary(10)
+            .context(6)
+            .embedding(8)
+            .depth(1)
+            .heads(4)
+            .keyHeads(2)
+            .hidden(12)
+            .build();
+    assertEquals(
+        List.of(
+            "embedding.weight [10 x 8]",
+            "blocks.0.norm1.weight [8]",
+            "blocks.0.attention.qkv.weight [16 x 8]",
+            "blocks.0.attention.projection.weight [8 x 8]",
+            "blocks.0.norm2.weight [8]",
+            "blocks.0.mlp.gate.weight [12 x 8]",
+            "blocks.0.mlp.0.weight [12 x 8]",
+            "blocks.0.mlp.1.weight [8 x 12]",
+            "norm.weight [8]",
+            "head.weight [10 x 8]"),
+        llama.parameters().stream().map(p -> p.name() + " " + p.shape()).toList());
+    LanguageModel model = LanguageModel.llama().embedding(12).heads(4);
+    String odd = assertThrows(IllegalArgumentException.class, model::build).getMessage();
+    assertEquals("embedding: found 12, expected heads of even width to rotate", odd);
+    model.embedding(16).keyHeads(3);
+    String keys = assertThrows(IllegalArgumentException.class, model::build).getMessage();
+    assertEquals("keyHeads: found 3, expected a divisor of 4 heads", keys);
+  }
+
+  @Test
+  void recurrentLayersHavePyTorchsParameters() {
+    Network network =
+        new SequenceModel()
+            .rows(4, 3)
+            .kind(Recurrent.Kind.GRU)
+            .layers(2)
+            .bidirectional(true)
+            .hidden(5)
+            .classes(2)
+            .build();
+    List<String> found =
+        network.parameters().stream().map(p -> p.name() + " " + p.shape()).toList();
+    assertEquals(
+        List.of(
+            "rnn.weight_ih_l0 [15 x 3]",
+            "rnn.weight_hh_l0 [15 x 5]",
+            "rnn.bias_ih_l0 [15]",
+            "rnn.bias_hh_l0 [15]",
+            "rnn.weight_ih_l0_reverse [15 x 3]"),
+        found.subList(0, 5));
+    assertEquals("rnn.weight_ih_l1 [15 x 10]", found.get(8));
+    assertEquals("head.weight [2 x 10]", found.get(16));
+    Network.Builder g = Network.builder(Shape.of(4, 3));
+    Recurrent.Weights weights =
+        Recurrent.Weights.declare(g, "rnn", Recurrent.Kind.LSTM, 3, 5, 0, false);
+    String message =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> Recurrent.states(g, Recurrent.Kind.GRU, weights, g.input(), false))
+            .getMessage();
+    assertEquals(
+        "recurrent: parameter 'rnn.weight_hh_l0' has shape [20 x 5], expected 3 rows for each"
+            + " column for GRU",
+        message);
+  }
+
+  private static Stream<OpPassesTest.Case> recurrent() {
+    List<OpPassesTest.Case> cases = new ArrayList<>();
+    for (Recurrent.Kind kind : Recurrent.Kind.values()) {
+      SequenceModel model = new SequenceModel().rows(4, 3).kind(kind).hidden(3).classes(3);
+      Network plain = model.build();
+      cases.add(new OpPassesTest.Case(kind + "", plain, Loss.crossEntropy()));
+      Network deep = model.layers(2).bidirectional(true).build();
+      cases.add(new OpPassesTest.Case(kind + ", 2 layers, both ways", deep, Loss.crossEntropy()));
+    }
+    Network tokens =
+        new SequenceModel().tokens(5, 3, 2).kind(Recurrent.Kind.LSTM).hidden(2).classes(3).build();
+    cases.add(new OpPassesTest.Case("LSTM of tokens", tokens, Loss.crossEntropy()));
+    return cases.stream();
   }
 
   @ParameterizedTest(name = "{0}")
@@ -64,6 +170,9 @@ class BuildersTest {
         hessian.apply(v, hv);
         double[] expected = oracle.hessianVector(Numbers.doubles(v.buffer()));
         Numbers.assertClose("H v", expected, ((HostBuffer) hv.buffer()).toArray(), 2e-5);
+        double form = Numbers.dot(Numbers.doubles(v.buffer()), expected);
+        double scale = Numbers.norm(Numbers.doubles(v.buffer())) * Numbers.norm(expected);
+        assertEquals(form, hessian.quadraticForm(v)[0], 2e-5 * scale, "v'Hv");
       }
     }
   }
@@ -138,6 +247,77 @@ class BuildersTest {
                 IllegalArgumentException.class, () -> other.add(new Linear(w, null), other.input()))
             .getMessage();
     assertTrue(foreign.contains("'w' was not declared"), foreign);
+  }
+
+  private static void refuses(String expected, Op op, Shape... inputs) {
+    assertEquals(
+        expected,
+        assertThrows(IllegalArgumentException.class, () -> op.outputShape(List.of(inputs)))
+            .getMessage());
+  }
+
+  @Test
+  void opsThatMoveValuesNameWhatDoesNotFit() {
+    Shape x = Shape.of(2, 3);
+    refuses(
+        "reshape: input 0 has shape [2 x 3], expected as many values as [7]",
+        new Reshape(Shape.of(7)),
+        x);
+    refuses(
+        "permute: input 0 has shape [2 x 3], expected axes that [0, 0] names once each",
+        Permute.of(0, 0),
+        x);
+    refuses("slice: input 0 has shape [2 x 3], expected an axis 2", Slice.of(2, 0, 1), x);
+    refuses(
+        "slice: input 0 has shape [2 x 3], expected axis 1 to hold positions 1:4:1, at least one",
+        Slice.of(-1, 1, 4),
+        x);
+    refuses(
+        "slice: input 0 has shape [2 x 3], expected axis 0 to hold positions 1:1:1, at least one",
+        Slice.of(0, 1, 1),
+        x);
+    refuses(
+        "slice: input 0 has shape [2 x 3], expected axis 0 to hold positions 0:1:0, at least one",
+        new Slice(0, 0, 1, 0),
+        x);
+    refuses(
+        "concat: input 1 has shape [3 x 3], expected that of input 0, [2 x 3], but for axis 1",
+        new Concat(1),
+        x,
+        Shape.of(3, 3));
+    refuses(
+        "pad: input 0 has shape [2 x 3], expected as many axes as margins of at least 0, before"
+            + " [1] after [1]",
+        new Pad(List.of(1), List.of(1), 0),
+        x);
+    refuses(
+        "gather: input 0 has shape [2 x 3], expected axis 0 to hold positions [0, 2]",
+        new Gather(0, List.of(0, 2)),
+        x);
+    refuses(
+        "broadcast: input 0 has shape [2 x 3], expected one that repeats to [3 x 3]",
+        new Broadcast(Shape.of(3, 3)),
+        x);
+    refuses(
+        "sum: input 0 has shape [2 x 3], expected each axis once in [0, -2]",
+        new Reduce(List.of(0, -2), false, true),
+        x);
+    refuses(
+        "where: input 0 has shape [2 x 3], expected 1 values, as the mask has",
+        Where.of(true),
+        x,
+        x);
+    refuses(
+        "max: input 1 has shape [3], expected that of input 0, [2 x 3]",
+        Extreme.max(),
+        x,
+        Shape.of(3));
+    refuses(
+        "matmul: input 1 has shape [2 x 3], expected the leading axes of input 0, [2 x 3], and 3"
+            + " to sum over",
+        new MatMul(),
+        x,
+        x);
   }
 
   @Test

@@ -49,7 +49,26 @@ class ExampleGradientsTest {
         Stream.of(
             new Case("perceptron", Mlp.of(Activation.SILU, 7, 6, 5), Loss.crossEntropy()),
             new Case("language model", lm, Loss.crossEntropy()),
-            new Case("tied weights", tied(), Loss.crossEntropy())));
+            new Case("tied weights", tied(), Loss.crossEntropy()),
+            new Case("tied table", tiedTable(), Loss.crossEntropy()),
+            new Case("unrolled", unrolled(), Loss.crossEntropy())));
+  }
+
+  private static Network tiedTable() {
+    return LanguageModel.llama()
+        .vocabulary(7)
+        .context(4)
+        .embedding(8)
+        .depth(1)
+        .heads(4)
+        .keyHeads(2)
+        .hidden(5)
+        .tied(true)
+        .build();
+  }
+
+  private static Network unrolled() {
+    return new SequenceModel().rows(4, 3).kind(Recurrent.Kind.GRU).hidden(4).classes(3).build();
   }
 
   /** One weight and one bias used by four ops, in an order that joins two groups late. */

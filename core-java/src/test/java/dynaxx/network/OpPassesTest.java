@@ -1,10 +1,12 @@
 package dynaxx.network;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.backend.Activation;
 import dynaxx.backend.Backend;
 import dynaxx.backend.Backends;
+import dynaxx.backend.Elementary;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -12,6 +14,7 @@ import dynaxx.operator.Hessian;
 import dynaxx.testing.Numbers;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -30,6 +33,7 @@ class OpPassesTest {
   private static final int EXAMPLES = 3;
   private static final int DIRECTIONS = 3;
   private static final double TOLERANCE = 2e-5;
+  private static final double FLOAT64_TOLERANCE = 1e-13;
 
   /** A network around one op. */
   record Case(String name, Network network, Loss loss) {
@@ -87,8 +91,182 @@ class OpPassesTest {
     return new Case("shared nodes", g.build(sum), Loss.meanSquaredError());
   }
 
-  static Stream<Case> cases() {
+  /** A network around any graph on an active input. */
+  private static Case graph(
+      String name, Shape input, BiFunction<Network.Builder, Network.Node, Network.Node> graph) {
+    Network.Builder g = Network.builder(input);
+    Network.Node x = shift(g, "shift", g.input());
+    return new Case(name, g.build(graph.apply(g, x)), Loss.meanSquaredError());
+  }
+
+  private static Network.Node shift(Network.Builder g, String name, Network.Node x) {
+    int[] dims = x.shape().dims().stream().mapToInt(Integer::intValue).toArray();
+    return g.add(new PositionEmbedding(normal(g, name, dims)), x);
+  }
+
+  private static List<Case> arrangements() {
+    Shape cube = Shape.of(3, 4, 5);
     List<Case> cases = new ArrayList<>();
+    cases.add(squared("permute 2 0 1", cube, g -> Permute.of(2, 0, 1)));
+    cases.add(squared("permute 1 0 2", cube, g -> Permute.of(1, 0, 2)));
+    cases.add(squared("permute nothing", cube, g -> Permute.of(0, 1, 2)));
+    cases.add(squared("transpose", Shape.of(3, 5), g -> Permute.of(1, 0)));
+    cases.add(squared("reshape", cube, g -> new Reshape(Shape.of(10, 6))));
+    cases.add(squared("slice", cube, g -> Slice.of(1, 1, 3)));
+    cases.add(squared("slice of one", cube, g -> Slice.of(0, 2, 3)));
+    cases.add(squared("slice, step 2", cube, g -> new Slice(-1, 0, 5, 2)));
+    cases.add(squared("slice, step 3", cube, g -> new Slice(2, 1, 5, 3)));
+    cases.add(squared("slice, reversed", cube, g -> new Slice(1, 3, -1, -1)));
+    cases.add(squared("slice, step -2", cube, g -> new Slice(0, 2, -1, -2)));
+    cases.add(squared("pad", cube, g -> new Pad(List.of(1, 0, 2), List.of(0, 2, 1), -1.5)));
+    cases.add(squared("pad nothing", cube, g -> new Pad(List.of(0, 0, 0), List.of(0, 0, 0), 9)));
+    cases.add(squared("gather", cube, g -> new Gather(1, List.of(2, 0, 2, 3, 2))));
+    cases.add(squared("gather last", cube, g -> new Gather(-1, List.of(4, 0))));
+    cases.add(squared("broadcast", Shape.of(3, 1, 2), g -> new Broadcast(Shape.of(2, 3, 4, 2))));
+    cases.add(squared("broadcast one", Shape.of(1), g -> new Broadcast(Shape.of(3, 2))));
+    for (boolean mean : new boolean[] {true, false}) {
+      String name = mean ? "mean over " : "sum over ";
+      cases.add(squared(name + "0", cube, g -> new Reduce(List.of(0), mean, false)));
+      cases.add(squared(name + "0 and 2", cube, g -> new Reduce(List.of(0, -1), mean, true)));
+      cases.add(squared(name + "1 and 2", cube, g -> new Reduce(List.of(1, 2), mean, false)));
+      cases.add(squared(name + "all", cube, g -> new Reduce(List.of(0, 1, 2), mean, true)));
+    }
+    cases.add(
+        graph(
+            "concat of three, one twice, one constant",
+            Shape.of(2, 3),
+            (g, x) -> {
+              Network.Node data = g.input();
+              Network.Node wide = g.add(Slice.of(1, 0, 2), x);
+              return g.add(new Concat(1), x, wide, data, x);
+            }));
+    cases.add(
+        graph(
+            "split and joined the other way round",
+            cube,
+            (g, x) -> {
+              Network.Node a = g.add(Slice.of(0, 0, 1), x);
+              Network.Node b = g.add(Slice.of(0, 1, 3), x);
+              return g.add(new Concat(0), b, a);
+            }));
+    cases.add(
+        graph(
+            "parameter and constant as nodes",
+            Shape.of(2, 3),
+            (g, x) -> {
+              Network.Node p = g.add(new ParameterValue(normal(g, "p", 3)));
+              Network.Node c = g.add(Constant.of(Shape.of(2, 1), 0.5f, -2));
+              Network.Node y = Broadcast.binary(g, new Multiply(), p, c);
+              Network.Node two = g.add(Constant.filled(Shape.of(3), 2));
+              y = Broadcast.binary(g, new Add(), y, two);
+              return g.add(new Multiply(), y, x);
+            }));
+    return cases;
+  }
+
+  private static List<Case> functions() {
+    List<Case> cases = new ArrayList<>();
+    Shape square = Shape.of(5, 5);
+    List<Elementary> anywhere =
+        List.of(
+            Elementary.EXP,
+            Elementary.ABS,
+            Elementary.ERF,
+            Elementary.NEGATE,
+            Elementary.affine(-1.5, 0.3),
+            Elementary.power(2),
+            Elementary.clip(-0.4, 1.1),
+            Elementary.leakyRelu(0.01),
+            Elementary.elu(1.3),
+            Elementary.hardSigmoid(0.2, 0.5),
+            Elementary.SOFTSIGN,
+            Elementary.SIN,
+            Elementary.COS);
+    for (Elementary f : anywhere) {
+      cases.add(squared(f.toString(), square, g -> new Activate(f)));
+    }
+    List<Elementary> positive =
+        List.of(Elementary.LOG, Elementary.SQRT, Elementary.RECIPROCAL, Elementary.power(-0.7));
+    for (Elementary f : positive) {
+      cases.add(
+          graph(
+              f.toString(),
+              square,
+              (g, x) -> {
+                Network.Node inside = g.add(new Activate(Activation.SOFTPLUS), x);
+                return g.add(new Activate(f), g.add(new Activate(Elementary.affine(1, 1)), inside));
+              }));
+    }
+    return cases;
+  }
+
+  /** Both inputs active, only the left, only the right; on broadcast shapes. */
+  private static List<Case> pairs(String name, Shape left, Shape right, Binary op) {
+    List<Case> cases = new ArrayList<>();
+    String[] labels = {", both active", ", left active", ", right active"};
+    for (int i = 0; i < 3; i++) {
+      boolean a = i != 2;
+      boolean b = i != 1;
+      Network.Builder g = Network.builder(Shape.of((int) (left.size() + right.size())));
+      Network.Node x = g.add(Slice.of(0, 0, (int) left.size()), g.input());
+      int all = (int) (left.size() + right.size());
+      Network.Node y = g.add(Slice.of(0, (int) left.size(), all), g.input());
+      x = g.add(new Reshape(left), x);
+      y = g.add(new Reshape(right), y);
+      x = a ? shift(g, "a", x) : x;
+      y = b ? shift(g, "b", y) : y;
+      cases.add(new Case(name + labels[i], g.build(op.of(g, x, y)), Loss.meanSquaredError()));
+    }
+    return cases;
+  }
+
+  private interface Binary {
+    Network.Node of(Network.Builder g, Network.Node a, Network.Node b);
+  }
+
+  private static Network.Node above(Network.Builder g, Network.Node x) {
+    Network.Node positive = g.add(new Activate(Activation.SOFTPLUS), x);
+    return g.add(new Activate(Elementary.affine(1, 0.7)), positive);
+  }
+
+  private static List<Case> arithmetic() {
+    List<Case> cases = new ArrayList<>();
+    Shape left = Shape.of(2, 1, 3);
+    Shape right = Shape.of(4, 1);
+    cases.addAll(pairs("broadcast add", left, right, Arithmetic::add));
+    cases.addAll(pairs("broadcast subtract", left, right, Arithmetic::subtract));
+    cases.addAll(pairs("broadcast multiply", left, right, Arithmetic::multiply));
+    cases.addAll(
+        pairs("broadcast divide", left, right, (g, a, b) -> Arithmetic.divide(g, a, above(g, b))));
+    cases.addAll(
+        pairs("broadcast power", left, right, (g, a, b) -> Arithmetic.power(g, above(g, a), b)));
+    cases.addAll(pairs("broadcast max", left, right, Arithmetic::max));
+    cases.addAll(pairs("broadcast min", left, right, Arithmetic::min));
+    Shape one = Shape.of(2, 3);
+    Op where = Where.of(true, false, false, true, true, false);
+    cases.addAll(pairs("where", one, one, (g, a, b) -> g.add(where, a, b)));
+    cases.add(graph("max of one node", one, (g, x) -> g.add(Extreme.max(), x, x)));
+    cases.add(graph("where of one node", one, (g, x) -> g.add(where, x, x)));
+    Shape a = Shape.of(2, 3, 5);
+    Shape at = Shape.of(2, 5, 3);
+    Shape b = Shape.of(2, 5, 4);
+    Shape bt = Shape.of(2, 4, 5);
+    cases.addAll(pairs("matmul", a, b, (g, x, y) -> g.add(new MatMul(), x, y)));
+    cases.addAll(pairs("matmul A'", at, b, (g, x, y) -> g.add(new MatMul(true, false), x, y)));
+    cases.addAll(pairs("matmul B'", a, bt, (g, x, y) -> g.add(new MatMul(false, true), x, y)));
+    cases.addAll(pairs("matmul A' B'", at, bt, (g, x, y) -> g.add(new MatMul(true, true), x, y)));
+    cases.addAll(pairs("matmul of matrices", Shape.of(3, 2), Shape.of(2, 7), Arithmetic::matmul));
+    cases.addAll(
+        pairs("broadcast matmul", Shape.of(3, 1, 2, 3), Shape.of(2, 3, 2), Arithmetic::matmul));
+    cases.add(graph("x x'", Shape.of(2, 3, 2), (g, x) -> g.add(new MatMul(false, true), x, x)));
+    cases.add(graph("x' x", Shape.of(3, 2), (g, x) -> g.add(new MatMul(true, false), x, x)));
+    return cases;
+  }
+
+  static Stream<Case> cases() {
+    List<Case> cases = new ArrayList<>(arrangements());
+    cases.addAll(functions());
+    cases.addAll(arithmetic());
     Shape tokens = Shape.of(4, 6);
     Function<Network.Builder, Op> linear = g -> new Linear(normal(g, "w", 5, 6), normal(g, "b", 5));
     cases.add(squared("linear", tokens, linear));
@@ -106,12 +284,28 @@ class OpPassesTest {
     cases.add(squared("attention", Shape.of(4, 12), g -> new Attention(2, false)));
     cases.add(squared("causal attention", Shape.of(5, 18), g -> new Attention(3, true)));
     cases.add(squared("attention, one token", Shape.of(1, 6), g -> new Attention(1, true)));
+    cases.add(squared("grouped queries", Shape.of(3, 16), g -> new Attention(4, 2, true)));
+    cases.add(
+        squared("grouped queries, one key", Shape.of(4, 10), g -> new Attention(3, 1, false)));
+    cases.add(squared("rotary", Shape.of(5, 8), g -> new Rotary(2, 4, 10_000)));
+    cases.add(squared("rotary, other columns", Shape.of(3, 11), g -> new Rotary(1, 6, 50)));
+    cases.add(
+        graph(
+            "rotary of a shared node",
+            Shape.of(3, 4),
+            (g, x) -> {
+              Network.Node turned = g.add(new Rotary(2, 2, 100), x);
+              return g.add(new Add(), g.add(new Multiply(), turned, x), x);
+            }));
     cases.add(binary("add", new Add(), -1));
     cases.add(binary("add, constant left", new Add(), 0));
     cases.add(binary("add, constant right", new Add(), 1));
     cases.add(binary("multiply", new Multiply(), -1));
     cases.add(binary("multiply, constant left", new Multiply(), 0));
     cases.add(binary("multiply, constant right", new Multiply(), 1));
+    cases.add(binary("subtract", new Subtract(), -1));
+    cases.add(binary("subtract, constant left", new Subtract(), 0));
+    cases.add(binary("subtract, constant right", new Subtract(), 1));
     cases.add(shared());
     cases.add(squared("class token", tokens, g -> new ClassToken(normal(g, "cls", 1, 6))));
     cases.add(onData("class token", tokens, g -> new ClassToken(normal(g, "cls", 1, 6))));
@@ -160,6 +354,7 @@ class OpPassesTest {
         assertEquals(loss, hessian.loss(), 1e-6 * Math.max(1, loss));
         Numbers.assertClose(
             "backward", gradient, ((HostBuffer) hessian.gradient()).toArray(), TOLERANCE);
+        checkFloat64(backend, c, w, batch, directions, oracle);
         Vectors products = scope.vectors(DIRECTIONS, n);
         hessian.apply(directions, products);
         double[] forms = hessian.quadraticForm(directions);
@@ -177,6 +372,35 @@ class OpPassesTest {
         }
       }
     }
+  }
+
+  /** The same in float64, where errors of a formula cannot hide in rounding. */
+  private static void checkFloat64(
+      Backend cpu, Case c, HostBuffer w, Batch batch, Vectors directions, Oracle oracle) {
+    Backend backend = cpu.float64().orElseThrow();
+    // the constants of rotations are rounded to float32
+    double tolerance = c.name().startsWith("rotary") ? 1e-6 : FLOAT64_TOLERANCE;
+    try (Scope scope = Scope.open();
+        Hessian hessian = new Hessian(c.network(), c.loss(), batch, backend)) {
+      hessian.linearize(w);
+      double[] gradient = Numbers.doubles(backend, scope, hessian.gradient());
+      assertClose("gradient", oracle.gradient(), gradient, tolerance);
+      double[] v = Numbers.doubles(directions.vector(0));
+      Vectors one = Vectors.of(Numbers.upload(backend, scope, v), 1, v.length);
+      Vectors product = backend.vectors(scope, 1, v.length);
+      hessian.apply(one, product);
+      double[] expected = oracle.hessianVector(v);
+      double[] found = Numbers.doubles(backend, scope, product.buffer());
+      assertClose("H v", expected, found, tolerance);
+      double scale = Numbers.norm(v) * Numbers.norm(expected);
+      double form = Numbers.dot(v, expected);
+      assertEquals(form, hessian.quadraticForm(one)[0], tolerance * scale + 1e-15, "v'Hv");
+    }
+  }
+
+  private static void assertClose(String what, double[] expected, double[] found, double most) {
+    double difference = Numbers.relativeDifference(expected, found);
+    assertTrue(difference <= most, what + " in float64: relative difference " + difference);
   }
 
   private static void checkForward(

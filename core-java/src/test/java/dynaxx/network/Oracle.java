@@ -1,6 +1,8 @@
 package dynaxx.network;
 
 import dynaxx.backend.Activation;
+import dynaxx.backend.Elementary;
+import dynaxx.backend.Pointwise;
 import dynaxx.memory.HostBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -145,20 +147,28 @@ final class Oracle {
     for (Network.Step step : network.steps().subList(1, network.steps().size())) {
       HyperDual[][] in =
           Arrays.stream(step.inputs()).mapToObj(values::get).toArray(HyperDual[][]::new);
-      Shape shape = network.steps().get(step.inputs()[0]).shape();
-      values.add(apply(step.op(), w, in, shape, (int) step.shape().size()));
+      Shape[] shapes =
+          Arrays.stream(step.inputs())
+              .mapToObj(i -> network.steps().get(i).shape())
+              .toArray(Shape[]::new);
+      HyperDual[] arranged = OracleShapes.apply(step.op(), w, in, shapes, step.shape());
+      boolean found = arranged != null;
+      values.add(found ? arranged : apply(step.op(), w, in, shapes, (int) step.shape().size()));
     }
     return values.getLast();
   }
 
-  private static HyperDual[] apply(Op op, HyperDual[] w, HyperDual[][] in, Shape shape, int size) {
+  private static HyperDual[] apply(
+      Op op, HyperDual[] w, HyperDual[][] in, Shape[] shapes, int size) {
     HyperDual[] x = in[0];
+    Shape shape = shapes[0];
     return switch (op) {
       case Linear o -> linear(o, w, x);
       case Activate o ->
           Arrays.stream(x).map(v -> activate(o.function(), v)).toArray(HyperDual[]::new);
       case Norm o -> norm(o, w, x);
-      case Attention o -> attention(o, x, shape.dim(0), shape.dim(1) / 3);
+      case Attention o -> attention(o, x, shape.dim(0), shape.dim(1));
+      case Rotary o -> rotary(o, x, shape.dim(1));
       case Add o -> fill(size, i -> x[i].plus(in[1][i]));
       case Multiply o -> fill(size, i -> x[i].times(in[1][i]));
       case ClassToken o -> {
@@ -228,6 +238,35 @@ final class Oracle {
     return 2 / Math.sqrt(Math.PI) * sum;
   }
 
+  private static HyperDual activate(Pointwise f, HyperDual x) {
+    HyperDual one = HyperDual.of(1);
+    return switch (f) {
+      case Activation a -> activate(a, x);
+      case Elementary e ->
+          switch (e.kind()) {
+            case EXP -> x.exp();
+            case LOG -> x.log();
+            case SQRT -> x.power(0.5);
+            case RECIPROCAL -> one.over(x);
+            case POWER -> x.power(e.a());
+            case ABS -> x.a() < 0 ? x.times(-1) : x;
+            case ERF -> erf(x);
+            case AFFINE -> x.times(e.a()).plus(HyperDual.of(e.b()));
+            case CLIP -> limited(x, e.a(), e.b());
+            case LEAKY_RELU -> x.a() > 0 ? x : x.times(e.a());
+            case ELU -> x.a() > 0 ? x : x.exp().minus(one).times(e.a());
+            case HARD_SIGMOID -> limited(x.times(e.a()).plus(HyperDual.of(e.b())), 0, 1);
+            case SOFTSIGN -> x.over(one.plus(x.a() < 0 ? x.times(-1) : x));
+            case SIN -> x.chain(Math.sin(x.a()), Math.cos(x.a()), -Math.sin(x.a()));
+            case COS -> x.chain(Math.cos(x.a()), -Math.sin(x.a()), -Math.cos(x.a()));
+          };
+    };
+  }
+
+  private static HyperDual limited(HyperDual x, double least, double most) {
+    return x.a() < least ? HyperDual.of(least) : x.a() > most ? HyperDual.of(most) : x;
+  }
+
   private static HyperDual activate(Activation f, HyperDual x) {
     return switch (f) {
       case RELU -> x.a() > 0 ? x : HyperDual.ZERO;
@@ -276,18 +315,21 @@ final class Oracle {
     return Arrays.stream(e).map(v -> v.over(sum)).toArray(HyperDual[]::new);
   }
 
-  private static HyperDual[] attention(Attention o, HyperDual[] x, int tokens, int width) {
-    int depth = width / o.heads();
+  private static HyperDual[] attention(Attention o, HyperDual[] x, int tokens, int columns) {
+    int depth = columns / (o.heads() + 2 * o.keyHeads());
+    int width = o.heads() * depth;
     HyperDual[] y = new HyperDual[tokens * width];
     for (int h = 0; h < o.heads(); h++) {
+      int key = width + h * o.keyHeads() / o.heads() * depth;
+      int value = key + o.keyHeads() * depth;
       for (int t = 0; t < tokens; t++) {
         int seen = o.causal() ? t + 1 : tokens;
         HyperDual[] scores = new HyperDual[seen];
         for (int s = 0; s < seen; s++) {
           HyperDual sum = HyperDual.ZERO;
           for (int i = 0; i < depth; i++) {
-            HyperDual q = x[t * 3 * width + h * depth + i];
-            sum = sum.plus(q.times(x[s * 3 * width + width + h * depth + i]));
+            HyperDual q = x[t * columns + h * depth + i];
+            sum = sum.plus(q.times(x[s * columns + key + i]));
           }
           scores[s] = sum.times(1 / Math.sqrt(depth));
         }
@@ -295,9 +337,27 @@ final class Oracle {
         for (int i = 0; i < depth; i++) {
           HyperDual sum = HyperDual.ZERO;
           for (int s = 0; s < seen; s++) {
-            sum = sum.plus(p[s].times(x[s * 3 * width + 2 * width + h * depth + i]));
+            sum = sum.plus(p[s].times(x[s * columns + value + i]));
           }
           y[t * width + h * depth + i] = sum;
+        }
+      }
+    }
+    return y;
+  }
+
+  private static HyperDual[] rotary(Rotary o, HyperDual[] x, int columns) {
+    HyperDual[] y = x.clone();
+    int half = o.depth() / 2;
+    for (int t = 0; t < x.length / columns; t++) {
+      for (int h = 0; h < o.heads(); h++) {
+        for (int j = 0; j < half; j++) {
+          double angle = t / Math.pow(o.base(), (double) j / half);
+          int at = t * columns + h * o.depth() + j;
+          HyperDual a = x[at];
+          HyperDual b = x[at + half];
+          y[at] = a.times(Math.cos(angle)).minus(b.times(Math.sin(angle)));
+          y[at + half] = a.times(Math.sin(angle)).plus(b.times(Math.cos(angle)));
         }
       }
     }

@@ -17,7 +17,9 @@ import dynaxx.network.LanguageModel;
 import dynaxx.network.Loss;
 import dynaxx.network.Mlp;
 import dynaxx.network.Network;
+import dynaxx.network.Recurrent;
 import dynaxx.network.Samples;
+import dynaxx.network.SequenceModel;
 import dynaxx.network.Tape;
 import dynaxx.network.VisionTransformer;
 import dynaxx.testing.KnownCase;
@@ -53,6 +55,24 @@ class HessianTest {
             .depth(1)
             .heads(2)
             .hidden(12)
+            .build(),
+        LanguageModel.llama()
+            .vocabulary(11)
+            .context(6)
+            .embedding(16)
+            .depth(2)
+            .heads(4)
+            .keyHeads(2)
+            .hidden(12)
+            .tied(true)
+            .build(),
+        new SequenceModel()
+            .rows(5, 4)
+            .kind(Recurrent.Kind.GRU)
+            .layers(2)
+            .bidirectional(true)
+            .hidden(6)
+            .classes(5)
             .build());
   }
 

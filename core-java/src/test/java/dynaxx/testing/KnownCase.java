@@ -10,6 +10,8 @@ import dynaxx.network.LanguageModel;
 import dynaxx.network.Loss;
 import dynaxx.network.Mlp;
 import dynaxx.network.Network;
+import dynaxx.network.Recurrent;
+import dynaxx.network.SequenceModel;
 import dynaxx.network.VisionTransformer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,7 +25,7 @@ import java.util.stream.Stream;
 public record KnownCase(String name, Network network, Loss loss) {
 
   public static Stream<KnownCase> all() {
-    return Stream.of(mlpTanh(), mlpRegression(), vitSmall(), lmCausal());
+    return Stream.of(mlpTanh(), mlpRegression(), vitSmall(), lmCausal(), gru());
   }
 
   public static KnownCase mlpTanh() {
@@ -60,6 +62,13 @@ public record KnownCase(String name, Network network, Loss loss) {
             .hidden(32)
             .build();
     return new KnownCase("lm-causal", network, Loss.crossEntropy());
+  }
+
+  /** Reads the rows of an image and classifies by the last state. */
+  public static KnownCase gru() {
+    Network network =
+        new SequenceModel().rows(14, 14).kind(Recurrent.Kind.GRU).hidden(16).classes(10).build();
+    return new KnownCase("gru", network, Loss.crossEntropy());
   }
 
   public JsonNode expected() {

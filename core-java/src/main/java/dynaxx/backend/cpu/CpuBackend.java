@@ -1,10 +1,11 @@
 package dynaxx.backend.cpu;
 
-import dynaxx.backend.Activation;
 import dynaxx.backend.Backend;
 import dynaxx.backend.Matrix;
+import dynaxx.backend.Pointwise;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
+import dynaxx.backend.Walk;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -24,6 +25,7 @@ final class CpuBackend implements Backend {
   private final Norms norms;
   private final Softmax softmax;
   private final Rows rows;
+  private final Strides strided;
   private final Algebra algebra;
   private Backend float64;
 
@@ -35,6 +37,7 @@ final class CpuBackend implements Backend {
     norms = new Norms(pool, kernels);
     softmax = new Softmax(pool, kernels);
     rows = new Rows(pool);
+    strided = new Strides(pool);
     algebra = new Algebra(pool, kernels);
   }
 
@@ -110,24 +113,23 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public void activation(Activation f, long n, Buffer x, Buffer y) {
+  public void activation(Pointwise f, long n, Buffer x, Buffer y) {
     elementwise.activation(f, n, x, y);
   }
 
   @Override
-  public void activationBackward(
-      Activation f, long n, Buffer x, Buffer dy, Buffer dx, boolean add) {
+  public void activationBackward(Pointwise f, long n, Buffer x, Buffer dy, Buffer dx, boolean add) {
     elementwise.activationTangent(f, 1, n, x, dy, dx, add);
   }
 
   @Override
-  public void activationTangent(Activation f, int k, long n, Buffer x, Buffer rx, Buffer ry) {
+  public void activationTangent(Pointwise f, int k, long n, Buffer x, Buffer rx, Buffer ry) {
     elementwise.activationTangent(f, k, n, x, rx, ry, false);
   }
 
   @Override
   public void activationTangentBackward(
-      Activation f,
+      Pointwise f,
       int k,
       long n,
       Buffer x,
@@ -141,7 +143,7 @@ final class CpuBackend implements Backend {
 
   @Override
   public void activationCurvature(
-      Activation f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c) {
+      Pointwise f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c) {
     elementwise.activationCurvature(f, k, n, x, dy, rx, (HostScalars) c);
   }
 
@@ -311,6 +313,21 @@ final class CpuBackend implements Backend {
   public void dropout(
       long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
     elementwise.dropout(n, rate, seed, stream, x, y, add);
+  }
+
+  @Override
+  public void rearrange(Walk walk, double scale, Buffer from, Buffer to, boolean add) {
+    strided.rearrange(walk, scale, from, to, add);
+  }
+
+  @Override
+  public void select(int k, long n, Buffer mask, Buffer a, Buffer b, Buffer y, boolean add) {
+    strided.select(k, n, mask, a, b, y, add);
+  }
+
+  @Override
+  public void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask) {
+    strided.compare(greater, n, a, b, mask);
   }
 
   @Override

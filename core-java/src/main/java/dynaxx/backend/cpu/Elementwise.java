@@ -1,7 +1,7 @@
 package dynaxx.backend.cpu;
 
-import dynaxx.backend.Activation;
 import dynaxx.backend.Philox;
+import dynaxx.backend.Pointwise;
 import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
 import java.lang.foreign.MemorySegment;
@@ -40,7 +40,7 @@ final class Elementwise {
         });
   }
 
-  void activation(Activation f, long n, Buffer x, Buffer y) {
+  void activation(Pointwise f, long n, Buffer x, Buffer y) {
     MemorySegment sx = Host.segment(x);
     MemorySegment sy = Host.segment(y);
     pieces(
@@ -56,7 +56,7 @@ final class Elementwise {
   }
 
   /** {@code ry (+)= f'(x) rx} for k directions; the backward pass is the same with one. */
-  void activationTangent(Activation f, int k, long n, Buffer x, Buffer rx, Buffer ry, boolean add) {
+  void activationTangent(Pointwise f, int k, long n, Buffer x, Buffer rx, Buffer ry, boolean add) {
     MemorySegment sx = Host.segment(x);
     MemorySegment in = Host.segment(rx);
     MemorySegment out = Host.segment(ry);
@@ -78,7 +78,7 @@ final class Elementwise {
   }
 
   void activationTangentBackward(
-      Activation f,
+      Pointwise f,
       int k,
       long n,
       Buffer x,
@@ -117,7 +117,7 @@ final class Elementwise {
   }
 
   void activationCurvature(
-      Activation f, int k, long n, Buffer x, Buffer dy, Buffer rx, HostScalars c) {
+      Pointwise f, int k, long n, Buffer x, Buffer dy, Buffer rx, HostScalars c) {
     MemorySegment sx = Host.segment(x);
     MemorySegment sdy = Host.segment(dy);
     MemorySegment srx = Host.segment(rx);

@@ -1,10 +1,11 @@
 package dynaxx.backend.cpu;
 
-import dynaxx.backend.Activation;
 import dynaxx.backend.Backend;
 import dynaxx.backend.Matrix;
+import dynaxx.backend.Pointwise;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
+import dynaxx.backend.Walk;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -26,6 +27,7 @@ final class Float64Backend implements Backend {
   private final Float64Norms norms;
   private final Float64Softmax softmax;
   private final Float64Rows rows;
+  private final Float64Strides strided;
   private final Float64Algebra algebra;
 
   Float64Backend(WorkerPool pool, long memoryLimit) {
@@ -37,6 +39,7 @@ final class Float64Backend implements Backend {
     norms = new Float64Norms(loops);
     softmax = new Float64Softmax(loops);
     rows = new Float64Rows(loops);
+    strided = new Float64Strides(loops);
     algebra = new Float64Algebra(loops);
   }
 
@@ -114,24 +117,23 @@ final class Float64Backend implements Backend {
   }
 
   @Override
-  public void activation(Activation f, long n, Buffer x, Buffer y) {
+  public void activation(Pointwise f, long n, Buffer x, Buffer y) {
     elementwise.activation(f, n, x, y);
   }
 
   @Override
-  public void activationBackward(
-      Activation f, long n, Buffer x, Buffer dy, Buffer dx, boolean add) {
+  public void activationBackward(Pointwise f, long n, Buffer x, Buffer dy, Buffer dx, boolean add) {
     elementwise.activationTangent(f, 1, n, x, dy, dx, add);
   }
 
   @Override
-  public void activationTangent(Activation f, int k, long n, Buffer x, Buffer rx, Buffer ry) {
+  public void activationTangent(Pointwise f, int k, long n, Buffer x, Buffer rx, Buffer ry) {
     elementwise.activationTangent(f, k, n, x, rx, ry, false);
   }
 
   @Override
   public void activationTangentBackward(
-      Activation f,
+      Pointwise f,
       int k,
       long n,
       Buffer x,
@@ -145,7 +147,7 @@ final class Float64Backend implements Backend {
 
   @Override
   public void activationCurvature(
-      Activation f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c) {
+      Pointwise f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c) {
     elementwise.activationCurvature(f, k, n, x, dy, rx, c);
   }
 
@@ -315,6 +317,21 @@ final class Float64Backend implements Backend {
   public void dropout(
       long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
     elementwise.dropout(n, rate, seed, stream, x, y, add);
+  }
+
+  @Override
+  public void rearrange(Walk walk, double scale, Buffer from, Buffer to, boolean add) {
+    strided.rearrange(walk, scale, from, to, add);
+  }
+
+  @Override
+  public void select(int k, long n, Buffer mask, Buffer a, Buffer b, Buffer y, boolean add) {
+    strided.select(k, n, mask, a, b, y, add);
+  }
+
+  @Override
+  public void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask) {
+    strided.compare(greater, n, a, b, mask);
   }
 
   @Override

@@ -1,7 +1,7 @@
 package dynaxx.backend.cpu;
 
-import dynaxx.backend.Activation;
 import dynaxx.backend.Philox;
+import dynaxx.backend.Pointwise;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
@@ -20,11 +20,11 @@ final class Float64Elementwise {
   }
 
   /** Value, first and second derivative at each element. */
-  private static double[][] evaluate(Activation f, double[] x) {
+  private static double[][] evaluate(Pointwise f, double[] x) {
     double[][] found = new double[3][x.length];
     double[] w = new double[3];
     for (int j = 0; j < x.length; j++) {
-      ScalarActivations.evaluate(f, x[j], w);
+      ScalarFunctions.evaluate(f, x[j], w);
       found[VALUE][j] = w[VALUE];
       found[SLOPE][j] = w[SLOPE];
       found[BEND][j] = w[BEND];
@@ -32,14 +32,14 @@ final class Float64Elementwise {
     return found;
   }
 
-  void activation(Activation f, long n, Buffer x, Buffer y) {
+  void activation(Pointwise f, long n, Buffer x, Buffer y) {
     Float64Buffer in = Float64Buffer.of(x);
     Float64Buffer out = Float64Buffer.of(y);
     loops.pieces(n, (at, size) -> out.write(at, evaluate(f, in.read(at, size))[VALUE]));
   }
 
   /** {@code ry (+)= f'(x) rx} for k directions; the backward pass is the same with one. */
-  void activationTangent(Activation f, int k, long n, Buffer x, Buffer rx, Buffer ry, boolean add) {
+  void activationTangent(Pointwise f, int k, long n, Buffer x, Buffer rx, Buffer ry, boolean add) {
     Float64Buffer inputs = Float64Buffer.of(x);
     Float64Buffer in = Float64Buffer.of(rx);
     Float64Buffer out = Float64Buffer.of(ry);
@@ -55,7 +55,7 @@ final class Float64Elementwise {
   }
 
   void activationTangentBackward(
-      Activation f,
+      Pointwise f,
       int k,
       long n,
       Buffer x,
@@ -83,7 +83,7 @@ final class Float64Elementwise {
         });
   }
 
-  void activationCurvature(Activation f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c) {
+  void activationCurvature(Pointwise f, int k, long n, Buffer x, Buffer dy, Buffer rx, Scalars c) {
     Float64Buffer inputs = Float64Buffer.of(x);
     Float64Buffer adjoints = Float64Buffer.of(dy);
     Float64Buffer tangents = Float64Buffer.of(rx);

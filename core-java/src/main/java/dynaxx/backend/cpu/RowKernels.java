@@ -1,6 +1,6 @@
 package dynaxx.backend.cpu;
 
-import dynaxx.backend.Activation;
+import dynaxx.backend.Pointwise;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -53,7 +53,7 @@ interface RowKernels {
   // ---- functions; these may run up to Scratch.PAD elements over the end
 
   /** Value, first and second derivative of an activation; outputs that are null are not wanted. */
-  void activation(Activation f, int n, float[] x, float[] y, float[] d1, float[] d2);
+  void activation(Pointwise f, int n, float[] x, float[] y, float[] d1, float[] d2);
 
   /**
    * {@code x = exp(x - shift)} in place, for exactly the given elements; returns the sum of the

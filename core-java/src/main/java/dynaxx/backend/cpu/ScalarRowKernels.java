@@ -1,6 +1,6 @@
 package dynaxx.backend.cpu;
 
-import dynaxx.backend.Activation;
+import dynaxx.backend.Pointwise;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -68,20 +68,8 @@ final class ScalarRowKernels implements RowKernels {
   }
 
   @Override
-  public void activation(Activation f, int n, float[] x, float[] y, float[] d1, float[] d2) {
-    double[] w = new double[3];
-    for (int i = 0; i < n; i++) {
-      ScalarActivations.evaluate(f, x[i], w);
-      if (y != null) {
-        y[i] = (float) w[0];
-      }
-      if (d1 != null) {
-        d1[i] = (float) w[1];
-      }
-      if (d2 != null) {
-        d2[i] = (float) w[2];
-      }
-    }
+  public void activation(Pointwise f, int n, float[] x, float[] y, float[] d1, float[] d2) {
+    ScalarFunctions.evaluate(f, n, x, y, d1, d2);
   }
 
   @Override

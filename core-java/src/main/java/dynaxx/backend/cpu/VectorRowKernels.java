@@ -1,6 +1,7 @@
 package dynaxx.backend.cpu;
 
 import dynaxx.backend.Activation;
+import dynaxx.backend.Pointwise;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.DoubleVector;
@@ -190,8 +191,12 @@ final class VectorRowKernels implements RowKernels {
   }
 
   @Override
-  public void activation(Activation f, int n, float[] x, float[] y, float[] d1, float[] d2) {
-    VectorActivations.evaluate(f, n, x, y, d1, d2);
+  public void activation(Pointwise f, int n, float[] x, float[] y, float[] d1, float[] d2) {
+    if (f instanceof Activation activation) {
+      VectorActivations.evaluate(activation, n, x, y, d1, d2);
+    } else {
+      ScalarFunctions.evaluate(f, n, x, y, d1, d2);
+    }
   }
 
   @Override
