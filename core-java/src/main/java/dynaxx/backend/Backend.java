@@ -16,7 +16,8 @@ import java.util.Optional;
  * float64. Calls may return before the work is done; {@link Scalars#read} and {@link #download}
  * wait. A backend is used by one thread at a time, together with its {@link #float64}.
  */
-public interface Backend extends MatrixKernels, LayerKernels, VectorKernels, AutoCloseable {
+public interface Backend
+    extends MatrixKernels, LayerKernels, ImageKernels, VectorKernels, AutoCloseable {
 
   /**
    * Short name as in {@code -Ddynaxx.backend}.

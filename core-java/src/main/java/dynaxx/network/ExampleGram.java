@@ -44,13 +44,15 @@ public final class ExampleGram {
    * @param backend where to compute
    * @param examples number of examples N
    * @param memoryBytes the most bytes to take beside the tapes
-   * @throws IllegalArgumentException if that is not enough for the largest layer
+   * @throws IllegalArgumentException if that is not enough for the largest layer, or the network
+   *     couples its examples
    */
   public ExampleGram(Network network, Backend backend, int examples, long memoryBytes) {
     this(network, backend, examples, memoryBytes, Method.CHEAPER);
   }
 
   ExampleGram(Network network, Backend backend, int examples, long memoryBytes, Method method) {
+    network.requireSeparateExamples("example gram");
     this.network = network;
     this.backend = backend;
     this.examples = examples;

@@ -35,13 +35,15 @@ public final class ExampleNorms implements AutoCloseable {
    * @param backend where to compute
    * @param capacity the most examples of a tape
    * @param memoryBytes the most bytes to take; more than {@link #leastBytes} only helps
-   * @throws IllegalArgumentException if that is not enough for the gradient of one example
+   * @throws IllegalArgumentException if that is not enough for the gradient of one example, or the
+   *     network couples its examples
    */
   public ExampleNorms(Network network, Backend backend, int capacity, long memoryBytes) {
     this(network, backend, capacity, memoryBytes, Method.CHEAPER);
   }
 
   ExampleNorms(Network network, Backend backend, int capacity, long memoryBytes, Method method) {
+    network.requireSeparateExamples("example norms");
     this.network = network;
     this.backend = backend;
     this.method = method;

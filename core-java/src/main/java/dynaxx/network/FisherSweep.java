@@ -40,8 +40,10 @@ public final class FisherSweep implements AutoCloseable {
    * @param backend where to compute
    * @param capacity the most examples of a tape
    * @param maxDirections the most directions at once
+   * @throws IllegalArgumentException if the network couples its examples
    */
   public FisherSweep(Network network, Backend backend, int capacity, int maxDirections) {
+    network.requireSeparateExamples("fisher sweep");
     this.network = network;
     this.backend = backend;
     this.capacity = capacity;

@@ -233,6 +233,16 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
   }
 
   /**
+   * Fixed values of this op.
+   *
+   * @param i as in {@link Op#constants}
+   * @return the values
+   */
+  public Buffer constant(int i) {
+    return tape.constant(node, i);
+  }
+
+  /**
    * An array kept from tangentForward to tangentBackward.
    *
    * @param i as in {@link Op.Workspace#tangents}

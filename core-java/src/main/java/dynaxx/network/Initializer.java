@@ -36,4 +36,14 @@ public record Initializer(float center, float halfWidth) {
   public static Initializer glorot(long in, long out) {
     return deviation(Math.sqrt(2.0 / (in + out)));
   }
+
+  /**
+   * Uniform with variance 2 / in, keeping the scale of activations through ReLU (He et al., 2015).
+   *
+   * @param in inputs of a unit
+   * @return the initializer
+   */
+  public static Initializer he(long in) {
+    return deviation(Math.sqrt(2.0 / in));
+  }
 }

@@ -141,6 +141,34 @@ public final class Network {
         .toList();
   }
 
+  /**
+   * Whether an example's predictions depend on the other examples of the batch, as with batch
+   * normalisation in training.
+   *
+   * @return true if a batch cannot be cut and there are no gradients of single examples
+   */
+  public boolean couplesExamples() {
+    return steps.stream().anyMatch(step -> step.op() != null && step.op().couplesExamples());
+  }
+
+  /**
+   * Refuses what needs gradients of single examples.
+   *
+   * @param what needs them, for the message
+   * @throws IllegalArgumentException if an op couples the examples of a batch
+   */
+  public void requireSeparateExamples(String what) {
+    for (Step step : steps) {
+      if (step.op() != null && step.op().couplesExamples()) {
+        throw new IllegalArgumentException(
+            what
+                + ": needs gradients of single examples, and "
+                + step.op().name()
+                + " over the whole batch couples the examples; give it running statistics");
+      }
+    }
+  }
+
   List<Step> steps() {
     return steps;
   }

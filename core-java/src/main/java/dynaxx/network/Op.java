@@ -16,10 +16,11 @@ import java.util.List;
  *       over a network it is v'Hv
  * </ul>
  *
- * Ops are immutable and hold no data: all arrays come from the frame. They treat every example by
- * itself. A frame may show one example of the batch, or other adjoints than those of the loss, or
- * inputs that depend on parameters as data ({@link Frame#active} false); so backward may run many
- * times after one forward pass, and must not change what that pass saved.
+ * Ops are immutable and hold no data but constants: all arrays come from the frame. They treat
+ * every example by itself, except those that say {@link #couplesExamples}. A frame may show one
+ * example of the batch, or other adjoints than those of the loss, or inputs that depend on
+ * parameters as data ({@link Frame#active} false); so backward may run many times after one forward
+ * pass, and must not change what that pass saved.
  */
 public interface Op {
 
@@ -56,6 +57,26 @@ public interface Op {
    */
   default Workspace workspace(List<Shape> inputs) {
     return Workspace.NONE;
+  }
+
+  /**
+   * Whether an example's output depends on the other examples of the batch. If so, the batch is
+   * recorded as a whole, and there are no gradients of single examples.
+   *
+   * @return false by default
+   */
+  default boolean couplesExamples() {
+    return false;
+  }
+
+  /**
+   * Fixed values that it computes with, the same for every example. A tape sends them to its
+   * backend once; see {@link Frame#constant}.
+   *
+   * @return none by default
+   */
+  default List<float[]> constants() {
+    return List.of();
   }
 
   /**

@@ -23,6 +23,7 @@ public final class Tape implements AutoCloseable {
   private final Buffer[] values;
   private final Buffer[] adjoints;
   private final Buffer[][] saved;
+  private final Buffer[][] constants;
   private final Buffer lossSaved;
   private final Scalars lossSum;
 
@@ -66,6 +67,7 @@ public final class Tape implements AutoCloseable {
       values = new Buffer[steps.size()];
       adjoints = new Buffer[steps.size()];
       saved = new Buffer[steps.size()][];
+      constants = new Buffer[steps.size()][];
       for (int i = 1; i < values.length; i++) {
         Network.Step step = steps.get(i);
         values[i] = allocate(step.shape().size());
@@ -74,6 +76,7 @@ public final class Tape implements AutoCloseable {
         }
         saved[i] =
             workspace(network, i).saved().stream().map(this::allocate).toArray(Buffer[]::new);
+        constants[i] = step.op().constants().stream().map(this::constants).toArray(Buffer[]::new);
       }
       lossSaved = allocate(loss.savedSize(network.outputShape()));
       lossSum = backend.scalars(scope, 1);
@@ -110,6 +113,8 @@ public final class Tape implements AutoCloseable {
    *     this batch's share of the mean over all of them
    * @param mode training or measuring
    * @return the loss, not checked for finiteness
+   * @throws IllegalArgumentException if the sizes do not fit, or the batch is a part of a data set
+   *     and the network {@linkplain Network#couplesExamples couples its examples}
    */
   public double forward(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
     Network.requireSize("parameters", parameters.size(), network.parameterCount());
@@ -118,6 +123,14 @@ public final class Tape implements AutoCloseable {
           "batch: found " + batch.examples() + " examples, expected at most " + capacity);
     }
     long examples = batch.examples();
+    if (network.couplesExamples() && examples != totalExamples) {
+      throw new IllegalArgumentException(
+          "batch: found "
+              + examples
+              + " of "
+              + totalExamples
+              + " examples, expected all of them at once, since the network couples its examples");
+    }
     Network.requireSize("inputs", batch.inputs().size(), examples * network.inputShape().size());
     Network.requireSize(
         "targets", batch.targets().size(), examples * loss.targetSize(network.outputShape()));
@@ -202,6 +215,10 @@ public final class Tape implements AutoCloseable {
 
   private Buffer allocate(long perExample) {
     return backend.allocate(scope, Math.multiplyExact(perExample, capacity));
+  }
+
+  private Buffer constants(float[] fixed) {
+    return backend.upload(scope, scope.allocate(fixed.length).put(fixed).segment());
   }
 
   private void requireForward() {
@@ -303,6 +320,10 @@ public final class Tape implements AutoCloseable {
 
   Buffer saved(int node, int i) {
     return saved[node][i];
+  }
+
+  Buffer constant(int node, int i) {
+    return constants[node][i];
   }
 
   Buffer parameters() {

@@ -47,18 +47,16 @@ public final class EmpiricalFisher extends NetworkOperator {
    * @param batch examples and targets; their memory must stay unchanged
    * @param backend where to compute
    * @param limits memory, micro-batch and directions
-   * @throws IllegalArgumentException if the batch does not fit the network and the loss, or one
-   *     example does not fit the memory limit
+   * @throws IllegalArgumentException if the batch does not fit the network and the loss, one
+   *     example does not fit the memory limit, or the network couples its examples
    */
   public EmpiricalFisher(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
-    super(
-        "empirical fisher",
-        network,
-        loss,
-        batch,
-        backend,
-        limits,
-        FisherSweep.bytesPerExample(network));
+    super("empirical fisher", network, loss, batch, backend, limits, tangentBytes(network));
+  }
+
+  private static long tangentBytes(Network network) {
+    network.requireSeparateExamples("empirical fisher");
+    return FisherSweep.bytesPerExample(network);
   }
 
   @Override

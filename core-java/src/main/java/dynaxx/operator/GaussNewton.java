@@ -48,7 +48,7 @@ public final class GaussNewton extends NetworkOperator {
    * @param backend where to compute
    * @param limits memory, micro-batch and directions
    * @throws IllegalArgumentException if the batch does not fit the network and the loss, or one
-   *     example does not fit the memory limit
+   *     example (all of them, if the network couples its examples) does not fit the memory limit
    */
   public GaussNewton(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
     super("gauss-newton", network, loss, batch, backend, limits, tangentBytes(network));

@@ -43,7 +43,7 @@ public final class Hessian extends NetworkOperator {
    * @param backend where to compute
    * @param limits memory, micro-batch and directions
    * @throws IllegalArgumentException if the batch does not fit the network and the loss, or one
-   *     example does not fit the memory limit
+   *     example (all of them, if the network couples its examples) does not fit the memory limit
    */
   public Hessian(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
     super("hessian", network, loss, batch, backend, limits, tangentBytes(network));

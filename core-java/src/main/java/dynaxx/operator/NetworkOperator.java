@@ -23,7 +23,9 @@ import java.util.OptionalDouble;
  *
  * <p>When activations of the whole batch do not fit the memory limit, the batch is worked through
  * in micro-batches whose contributions add up to the same sum. If their recordings do not fit
- * together either, each product records every micro-batch again; {@link #recomputes} says so.
+ * together either, each product records every micro-batch again; {@link #recomputes} says so. A
+ * network that {@linkplain Network#couplesExamples couples its examples} is not cut: the whole
+ * batch must fit.
  */
 public abstract sealed class NetworkOperator implements SymmetricOperator, AutoCloseable
     permits Hessian, GaussNewton, EmpiricalFisher {
@@ -131,6 +133,9 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
       Network network, Loss loss, int examples, Limits limits, Backend backend, long tangents) {
     long memory = limits.memoryBytes() == 0 ? backend.defaultMemoryLimit() : limits.memoryBytes();
     long tape = Tape.bytesPerExample(network, loss);
+    if (network.couplesExamples()) {
+      return wholeBatch(examples, limits, memory, tape, tangents);
+    }
     int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
     for (int k = limits.directions(); k >= 1; k /= 2) {
       long beside = memory - examples * tape;
@@ -151,6 +156,32 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
             + " bytes, expected at least "
             + (tape + tangents)
             + " for one example");
+  }
+
+  /** A batch whose examples are coupled is recorded and swept as a whole. */
+  private static Plan wholeBatch(
+      int examples, Limits limits, long memory, long tape, long tangents) {
+    if (limits.microBatch() != 0 && limits.microBatch() < examples) {
+      throw new IllegalArgumentException(
+          "micro-batch: found "
+              + limits.microBatch()
+              + " of "
+              + examples
+              + " examples, expected all of them at once, since the network couples its examples");
+    }
+    for (int k = limits.directions(); k >= 1; k /= 2) {
+      if (examples * (tape + k * tangents) <= memory) {
+        return new Plan(memory, examples, k, true);
+      }
+    }
+    throw new IllegalArgumentException(
+        "memory limit: found "
+            + memory
+            + " bytes, expected at least "
+            + examples * (tape + tangents)
+            + " for all "
+            + examples
+            + " examples at once, since the network couples its examples");
   }
 
   /**
@@ -258,7 +289,9 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    * {@inheritDoc}
    *
    * <p>Records the batch again in float64, in micro-batches of an eighth of the memory limit:
-   * several times as slow as a form in float32.
+   * several times as slow as a form in float32. A network that {@linkplain Network#couplesExamples
+   * couples its examples} is recorded as a whole, and there is no form if that does not fit the
+   * memory limit.
    *
    * @throws IllegalStateException before {@link #linearize}
    */
@@ -272,7 +305,11 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     }
     // Limits count four bytes a value, and these have eight.
     long oneExample = Tape.bytesPerExample(network, loss) + tangentBytes;
-    Limits limits = new Limits(Math.max(oneExample, plan.memory() / 16), 0, 1);
+    long least = network.couplesExamples() ? examples * oneExample : oneExample;
+    if (network.couplesExamples() && 2 * least > plan.memory()) {
+      return OptionalDouble.empty();
+    }
+    Limits limits = new Limits(Math.max(least, plan.memory() / 16), 0, 1);
     try (Scope temporary = Scope.open();
         NetworkOperator twin = over(onHost(temporary), exact.get(), limits)) {
       twin.linearize(onHost(temporary, parameters));

@@ -53,8 +53,8 @@ public record ExampleStatistics(
    * @param parameters n values
    * @param backend where to compute
    * @return the statistics
-   * @throws IllegalArgumentException if the batch holds fewer than two micro-batches or one example
-   *     does not fit the memory limit
+   * @throws IllegalArgumentException if the batch holds fewer than two micro-batches, one example
+   *     does not fit the memory limit, or the network couples its examples
    * @throws NonFiniteException if a gradient is NaN or infinite
    */
   public static ExampleStatistics measure(
@@ -65,6 +65,7 @@ public record ExampleStatistics(
       long memoryBytes,
       HostBuffer parameters,
       Backend backend) {
+    network.requireSeparateExamples("example statistics");
     GradientPass.requireTwo(batch, microBatch);
     long limit = memoryBytes == 0 ? backend.defaultMemoryLimit() : memoryBytes;
     long bytes = Tape.bytesPerExample(network, loss) + FisherSweep.bytesPerExample(network);

@@ -64,6 +64,18 @@ final class Data {
     return Stream.of(parts).flatMapToDouble(Arrays::stream).toArray();
   }
 
+  /** Direction by direction: part of the first, of the second, of the third array. */
+  static double[] directions(int k, double[]... arrays) {
+    double[][] parts = new double[k * arrays.length][];
+    for (int i = 0; i < parts.length; i++) {
+      double[] of = arrays[i % arrays.length];
+      int n = of.length / k;
+      int q = i / arrays.length;
+      parts[i] = Arrays.copyOfRange(of, q * n, (q + 1) * n);
+    }
+    return join(parts);
+  }
+
   /** Part i of an array that consists of parts of length n. */
   static float[] part(float[] values, int i, int n) {
     return Arrays.copyOfRange(values, i * n, (i + 1) * n);

@@ -49,6 +49,8 @@ class KernelContractTest {
                 NormCases.all(),
                 SoftmaxCases.all(),
                 RowCases.all(),
+                ImageCases.all(),
+                ChannelNormCases.all(),
                 LossCases.all(),
                 VectorCases.all())
             .flatMap(List::stream)

@@ -212,7 +212,7 @@ final class NormCases {
                     add,
                     new Strided(rdgamma, 0, n()),
                     withBeta ? new Strided(rdbeta, 0, n()) : null);
-            return perDirection(
+            return Data.directions(
                 k,
                 withDx ? d.get(rdx) : new double[0],
                 d.get(rdgamma),
@@ -239,7 +239,7 @@ final class NormCases {
                 rdbeta[q * n() + j] += tangent[j];
               }
             }
-            return perDirection(
+            return Data.directions(
                 k, withDx ? rdx : new double[0], rdgamma, withBeta ? rdbeta : new double[0]);
           });
     }
@@ -271,18 +271,6 @@ final class NormCases {
             }
             return c;
           });
-    }
-
-    /** Direction by direction: part of the first, of the second, of the third array. */
-    private static double[] perDirection(int k, double[]... arrays) {
-      double[][] parts = new double[k * arrays.length][];
-      for (int i = 0; i < parts.length; i++) {
-        double[] of = arrays[i % arrays.length];
-        int n = of.length / k;
-        int q = i / arrays.length;
-        parts[i] = java.util.Arrays.copyOfRange(of, q * n, (q + 1) * n);
-      }
-      return Data.join(parts);
     }
   }
 

@@ -47,7 +47,28 @@ class BuildersTest {
             new OpPassesTest.Case(
                 "vit, mean pooling", vit.meanPooling(true).build(), Loss.meanSquaredError()),
             new OpPassesTest.Case("language model", lm, Loss.crossEntropy()));
-    return Stream.concat(others, Stream.concat(decoders(), recurrent()));
+    return Stream.of(others, convolutional(), decoders(), recurrent()).flatMap(cases -> cases);
+  }
+
+  private static Stream<OpPassesTest.Case> convolutional() {
+    ConvolutionalNetwork cnn =
+        new ConvolutionalNetwork()
+            .image(1, 5, 4)
+            .stages(2, 4)
+            .blocks(1)
+            .classes(3)
+            .activation(Activation.SILU);
+    return Stream.of(
+        new OpPassesTest.Case("cnn, groups", cnn.groupNorm(2).build(), Loss.crossEntropy()),
+        new OpPassesTest.Case("cnn, batch", cnn.batchNorm().build(), Loss.crossEntropy()),
+        new OpPassesTest.Case(
+            "cnn, running statistics",
+            cnn.batchNorm(
+                    n ->
+                        RunningStatistics.standard(n.contains("s.0") || n.contains("stem") ? 2 : 4))
+                .build(),
+            Loss.crossEntropy()),
+        new OpPassesTest.Case("cnn, no norm", cnn.noNorm().build(), Loss.meanSquaredError()));
   }
 
   private static LanguageModel tiny(LanguageModel model) {
@@ -333,6 +354,72 @@ class BuildersTest {
     Network.Node z = TransformerBlocks.linear(h, "a", h.input(), 4);
     assertThrows(IllegalArgumentException.class, () -> h.build(z));
     assertThrows(IllegalArgumentException.class, () -> h.parameter("unused", Initializer.ZEROS, 2));
+  }
+
+  private static String refusal(org.junit.jupiter.api.function.Executable call) {
+    return assertThrows(IllegalArgumentException.class, call).getMessage();
+  }
+
+  @Test
+  void aResidualNetworkHasTheUsualShapes() {
+    Network network = new ConvolutionalNetwork().image(3, 32, 32).classes(7).build();
+    assertEquals(Shape.of(7), network.outputShape());
+    assertEquals(Shape.of(16, 3, 3, 3), network.parameter("stem.conv.weight").shape());
+    assertEquals(
+        Shape.of(32, 16, 1, 1), network.parameter("stages.1.0.shortcut.conv.weight").shape());
+    assertEquals(Shape.of(64), network.parameter("stages.2.1.norm2.bias").shape());
+    assertThrows(
+        IllegalArgumentException.class, () -> network.parameter("stages.0.0.shortcut.conv.weight"));
+    assertEquals(
+        "group norm: input 0 has shape [16 x 28 x 28], expected channels in a multiple of 5 groups",
+        refusal(() -> new ConvolutionalNetwork().groupNorm(5).build()));
+    assertEquals(
+        "blocks: found 0, expected at least 1",
+        refusal(() -> new ConvolutionalNetwork().blocks(0).build()));
+  }
+
+  @Test
+  void shapeErrorsOfImageOps() {
+    Network.Builder g = Network.builder(Shape.of(4, 6, 5));
+    Parameter w = g.parameter("w", Initializer.ZEROS, 6, 2, 3, 3);
+    Parameter four = g.parameter("four", Initializer.ZEROS, 4);
+    Parameter signal = g.parameter("signal", Initializer.ZEROS, 6, 4, 3);
+    assertEquals(
+        "conv2d: input 0 has shape [4 x 6 x 5], expected [2 x height x width] for weight"
+            + " [6 x 2 x 3 x 3] and 1 groups",
+        refusal(() -> g.add(Conv.of(w, null), g.input())));
+    assertEquals(
+        "conv1d: input 0 has shape [4 x 6 x 5], expected [4 x width] for weight [6 x 4 x 3] and 1"
+            + " groups",
+        refusal(() -> g.add(Conv.of(signal, null), g.input())));
+    assertEquals(
+        "conv2d: input 0 has shape [4 x 6 x 5], expected a padded extent of at least that of the"
+            + " dilated kernel of weight [6 x 2 x 3 x 3]",
+        refusal(() -> g.add(Conv.of(w, null).withGroups(2).withDilation(3), g.input())));
+    assertEquals(
+        "conv2d: parameter 'four' has shape [4], expected 6 values",
+        refusal(() -> g.add(Conv.of(w, four).withGroups(2), g.input())));
+    assertEquals(
+        "groups: found 4, expected a divisor of the outputs of [6 x 2 x 3 x 3]",
+        refusal(() -> Conv.of(w, null).withGroups(4)));
+    assertEquals(
+        "stride: found 0, expected at least 1", refusal(() -> Conv.of(w, null).withStride(0)));
+    assertEquals(
+        "max pool: input 0 has shape [4 x 6 x 5], expected a padded extent of at least a window of"
+            + " 7 x 7",
+        refusal(() -> g.add(new MaxPool(PoolWindow.of(7)), g.input())));
+    assertThrows(IllegalArgumentException.class, () -> PoolWindow.of(2, 2, 2));
+    assertEquals(
+        "batch norm: input 0 has shape [4 x 6 x 5], expected 3 channels as in the running"
+            + " statistics",
+        refusal(
+            () ->
+                g.add(
+                    ChannelNorm.running(four, null, 0, RunningStatistics.standard(3)), g.input())));
+    assertEquals(
+        "running statistics: found mean 0.0 and variance -1.0 at channel 0, expected finite numbers"
+            + " and a variance of at least 0",
+        refusal(() -> RunningStatistics.of(new float[] {0}, new float[] {-1})));
   }
 
   @Test

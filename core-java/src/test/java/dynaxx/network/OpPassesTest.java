@@ -263,10 +263,108 @@ class OpPassesTest {
     return cases;
   }
 
+  private static Conv conv(Network.Builder g, int... dims) {
+    return Conv.of(normal(g, "w", dims), normal(g, "b", dims[0]));
+  }
+
+  private static void convolutions(List<Case> cases) {
+    Shape image = Shape.of(2, 5, 4);
+    cases.add(squared("conv", image, g -> conv(g, 3, 2, 3, 3).withPadding(1)));
+    cases.add(onData("conv", image, g -> conv(g, 3, 2, 3, 3).withPadding(1)));
+    cases.add(
+        squared(
+            "conv without bias, stride 2",
+            Shape.of(2, 6, 5),
+            g -> Conv.of(normal(g, "w", 3, 2, 3, 3), null).withStride(2)));
+    cases.add(
+        squared(
+            "conv, strides 3 and 2, uneven padding",
+            Shape.of(2, 4, 6),
+            g -> conv(g, 2, 2, 4, 3).withStride(3, 2).withPadding(new Padding(0, 2, 3, 1))));
+    cases.add(
+        onData(
+            "conv, strides 3 and 2, uneven padding",
+            Shape.of(2, 4, 6),
+            g -> conv(g, 2, 2, 4, 3).withStride(3, 2).withPadding(new Padding(0, 2, 3, 1))));
+    cases.add(
+        squared(
+            "conv, dilations 2 and 3",
+            Shape.of(1, 6, 6),
+            g -> conv(g, 2, 1, 3, 2).withDilation(2, 3).withPadding(1)));
+    cases.add(squared("conv in groups", Shape.of(4, 3, 3), g -> conv(g, 6, 2, 2, 2).withGroups(2)));
+    cases.add(
+        squared(
+            "depthwise conv",
+            Shape.of(3, 4, 3),
+            g -> conv(g, 6, 1, 3, 3).withGroups(3).withPadding(1).withStride(2)));
+    cases.add(squared("1 x 1 conv", image, g -> conv(g, 3, 2, 1, 1)));
+    cases.add(squared("1 x 1 conv, stride 2", image, g -> conv(g, 3, 2, 1, 1).withStride(2)));
+    Shape signal = Shape.of(3, 7);
+    cases.add(squared("conv of a signal", signal, g -> conv(g, 2, 3, 3).withPadding(1)));
+    cases.add(
+        squared(
+            "conv of a signal, stride, dilation",
+            signal,
+            g -> conv(g, 2, 3, 2).withStride(2).withDilation(2)));
+    cases.add(onData("conv of a signal", signal, g -> conv(g, 2, 3, 3)));
+  }
+
+  private static void pools(List<Case> cases) {
+    Shape image = Shape.of(2, 5, 6);
+    Padding uneven = new Padding(1, 0, 0, 2);
+    PoolWindow[] windows = {
+      PoolWindow.of(2),
+      PoolWindow.of(3, 2, 1),
+      PoolWindow.of(3, 1, 0),
+      new PoolWindow.Moving(2, 3, 3, 2, uneven),
+      new PoolWindow.Even(3, 4),
+      PoolWindow.global()
+    };
+    for (PoolWindow w : windows) {
+      cases.add(squared("max pool, " + w, image, g -> new MaxPool(w)));
+      cases.add(squared("average pool, " + w, image, g -> new AveragePool(w)));
+      cases.add(
+          squared("average pool without padding, " + w, image, g -> new AveragePool(w, false)));
+    }
+  }
+
+  private static ChannelNorm norm(Network.Builder g, int channels, ChannelNorm.Kind kind) {
+    Parameter beta = normal(g, "beta", channels);
+    return new ChannelNorm(normal(g, "gamma", channels), beta, 1e-3, kind);
+  }
+
+  private static void channelNorms(List<Case> cases) {
+    Shape image = Shape.of(4, 3, 2);
+    RunningStatistics running =
+        RunningStatistics.of(new float[] {0.5f, -1, 0, 2}, new float[] {1, 0.25f, 2, 0.5f});
+    ChannelNorm.Kind[] kinds = {
+      new ChannelNorm.Groups(1),
+      new ChannelNorm.Groups(2),
+      new ChannelNorm.Groups(4),
+      new ChannelNorm.Running(running),
+      new ChannelNorm.WholeBatch()
+    };
+    for (ChannelNorm.Kind kind : kinds) {
+      cases.add(squared("norm of channels, " + kind, image, g -> norm(g, 4, kind)));
+      cases.add(onData("norm of channels, " + kind, image, g -> norm(g, 4, kind)));
+      cases.add(
+          squared(
+              "norm of channels without shift, " + kind,
+              image,
+              g -> new ChannelNorm(normal(g, "gamma", 4), null, 0, kind)));
+    }
+    cases.add(
+        squared(
+            "batch norm of features", Shape.of(3), g -> norm(g, 3, new ChannelNorm.WholeBatch())));
+  }
+
   static Stream<Case> cases() {
     List<Case> cases = new ArrayList<>(arrangements());
     cases.addAll(functions());
     cases.addAll(arithmetic());
+    convolutions(cases);
+    pools(cases);
+    channelNorms(cases);
     Shape tokens = Shape.of(4, 6);
     Function<Network.Builder, Op> linear = g -> new Linear(normal(g, "w", 5, 6), normal(g, "b", 5));
     cases.add(squared("linear", tokens, linear));
@@ -407,7 +505,6 @@ class OpPassesTest {
       Backend backend, Case c, HostBuffer w, Batch batch, Vectors directions) {
     Network network = c.network();
     int last = network.steps().size() - 1;
-    int in = (int) network.inputShape().size();
     int out = (int) network.outputShape().size();
     try (Tape tape = new Tape(network, c.loss(), backend, EXAMPLES);
         Scope scope = Scope.open();
@@ -416,25 +513,21 @@ class OpPassesTest {
       tape.forward(w, batch, EXAMPLES, Mode.MEASURE);
       tape.backward(scope.allocate(w.size()));
       sweep.addQuadraticForms(tape, directions, backend.scalars(scope, DIRECTIONS));
-      for (int e = 0; e < EXAMPLES; e++) {
-        HyperDual[] x = new HyperDual[in];
-        for (int i = 0; i < in; i++) {
-          x[i] = HyperDual.of(((HostBuffer) batch.inputs()).get(e * in + i));
+      HostBuffer value = (HostBuffer) tape.value(last);
+      HostBuffer tangent = (HostBuffer) sweep.tangent(last);
+      for (int k = 0; k < DIRECTIONS; k++) {
+        double[] v = Numbers.doubles(directions.vector(k));
+        HyperDual[] dual = new HyperDual[v.length];
+        for (int i = 0; i < v.length; i++) {
+          dual[i] = new HyperDual(w.get(i), v[i], 0, 0);
         }
-        for (int k = 0; k < DIRECTIONS; k++) {
-          double[] v = Numbers.doubles(directions.vector(k));
-          HyperDual[] dual = new HyperDual[v.length];
-          for (int i = 0; i < v.length; i++) {
-            dual[i] = new HyperDual(w.get(i), v[i], 0, 0);
-          }
-          HyperDual[] y = new Oracle(network, c.loss(), w, batch).forward(dual, x);
-          HostBuffer value = (HostBuffer) tape.value(last);
-          HostBuffer tangent = (HostBuffer) sweep.tangent(last);
-          for (int i = 0; i < out; i++) {
-            assertEquals(y[i].a(), value.get(e * out + i), 1e-5, "forward");
-            float found = tangent.get((k * EXAMPLES + e) * out + i);
-            assertEquals(y[i].b(), found, 3e-5 * (1 + Math.abs(y[i].b())), "tangent forward");
-          }
+        HyperDual[][] y = new Oracle(network, c.loss(), w, batch).predictions(dual);
+        for (int i = 0; i < EXAMPLES * out; i++) {
+          HyperDual expected = y[i / out][i % out];
+          assertEquals(expected.a(), value.get(i), 1e-5, "forward");
+          float found = tangent.get(k * EXAMPLES * out + i);
+          double tolerance = 3e-5 * (1 + Math.abs(expected.b()));
+          assertEquals(expected.b(), found, tolerance, "tangent forward");
         }
       }
     }

@@ -10,8 +10,9 @@ import java.util.List;
 
 /**
  * An independent interpreter of networks: plain loops over {@link HyperDual} numbers in double
- * precision, one example at a time, written from the definitions of the layers. Shares with the
- * library only the graph and the parameter layout.
+ * precision, written from the definitions of the layers. Each example goes through each layer by
+ * itself, unless the layer couples them. Shares with the library only the graph and the parameter
+ * layout.
  */
 final class Oracle {
 
@@ -35,10 +36,10 @@ final class Oracle {
 
   /** The loss at parameters + v e1 + u e2. */
   HyperDual loss(double[] v, double[] u) {
-    HyperDual[] w = point(v, u);
+    HyperDual[][] z = predictions(point(v, u));
     HyperDual sum = HyperDual.ZERO;
     for (int e = 0; e < examples(); e++) {
-      sum = sum.plus(loss(predictions(w, e), e));
+      sum = sum.plus(loss(z[e], e));
     }
     return sum.times(1.0 / examples());
   }
@@ -75,9 +76,9 @@ final class Oracle {
     double[][][] jacobians = new double[examples()][dimension()][];
     double[] zero = new double[dimension()];
     for (int i = 0; i < dimension(); i++) {
-      HyperDual[] w = point(unit(i), zero);
+      HyperDual[][] z = predictions(point(unit(i), zero));
       for (int e = 0; e < examples(); e++) {
-        jacobians[e][i] = Arrays.stream(predictions(w, e)).mapToDouble(HyperDual::b).toArray();
+        jacobians[e][i] = Arrays.stream(z[e]).mapToDouble(HyperDual::b).toArray();
       }
     }
     return jacobians;
@@ -86,10 +87,11 @@ final class Oracle {
   /** Gradient of each example's own loss: examples x n. */
   double[][] exampleGradients() {
     double[][][] jacobians = jacobians();
-    HyperDual[] w = point(new double[dimension()], new double[dimension()]);
+    HyperDual[][] predictions =
+        predictions(point(new double[dimension()], new double[dimension()]));
     double[][] gradients = new double[examples()][dimension()];
     for (int e = 0; e < examples(); e++) {
-      double[] z = Arrays.stream(predictions(w, e)).mapToDouble(HyperDual::a).toArray();
+      double[] z = Arrays.stream(predictions[e]).mapToDouble(HyperDual::a).toArray();
       for (int o = 0; o < z.length; o++) {
         double dz = loss(seeded(z, o, o), e).b();
         for (int i = 0; i < dimension(); i++) {
@@ -102,10 +104,11 @@ final class Oracle {
 
   /** The Gauss-Newton matrix times v, from Jacobians and second derivatives of the loss. */
   double[] gaussNewtonVector(double[][][] jacobians, double[] v) {
-    HyperDual[] w = point(new double[dimension()], new double[dimension()]);
+    HyperDual[][] predictions =
+        predictions(point(new double[dimension()], new double[dimension()]));
     double[] product = new double[dimension()];
     for (int e = 0; e < examples(); e++) {
-      double[] z = Arrays.stream(predictions(w, e)).mapToDouble(HyperDual::a).toArray();
+      double[] z = Arrays.stream(predictions[e]).mapToDouble(HyperDual::a).toArray();
       double[] rz = new double[z.length];
       for (int i = 0; i < v.length; i++) {
         for (int o = 0; o < z.length; o++) {
@@ -135,27 +138,39 @@ final class Oracle {
     return fill(parameters.length, i -> new HyperDual(parameters[i], v[i], u[i], 0));
   }
 
-  private HyperDual[] predictions(HyperDual[] w, int example) {
+  /** Predictions of each example, with their derivatives along the parameters' parts. */
+  HyperDual[][] predictions(HyperDual[] w) {
     int size = (int) network.inputShape().size();
-    return forward(w, fill(size, i -> HyperDual.of(inputs[example * size + i])));
-  }
-
-  /** Predictions of one example, with their derivatives along the parameters' parts. */
-  HyperDual[] forward(HyperDual[] w, HyperDual[] x) {
-    List<HyperDual[]> values = new ArrayList<>();
+    List<HyperDual[][]> values = new ArrayList<>();
+    HyperDual[][] x = new HyperDual[examples()][];
+    Arrays.setAll(x, e -> fill(size, i -> HyperDual.of(inputs[e * size + i])));
     values.add(x);
     for (Network.Step step : network.steps().subList(1, network.steps().size())) {
-      HyperDual[][] in =
-          Arrays.stream(step.inputs()).mapToObj(values::get).toArray(HyperDual[][]::new);
+      HyperDual[][][] in =
+          Arrays.stream(step.inputs()).mapToObj(values::get).toArray(HyperDual[][][]::new);
       Shape[] shapes =
           Arrays.stream(step.inputs())
               .mapToObj(i -> network.steps().get(i).shape())
               .toArray(Shape[]::new);
-      HyperDual[] arranged = OracleShapes.apply(step.op(), w, in, shapes, step.shape());
-      boolean found = arranged != null;
-      values.add(found ? arranged : apply(step.op(), w, in, shapes, (int) step.shape().size()));
+      HyperDual[][] y = new HyperDual[examples()][];
+      if (step.op() instanceof ChannelNorm o) {
+        channelNorm(o, w, in[0], shapes[0], y);
+      } else {
+        Arrays.setAll(y, e -> one(step, w, example(in, e), shapes));
+      }
+      values.add(y);
     }
     return values.getLast();
+  }
+
+  private static HyperDual[][] example(HyperDual[][][] in, int e) {
+    return Arrays.stream(in).map(all -> all[e]).toArray(HyperDual[][]::new);
+  }
+
+  private static HyperDual[] one(
+      Network.Step step, HyperDual[] w, HyperDual[][] in, Shape[] shapes) {
+    HyperDual[] arranged = OracleShapes.apply(step.op(), w, in, shapes, step.shape());
+    return arranged == null ? apply(step.op(), w, in, shapes, (int) step.shape().size()) : arranged;
   }
 
   private static HyperDual[] apply(
@@ -181,6 +196,9 @@ final class Oracle {
       case Flatten o -> x;
       case Dropout o -> x;
       case Patchify o -> patches(x, shape, o.patch());
+      case Conv o -> convolution(o, w, x, shape);
+      case MaxPool o -> pool(o.window(), x, shape, Oracle::largest);
+      case AveragePool o -> pool(o.window(), x, shape, average(o));
       case TokenEmbedding o -> {
         int width = o.table().shape().dim(1);
         int at = (int) o.table().offset();
@@ -307,6 +325,52 @@ final class Oracle {
     return y;
   }
 
+  private static void channelNorm(
+      ChannelNorm o, HyperDual[] w, HyperDual[][] x, Shape shape, HyperDual[][] y) {
+    int channels = shape.dim(0);
+    int size = (int) shape.size() / channels;
+    for (int e = 0; e < x.length; e++) {
+      y[e] = new HyperDual[x[e].length];
+      for (int i = 0; i < y[e].length; i++) {
+        int channel = i / size;
+        HyperDual mean = HyperDual.ZERO;
+        HyperDual square = HyperDual.of(o.epsilon());
+        if (o.kind() instanceof ChannelNorm.Running r) {
+          mean = HyperDual.of(r.statistics().mean(channel));
+          square = square.plus(HyperDual.of(r.statistics().variance(channel)));
+        } else {
+          List<HyperDual> unit = unit(o.kind(), x, e, channel, channels, size);
+          for (HyperDual v : unit) {
+            mean = mean.plus(v.times(1.0 / unit.size()));
+          }
+          for (HyperDual v : unit) {
+            square = square.plus(v.minus(mean).times(v.minus(mean)).times(1.0 / unit.size()));
+          }
+        }
+        HyperDual gamma = w[(int) o.gamma().offset() + channel];
+        y[e][i] = x[e][i].minus(mean).times(square.power(-0.5)).times(gamma);
+        if (o.beta() != null) {
+          y[e][i] = y[e][i].plus(w[(int) o.beta().offset() + channel]);
+        }
+      }
+    }
+  }
+
+  /** What shares its mean and variance with an element of example e. */
+  private static List<HyperDual> unit(
+      ChannelNorm.Kind kind, HyperDual[][] x, int e, int channel, int channels, int size) {
+    if (kind instanceof ChannelNorm.Groups g) {
+      int width = channels / g.count() * size;
+      int from = channel / (channels / g.count()) * width;
+      return Arrays.asList(x[e]).subList(from, from + width);
+    }
+    List<HyperDual> unit = new ArrayList<>();
+    for (HyperDual[] example : x) {
+      unit.addAll(Arrays.asList(example).subList(channel * size, (channel + 1) * size));
+    }
+    return unit;
+  }
+
   private static HyperDual[] softmax(HyperDual[] z) {
     double shift = Arrays.stream(z).mapToDouble(HyperDual::a).max().orElseThrow();
     HyperDual[] e =
@@ -388,6 +452,113 @@ final class Oracle {
               y.add(x[(c * height + top + i) * width + left + j]);
             }
           }
+        }
+      }
+    }
+    return y.toArray(HyperDual[]::new);
+  }
+
+  private static HyperDual[] convolution(Conv o, HyperDual[] w, HyperDual[] x, Shape image) {
+    boolean signal = image.rank() == 2;
+    Shape kernel = o.weight().shape();
+    int kh = signal ? 1 : kernel.dim(2);
+    int kw = kernel.dim(-1);
+    int height = signal ? 1 : image.dim(1);
+    int width = image.dim(-1);
+    int rows =
+        (height + o.padding().top() + o.padding().bottom() - o.dilationY() * (kh - 1) - 1)
+                / o.strideY()
+            + 1;
+    int columns =
+        (width + o.padding().left() + o.padding().right() - o.dilationX() * (kw - 1) - 1)
+                / o.strideX()
+            + 1;
+    int out = kernel.dim(0);
+    int in = kernel.dim(1);
+    return fill(
+        out * rows * columns,
+        at -> {
+          int output = at / (rows * columns);
+          int p = at / columns % rows;
+          int q = at % columns;
+          HyperDual sum = o.bias() == null ? HyperDual.ZERO : w[(int) o.bias().offset() + output];
+          for (int e = 0; e < in * kh * kw; e++) {
+            int channel = output / (out / o.groups()) * in + e / (kh * kw);
+            int row = p * o.strideY() - o.padding().top() + e / kw % kh * o.dilationY();
+            int column = q * o.strideX() - o.padding().left() + e % kw * o.dilationX();
+            if (row >= 0 && row < height && column >= 0 && column < width) {
+              HyperDual weight = w[(int) o.weight().offset() + output * in * kh * kw + e];
+              sum = sum.plus(weight.times(x[(channel * height + row) * width + column]));
+            }
+          }
+          return sum;
+        });
+  }
+
+  /** What a window holds, null outside the image. */
+  private interface Reduction {
+    HyperDual of(List<HyperDual> window);
+  }
+
+  private static HyperDual largest(List<HyperDual> window) {
+    HyperDual best = null;
+    for (HyperDual v : window) {
+      best = v != null && (best == null || v.a() > best.a()) ? v : best;
+    }
+    return best;
+  }
+
+  private static Reduction average(AveragePool o) {
+    return window -> {
+      HyperDual sum = HyperDual.ZERO;
+      int count = 0;
+      for (HyperDual v : window) {
+        sum = v == null ? sum : sum.plus(v);
+        count += v != null || o.countPadding() ? 1 : 0;
+      }
+      return sum.times(1.0 / count);
+    };
+  }
+
+  /** From and to below which pixel each window reaches along an axis. */
+  private static int[][] windows(PoolWindow window, int axis, int size) {
+    List<int[]> found = new ArrayList<>();
+    switch (window) {
+      case PoolWindow.Even e -> {
+        int count = axis == 0 ? e.rows() : e.columns();
+        for (int o = 0; o < count; o++) {
+          found.add(new int[] {o * size / count, -Math.floorDiv(-(o + 1) * size, count)});
+        }
+      }
+      case PoolWindow.Moving m -> {
+        int extent = axis == 0 ? m.height() : m.width();
+        int stride = axis == 0 ? m.strideY() : m.strideX();
+        int before = axis == 0 ? m.padding().top() : m.padding().left();
+        int after = axis == 0 ? m.padding().bottom() : m.padding().right();
+        for (int from = -before; from + extent <= size + after; from += stride) {
+          found.add(new int[] {from, from + extent});
+        }
+      }
+    }
+    return found.toArray(int[][]::new);
+  }
+
+  private static HyperDual[] pool(
+      PoolWindow window, HyperDual[] x, Shape image, Reduction reduction) {
+    int height = image.dim(1);
+    int width = image.dim(2);
+    List<HyperDual> y = new ArrayList<>();
+    for (int channel = 0; channel < image.dim(0); channel++) {
+      for (int[] rows : windows(window, 0, height)) {
+        for (int[] columns : windows(window, 1, width)) {
+          List<HyperDual> seen = new ArrayList<>();
+          for (int row = rows[0]; row < rows[1]; row++) {
+            for (int column = columns[0]; column < columns[1]; column++) {
+              boolean inside = row >= 0 && row < height && column >= 0 && column < width;
+              seen.add(inside ? x[(channel * height + row) * width + column] : null);
+            }
+          }
+          y.add(reduction.of(seen));
         }
       }
     }

@@ -47,8 +47,12 @@ class GradientDifferenceTest {
     backend.close();
   }
 
+  /**
+   * Smooth networks only: where a step crosses a kink of ReLU or max pooling, the gradient jumps,
+   * and no difference of gradients is near the Hessian.
+   */
   static Stream<KnownCase> cases() {
-    return KnownCase.all();
+    return KnownCase.all().filter(c -> !c.name().equals("cnn-relu"));
   }
 
   /** A known network as a stack that offers gradients only. */

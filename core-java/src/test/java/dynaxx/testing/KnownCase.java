@@ -5,13 +5,24 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dynaxx.backend.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.network.Activate;
+import dynaxx.network.AveragePool;
 import dynaxx.network.Batch;
+import dynaxx.network.Conv;
+import dynaxx.network.Flatten;
+import dynaxx.network.Initializer;
 import dynaxx.network.LanguageModel;
+import dynaxx.network.Linear;
 import dynaxx.network.Loss;
+import dynaxx.network.MaxPool;
 import dynaxx.network.Mlp;
 import dynaxx.network.Network;
+import dynaxx.network.Network.Node;
+import dynaxx.network.Parameter;
+import dynaxx.network.PoolWindow;
 import dynaxx.network.Recurrent;
 import dynaxx.network.SequenceModel;
+import dynaxx.network.Shape;
 import dynaxx.network.VisionTransformer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,7 +36,7 @@ import java.util.stream.Stream;
 public record KnownCase(String name, Network network, Loss loss) {
 
   public static Stream<KnownCase> all() {
-    return Stream.of(mlpTanh(), mlpRegression(), vitSmall(), lmCausal(), gru());
+    return Stream.of(mlpTanh(), mlpRegression(), vitSmall(), lmCausal(), cnnRelu(), gru());
   }
 
   public static KnownCase mlpTanh() {
@@ -69,6 +80,27 @@ public record KnownCase(String name, Network network, Loss loss) {
     Network network =
         new SequenceModel().rows(14, 14).kind(Recurrent.Kind.GRU).hidden(16).classes(10).build();
     return new KnownCase("gru", network, Loss.crossEntropy());
+  }
+
+  public static KnownCase cnnRelu() {
+    Network.Builder g = Network.builder(Shape.of(1, 14, 14));
+    Node x = g.add(conv(g, "0", 6, 1).withPadding(1), g.input());
+    x = g.add(new Activate(Activation.RELU), x);
+    x = g.add(new MaxPool(PoolWindow.of(2)), x);
+    x = g.add(conv(g, "3", 12, 6).withPadding(1), x);
+    x = g.add(new Activate(Activation.RELU), x);
+    x = g.add(new AveragePool(PoolWindow.global()), x);
+    x = g.add(new Flatten(), x);
+    Parameter weight = g.parameter("7.weight", Initializer.glorot(12, 10), 10, 12);
+    Parameter bias = g.parameter("7.bias", Initializer.ZEROS, 10);
+    Network network = g.build(g.add(new Linear(weight, bias), x));
+    return new KnownCase("cnn-relu", network, Loss.crossEntropy());
+  }
+
+  private static Conv conv(Network.Builder g, String name, int out, int in) {
+    Initializer glorot = Initializer.glorot(9L * in, 9L * out);
+    Parameter weight = g.parameter(name + ".weight", glorot, out, in, 3, 3);
+    return Conv.of(weight, g.parameter(name + ".bias", Initializer.ZEROS, out));
   }
 
   public JsonNode expected() {

@@ -27,6 +27,9 @@ final class CpuBackend implements Backend {
   private final Rows rows;
   private final Strides strided;
   private final Algebra algebra;
+  private final Convolutions convolutions;
+  private final Pools pools;
+  private final ChannelNorms channelNorms;
   private Backend float64;
 
   CpuBackend(int threads, RowKernels kernels) {
@@ -39,6 +42,9 @@ final class CpuBackend implements Backend {
     rows = new Rows(pool);
     strided = new Strides(pool);
     algebra = new Algebra(pool, kernels);
+    convolutions = new Convolutions(pool, kernels, gemm);
+    pools = new Pools(pool, Wide.FLOAT32);
+    channelNorms = new ChannelNorms(pool, Wide.FLOAT32);
   }
 
   @Override
@@ -88,6 +94,7 @@ final class CpuBackend implements Backend {
 
   @Override
   public void close() {
+    convolutions.close();
     pool.close();
   }
 
@@ -403,5 +410,120 @@ final class CpuBackend implements Backend {
   @Override
   public double squaredDistance(Buffer a, Buffer b) {
     return algebra.squaredDistance(a, b);
+  }
+
+  @Override
+  public void convolve(
+      Convolution s, int k, Strided x, Strided w, Strided bias, Buffer y, boolean add) {
+    convolutions.forward(s, k, x, w, bias, y, add);
+  }
+
+  @Override
+  public void convolveInput(Convolution s, int k, Strided dy, Strided w, Buffer dx, boolean add) {
+    convolutions.input(s, k, dy, w, dx, add);
+  }
+
+  @Override
+  public void convolveWeight(
+      Convolution s, int k, Strided x, Strided dy, Strided dw, Strided dbias) {
+    convolutions.weight(s, k, x, dy, dw, dbias);
+  }
+
+  @Override
+  public void maxPool(Pooling s, Buffer x, Buffer y, Buffer index) {
+    pools.max(s, x, y, index);
+  }
+
+  @Override
+  public void pick(Pooling s, int k, Buffer index, Buffer x, Buffer y) {
+    pools.pick(s, k, index, x, y);
+  }
+
+  @Override
+  public void pickBackward(Pooling s, int k, Buffer index, Buffer dy, Buffer dx, boolean add) {
+    pools.pickBackward(s, k, index, dy, dx, add);
+  }
+
+  @Override
+  public void averagePool(Pooling s, boolean padding, Buffer x, Buffer y) {
+    pools.average(s, padding, x, y);
+  }
+
+  @Override
+  public void averagePoolBackward(Pooling s, boolean padding, Buffer dy, Buffer dx, boolean add) {
+    pools.averageBackward(s, padding, dy, dx, add);
+  }
+
+  @Override
+  public void channelNorm(
+      ChannelNormalization s,
+      Buffer given,
+      Buffer x,
+      Buffer gamma,
+      Buffer beta,
+      Buffer y,
+      Buffer stats) {
+    channelNorms.forward(s, given, x, gamma, beta, y, stats);
+  }
+
+  @Override
+  public void channelNormBackward(
+      ChannelNormalization s,
+      Buffer x,
+      Buffer stats,
+      Buffer gamma,
+      Buffer dy,
+      Buffer dx,
+      boolean add,
+      Buffer dgamma,
+      Buffer dbeta) {
+    channelNorms.backward(s, x, stats, gamma, dy, dx, add, dgamma, dbeta);
+  }
+
+  @Override
+  public void channelNormTangent(
+      ChannelNormalization s,
+      int k,
+      Buffer x,
+      Buffer stats,
+      Buffer gamma,
+      Buffer rx,
+      Strided rgamma,
+      Strided rbeta,
+      Buffer ry) {
+    channelNorms.tangent(s, k, x, stats, gamma, rx, rgamma, rbeta, ry);
+  }
+
+  @Override
+  public void channelNormTangentBackward(
+      ChannelNormalization s,
+      int k,
+      Buffer x,
+      Buffer stats,
+      Buffer gamma,
+      Buffer dy,
+      Buffer rx,
+      Strided rgamma,
+      Buffer rdy,
+      Buffer rdx,
+      boolean add,
+      Strided rdgamma,
+      Strided rdbeta) {
+    channelNorms.tangentBackward(
+        s, k, x, stats, gamma, dy, rx, rgamma, rdy, rdx, add, rdgamma, rdbeta);
+  }
+
+  @Override
+  public void channelNormCurvature(
+      ChannelNormalization s,
+      int k,
+      Buffer x,
+      Buffer stats,
+      Buffer gamma,
+      Buffer dy,
+      Buffer rx,
+      Strided rgamma,
+      Scalars c) {
+    channelNorms.curvature(s, k, x, stats, gamma, dy, rx, rgamma, (HostScalars) c);
   }
 }
