@@ -206,7 +206,8 @@ public interface ImageKernels {
   }
 
   /**
-   * {@code y_i (+)= x_i * w_i + bias_i}.
+   * {@code y_i (+)= x_i * w_i + bias_i}. What work space a backend takes for this and its
+   * transposes is its own; it must not grow with the number of images.
    *
    * @param s shape of one direction
    * @param k directions

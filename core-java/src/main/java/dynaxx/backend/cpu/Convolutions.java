@@ -21,8 +21,8 @@ import java.util.Arrays;
  */
 final class Convolutions implements AutoCloseable {
 
-  /** Values of the column matrix, unless a single image needs more. */
-  private static final long COLUMNS = 1 << 20;
+  /** Values of the column matrix and of the turned rows, unless a single image needs more. */
+  private static final long COLUMNS = 1 << 18;
 
   private static final int PLANE = 0;
   private static final int ROW = 1;
@@ -71,7 +71,7 @@ final class Convolutions implements AutoCloseable {
   }
 
   private static int atOnce(Convolution s) {
-    long one = (long) s.groups() * s.depth() * s.outPlane();
+    long one = Math.max((long) s.groups() * s.depth(), s.outputs()) * s.outPlane();
     return Math.clamp(COLUMNS / one, 1, s.images());
   }
 
@@ -230,17 +230,16 @@ final class Convolutions implements AutoCloseable {
 
   /** The pixels of a plane that element (i, j) of the kernel meets, place by place. */
   private static void see(Sliding y, Sliding x, int i, int j, float[] plane, float[] row) {
-    int width = x.count();
     int left = x.first(j);
     int right = x.last(j);
-    for (int p = 0; p < y.count(); p++) {
-      int at = p * width;
-      if (p < y.first(i) || p >= y.last(i)) {
-        Arrays.fill(row, at, at + width, 0);
-        continue;
-      }
+    int top = y.first(i);
+    int bottom = y.last(i);
+    if ((right - left) * (bottom - top) < x.count() * y.count()) {
+      Arrays.fill(row, 0, x.count() * y.count(), 0);
+    }
+    for (int p = top; p < bottom; p++) {
+      int at = p * x.count();
       int line = (p * y.stride() + y.shift(i)) * x.size() + x.shift(j);
-      Arrays.fill(row, at, at + left, 0);
       if (x.stride() == 1) {
         System.arraycopy(plane, line + left, row, at + left, right - left);
       } else {
@@ -248,7 +247,6 @@ final class Convolutions implements AutoCloseable {
           row[at + q] = plane[line + q * x.stride()];
         }
       }
-      Arrays.fill(row, at + right, at + width, 0);
     }
   }
 
@@ -289,7 +287,8 @@ final class Convolutions implements AutoCloseable {
     int left = x.first(j);
     int right = x.last(j);
     int step = x.stride();
-    for (int p = y.first(i); p < y.last(i); p++) {
+    int bottom = y.last(i);
+    for (int p = y.first(i); p < bottom; p++) {
       int at = p * x.count();
       int line = (p * y.stride() + y.shift(i)) * x.size() + x.shift(j);
       if (step == 1) {
