@@ -23,7 +23,8 @@ package dynaxx.monitor;
  * @param hold steps for which smoothed lambda_min must stay on the other side of zero; default 100
  * @param crossings of zero by lambda_min in the window that are an instability; default 3 (chosen)
  * @param crossingWindow snapshots in that window; default 10 (chosen)
- * @param cycleWindow snapshots that are searched for a period; default 32 (chosen)
+ * @param cycleWindow snapshots that are searched for a period, which can be at most a third of
+ *     them; default 64 (chosen)
  * @param restartGuard steps after a restart in which nothing is reported; default 500 (chosen)
  * @param deepLayers layers above which the gradient variance takes the place of lambda_min; default
  *     50
@@ -95,7 +96,7 @@ public record ArticleSettings(
    */
   public static ArticleSettings defaults() {
     return new ArticleSettings(
-        5, 10, 0.1, 3, 2, 5, 0.9, 2, 5, 500, 100, 3, 10, 32, 500, 50, 10, 4096, 0, true);
+        5, 10, 0.1, 3, 2, 5, 0.9, 2, 5, 500, 100, 3, 10, 64, 500, 50, 10, 4096, 0, true);
   }
 
   /**

@@ -28,7 +28,7 @@ public final class CalibratedRules implements Rules {
   private static final double CONFIDENCE_SNAPSHOTS = 1000;
 
   /** Snapshots for which an alarm of one signal can meet that of another by chance. */
-  private static final double OVERLAP = 7;
+  private static final double OVERLAP = 3.5;
 
   /** Chance, for each snapshot, that noise changes the sign of lambda_min beyond its band. */
   private static final double SIGN_RATE = 1e-6;
@@ -231,7 +231,7 @@ public final class CalibratedRules implements Rules {
    */
   private double supportRate() {
     int n = Math.max(2, charts.size());
-    return Math.sqrt(settings.falseTransitionRate() / 2 / (OVERLAP * n * (n - 1)));
+    return Math.sqrt(settings.falseTransitionRate() / (OVERLAP * n * (n - 1)));
   }
 
   private double shiftRate() {

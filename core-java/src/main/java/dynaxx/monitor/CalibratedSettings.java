@@ -10,12 +10,12 @@ package dynaxx.monitor;
  *     500
  * @param baseline snapshots before a signal is judged, at the start and after each event: also the
  *     refractory period; default 25
- * @param memory snapshots that count in the forecast of the next value; default 60
+ * @param memory snapshots that count in the forecast of the next value; default 100
  * @param slowReference shift, in standard deviations, that values must exceed to add to the sum
  *     that finds small shifts; default 0.5
  * @param fastReference the same for the sum that finds large shifts; default 1.25
  * @param clip standard deviations at which values are cut off, so that one alone proves nothing;
- *     default 3.5
+ *     default 4
  * @param coincidence snapshots within which signals must move to have moved at once; default 3
  * @param confirmation snapshots after a level shift within which a second signal makes it a
  *     transition; default 10

@@ -18,6 +18,9 @@ final class Chart {
   /** First values whose forecasts rest on too little to say what the noise is. */
   private static final int SETTLING = 4;
 
+  /** Snapshots seen by two charts from which on their correlation is believed. */
+  private static final int LEAST_COMMON = 10;
+
   private final CalibratedSettings settings;
   private final double floor;
   private final long seed;
@@ -120,7 +123,8 @@ final class Chart {
     rest = persistence == 0 ? rest : forecastErrors(persistence);
     double median = Robust.median(Arrays.copyOf(errors, size));
     deviation = Math.max(Math.max(Robust.deviation(rest), floor), settings.errorWeight() * median);
-    double inflation = 1 + 1.0 / Math.sqrt(rest.length);
+    // Few residuals do not show their tails.
+    double inflation = 1 + 1 / Math.sqrt(rest.length);
     double[] standard = new double[rest.length];
     largest = 0;
     for (int i = 0; i < rest.length; i++) {
@@ -150,7 +154,8 @@ final class Chart {
 
   /**
    * Autocorrelation at lag 1, at least 0, with the bias of small samples taken out (Kendall, 1954);
-   * outliers are cut off.
+   * outliers are cut off. One that is surely there is taken a standard error larger, since too
+   * little whitening causes false alarms and too much only delay.
    */
   private static double autocorrelation(double[] rest) {
     double scale = Robust.deviation(rest);
@@ -164,7 +169,9 @@ final class Chart {
       before = cut;
     }
     double r = squares == 0 ? 0 : products / squares;
-    return Math.clamp(r + (1 + 4 * r) / rest.length, 0, 0.95);
+    double rho = r + (1 + 4 * r) / rest.length;
+    double error = Math.sqrt(Math.max(0, 1 - rho * rho) / rest.length);
+    return Math.clamp(rho > 2 * error ? rho + error : rho, 0, 0.95);
   }
 
   /** Probability, for each snapshot, that what the sums say comes by chance. */
@@ -233,26 +240,35 @@ final class Chart {
         Arrays.copyOfRange(values, size - length, size), settings.cycleDeviations());
   }
 
-  /** Correlation of the noise with that of another chart that saw the same snapshots. */
+  /**
+   * Correlation of the noise, before the change that the sums speak of, with that of another chart;
+   * 0 if too few snapshots were seen by both.
+   */
   double correlation(Chart other) {
     if (!ready() || !other.ready()) {
       return 0;
     }
-    int before = Math.min(onset(), size);
-    int n = Math.min(Math.min(before, size - SETTLING), other.size - SETTLING);
     double products = 0;
     double mine = 0;
     double others = 0;
-    for (int i = 1; i <= n; i++) {
-      int j = size - i;
-      int k = other.size - i;
-      if (j >= before || steps[j] != other.steps[k]) {
-        continue;
+    int common = 0;
+    int j = onset() - 1;
+    int k = other.size - 1;
+    while (j >= SETTLING && k >= SETTLING) {
+      if (steps[j] == other.steps[k]) {
+        products += residuals[j] * other.residuals[k];
+        mine += residuals[j] * residuals[j];
+        others += other.residuals[k] * other.residuals[k];
+        common++;
+        j--;
+        k--;
+      } else if (steps[j] > other.steps[k]) {
+        j--;
+      } else {
+        k--;
       }
-      products += residuals[j] * other.residuals[k];
-      mine += residuals[j] * residuals[j];
-      others += other.residuals[k] * other.residuals[k];
     }
-    return products == 0 ? 0 : products / Math.sqrt(mine * others);
+    boolean enough = common >= LEAST_COMMON && products != 0;
+    return enough ? products / Math.sqrt(mine * others) : 0;
   }
 }

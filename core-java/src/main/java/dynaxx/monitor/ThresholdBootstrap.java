@@ -12,7 +12,7 @@ import java.util.Arrays;
  */
 final class ThresholdBootstrap {
 
-  private static final int REPLAYS = 200;
+  private static final int REPLAYS = 120;
   private static final int LENGTH = 100;
 
   /** Part of the replays that stay below the threshold that is read off. */
@@ -21,6 +21,9 @@ final class ThresholdBootstrap {
   private static final double READ_OFF = -Math.log(QUANTILE) / LENGTH;
 
   private static final double LEAST = 1e-3;
+  private static final double FLATTEST = 0.02;
+  private static final double STEEPEST = 20;
+  private static final int NEWTON = 20;
 
   private final double threshold;
   private final double theta;
@@ -50,42 +53,61 @@ final class ThresholdBootstrap {
   private static double readOff(double[] residuals, double reference, long seed) {
     double[] largest = new double[REPLAYS];
     int[] words = new int[4];
-    Cusum sum = new Cusum(reference);
     long block = 0;
-    int used = words.length;
     for (int replay = 0; replay < REPLAYS; replay++) {
-      sum.reset();
+      double up = 0;
+      double down = 0;
+      double most = 0;
       for (int i = 0; i < LENGTH; i++) {
-        if (used == words.length) {
+        if (i % words.length == 0) {
           Philox.words(seed, 0, block++, words);
-          used = 0;
         }
-        int word = words[used++];
+        int word = words[i % words.length];
         int index = (int) ((word >>> 1) * (long) residuals.length >>> 31);
         double z = (word & 1) == 0 ? residuals[index] : -residuals[index];
-        largest[replay] = Math.max(largest[replay], sum.add(z));
+        up = Math.max(0, up + z - reference);
+        down = Math.max(0, down - z - reference);
+        most = Math.max(most, Math.max(up, down));
       }
+      largest[replay] = most;
     }
     Arrays.sort(largest);
     return largest[(int) (QUANTILE * REPLAYS)];
   }
 
-  /** The positive root of {@code mean cosh(theta z) exp(-theta k) = 1}, by bisection. */
+  /**
+   * The positive root of {@code log mean cosh(theta z) = theta k}, by Newton's method: the left
+   * side is convex, starts below the right, and overtakes it at the root.
+   */
   private static double tail(double[] residuals, double reference) {
-    double low = 0.02;
-    double high = 20;
-    for (int i = 0; i < 40; i++) {
-      double theta = (low + high) / 2;
-      double mean = 0;
-      for (double z : residuals) {
-        mean += Math.cosh(theta * z);
-      }
-      if (Math.log(mean / residuals.length) < theta * reference) {
-        low = theta;
-      } else {
-        high = theta;
-      }
+    double squares = 0;
+    double most = 0;
+    for (double z : residuals) {
+      squares += z * z / residuals.length;
+      most = Math.max(most, Math.abs(z));
     }
-    return low;
+    if (most <= reference) {
+      return STEEPEST;
+    }
+    double theta = Math.min(STEEPEST, 3 * reference / squares);
+    for (int i = 0; i < NEWTON; i++) {
+      double mean = 0;
+      double slope = 0;
+      for (double z : residuals) {
+        double up = Math.exp(theta * z);
+        double down = 1 / up;
+        mean += (up + down) / 2;
+        slope += (up - down) / 2 * z;
+      }
+      double excess = Math.log(mean / residuals.length) - theta * reference;
+      double ascent = slope / mean - reference;
+      double next = ascent > 0 ? theta - excess / ascent : 2 * theta;
+      next = Math.clamp(next, FLATTEST, STEEPEST);
+      if (Math.abs(next - theta) < 1e-3 * theta) {
+        return next;
+      }
+      theta = next;
+    }
+    return theta;
   }
 }
