@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dynaxx.app.run.StepRow;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -185,33 +186,20 @@ class ReplayCommandTest {
     refused(replay("step,loss\n1,2\n", "--layers", "-1"), "--layers: found -1");
     Path binary = temporary.resolve("binary");
     Files.write(binary, "\u0000\u00ff\"\u0001".getBytes(StandardCharsets.ISO_8859_1));
-    refused(run("replay", binary.toString()), "header");
+    refused(run("replay", binary.toString()), "found columns ?\uFFFD");
   }
 
   @Test
-  void readsOurOwnRuns() throws IOException {
-    String folder = temporary.resolve("run").toString();
-    Outcome demo =
-        run(
-            "demo",
-            "--steps",
-            "4",
-            "--every",
-            "2",
-            "--lanczos",
-            "6",
-            "--probes",
-            "3",
-            "--subset",
-            "24",
-            "--no-certify",
-            "--out",
-            folder);
-    assertEquals(0, demo.status(), demo.err());
+  void readsTheColumnsThatRunsWrite() throws IOException {
+    String header = String.join(",", StepRow.COLUMNS);
+    String measured = "0,0,2.3,2.3,0.1,1e-3,64,1.2,0.5,-3,0.1,25,0.1,34,5,2,0.1,0.5,\n";
+    String empty = "1,0.01,2.2,,,1e-3,64,1.2,,,,,,,,,0.1,,\n";
+    Path folder = Files.createDirectory(temporary.resolve("run"));
+    Files.writeString(folder.resolve("metrics.csv"), header + "\n" + measured + empty);
     for (String rules : new String[] {"article", "calibrated"}) {
-      Outcome outcome = run("replay", folder, "--rules", rules);
+      Outcome outcome = run("replay", folder.toString(), "--rules", rules);
       assertEquals(0, outcome.status(), outcome.err());
-      assertTrue(outcome.err().contains("no events in 5 rows by the " + rules), outcome.err());
+      assertEquals("dynaxx: no events in 2 rows by the " + rules + " rules", outcome.err().strip());
     }
   }
 }

@@ -56,7 +56,8 @@ public final class CalibratedRules implements Rules {
       double rate,
       Event.Evidence evidence,
       String words,
-      Set<Signal> dependent) {}
+      Set<Signal> dependent,
+      boolean ofSign) {}
 
   /**
    * Rules that have seen nothing yet.
@@ -169,7 +170,7 @@ public final class CalibratedRules implements Rules {
     if ((alarm || ticks % 4 == 0) && cyclic(signal, chart, events)) {
       chart.quieten();
       alarms.remove(signal);
-    } else if (alarm) {
+    } else if (alarm && !(alarms.containsKey(signal) && alarms.get(signal).ofSign())) {
       Alarm before = alarms.get(signal);
       int raised = before == null ? ticks : before.raised();
       alarms.put(signal, alarm(signal, chart, reading.get(), raised, chance));
@@ -222,7 +223,7 @@ public final class CalibratedRules implements Rules {
             chart.since(),
             level,
             value);
-    return new Alarm(signal, ticks, raised, chance, evidence, words, dependent(signal));
+    return new Alarm(signal, ticks, raised, chance, evidence, words, dependent(signal), false);
   }
 
   /**
@@ -333,7 +334,8 @@ public final class CalibratedRules implements Rules {
               SIGN_RATE,
               evidence,
               words,
-              dependent(Signal.LAMBDA_MIN)));
+              dependent(Signal.LAMBDA_MIN),
+              true));
     }
   }
 
@@ -428,11 +430,10 @@ public final class CalibratedRules implements Rules {
       if (alarm.rate() > shiftRate() || !waited && !last) {
         continue;
       }
-      boolean signChange = alarm.rate() == SIGN_RATE;
       events.add(
           new Event(
               now.step(),
-              signChange ? EventKind.SIGN_CHANGE : EventKind.LEVEL_SHIFT,
+              alarm.ofSign() ? EventKind.SIGN_CHANGE : EventKind.LEVEL_SHIFT,
               alarm.signal(),
               confidence(alarm.rate()),
               alarm.evidence(),

@@ -15,6 +15,9 @@ final class Chart {
   /** Growth of the history between two calibrations. */
   private static final double GROWTH = 1.5;
 
+  /** Chance below which a change may be under way, and is not taken for noise. */
+  private static final double STIRRED = 0.02;
+
   /** First values whose forecasts rest on too little to say what the noise is. */
   private static final int SETTLING = 4;
 
@@ -41,6 +44,7 @@ final class Chart {
   private double largest;
   private double last;
   private double beforeLast;
+  private double secondBeforeLast;
   private ThresholdBootstrap slowThreshold;
   private ThresholdBootstrap fastThreshold;
 
@@ -61,6 +65,7 @@ final class Chart {
     slowThreshold = null;
     last = 0;
     beforeLast = 0;
+    secondBeforeLast = 0;
     quieten();
   }
 
@@ -91,7 +96,7 @@ final class Chart {
     if (ready()) {
       judge(size - 1);
     }
-    if (count >= nextCalibration && rate() > 0.1) {
+    if (count >= nextCalibration && (!ready() || sumRate() > STIRRED)) {
       calibrate();
       nextCalibration = (int) Math.ceil(count * GROWTH);
     }
@@ -104,6 +109,7 @@ final class Chart {
             / (Math.max(deviation, settings.errorWeight() * errors[i])
                 * Math.sqrt(forecast.variance()));
     double z = Math.clamp(raw, -settings.clip(), settings.clip());
+    secondBeforeLast = beforeLast;
     beforeLast = last;
     last = raw;
     residuals[i] = z;
@@ -174,16 +180,22 @@ final class Chart {
     return Math.clamp(rho > 2 * error ? rho + error : rho, 0, 0.95);
   }
 
-  /** Probability, for each snapshot, that what the sums say comes by chance. */
+  /**
+   * Probability, for each snapshot, that what the sums say comes by chance; 1 unless the last three
+   * values all lie on the side of the change, so that neither one value nor an oscillation counts.
+   */
   double rate() {
     if (!ready()) {
       return 1;
     }
-    return Math.min(1, 2 * Math.min(rate(slowThreshold, slow), rate(fastThreshold, fast)));
+    int side = direction();
+    double least = Math.min(Math.min(side * last, side * beforeLast), side * secondBeforeLast);
+    return least > 0 ? sumRate() : 1;
   }
 
-  private static double rate(ThresholdBootstrap threshold, Cusum sum) {
-    return sum.length() < 2 ? 1 : threshold.rate(sum.value());
+  private double sumRate() {
+    double least = Math.min(slowThreshold.rate(slow.value()), fastThreshold.rate(fast.value()));
+    return Math.min(1, 2 * least);
   }
 
   private Cusum stronger() {

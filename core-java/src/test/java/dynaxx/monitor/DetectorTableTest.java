@@ -7,8 +7,10 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -22,7 +24,7 @@ class DetectorTableTest {
   private static final int[][] QUIET = {{30, 200}, {100, 200}, {300, 100}, {1000, 30}, {5000, 4}};
 
   /** Runs of each other scenario. */
-  private static final int RUNS = 200;
+  private static final int RUNS = 150;
 
   private static final List<EventKind> CHANGES =
       List.of(
@@ -150,7 +152,7 @@ class DetectorTableTest {
     System.out.println(
         "| falseTransitionRate | noise | 4 sigma, within 3 | within 4 | within 5 | within 15 |");
     System.out.println("|---|---|---|---|---|---|");
-    for (double rate : new double[] {1e-5, 1e-4, 1e-3, 1e-2}) {
+    for (double rate : new double[] {1e-5, 1e-4, 1e-3}) {
       CalibratedSettings settings = CalibratedSettings.defaults().withFalseTransitionRate(rate);
       Supplier<Rules> rules = () -> new CalibratedRules(settings);
       for (Scenario.Noise noise : List.of(Scenario.Noise.T3, Scenario.Noise.AR)) {
@@ -182,13 +184,24 @@ class DetectorTableTest {
             new Artefact(
                 "from snapshot 100: period 3, 4 sigma", s -> s.withAll(Scenario.sine(100, 3, 4))),
             new Artefact("10 % missing, no change", s -> s.withMissing(0.1)));
-    for (Artefact artefact : artefacts) {
-      Scenario scenario = artefact.pattern().apply(Scenario.quiet(200, Scenario.Noise.GAUSSIAN));
-      double calibrated = detected(Rules::calibrated, scenario, 0, EventKind.TRANSITION, 200)[0];
-      double article = detected(Rules::article, scenario, 0, EventKind.TRANSITION, 200)[0];
-      System.out.println(row(artefact.name(), calibrated, article));
-      assertTrue(calibrated <= 0.01, artefact.name() + ": " + calibrated);
-    }
+    // Half a period of these is a change while it lasts: reported, not held to the target.
+    List<Artefact> slow =
+        List.of(
+            new Artefact(
+                "from snapshot 100: period 4, 4 sigma", s -> s.withAll(Scenario.sine(100, 4, 4))),
+            new Artefact(
+                "from snapshot 100: period 8, 4 sigma", s -> s.withAll(Scenario.sine(100, 8, 4))));
+    artefacts.forEach(artefact -> assertTrue(transitions(artefact) <= 0.01, artefact.name()));
+    slow.forEach(DetectorTableTest::transitions);
+  }
+
+  /** Prints a row and returns the part of runs in which the calibrated rules see a transition. */
+  private static double transitions(Artefact artefact) {
+    Scenario scenario = artefact.pattern().apply(Scenario.quiet(200, Scenario.Noise.GAUSSIAN));
+    double calibrated = detected(Rules::calibrated, scenario, 0, EventKind.TRANSITION, 200)[0];
+    double article = detected(Rules::article, scenario, 0, EventKind.TRANSITION, 200)[0];
+    System.out.println(row(artefact.name(), calibrated, article));
+    return calibrated;
   }
 
   @Test
@@ -211,5 +224,74 @@ class DetectorTableTest {
               shape.name(),
               detected(Rules::calibrated, scenario, 100, EventKind.TRANSITION, 15, 30)));
     }
+  }
+
+  /** Nothing but lambda_min, whose mean is zero or changes its sign; its residual is its noise. */
+  private static List<Observation> lambdaMin(
+      Scenario.Noise noise, int snapshots, int every, long seed, IntToDoubleFunction mean) {
+    List<Observation> trace = Scenario.quiet(snapshots, noise).observations(seed);
+    return IntStream.range(0, snapshots)
+        .mapToObj(
+            i -> {
+              double value = trace.get(i).value(Signal.TRACE).orElseThrow();
+              double deviations = Math.log(value / 300) / 0.05;
+              return Observation.at((long) i * every)
+                  .with(Signal.LAMBDA_MIN, mean.applyAsDouble(i) + deviations, 1);
+            })
+        .toList();
+  }
+
+  @Test
+  void lambdaMinAroundZero() {
+    System.out.println("\nlambda_min alone, its mean zero: events in 10,000 snapshots\n");
+    System.out.println(
+        "| steps between snapshots | noise | article TRANSITION | article PRECURSOR | article"
+            + " INSTABILITY | calibrated SIGN_CHANGE | calibrated INSTABILITY |");
+    System.out.println("|---|---|---|---|---|---|---|");
+    for (int every : new int[] {10, 50, 200}) {
+      for (Scenario.Noise noise : List.of(Scenario.Noise.GAUSSIAN, Scenario.Noise.AR)) {
+        int[] counts = new int[5];
+        for (int run = 0; run < 40; run++) {
+          List<Observation> zero = lambdaMin(noise, 500, every, run, i -> 0);
+          List<Event> article = Scenario.replay(Rules.article(), zero);
+          List<Event> calibrated = Scenario.replay(Rules.calibrated(), zero);
+          counts[0] += count(article, EventKind.TRANSITION);
+          counts[1] += count(article, EventKind.PRECURSOR);
+          counts[2] += count(article, EventKind.INSTABILITY);
+          counts[3] += count(calibrated, EventKind.SIGN_CHANGE);
+          counts[4] += count(calibrated, EventKind.INSTABILITY);
+        }
+        System.out.println(
+            String.format(Locale.ROOT, "| %d | %s |", every, noise)
+                + Arrays.stream(counts)
+                    .mapToObj(n -> String.format(Locale.ROOT, " %.1f |", n / 2.0))
+                    .collect(Collectors.joining()));
+        assertTrue(counts[3] <= 2, "false changes of sign: " + counts[3]);
+      }
+    }
+    int article = 0;
+    int calibrated = 0;
+    for (int run = 0; run < RUNS; run++) {
+      List<Observation> change =
+          lambdaMin(Scenario.Noise.GAUSSIAN, 80, 10, run, i -> i < 60 ? 6 : -6);
+      article += count(Scenario.replay(Rules.article(), change), EventKind.TRANSITION);
+      calibrated +=
+          Scenario.replay(Rules.calibrated(), change).stream()
+                  .anyMatch(e -> e.kind() == EventKind.SIGN_CHANGE && e.step() <= 640)
+              ? 1
+              : 0;
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%nA change of sign, from 6 to -6 residuals: article TRANSITION within 20 snapshots in"
+            + " %.3f, calibrated SIGN_CHANGE within 5 in %.3f of %d runs%n",
+        (double) article / RUNS,
+        (double) calibrated / RUNS,
+        RUNS);
+    assertTrue(calibrated >= 0.95 * RUNS);
+  }
+
+  private static int count(List<Event> events, EventKind kind) {
+    return (int) events.stream().filter(e -> e.kind() == kind).count();
   }
 }

@@ -42,6 +42,7 @@ public final class MetricsReader {
   private static final String STEP = "step";
   private static final String EVENT = "event";
   private static final List<String> ERRORS = List.of("_error", "_residual");
+  private static final int SHOWN = 200;
   private static final char BYTE_ORDER_MARK = '\uFEFF';
 
   private final Path file;
@@ -107,7 +108,9 @@ public final class MetricsReader {
     CSVRecord header =
         parse(names)
             .orElseThrow(
-                () -> new UserException(file + ": the header line is not valid CSV: " + names));
+                () ->
+                    new UserException(
+                        file + ": the header line is not valid CSV: " + shown(names)));
     for (int i = 0; i < header.size(); i++) {
       String name = header.get(i).strip().toLowerCase(Locale.ROOT);
       if (columns.put(name, i) != null && !name.isEmpty()) {
@@ -122,7 +125,7 @@ public final class MetricsReader {
       throw new UserException(
           file
               + ": found columns "
-              + String.join(", ", header)
+              + shown(String.join(", ", header))
               + "; expected step and at least one of "
               + known);
     }
@@ -181,6 +184,12 @@ public final class MetricsReader {
     return Optional.of((long) step);
   }
 
+  /** Text from the file, fit for a terminal. */
+  private static String shown(String text) {
+    String printable = text.replaceAll("\\p{Cntrl}", "?");
+    return printable.length() <= SHOWN ? printable : printable.substring(0, SHOWN) + "...";
+  }
+
   private <T> Optional<T> leftOut(int number, String reason) {
     problems.accept("line " + number + ": " + reason + "; row left out");
     return Optional.empty();
@@ -222,12 +231,12 @@ public final class MetricsReader {
               + ": "
               + column
               + ": found '"
-              + field
+              + shown(field)
               + "', expected a number; not used");
       return OptionalDouble.empty();
     }
     if (!Double.isFinite(value)) {
-      problems.accept("line " + number + ": " + column + ": found " + field + "; not used");
+      problems.accept("line " + number + ": " + column + ": found " + shown(field) + "; not used");
     }
     return OptionalDouble.of(value);
   }
