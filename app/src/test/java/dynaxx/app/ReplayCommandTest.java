@@ -74,7 +74,9 @@ class ReplayCommandTest {
       assertTrue(Long.parseLong(event.get(0)) >= 600 && Long.parseLong(event.get(0)) <= 630);
       assertEquals("TRANSITION", event.get(1));
       assertTrue(Double.parseDouble(event.get(3)) > 0.9, event.get(3));
-      assertTrue(event.get(4).contains("trace rose since step 600, from about 1"), event.get(4));
+      assertTrue(
+          event.get(4).contains("trace has been above its trend since step 600 and is 1"),
+          event.get(4));
     }
     assertEquals(1, outcome.out().lines().count(), outcome.out());
   }

@@ -205,24 +205,24 @@ public final class CalibratedRules implements Rules {
     Signal.Scale scale = signal.scale();
     double unit = unit(signal);
     double value = reading.value() * unit;
-    double level = scale.inverse(chart.level()) * unit;
-    double deviation = (scale.inverse(chart.level() + chart.deviation()) * unit - level);
+    double expected = scale.inverse(chart.expected()) * unit;
+    double deviation = scale.inverse(chart.expected() + chart.deviation()) * unit - expected;
     Event.Evidence evidence =
         new Event.Evidence(
             value,
             OptionalDouble.of(Math.abs(deviation)),
-            OptionalDouble.of(level),
+            OptionalDouble.of(expected),
             OptionalDouble.of(scale.inverse(chart.limit()) * unit),
             chart.since());
     String words =
         String.format(
             Locale.ROOT,
-            "%s %s since step %d, from about %.4g to %.4g",
+            "%s has been %s its trend since step %d and is %.4g, where about %.4g was expected",
             signal.column(),
-            chart.direction() > 0 ? "rose" : "fell",
+            chart.direction() * unit > 0 ? "above" : "below",
             chart.since(),
-            level,
-            value);
+            value,
+            expected);
     return new Alarm(signal, ticks, raised, chance, evidence, words, dependent(signal), false);
   }
 

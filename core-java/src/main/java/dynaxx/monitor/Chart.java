@@ -21,6 +21,9 @@ final class Chart {
   /** First values whose forecasts rest on too little to say what the noise is. */
   private static final int SETTLING = 4;
 
+  /** Autocorrelation from which on the trend is too small a part of the values to be told. */
+  private static final double TREND_LOST = 0.8;
+
   /** Snapshots seen by two charts from which on their correlation is believed. */
   private static final int LEAST_COMMON = 10;
 
@@ -42,6 +45,7 @@ final class Chart {
   private double persistence;
   private double deviation;
   private double largest;
+  private double expected;
   private double last;
   private double beforeLast;
   private double secondBeforeLast;
@@ -104,6 +108,7 @@ final class Chart {
 
   private void judge(int i) {
     double whitened = whitened(i);
+    expected = trend(i);
     double raw =
         (whitened - forecast.next())
             / (Math.max(deviation, settings.errorWeight() * errors[i])
@@ -215,16 +220,33 @@ final class Chart {
     return Math.max(0, size - Math.max(1, stronger().length()));
   }
 
-  /** Level before the change: the median of at most a baseline of values. */
+  /**
+   * Where the trend of the whitened values says that a value should be: they follow a line {@code a
+   * + b t} as {@code (1 - rho) (a + b t) + rho b}. Strong autocorrelation leaves the trend unknown,
+   * and the value before stands for it.
+   */
+  private double trend(int i) {
+    if (persistence > TREND_LOST) {
+      return forecast.next() + persistence * values[i - 1];
+    }
+    double slope = forecast.slope() / (1 - persistence);
+    return (forecast.next() - persistence * slope) / (1 - persistence);
+  }
+
+  /** What the trend let expect in place of the last value. */
+  double expected() {
+    return expected;
+  }
+
+  /** The median of the last values, at most a baseline of them. */
   double level() {
-    int end = Math.max(1, onset());
-    return Robust.median(Arrays.copyOfRange(values, Math.max(0, end - settings.baseline()), end));
+    return Robust.median(Arrays.copyOfRange(values, Math.max(0, size - settings.baseline()), size));
   }
 
   /** Level beyond which values add to the sum that speaks. */
   double limit() {
     double reference = stronger() == slow ? settings.slowReference() : settings.fastReference();
-    return level() + direction() * reference * deviation();
+    return expected + direction() * reference * deviation();
   }
 
   /** Standard deviation of the values about their forecasts, autocorrelation included. */

@@ -26,9 +26,10 @@ public record Event(
    * @param value of the signal at the event
    * @param uncertainty standard deviation, standard error or residual of the value; empty if not
    *     known
-   * @param baseline what the value was compared with; empty if nothing
-   * @param threshold that it went beyond, in the signal's units; for a chart the level at which one
-   *     value alone would have sufficed; empty if there is none
+   * @param baseline what the value was compared with: a recent level, or what the trend let expect;
+   *     empty if nothing
+   * @param threshold that it went beyond; for a chart the level beyond which values count as
+   *     evidence, of which it takes several; empty if there is none
    * @param since step at which the change began as far as can be told, or at which the window of
    *     the comparison begins
    */

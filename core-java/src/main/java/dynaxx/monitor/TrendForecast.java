@@ -28,6 +28,11 @@ final class TrendForecast {
     return level + slope;
   }
 
+  /** Change from one value to the next. */
+  double slope() {
+    return slope;
+  }
+
   /** Variance of the forecast's error, in variances of the noise; at least 1. */
   double variance() {
     return 1 + (levelVariance + 2 * covariance + slopeVariance) / forgetting;
