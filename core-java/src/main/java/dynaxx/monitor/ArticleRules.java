@@ -285,8 +285,8 @@ public final class ArticleRules implements Rules {
     for (int i = 1; i < recent.length; i++) {
       changes += recent[i] < 0 != recent[i - 1] < 0 ? 1 : 0;
     }
-    boolean now = changes >= settings.crossings() && !substituted();
-    if (now && !unstable) {
+    boolean many = changes >= settings.crossings() && !substituted();
+    if (many && !unstable) {
       events.add(
           event(
               EventKind.INSTABILITY,
@@ -303,8 +303,8 @@ public final class ArticleRules implements Rules {
                   changes,
                   recent.length)));
     }
-    unstable = now;
-    return now;
+    unstable = many;
+    return many;
   }
 
   private boolean cycle(List<Event> events) {
@@ -382,9 +382,7 @@ public final class ArticleRules implements Rules {
 
   private Event transition(Signal signal, double mean, int count) {
     boolean lambdaMin = signal == Signal.LAMBDA_MIN;
-    double[] errors = {now.reading(signal).orElseThrow().errorOr(Double.NaN)};
-    OptionalDouble error =
-        Double.isNaN(errors[0]) ? OptionalDouble.empty() : OptionalDouble.of(errors[0]);
+    OptionalDouble error = now.reading(signal).orElseThrow().error();
     double threshold = lambdaMin ? 0 : settings.varianceSpike() * varianceLevel;
     String words =
         lambdaMin
