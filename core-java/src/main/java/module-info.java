@@ -10,6 +10,7 @@ module dynaxx.core {
   exports dynaxx.network;
   exports dynaxx.operator;
   exports dynaxx.spectrum;
+  exports dynaxx.monitor;
 
   uses dynaxx.backend.BackendProvider;
 

@@ -1,0 +1,222 @@
+package dynaxx.app;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dynaxx.app.run.MetricsReader;
+import dynaxx.monitor.ArticleRules;
+import dynaxx.monitor.ArticleSettings;
+import dynaxx.monitor.CalibratedRules;
+import dynaxx.monitor.CalibratedSettings;
+import dynaxx.monitor.Event;
+import dynaxx.monitor.Rules;
+import dynaxx.monitor.StabilityLimit;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.concurrent.Callable;
+import org.apache.commons.csv.CSVFormat;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Runs a rule set over the metrics of a finished run and prints what happened. */
+@Command(
+    name = "replay",
+    description = {
+      "Reads the metrics of a run and prints what happened, one event a line:",
+      "step,kind,signal,confidence,explanation"
+    },
+    mixinStandardHelpOptions = true,
+    showDefaultValues = false)
+final class ReplayCommand implements Callable<Integer> {
+
+  private static final int PROBLEMS = 20;
+  private static final String METRICS = "metrics.csv";
+  private static final CSVFormat FORMAT =
+      CSVFormat.RFC4180.builder().setRecordSeparator('\n').get();
+
+  private enum RuleSet {
+    ARTICLE,
+    CALIBRATED;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  private enum Optimizer {
+    SGD,
+    ADAMW;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      paramLabel = "METRICS",
+      description =
+          "CSV file with a column step and at least one signal, or the folder of a run. Columns"
+              + " ending in _error or _residual give the uncertainty.")
+  private Path metrics;
+
+  @Option(
+      names = "--rules",
+      defaultValue = "calibrated",
+      description = "${COMPLETION-CANDIDATES}; calibrated is the default.")
+  private RuleSet ruleSet;
+
+  @Option(names = "--json", description = "One JSON object a line, with all evidence.")
+  private boolean json;
+
+  @Option(
+      names = "--optimizer",
+      defaultValue = "sgd",
+      description =
+          "${COMPLETION-CANDIDATES}: whose stability limit the sharpness is compared with; sgd is"
+              + " the default. adamw needs a column preconditioned_lambda_max.")
+  private Optimizer optimizer;
+
+  @Option(
+      names = "--momentum",
+      paramLabel = "B",
+      description = "Momentum of sgd (default 0), or beta1 of adamw (default 0.9).")
+  private Double momentum;
+
+  @Option(
+      names = "--layers",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Layers of the network, for the article's rules.")
+  private int layers;
+
+  @Option(
+      names = "--non-smooth",
+      description = "The activations have kinks, as ReLU has: the article's rules ask for more.")
+  private boolean nonSmooth;
+
+  @Override
+  public Integer call() throws IOException {
+    Rules rules = rules();
+    Path file = Files.isDirectory(metrics) ? metrics.resolve(METRICS) : metrics;
+    Problems problems = new Problems(spec.commandLine().getErr());
+    List<MetricsReader.Row> rows = MetricsReader.read(file, problems::add);
+    problems.finish();
+    PrintWriter out = spec.commandLine().getOut();
+    int events = 0;
+    for (MetricsReader.Row row : rows) {
+      if (row.restart()) {
+        events += print(rules.restarted(row.observation().step()), out);
+      }
+      events += print(rules.observe(row.observation()), out);
+    }
+    events += print(rules.finish(), out);
+    out.flush();
+    if (events == 0) {
+      spec.commandLine()
+          .getErr()
+          .printf("dynaxx: no events in %d rows by the %s rules%n", rows.size(), ruleSet);
+    }
+    return 0;
+  }
+
+  private Rules rules() {
+    if (layers < 0) {
+      throw new ParameterException(
+          spec.commandLine(), "--layers: found " + layers + ", expected at least 0");
+    }
+    if (momentum != null && !(momentum >= 0 && momentum < 1)) {
+      throw new ParameterException(
+          spec.commandLine(), "--momentum: found " + momentum + ", expected from 0 to below 1");
+    }
+    return switch (ruleSet) {
+      case ARTICLE -> new ArticleRules(ArticleSettings.defaults().withNetwork(layers, !nonSmooth));
+      case CALIBRATED ->
+          new CalibratedRules(CalibratedSettings.defaults().withStability(stability()));
+    };
+  }
+
+  private StabilityLimit stability() {
+    return switch (optimizer) {
+      case SGD -> new StabilityLimit.Momentum(momentum == null ? 0 : momentum, 0);
+      case ADAMW -> new StabilityLimit.Adam(momentum == null ? 0.9 : momentum);
+    };
+  }
+
+  private int print(List<Event> events, PrintWriter out) {
+    for (Event event : events) {
+      out.print(json ? json(event) + "\n" : csv(event));
+    }
+    return events.size();
+  }
+
+  private static String csv(Event event) {
+    return FORMAT.format(
+            event.step(),
+            event.kind(),
+            event.signal().column(),
+            String.format(Locale.ROOT, "%.3f", event.confidence()),
+            event.explanation())
+        + "\n";
+  }
+
+  private static String json(Event event) {
+    Event.Evidence evidence = event.evidence();
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("step", event.step());
+    fields.put("kind", event.kind().name());
+    fields.put("signal", event.signal().column());
+    fields.put("confidence", event.confidence());
+    fields.put("value", number(OptionalDouble.of(evidence.value())));
+    fields.put("uncertainty", number(evidence.uncertainty()));
+    fields.put("baseline", number(evidence.baseline()));
+    fields.put("threshold", number(evidence.threshold()));
+    fields.put("since", evidence.since());
+    fields.put("explanation", event.explanation());
+    try {
+      return new ObjectMapper().writeValueAsString(fields);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** JSON knows neither NaN nor infinity. */
+  private static Double number(OptionalDouble value) {
+    return value.isPresent() && Double.isFinite(value.getAsDouble()) ? value.getAsDouble() : null;
+  }
+
+  /** Prints the first problems of a file, and how many more there were. */
+  private static final class Problems {
+    private final PrintWriter err;
+    private int count;
+
+    Problems(PrintWriter err) {
+      this.err = err;
+    }
+
+    void add(String problem) {
+      if (count++ < PROBLEMS) {
+        err.println("dynaxx: " + problem);
+      }
+    }
+
+    void finish() {
+      if (count > PROBLEMS) {
+        err.printf("dynaxx: and %d more like these%n", count - PROBLEMS);
+      }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+package dynaxx.monitor;
+
+import java.util.List;
+
+/**
+ * A rule set: reads the observations of one run in order and says what happened. It holds the state
+ * of that run; one thread at a time. The same observations give the same events, bit for bit.
+ */
+public sealed interface Rules permits ArticleRules, CalibratedRules {
+
+  /**
+   * The article's rules with the numbers it states.
+   *
+   * @return rules that have seen nothing yet
+   */
+  static Rules article() {
+    return new ArticleRules(ArticleSettings.defaults());
+  }
+
+  /**
+   * Rules calibrated to at most one false transition in 10,000 snapshots.
+   *
+   * @return rules that have seen nothing yet
+   */
+  static Rules calibrated() {
+    return new CalibratedRules(CalibratedSettings.defaults());
+  }
+
+  /**
+   * Reads what was observed at a step.
+   *
+   * @param observation of a step later than all before
+   * @return what happened, in the order in which it was noticed; mostly nothing
+   * @throws IllegalArgumentException if the step is not later than the one before
+   */
+  List<Event> observe(Observation observation);
+
+  /**
+   * Is told that training was started again, with the optimizer's state lost: a guard lets the
+   * values settle before they are judged.
+   *
+   * @param step of the first update after the restart
+   * @return the restart, as an event
+   */
+  List<Event> restarted(long step);
+
+  /**
+   * Is told that the run is over.
+   *
+   * @return what was noticed, but held back in case more was to come
+   */
+  List<Event> finish();
+}

@@ -1,0 +1,300 @@
+package dynaxx.monitor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.spectrum.Verdict;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.SplittableRandom;
+import java.util.function.IntFunction;
+import org.junit.jupiter.api.Test;
+
+class CalibratedRulesTest {
+
+  private static List<Event> replay(Rules rules, int n, IntFunction<Observation> observation) {
+    List<Event> events = new ArrayList<>();
+    for (int i = 0; i < n; i++) {
+      events.addAll(rules.observe(observation.apply(i)));
+    }
+    events.addAll(rules.finish());
+    return events;
+  }
+
+  private static List<Event> replay(Scenario scenario, long seed) {
+    return Scenario.replay(Rules.calibrated(), scenario.observations(seed));
+  }
+
+  private static Event only(List<Event> events) {
+    assertEquals(1, events.size(), events.toString());
+    return events.getFirst();
+  }
+
+  private static Scenario quiet(int n) {
+    return Scenario.quiet(n, Scenario.Noise.GAUSSIAN);
+  }
+
+  @Test
+  void twoSignalsAtOnceAreOneTransition() {
+    Event event = only(replay(quiet(110).withTwo(Scenario.step(80, 6)), 1));
+    assertEquals(EventKind.TRANSITION, event.kind());
+    assertTrue(event.step() >= 800 && event.step() <= 820, event.toString());
+    assertTrue(event.evidence().since() >= 780, event.toString());
+    assertTrue(
+        event.explanation().contains("trace has been above its trend since"), event.explanation());
+    assertTrue(
+        event.explanation().contains("gradient_variance has been above"), event.explanation());
+    assertTrue(event.confidence() > 0.9);
+  }
+
+  @Test
+  void oneSignalAloneIsALevelShift() {
+    Event event = only(replay(quiet(110).withOne(Scenario.step(80, -6)), 2));
+    assertEquals(EventKind.LEVEL_SHIFT, event.kind());
+    assertEquals(Signal.TRACE, event.signal());
+    Event.Evidence evidence = event.evidence();
+    assertEquals(300, evidence.baseline().orElseThrow(), 30);
+    assertEquals(15, evidence.uncertainty().orElseThrow(), 7);
+    assertTrue(evidence.value() < evidence.threshold().orElseThrow());
+    assertTrue(evidence.threshold().orElseThrow() < evidence.baseline().orElseThrow());
+  }
+
+  /** Trace and gradient variance move with one noise: they are one witness. */
+  @Test
+  void signalsWithTheSameNoiseCountAsOne() {
+    SplittableRandom random = new SplittableRandom(4);
+    List<Event> events =
+        replay(
+            Rules.calibrated(),
+            110,
+            i -> {
+              double common = Math.exp(0.05 * random.nextGaussian() + (i < 80 ? 0 : 0.4));
+              return Observation.at(i)
+                  .with(Signal.TRACE, 300 * common)
+                  .with(Signal.GRADIENT_VARIANCE, 2 * common);
+            });
+    assertTrue(events.stream().noneMatch(e -> e.kind() == EventKind.TRANSITION), events.toString());
+    assertTrue(events.stream().anyMatch(e -> e.kind() == EventKind.LEVEL_SHIFT), events.toString());
+  }
+
+  @Test
+  void aSecondSignalConfirmsALevelShift() {
+    SplittableRandom random = new SplittableRandom(5);
+    List<Event> events =
+        replay(
+            Rules.calibrated(),
+            120,
+            i ->
+                Observation.at(i)
+                    .with(Signal.TRACE, Math.exp(0.05 * random.nextGaussian() + (i < 80 ? 0 : 0.4)))
+                    .with(
+                        Signal.NOISE_SCALE,
+                        Math.exp(0.05 * random.nextGaussian() + (i < 87 ? 0 : 0.4))));
+    assertEquals(EventKind.LEVEL_SHIFT, events.getFirst().kind());
+    assertEquals(EventKind.TRANSITION, events.get(1).kind());
+    assertEquals(2, events.size(), events.toString());
+  }
+
+  @Test
+  void lossesAloneAreNoTransition() {
+    SplittableRandom random = new SplittableRandom(6);
+    List<Event> events =
+        replay(
+            Rules.calibrated(),
+            110,
+            i ->
+                Observation.at(i)
+                    .with(Signal.LOSS, Math.exp(0.05 * random.nextGaussian() - (i < 80 ? 0 : 0.4)))
+                    .with(
+                        Signal.VALIDATION_LOSS,
+                        Math.exp(0.05 * random.nextGaussian() - (i < 80 ? 0 : 0.4))));
+    assertEquals(2, events.size(), events.toString());
+    assertTrue(events.stream().allMatch(e -> e.kind() == EventKind.LEVEL_SHIFT));
+  }
+
+  /** The estimator says that its error is larger than the jump. */
+  @Test
+  void ownErrorsAreBelieved() {
+    SplittableRandom random = new SplittableRandom(7);
+    IntFunction<Observation> observation =
+        i ->
+            Observation.at(i)
+                .with(
+                    Signal.TRACE, 100 * Math.exp(0.01 * random.nextGaussian() + i / 80 * 0.2), 40);
+    assertEquals(List.of(), replay(Rules.calibrated(), 110, observation));
+    CalibratedSettings trusting = CalibratedSettings.defaults().withErrorWeight(0);
+    Event event = only(replay(new CalibratedRules(trusting), 110, observation));
+    assertEquals(EventKind.LEVEL_SHIFT, event.kind());
+  }
+
+  private static Observation lambdaMin(int i, double value, double residual) {
+    return Observation.at(i).with(Signal.LAMBDA_MIN, value, residual);
+  }
+
+  @Test
+  void aSignChangeNeedsThreeInARowBeyondTheBand() {
+    Event event = only(replay(Rules.calibrated(), 20, i -> lambdaMin(i, i < 10 ? 1 : -1, 0.1)));
+    assertEquals(EventKind.SIGN_CHANGE, event.kind());
+    assertEquals(10, event.evidence().since());
+    assertEquals(-0.3, event.evidence().threshold().orElseThrow(), 1e-12);
+    assertEquals(
+        List.of(), replay(Rules.calibrated(), 20, i -> lambdaMin(i, i < 10 ? 1 : -1, 0.4)));
+    assertEquals(
+        List.of(),
+        replay(Rules.calibrated(), 20, i -> lambdaMin(i, i == 10 || i == 11 ? -1 : 1, 0.1)));
+  }
+
+  @Test
+  void aSignChangeNeedsAVerdictThatAgrees() {
+    IntFunction<Optional<Verdict>> positive =
+        i -> Optional.of(new Verdict.NotNegativeAt(1e-3, 0.99));
+    Verdict certified = new Verdict.Negative(-0.9, true);
+    for (Verdict verdict : List.of(certified, new Verdict.Undecided())) {
+      List<Event> events =
+          replay(
+              Rules.calibrated(),
+              20,
+              i -> {
+                Observation o = lambdaMin(i, i < 10 ? 1 : -1, 0.1);
+                return new Observation(
+                    i, o.readings(), i < 10 ? positive.apply(i) : Optional.of(verdict));
+              });
+      assertEquals(verdict == certified ? 1 : 0, events.size(), events.toString());
+    }
+  }
+
+  @Test
+  void aSignThatWavesIsOneInstability() {
+    Event event = only(replay(Rules.calibrated(), 18, i -> lambdaMin(i, i % 3 == 0 ? 1 : -1, .1)));
+    assertEquals(EventKind.INSTABILITY, event.kind());
+  }
+
+  @Test
+  void aSpikeIsNoShift() {
+    SplittableRandom random = new SplittableRandom(8);
+    Event event =
+        only(
+            replay(
+                Rules.calibrated(),
+                100,
+                i ->
+                    Observation.at(i)
+                        .with(
+                            Signal.GRADIENT_NORM,
+                            Math.exp(0.05 * random.nextGaussian() + (i == 60 ? 2 : 0)))));
+    assertEquals(EventKind.SPIKE, event.kind());
+    assertEquals(60, event.evidence().since());
+    assertEquals(Math.exp(2), event.evidence().value(), 2);
+  }
+
+  @Test
+  void sharpnessAtTheLimitIsTheEdgeOfStability() {
+    IntFunction<Observation> run =
+        i ->
+            Observation.at(i)
+                .with(Signal.LEARNING_RATE, 0.1)
+                .with(Signal.LAMBDA_MAX, Math.min(20, 5 + i) + 0.3 * Math.sin(2.0 * i * i));
+    Event event = only(replay(Rules.calibrated(), 24, run));
+    assertEquals(EventKind.EDGE_OF_STABILITY, event.kind());
+    assertEquals(OptionalDouble.of(20), event.evidence().threshold());
+    CalibratedSettings momentum =
+        CalibratedSettings.defaults().withStability(new StabilityLimit.Momentum(0.9, 0));
+    assertEquals(List.of(), replay(new CalibratedRules(momentum), 24, run));
+    assertEquals(38 / 1e-3, new StabilityLimit.Adam(0.9).at(1e-3), 1e-6);
+    assertEquals(38, new StabilityLimit.Momentum(0.9, 0).at(0.1), 1e-9);
+    assertEquals(19.5, new StabilityLimit.Sgd(0.5).at(0.1), 1e-9);
+  }
+
+  @Test
+  void aFlightOverTheLimitIsACatapult() {
+    double[] sharpness = {10, 10, 11, 14, 26, 40, 30, 15, 9, 9, 9};
+    double[] loss = {2, 2, 1.9, 1.9, 2.5, 6, 4, 1.8, 1.5, 1.4, 1.3};
+    IntFunction<Observation> run =
+        i ->
+            Observation.at(i)
+                .with(Signal.LEARNING_RATE, 0.1)
+                .with(Signal.LAMBDA_MAX, sharpness[i])
+                .with(Signal.LOSS, loss[i]);
+    Event event = only(replay(Rules.calibrated(), sharpness.length, run));
+    assertEquals(EventKind.CATAPULT, event.kind());
+    assertEquals(7, event.step());
+    assertEquals(4, event.evidence().since());
+  }
+
+  @Test
+  void restartsAndLearningRateJumpsAreNotCompared() {
+    Scenario change = quiet(100).withTwo(Scenario.step(60, 8));
+    List<Observation> observations = change.observations(9);
+    Rules restarted = Rules.calibrated();
+    Rules jumped = Rules.calibrated();
+    List<Event> events = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      if (i == 60) {
+        assertEquals(EventKind.RESTART, only(restarted.restarted(600)).kind());
+      }
+      events.addAll(restarted.observe(observations.get(i)));
+      events.addAll(
+          jumped.observe(observations.get(i).with(Signal.LEARNING_RATE, i < 60 ? 0.1 : 0.01)));
+    }
+    assertEquals(List.of(), events);
+  }
+
+  @Test
+  void hostSignalsAreAveragedBetweenSnapshots() {
+    SplittableRandom random = new SplittableRandom(10);
+    List<Event> events =
+        replay(
+            Rules.calibrated(),
+            1100,
+            i -> {
+              double move = i < 800 ? 0 : 0.2;
+              Observation o =
+                  Observation.at(i).with(Signal.LOSS, Math.exp(0.1 * random.nextGaussian() - move));
+              return i % 10 != 0
+                  ? o
+                  : o.with(Signal.TRACE, Math.exp(0.04 * random.nextGaussian() + move));
+            });
+    Event event = only(events);
+    assertEquals(EventKind.TRANSITION, event.kind());
+    assertTrue(event.step() >= 800 && event.step() <= 840, event.toString());
+  }
+
+  @Test
+  void whatIsNotFiniteIsReportedOnceAndNotUsed() {
+    for (Rules rules : List.of(Rules.calibrated(), Rules.article())) {
+      List<Event> events =
+          replay(
+              rules,
+              60,
+              i ->
+                  Observation.at(i)
+                      .with(Signal.LOSS, i == 40 || i == 41 ? Double.NaN : 1)
+                      .with(Signal.TRACE, i == 50 ? Double.POSITIVE_INFINITY : 100));
+      assertEquals(2, events.size(), events.toString());
+      assertTrue(events.stream().allMatch(e -> e.kind() == EventKind.NOT_FINITE));
+      assertEquals(40, events.get(0).step());
+      assertEquals(Signal.TRACE, events.get(1).signal());
+    }
+  }
+
+  @Test
+  void sameObservationsSameEvents() {
+    Scenario scenario = Scenario.quiet(300, Scenario.Noise.T3).withTwo(Scenario.step(150, 3));
+    assertEquals(replay(scenario, 11), replay(scenario, 11));
+  }
+
+  @Test
+  void wrongInputIsRefused() {
+    Rules rules = Rules.calibrated();
+    rules.observe(Observation.at(5));
+    assertThrows(IllegalArgumentException.class, () -> rules.observe(Observation.at(5)));
+    assertThrows(IllegalArgumentException.class, () -> Observation.at(-1));
+    assertThrows(IllegalArgumentException.class, () -> Observation.at(1).with(Signal.LOSS, 1, -1));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> CalibratedSettings.defaults().withFalseTransitionRate(0));
+  }
+}

@@ -1,0 +1,125 @@
+package dynaxx.monitor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.OptionalInt;
+import java.util.SplittableRandom;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** The parts of a chart against known answers. */
+class StatisticsTest {
+
+  /** Mean number of values until a sum of standard normal values passes a threshold. */
+  private static double averageRunLength(double reference, double threshold, int runs) {
+    SplittableRandom random = new SplittableRandom(1);
+    Cusum sum = new Cusum(reference);
+    long values = 0;
+    for (int run = 0; run < runs; run++) {
+      sum.reset();
+      do {
+        values++;
+      } while (sum.add(random.nextGaussian()) <= threshold);
+    }
+    return (double) values / runs;
+  }
+
+  /** Exact: 167.7 and 465.4 (Siegmund, 1985; Montgomery, Statistical Quality Control). */
+  @Test
+  void cusumHasItsKnownRunLengths() {
+    double four = averageRunLength(0.5, 4, 10_000);
+    double five = averageRunLength(0.5, 5, 10_000);
+    System.out.printf("CUSUM k=0.5, two-sided: ARL0 %.1f at h=4, %.1f at h=5%n", four, five);
+    assertEquals(167.7, four, 4 * 1.7);
+    assertEquals(465.4, five, 4 * 4.7);
+  }
+
+  private static double[] normals(int count, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    return random.doubles(count).map(u -> random.nextGaussian()).toArray();
+  }
+
+  @Test
+  void bootstrapFindsTheKnownThresholds() {
+    ThresholdBootstrap bootstrap = new ThresholdBootstrap(normals(20_000, 3), 0.5, 7);
+    double four = bootstrap.at(1 / 167.7);
+    double five = bootstrap.at(1 / 465.4);
+    System.out.printf("bootstrap: h %.2f for ARL0 167.7, %.2f for 465.4%n", four, five);
+    assertEquals(4, four, 0.3);
+    assertEquals(5, five, 0.3);
+    assertEquals(1 / 465.4, bootstrap.rate(five), 1e-12);
+    assertEquals(five, new ThresholdBootstrap(normals(20_000, 3), 0.5, 7).at(1 / 465.4));
+  }
+
+  @Test
+  void heavyTailsNeedHigherThresholds() {
+    double[] normal = normals(500, 1);
+    double[] heavy = normals(500, 1);
+    for (int i = 0; i < heavy.length; i += 20) {
+      heavy[i] *= 4;
+    }
+    double rate = 1e-3;
+    assertTrue(
+        new ThresholdBootstrap(heavy, 0.5, 1).at(rate)
+            > new ThresholdBootstrap(normal, 0.5, 1).at(rate) + 0.5);
+  }
+
+  /** Against the straight line fitted in one go, and its textbook variance. */
+  @Test
+  void forecastWithoutForgettingIsLeastSquares() {
+    double[] y = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5};
+    int n = y.length - 1;
+    TrendForecast forecast = new TrendForecast(1e15);
+    IntStream.range(0, n).forEach(i -> forecast.add(y[i]));
+    double middle = (n - 1) / 2.0;
+    double mean = IntStream.range(0, n).mapToDouble(i -> y[i]).average().orElseThrow();
+    double squares = IntStream.range(0, n).mapToDouble(i -> (i - middle) * (i - middle)).sum();
+    double slope = IntStream.range(0, n).mapToDouble(i -> (i - middle) * y[i]).sum() / squares;
+    assertEquals(mean + slope * (n - middle), forecast.next(), 1e-5);
+    double variance = 1 + 1.0 / n + (n - middle) * (n - middle) / squares;
+    assertEquals(variance, forecast.variance(), 1e-5);
+  }
+
+  @Test
+  void deviationIsRobust() {
+    double[] values = normals(2000, 5);
+    assertEquals(1, Robust.deviation(values), 0.06);
+    for (int i = 0; i < 100; i++) {
+      values[20 * i] = 1e6;
+    }
+    assertEquals(1, Robust.deviation(values), 0.35);
+    assertEquals(0, Robust.deviation(new double[10]));
+    assertEquals(2.5, Robust.median(new double[] {4, 1, 3, 2}));
+  }
+
+  private static OptionalInt period(int n, IntToDoubleFunction series) {
+    return Periodicity.lag(IntStream.range(0, n).mapToDouble(series).toArray(), 3);
+  }
+
+  @Test
+  void periodsAreFoundInCyclesOnly() {
+    double[] noise = normals(64, 9);
+    assertEquals(
+        OptionalInt.of(8), period(64, i -> 2 * Math.sin(2 * Math.PI * i / 8) + noise[i] / 2));
+    assertEquals(OptionalInt.of(10), period(64, i -> i % 10 + noise[i]));
+    assertEquals(OptionalInt.of(2), period(32, i -> i % 2 + 0.1 * noise[i]));
+    assertEquals(OptionalInt.empty(), period(64, i -> noise[i]));
+    assertEquals(OptionalInt.empty(), period(64, i -> i));
+    assertEquals(OptionalInt.empty(), period(64, i -> i < 32 ? 0 : 1));
+    assertEquals(OptionalInt.empty(), period(64, i -> 1));
+    assertEquals(OptionalInt.empty(), period(8, i -> i % 2));
+  }
+
+  @Test
+  void scalesAreLogarithmsThatSurviveZeroAndSign() {
+    Signal.Scale scale = Signal.TRACE.scale();
+    assertEquals(Math.log(2), scale.transform(2) - scale.transform(1), 1e-9);
+    assertEquals(-scale.transform(3), scale.transform(-3));
+    assertEquals(0, scale.transform(0));
+    assertEquals(5, scale.inverse(scale.transform(5)), 1e-9);
+    assertTrue(Double.isFinite(scale.transform(Double.MAX_VALUE)));
+    assertEquals(0.1, scale.error(10, 1), 1e-9);
+  }
+}
