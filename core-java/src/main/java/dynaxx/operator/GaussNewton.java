@@ -21,11 +21,7 @@ import dynaxx.network.Tape;
  * <p>A product is tangentForward, the loss and one plain backward pass: four thirds of the matrix
  * products of a gradient. A quadratic form is tangentForward alone, two thirds.
  */
-public final class GaussNewton extends NetworkOperator {
-
-  private TangentSweep products;
-  private TangentSweep forms;
-  private Scalars scalars;
+public final class GaussNewton extends TangentOperator {
 
   /**
    * The Gauss-Newton matrix over a batch with default limits.
@@ -51,12 +47,7 @@ public final class GaussNewton extends NetworkOperator {
    *     example (all of them, if the network couples its examples) does not fit the memory limit
    */
   public GaussNewton(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
-    super("gauss-newton", network, loss, batch, backend, limits, tangentBytes(network));
-  }
-
-  private static long tangentBytes(Network network) {
-    return TangentSweep.bytesPerExample(network, Kind.GAUSS_NEWTON)
-        + TangentSweep.bytesPerExample(network, Kind.QUADRATIC);
+    super("gauss-newton", Kind.GAUSS_NEWTON, network, loss, batch, backend, limits);
   }
 
   @Override
@@ -66,28 +57,13 @@ public final class GaussNewton extends NetworkOperator {
   }
 
   @Override
-  void addProducts(Tape tape, Vectors v, Vectors gv) {
-    if (products == null) {
-      products = sweep(Kind.GAUSS_NEWTON);
-    }
-    products.addGaussNewtonProducts(tape, v, gv);
+  void addProducts(TangentSweep sweep, Tape tape, Vectors v, Vectors hv) {
+    sweep.addGaussNewtonProducts(tape, v, hv);
   }
 
   @Override
-  double[] quadraticForms(Tape tape, Vectors v) {
-    if (forms == null) {
-      forms = sweep(Kind.QUADRATIC);
-      scalars = backend().scalars(scope(), directions());
-    }
-    scalars.clear();
-    forms.addGaussNewtonForms(tape, v, scalars);
-    return scalars.read();
-  }
-
-  private TangentSweep sweep(Kind kind) {
-    TangentSweep sweep = new TangentSweep(network(), kind, backend(), microBatch(), directions());
-    scope().onClose(sweep::close);
-    return sweep;
+  void addForms(TangentSweep sweep, Tape tape, Vectors v, Scalars sums) {
+    sweep.addGaussNewtonForms(tape, v, sums);
   }
 
   @Override

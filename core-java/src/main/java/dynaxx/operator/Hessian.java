@@ -16,11 +16,7 @@ import dynaxx.network.Tape;
  * Products are tangent passes only (Pearlmutter, 1994), at twice the matrix products of a gradient;
  * quadratic forms cost half of that and keep no tangent beyond its layer.
  */
-public final class Hessian extends NetworkOperator {
-
-  private TangentSweep products;
-  private TangentSweep forms;
-  private Scalars scalars;
+public final class Hessian extends TangentOperator {
 
   /**
    * The Hessian over a batch with default limits.
@@ -46,12 +42,7 @@ public final class Hessian extends NetworkOperator {
    *     example (all of them, if the network couples its examples) does not fit the memory limit
    */
   public Hessian(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
-    super("hessian", network, loss, batch, backend, limits, tangentBytes(network));
-  }
-
-  private static long tangentBytes(Network network) {
-    return TangentSweep.bytesPerExample(network, Kind.PRODUCT)
-        + TangentSweep.bytesPerExample(network, Kind.QUADRATIC);
+    super("hessian", Kind.PRODUCT, network, loss, batch, backend, limits);
   }
 
   @Override
@@ -61,28 +52,13 @@ public final class Hessian extends NetworkOperator {
   }
 
   @Override
-  void addProducts(Tape tape, Vectors v, Vectors hv) {
-    if (products == null) {
-      products = sweep(Kind.PRODUCT);
-    }
-    products.addProducts(tape, v, hv);
+  void addProducts(TangentSweep sweep, Tape tape, Vectors v, Vectors hv) {
+    sweep.addProducts(tape, v, hv);
   }
 
   @Override
-  double[] quadraticForms(Tape tape, Vectors v) {
-    if (forms == null) {
-      forms = sweep(Kind.QUADRATIC);
-      scalars = backend().scalars(scope(), directions());
-    }
-    scalars.clear();
-    forms.addQuadraticForms(tape, v, scalars);
-    return scalars.read();
-  }
-
-  private TangentSweep sweep(Kind kind) {
-    TangentSweep sweep = new TangentSweep(network(), kind, backend(), microBatch(), directions());
-    scope().onClose(sweep::close);
-    return sweep;
+  void addForms(TangentSweep sweep, Tape tape, Vectors v, Scalars sums) {
+    sweep.addQuadraticForms(tape, v, sums);
   }
 
   @Override

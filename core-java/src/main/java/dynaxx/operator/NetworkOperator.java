@@ -28,7 +28,7 @@ import java.util.OptionalDouble;
  * batch must fit.
  */
 public abstract sealed class NetworkOperator implements SymmetricOperator, AutoCloseable
-    permits Hessian, GaussNewton, EmpiricalFisher {
+    permits TangentOperator, EmpiricalFisher {
 
   private static final int DEFAULT_DIRECTIONS = 8;
 

@@ -1,0 +1,68 @@
+package dynaxx.operator;
+
+import dynaxx.backend.Backend;
+import dynaxx.backend.Scalars;
+import dynaxx.memory.Vectors;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.network.TangentSweep;
+import dynaxx.network.TangentSweep.Kind;
+import dynaxx.network.Tape;
+
+/** A matrix whose products and quadratic forms are tangent sweeps, allocated when first needed. */
+abstract sealed class TangentOperator extends NetworkOperator permits Hessian, GaussNewton {
+
+  private final Kind kind;
+  private TangentSweep products;
+  private TangentSweep forms;
+  private Scalars scalars;
+
+  TangentOperator(
+      String name,
+      Kind kind,
+      Network network,
+      Loss loss,
+      Batch batch,
+      Backend backend,
+      Limits limits) {
+    super(name, network, loss, batch, backend, limits, tangentBytes(network, kind));
+    this.kind = kind;
+  }
+
+  private static long tangentBytes(Network network, Kind kind) {
+    return TangentSweep.bytesPerExample(network, kind)
+        + TangentSweep.bytesPerExample(network, Kind.QUADRATIC);
+  }
+
+  /** Adds a part's share of the products by a sweep of this operator's kind. */
+  abstract void addProducts(TangentSweep sweep, Tape tape, Vectors v, Vectors hv);
+
+  /** Adds a part's share of the quadratic forms by a quadratic sweep. */
+  abstract void addForms(TangentSweep sweep, Tape tape, Vectors v, Scalars sums);
+
+  @Override
+  final void addProducts(Tape tape, Vectors v, Vectors hv) {
+    if (products == null) {
+      products = sweep(kind);
+    }
+    addProducts(products, tape, v, hv);
+  }
+
+  @Override
+  final double[] quadraticForms(Tape tape, Vectors v) {
+    if (forms == null) {
+      forms = sweep(Kind.QUADRATIC);
+      scalars = backend().scalars(scope(), directions());
+    }
+    scalars.clear();
+    addForms(forms, tape, v, scalars);
+    return scalars.read();
+  }
+
+  private TangentSweep sweep(Kind wanted) {
+    TangentSweep sweep = new TangentSweep(network(), wanted, backend(), microBatch(), directions());
+    scope().onClose(sweep::close);
+    return sweep;
+  }
+}
