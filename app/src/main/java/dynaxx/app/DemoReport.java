@@ -124,7 +124,9 @@ final class DemoReport implements AutoCloseable {
   void summary(Trainer.Validation last, int snapshots, double seconds, Path folder) {
     line("");
     if (unconverged) {
-      line("~ not converged: the residual is above 10 %% of the value, so its sign is not settled");
+      line(
+          "~ not converged: the residual is above 10 %% of the value, so the eigenvalue may lie far"
+              + " beyond it");
     }
     line(
         "Validation accuracy %.2f %% after %.1f s with %d snapshots. Wrote %s",
