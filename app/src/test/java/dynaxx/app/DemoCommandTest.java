@@ -153,7 +153,8 @@ class DemoCommandTest {
     refused(run("demo", "--subset", "20000"), "--subset: found 20000");
     refused(
         run("demo", "--lanczos", "2000000000"), "--lanczos: found 2000000000, expected at most");
-    refused(run("demo", "--probes", "2147483647"), "not enough memory");
+    String out = temporary.resolve("memory").toString();
+    refused(run("demo", "--probes", "2147483647", "--out", out), "not enough memory");
     refused(run("demo", "--preset", "huge"), "huge");
     refused(run("demo", "--every", "x"), "'x' is not an int");
     refused(run("demo", "--data", temporary.resolve("none").toString()), "found no such folder");
