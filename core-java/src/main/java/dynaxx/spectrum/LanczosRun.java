@@ -85,14 +85,16 @@ final class LanczosRun implements AutoCloseable {
     long fitting = vectors / starts - 1;
     if (fitting < most || most < Math.min(settings.cap(), n)) {
       fitting = Math.min(most, (vectors - KEPT) / starts - 1);
-      if (fitting < Math.min(SMALLEST_BASIS, most)) {
+      if (fitting < SMALLEST_BASIS) {
+        long restarted = KEPT + (SMALLEST_BASIS + 3L) * starts;
+        long needed = Math.min(restarted, (most + 3) * starts);
         throw new IllegalArgumentException(
             "memory limit: found "
                 + limit
                 + " bytes, expected at least "
-                + (KEPT + (3L + SMALLEST_BASIS) * starts) * n * Float.BYTES
-                + " for a basis of "
-                + SMALLEST_BASIS
+                + needed * n * Float.BYTES
+                + " for the Krylov bases, "
+                + needed
                 + " vectors of "
                 + n
                 + " values");
@@ -267,7 +269,8 @@ final class LanczosRun implements AutoCloseable {
       }
     }
     double scale = now.scale();
-    return Verdict.of(now.min(), form, Rayleigh.ERROR64 * scale, WORTH_SAYING * scale);
+    double formError = Rayleigh.error64(backend, productError * scale);
+    return Verdict.of(now.min(), form, formError, WORTH_SAYING * scale);
   }
 
   /** Converged Ritz values of all spaces; what cannot be told apart is one entry. */

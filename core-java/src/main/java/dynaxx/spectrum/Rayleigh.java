@@ -1,5 +1,6 @@
 package dynaxx.spectrum;
 
+import dynaxx.backend.Backend;
 import dynaxx.memory.Buffer;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
@@ -8,10 +9,17 @@ import java.util.OptionalDouble;
 /** Rayleigh quotients in float64. */
 final class Rayleigh {
 
-  /** Error of a float64 form in units of the operator's norm: 168 units of its roundoff. */
-  static final double ERROR64 = 168 * 0x1p-53;
-
   private Rayleigh() {}
+
+  /**
+   * Error of a float64 form: that of the products, with the roundoff of float64 in place of the
+   * backend's. So an operator that cancels digits, such as one that is shifted, counts that here.
+   *
+   * @param productError as the operator states it, times its norm
+   */
+  static double error64(Backend backend, double productError) {
+    return productError * (0x1p-53 / backend.unitRoundoff());
+  }
 
   /** {@code v'Hv / v'v}, if the operator has float64 forms. */
   static OptionalDouble quotient64(SymmetricOperator operator, Buffer v) {

@@ -9,9 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Backends;
+import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.Shifted;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.testing.Dense;
 import dynaxx.testing.Diagonal;
@@ -306,6 +308,75 @@ class LanczosTest {
     Lanczos.Result result = Lanczos.fixed(1).run(new Diagonal(values).on(backend));
     double longest = result.min().noiseFloor() / 1e-5;
     assertTrue(longest > 50 * Math.abs(result.max().value()), "found " + longest);
+  }
+
+  /** In the plane a component's density is largest at one: a shift can make it likelier small. */
+  @Test
+  void warmStartsInThePlaneHaveNoShift() {
+    SymmetricOperator operator = new Diagonal(-1, 1).on(backend);
+    try (Scope scope = Scope.open()) {
+      Vectors earlier = scope.vectors(1, 2);
+      ((HostBuffer) earlier.buffer()).put(0.328f, (float) Math.sqrt(1 - 0.328 * 0.328));
+      RitzPairs pairs = new RitzPairs(List.of(new RitzValue(0, 1)), earlier);
+      int failures = 0;
+      for (int seed = 0; seed < STARTS; seed++) {
+        Lanczos warm = Lanczos.fixed(1).withSeed(seed).startingFrom(pairs);
+        failures += bound(warm.run(operator).min()) > -1 ? 1 : 0;
+      }
+      assertTrue(failures <= 20 + 4 * Math.sqrt(20), failures + " of " + STARTS);
+    }
+  }
+
+  @Test
+  void restartsMayTakeMoreStepsThanThereAreDimensions() {
+    Diagonal matrix = Diagonal.strakos(60, 0.6);
+    Lanczos lanczos = Lanczos.lambdaMin().withTolerance(1e-5).withCap(500).withMemory(30 * 60 * 4);
+    Lanczos.Result result = lanczos.run(matrix.on(backend));
+    assertTrue(result.restarts() > 0 && result.steps() > 60, result.steps() + " steps");
+    assertEquals(matrix.min(), result.min().value(), 1e-3 * matrix.max());
+    assertTrue(bound(result.min()) <= matrix.min());
+  }
+
+  @Test
+  void asksForTheMemoryOfTheStepsWanted() {
+    SymmetricOperator operator = Diagonal.spiked(1000, -3, 4).on(backend);
+    assertEquals(3, Lanczos.fixed(3).withMemory(6 * 4000).run(operator).steps());
+    IllegalArgumentException refused =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> Lanczos.fixed(3).withMemory(5 * 4000).run(operator));
+    assertEquals(
+        "memory limit: found 20000 bytes, expected at least 24000 for the Krylov bases, 6 vectors"
+            + " of 1000 values",
+        refused.getMessage());
+  }
+
+  /** The error of a shifted operator costs a product, so it is asked for once. */
+  @Test
+  void countsTheProductsThatAreMade() {
+    int[] made = {0};
+    SymmetricOperator inner = Diagonal.spiked(300, -3, 4).on(backend);
+    SymmetricOperator counted =
+        SymmetricOperator.of(
+            300,
+            backend,
+            (v, hv) -> {
+              inner.apply(v, hv);
+              made[0] += v.count();
+            });
+    Lanczos.Result result = Lanczos.both().run(new Shifted(counted, 1));
+    assertEquals(result.products() + 1, made[0]);
+  }
+
+  @Test
+  void aCertificateAllowsForTheDigitsThatAShiftCancels() {
+    double[] values = new double[400];
+    Arrays.setAll(values, i -> 1 + 1e-3 * i / 400);
+    SymmetricOperator inner = new Diagonal(values).on(backend);
+    double error = Rayleigh.error64(backend, inner.productError());
+    assertEquals(168 * 0x1p-53, error, 1e-16);
+    double shifted = Rayleigh.error64(backend, new Shifted(inner, -1).productError());
+    assertTrue(shifted > 500 * error, "cancels three digits: " + shifted + " against " + error);
   }
 
   /** A bound that is far away would hold always; these are far sharper than what needs no Ritz. */
