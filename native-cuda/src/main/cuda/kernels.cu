@@ -1,0 +1,2 @@
+// All kernels of one precision in one translation unit.
+#include "reduce.cu"
