@@ -1,2 +1,5 @@
 // All kernels of one precision in one translation unit.
 #include "reduce.cu"
+#include "algebra.cu"
+#include "gemm.cu"
+#include "gram_schmidt.cu"
