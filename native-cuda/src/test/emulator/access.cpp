@@ -126,34 +126,38 @@ __attribute__((noinline)) void reportRace(const char* kind, const Clock& before,
                 wrote ? "wrote" : "read"));
 }
 
-Clock stamp(unsigned int bytes) {
+inline Clock stamp(unsigned int bytes) {
   Clock mark = now;
   mark.bytes = bytes & 15u;
   return mark;
 }
 
-// The oldest block whose marks still count: marks of earlier launches (or, in shared memory, blocks) do not.
-void noteRead(Clock& reader, std::uint32_t oldest, unsigned int bytes) {
+// Adds a reader to those of the word. The oldest block is the first whose marks still count.
+__attribute__((noinline)) void addReader(Clock& reader, std::uint32_t oldest, unsigned int bytes) {
   if (reader.block == now.block && reader.epoch == now.epoch) {
-    if (reader.thread == now.thread && reader.warpEpoch == now.warpEpoch) {
+    bool sameWarp = reader.thread / 32 == now.thread / 32;
+    if (sameWarp && reader.warpEpoch != now.warpEpoch) {
+      if (reader.manyWarps) return;   // its other readers still count; this one is ordered after those of its warp
+    } else {
+      if (!sameWarp) reader.manyWarps = 1;
+      else if (reader.thread != now.thread) reader.manyThreads = 1;
       reader.bytes |= bytes & 15u;
       return;
     }
-    if (reader.thread / 32 != now.thread / 32) {
-      reader.manyWarps = 1;
-      reader.bytes |= bytes & 15u;
-      return;
-    }
-    if (reader.warpEpoch == now.warpEpoch) {
-      reader.manyThreads = 1;
-      reader.bytes |= bytes & 15u;
-      return;
-    }
-    if (reader.manyWarps) return;
   }
   bool others = reader.block >= oldest && (reader.block != now.block || reader.manyBlocks);
   reader = stamp(bytes);
   reader.manyBlocks = others;
+}
+
+inline void noteRead(Clock& reader, std::uint32_t oldest, unsigned int bytes) {
+  if (reader.block < oldest) reader = stamp(bytes);
+  else addReader(reader, oldest, bytes);
+}
+
+__attribute__((noinline)) void deviceRace(const Clock& before, bool wrote, bool writes, std::size_t word) {
+  std::uintptr_t address = deviceBase + 4 * word;
+  reportRace("race", before, wrote, writes, address, describe(address));
 }
 
 template <bool kWrite>
@@ -164,15 +168,9 @@ inline void touchDevice(std::size_t word, unsigned int bytes) {
     entry = {};
     entry.tag = tag;
   }
-  if (entry.writer.block >= launchFirst && conflicts(entry.writer, bytes)) {
-    std::uintptr_t address = deviceBase + 4 * word;
-    reportRace("race", entry.writer, true, kWrite, address, describe(address));
-  }
+  if (entry.writer.block >= launchFirst && conflicts(entry.writer, bytes)) deviceRace(entry.writer, true, kWrite, word);
   if (kWrite) {
-    if (entry.reader.block >= launchFirst && conflicts(entry.reader, bytes)) {
-      std::uintptr_t address = deviceBase + 4 * word;
-      reportRace("race", entry.reader, false, true, address, describe(address));
-    }
+    if (entry.reader.block >= launchFirst && conflicts(entry.reader, bytes)) deviceRace(entry.reader, false, true, word);
     entry.writer = stamp(bytes);
   } else {
     noteRead(entry.reader, launchFirst, bytes);

@@ -43,7 +43,8 @@ dynaxx_emulator_switch:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
+  popq %rcx
+  jmpq *%rcx
   .size dynaxx_emulator_switch, . - dynaxx_emulator_switch
 )");
 #endif
@@ -68,6 +69,7 @@ enum class State : std::uint8_t { kReady, kBarrier, kWarp, kDone };
 
 struct Thread {
   Fiber fiber;
+  uint3 index;
   int stack;
   State state;
   bool started;
@@ -139,8 +141,7 @@ void setUp() {
 
 void selectThread(int t) {
   current = t;
-  const unsigned int* size = launch->block;
-  dynaxx_thread_index = {t % size[0], t / size[0] % size[1], t / size[0] / size[1]};
+  dynaxx_thread_index = threads[t].index;
   now.thread = static_cast<std::uint16_t>(t);
   now.warpEpoch = threads[t].warpEpoch;
 }
@@ -230,7 +231,9 @@ bool runReady(const std::vector<int>& sequence) {
       thread.started = true;
       thread.stack = freeStacks.back();
       freeStacks.pop_back();
-      prepare(thread.fiber, stacks + thread.stack * kStack, kStack, threadMain);
+      // Tops of stacks that are a power of two apart would share one set of the cache.
+      std::size_t bytes = kStack - static_cast<std::size_t>(thread.stack % 61) * 192;
+      prepare(thread.fiber, stacks + thread.stack * kStack, bytes, threadMain);
     }
     selectThread(t);
     switchTo(scheduler, thread.fiber);
@@ -288,6 +291,15 @@ std::vector<T> sequenceOf(T count) {
     for (T i = count; i > 1; i--) std::swap(sequence[i - 1], sequence[nextRandom(shuffleSeed) % i]);
   }
   return sequence;
+}
+
+void indexThreads(const unsigned int* size) {
+  Thread* thread = threads;
+  for (unsigned int z = 0; z < size[2]; z++) {
+    for (unsigned int y = 0; y < size[1]; y++) {
+      for (unsigned int x = 0; x < size[0]; x++) (thread++)->index = {x, y, z};
+    }
+  }
 }
 
 void resetStacks() {
@@ -390,6 +402,7 @@ int run(const Launch& requested) {
   std::vector<int> threadSequence =
       sequenceOf<int>(static_cast<int>(requested.block[0] * requested.block[1] * requested.block[2]));
   fences.assign(blocks, 0);
+  indexThreads(requested.block);
   int status = 0;
   for (std::uint64_t index : sequence) {
     dynaxx_block_index = {static_cast<unsigned int>(index % requested.grid[0]),
