@@ -46,6 +46,10 @@ struct Tables {
 
 Tables tables = {};
 
+constexpr int kMostRaces = 64;   // said of one launch
+std::uint32_t racesOf = 0, unwrittenSaid = 0;
+int races = 0;
+
 template <class T>
 T* zeroed(std::size_t count) {
   void* range = mmap(nullptr, count * sizeof(T) + 4096, PROT_READ | PROT_WRITE,
@@ -103,7 +107,7 @@ std::string describeAnyShared(std::uintptr_t address) {
 
 bool conflicts(const Clock& mark, unsigned int bytes) {
   if ((mark.bytes & bytes) == 0) return false;
-  if (mark.manyBlocks) return true;
+  if (mark.manyBlocks) return !allPublished();
   if (mark.block != now.block) return !published(mark.block, now.block);
   if (mark.epoch != now.epoch) return false;
   if (mark.manyWarps || mark.thread / 32 != now.thread / 32) return true;
@@ -120,6 +124,11 @@ std::string nameOf(const Clock& mark) {
 
 __attribute__((noinline)) void reportRace(const char* kind, const Clock& before, bool wrote, bool writes,
                                           std::uintptr_t address, const std::string& where) {
+  if (racesOf != launchFirst) {
+    racesOf = launchFirst;
+    races = 0;
+  }
+  if (++races > kMostRaces) return;
   report(kind, runningKernel(),
          format("%s %s 0x%zx (%s) that %s %s with no barrier between", runningThread().c_str(),
                 writes ? "writes" : "reads", address, where.c_str(), nameOf(before).c_str(),
@@ -207,12 +216,14 @@ inline void touchShared(SharedWord& word, std::uintptr_t address, unsigned int b
 }
 
 __attribute__((noinline)) void badDeviceAccess(bool write, std::uintptr_t address, std::size_t size) {
-  Fault fault = checkRange(address, size, !write);
+  Fault fault = checkRange(address, size, write ? Depth::kInUse : Depth::kWritten);
   if (fault.kind == "uninitialised") {
-    report(fault.kind, runningKernel(),
-           format("%s reads %s", runningThread().c_str(), fault.text.c_str()));
+    // Once a launch: a kernel that reads a whole buffer of such words would do nothing but write to the log.
+    if (unwrittenSaid == launchFirst) return;
+    unwrittenSaid = launchFirst;
+    report(fault.kind, runningKernel(), format("%s reads %s", runningThread().c_str(), fault.text.c_str()));
   } else {
-    refuse(fault.kind, write, address, size, describe(address), 700);
+    refuse(fault.kind, write, address, size, fault.text, 700);
   }
 }
 
@@ -224,7 +235,6 @@ inline void deviceAccess(std::uintptr_t address, std::size_t size) {
     std::uint8_t state = deviceWords[word];
     if (state != kWritten && (state == kNone || !kWrite)) {
       badDeviceAccess(kWrite, address, size);
-      if (!kWrite) deviceWords[word] = kWritten;   // said once
     }
     if (kWrite) deviceWords[word] = kWritten;
     touchDevice<kWrite>(word, bytes);
@@ -261,10 +271,18 @@ __attribute__((noinline)) void otherAccess(std::uintptr_t address, std::size_t s
   refuse("host-access", kWrite, address, size, "neither device memory nor pinned host memory", 700);
 }
 
+__attribute__((noinline)) void endless() {
+  report("endless", runningKernel(),
+         format("%s made %u accesses between two barriers: does it wait for another thread?", runningThread().c_str(),
+                mostPatience));
+  abandon(702);
+}
+
 template <bool kWrite, std::size_t kSize>
 inline void access(const void* pointer) {
   std::uintptr_t address = reinterpret_cast<std::uintptr_t>(pointer);
   if (address - stackBase < stackSpan || !inKernel) return;
+  if (--patience == 0) endless();
   if ((address & (kSize - 1)) != 0) {
     refuse("misaligned", kWrite, address, kSize, format("not a multiple of %zu", kSize), 716);
   }
@@ -287,13 +305,13 @@ void setUpAccess() {
 }
 
 void checkAtomic(const void* pointer, int bytes) {
+  if (--patience == 0) endless();
   std::uintptr_t address = reinterpret_cast<std::uintptr_t>(pointer);
   std::size_t size = static_cast<std::size_t>(bytes);
   if (address % size != 0) refuse("misaligned", true, address, size, format("not a multiple of %zu", size), 716);
   if (!inDevice(address)) return;
   for (std::size_t word = (address - deviceBase) / 4; word <= (address + size - 1 - deviceBase) / 4; word++) {
     if (deviceWords[word] != kWritten) badDeviceAccess(false, address, size);
-    deviceWords[word] = kWritten;
   }
 }
 
@@ -323,6 +341,8 @@ DYNAXX_ACCESS(16)
 
 DYNAXX_HOOK void __tsan_read_range(void* p, std::size_t size) { rangeAccess<false>(p, size); }
 DYNAXX_HOOK void __tsan_write_range(void* p, std::size_t size) { rangeAccess<true>(p, size); }
+DYNAXX_HOOK void dynaxx_emulator_read(const void* p, std::size_t size) { rangeAccess<false>(p, size); }
+DYNAXX_HOOK void dynaxx_emulator_write(void* p, std::size_t size) { rangeAccess<true>(p, size); }
 DYNAXX_HOOK void __tsan_init() {}
 DYNAXX_HOOK void __tsan_func_entry(void*) {}
 DYNAXX_HOOK void __tsan_func_exit(void*) {}

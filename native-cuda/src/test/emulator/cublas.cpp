@@ -100,8 +100,8 @@ double readScalar(const void* from, bool isDouble) {
   return narrow;
 }
 
-bool written(const std::uint8_t* words, std::size_t count) {
-  return std::all_of(words, words + count, [](std::uint8_t state) { return state == kWritten; });
+bool allAtLeast(const std::uint8_t* words, std::size_t count, std::uint8_t least) {
+  return std::all_of(words, words + count, [=](std::uint8_t state) { return state >= least; });
 }
 
 // Bounds of the whole range, and that every column was written where it is read. Status of the device.
@@ -111,22 +111,20 @@ int checkOperand(const Batch& batch, const char* name, std::uintptr_t address, c
     report("misaligned", batch.symbol, format("%s at 0x%zx is not a multiple of %zu", name, address, matrix.element));
     return 716;
   }
-  Fault fault = checkRange(address, matrix.span(), false);
+  Fault fault = checkRange(address, matrix.span(), Depth::kAllocated);
   if (!fault.kind.empty()) {
     report(fault.kind, batch.symbol, format("%s of %lld x %lld, leading dimension %lld: ", name,
                                             static_cast<long long>(matrix.rows), static_cast<long long>(matrix.columns),
                                             static_cast<long long>(matrix.leading)) + fault.text);
     return kIllegalAddress;
   }
-  if (!read) return kSuccess;
   std::size_t words = static_cast<std::size_t>(matrix.rows) * matrix.element / 4;
   for (std::int64_t j = 0; j < matrix.columns; j++) {
     std::uintptr_t column = address + j * matrix.leading * matrix.element;
-    if (written(deviceWords + (column - deviceBase) / 4, words)) continue;
-    Fault unwritten = checkRange(column, matrix.rows * matrix.element, true);
-    report(unwritten.kind, batch.symbol, format("%s is read, column %lld: ", name, static_cast<long long>(j)) +
-                                             unwritten.text);
-    return kSuccess;
+    if (allAtLeast(deviceWords + (column - deviceBase) / 4, words, read ? kWritten : kUnwritten)) continue;
+    Fault bad = checkRange(column, matrix.rows * matrix.element, read ? Depth::kWritten : Depth::kInUse);
+    report(bad.kind, batch.symbol, format("%s, column %lld: ", name, static_cast<long long>(j)) + bad.text);
+    return bad.kind == "uninitialised" ? kSuccess : kIllegalAddress;
   }
   return kSuccess;
 }
@@ -189,7 +187,7 @@ int resolveScalars(const Batch& batch, double* alpha, double* beta) {
   bool isDouble = batch.gemm.precision == Precision::kDouble;
   for (const void* pointer : {scalars.alphaPointer, scalars.betaPointer}) {
     std::uintptr_t address = reinterpret_cast<std::uintptr_t>(pointer);
-    Fault fault = checkRange(address, isDouble ? 8 : 4, true);
+    Fault fault = checkRange(address, isDouble ? 8 : 4, Depth::kWritten);
     if (fault.kind.empty()) continue;
     report(fault.kind, batch.symbol, "alpha or beta in device memory: " + fault.text);
     if (fault.kind != "uninitialised") return kIllegalAddress;
@@ -203,7 +201,7 @@ int execute(const Batch& batch) {
   double alpha, beta;
   if (int status = resolveScalars(batch, &alpha, &beta)) return status;
   if (batch.workspaceBytes > 0) {
-    Fault fault = checkRange(batch.workspace, batch.workspaceBytes, false);
+    Fault fault = checkRange(batch.workspace, batch.workspaceBytes, Depth::kInUse);
     if (!fault.kind.empty()) {
       report(fault.kind, batch.symbol, "the workspace: " + fault.text);
       return kIllegalAddress;
@@ -321,7 +319,7 @@ int strided(const Call& call, void* handle, const Request& r, const void* a, std
 int readPointers(const char* symbol, const char* name, const void* const* from, std::int64_t count,
                  std::vector<std::uintptr_t>& into) {
   std::uintptr_t address = reinterpret_cast<std::uintptr_t>(from);
-  Fault fault = checkRange(address, static_cast<std::size_t>(count) * 8, true);
+  Fault fault = checkRange(address, static_cast<std::size_t>(count) * 8, Depth::kWritten);
   if (!fault.kind.empty()) {
     report(fault.kind, symbol, format("the array of pointers %s: ", name) + fault.text);
     return kIllegalAddress;
@@ -377,7 +375,7 @@ DYNAXX_EXPORT int cublasSetWorkspace_v2(void* handle, void* workspace, std::size
   DYNAXX_BLAS_HANDLE();
   std::uintptr_t address = reinterpret_cast<std::uintptr_t>(workspace);
   if (address % 256 != 0) return kBlasInvalidValue;
-  Fault fault = checkRange(address, bytes, false);
+  Fault fault = checkRange(address, bytes, Depth::kAllocated);
   if (!fault.kind.empty()) {
     report(fault.kind, call.name(), "the workspace: " + fault.text);
     return kBlasInvalidValue;

@@ -184,14 +184,17 @@ void* pointer(DevicePointer address) { return reinterpret_cast<void*>(address); 
 
 // Bounds are the caller's error at the call; what is in the memory is looked at when the copy runs.
 int checkBounds(const char* symbol, DevicePointer address, std::size_t bytes) {
-  Fault fault = checkRange(address, bytes, false);
+  Fault fault = checkRange(address, bytes, Depth::kAllocated);
   if (fault.kind.empty()) return kSuccess;
   report(fault.kind, symbol, fault.text);
   return kInvalidValue;
 }
 
 int fatalBounds(const char* symbol, DevicePointer address, std::size_t bytes) {
-  return checkBounds(symbol, address, bytes) == kSuccess ? kSuccess : kIllegalAddress;
+  Fault fault = checkRange(address, bytes, Depth::kInUse);
+  if (fault.kind.empty()) return kSuccess;
+  report(fault.kind, symbol, fault.text);
+  return kIllegalAddress;
 }
 
 int upload(const char* symbol, DevicePointer to, const void* from, std::size_t bytes, std::uint64_t expected, bool known) {
@@ -209,7 +212,7 @@ int upload(const char* symbol, DevicePointer to, const void* from, std::size_t b
 
 int download(const char* symbol, void* to, DevicePointer from, std::size_t bytes) {
   if (int status = fatalBounds(symbol, from, bytes)) return status;
-  Fault fault = checkRange(from, bytes, true);
+  Fault fault = checkRange(from, bytes, Depth::kWritten);
   if (!fault.kind.empty()) report(fault.kind, symbol, "copies to the host " + fault.text);
   if (!copyHost(pointer(from), to, bytes, true)) {
     report("host-buffer", symbol, format("the host buffer of %zu bytes was unmapped before the copy ran", bytes));
@@ -504,7 +507,7 @@ DYNAXX_EXPORT int cuMemFree_v2(DevicePointer address) {
 DYNAXX_EXPORT int cuMemAllocHost_v2(void** address, std::size_t bytes) {
   DYNAXX_CALL(kCurrent | kUncapturable);
   if (address == nullptr || bytes == 0) return kInvalidValue;
-  *address = allocateHost(bytes);
+  *address = allocateHost(call.context().device, bytes);
   return *address == nullptr ? kOutOfMemory : kSuccess;
 }
 
@@ -593,9 +596,9 @@ DYNAXX_EXPORT int cuPointerGetAttribute(void* data, int attribute, DevicePointer
       break;
     case 7: *static_cast<unsigned long long*>(data) = host ? address : static_cast<unsigned long long>(allocation->serial); break;
     case 8: *static_cast<bool*>(data) = false; break;
-    case 9: *static_cast<int*>(data) = host ? 0 : allocation->device; break;
+    case 9: *static_cast<int*>(data) = host ? std::prev(pinned().upper_bound(address))->second.device : allocation->device; break;
     case 11: *static_cast<DevicePointer*>(data) = host ? std::prev(pinned().upper_bound(address))->first : allocation->address; break;
-    case 12: *static_cast<std::size_t*>(data) = host ? std::prev(pinned().upper_bound(address))->second : allocation->bytes; break;
+    case 12: *static_cast<std::size_t*>(data) = host ? std::prev(pinned().upper_bound(address))->second.bytes : allocation->bytes; break;
     case 13: *static_cast<int*>(data) = 1; break;
     default: return kInvalidValue;
   }

@@ -16,8 +16,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "interface.h"
+
 #define DYNAXX_UNCHECKED __attribute__((no_sanitize_thread))
-#define DYNAXX_INTERNAL __attribute__((visibility("hidden")))
 
 // ---- qualifiers -----------------------------------------------------------------------------------------------
 
@@ -101,16 +102,6 @@ extern DYNAXX_INTERNAL const uint3 blockIdx;
 extern DYNAXX_INTERNAL const dim3 blockDim;
 extern DYNAXX_INTERNAL const dim3 gridDim;
 extern DYNAXX_INTERNAL unsigned char* const dynaxx_emulator_dynamic_shared;
-
-DYNAXX_INTERNAL int dynaxx_emulator_barrier(int vote, int predicate, const char* file, int line);
-DYNAXX_INTERNAL unsigned long long dynaxx_emulator_shuffle(unsigned int mask, unsigned long long value,
-                                                           int lane, const char* file, int line);
-DYNAXX_INTERNAL unsigned int dynaxx_emulator_ballot(unsigned int mask, int predicate, const char* file, int line);
-DYNAXX_INTERNAL void dynaxx_emulator_syncwarp(unsigned int mask, const char* file, int line);
-DYNAXX_INTERNAL void dynaxx_emulator_fence();
-DYNAXX_INTERNAL void dynaxx_emulator_atomic(const void* address, int bytes, int floating);
-[[noreturn]] DYNAXX_INTERNAL void dynaxx_emulator_trap(const char* what, const char* file, int line);
-DYNAXX_INTERNAL unsigned int dynaxx_emulator_lane();
 }
 
 static constexpr int warpSize = 32;
@@ -345,27 +336,29 @@ inline double __hiloint2double(int high, int low) {
   return emulator::bits<double>((static_cast<long long>(high) << 32) | static_cast<unsigned int>(low));
 }
 
-// ---- registration: how the driver finds a kernel by name and unpacks its parameters ------------------------------
+// ---- copies, which the compiler does not announce ---------------------------------------------------------------
 
 namespace emulator {
 
-struct Parameter {
-  unsigned int offset, size;
-};
+inline void* copy(void* to, const void* from, std::size_t bytes) {
+  dynaxx_emulator_read(from, bytes);
+  dynaxx_emulator_write(to, bytes);
+  return __builtin_memcpy(to, from, bytes);
+}
 
-struct Kernel {
-  const char* name;
-  void (*invoke)(const unsigned char* arguments);
-  const Parameter* parameters;
-  unsigned int count;
-  unsigned int bytes;
-  unsigned int alignment;
-};
+inline void* fill(void* to, int value, std::size_t bytes) {
+  dynaxx_emulator_write(to, bytes);
+  return __builtin_memset(to, value, bytes);
+}
 
-class Registration {
- public:
-  DYNAXX_INTERNAL Registration(const char* precision, const Kernel* kernels, std::size_t count);
-};
+}  // namespace emulator
+
+#define memcpy emulator::copy
+#define memset emulator::fill
+
+// ---- registration: how the driver finds a kernel by name and unpacks its parameters ------------------------------
+
+namespace emulator {
 
 template <class... Arguments>
 struct Layout {

@@ -1,24 +1,29 @@
 #include "execution.h"
 
-#include <cxxabi.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <unordered_map>
 
 #include "fiber.h"
 #include "findings.h"
 
+namespace {
+
+struct Index {
+  unsigned int x, y, z;
+};
+
+}  // namespace
+
 // The kernels see these as constants.
 extern "C" {
-DYNAXX_INTERNAL uint3 dynaxx_thread_index asm("threadIdx");
-DYNAXX_INTERNAL uint3 dynaxx_block_index asm("blockIdx");
-DYNAXX_INTERNAL dim3 dynaxx_block_dimension asm("blockDim");
-DYNAXX_INTERNAL dim3 dynaxx_grid_dimension asm("gridDim");
+DYNAXX_INTERNAL Index dynaxx_thread_index asm("threadIdx");
+DYNAXX_INTERNAL Index dynaxx_block_index asm("blockIdx");
+DYNAXX_INTERNAL Index dynaxx_block_dimension asm("blockDim");
+DYNAXX_INTERNAL Index dynaxx_grid_dimension asm("gridDim");
 DYNAXX_INTERNAL unsigned char* dynaxx_shared_pointer asm("dynaxx_emulator_dynamic_shared");
 }
 
@@ -54,6 +59,7 @@ namespace emulator {
 Clock now = {};
 std::uint32_t launchFirst = 1;
 bool inKernel = false;
+std::uint32_t patience = kPatience, mostPatience = kPatience;
 std::uintptr_t stackBase = 0;
 std::size_t stackSpan = 0;
 std::uintptr_t dynamicShared = 0;
@@ -69,7 +75,7 @@ enum class State : std::uint8_t { kReady, kBarrier, kWarp, kDone };
 
 struct Thread {
   Fiber fiber;
-  uint3 index;
+  Index index;
   int stack;
   State state;
   bool started;
@@ -144,6 +150,7 @@ void selectThread(int t) {
   dynaxx_thread_index = threads[t].index;
   now.thread = static_cast<std::uint16_t>(t);
   now.warpEpoch = threads[t].warpEpoch;
+  patience = mostPatience;
 }
 
 [[noreturn]] void threadMain() {
@@ -371,7 +378,7 @@ void setOrder(int value) {
 const char* runningKernel() { return launch == nullptr ? "?" : launch->kernel->name; }
 
 std::string runningThread() {
-  const uint3 &b = dynaxx_block_index, &t = dynaxx_thread_index;
+  const Index &b = dynaxx_block_index, &t = dynaxx_thread_index;
   return format("block (%u,%u,%u) thread (%u,%u,%u)", b.x, b.y, b.z, t.x, t.y, t.z);
 }
 
@@ -385,6 +392,13 @@ void abandon(int status) {
 bool published(std::uint32_t writer, std::uint32_t reader) {
   std::size_t from = writer - launchFirst, to = reader - launchFirst;
   return from < fences.size() && to < fences.size() && (fences[from] & 2) != 0 && (fences[to] & 4) != 0;
+}
+
+bool allPublished() {
+  for (std::uint32_t block = launchFirst; block < now.block; block++) {
+    if (!published(block, now.block)) return false;
+  }
+  return true;
 }
 
 int run(const Launch& requested) {

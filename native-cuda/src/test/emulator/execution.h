@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "emulator.cuh"
+#include "interface.h"
 
 namespace emulator {
 
@@ -43,6 +43,11 @@ struct Clock {
 extern Clock now;
 extern std::uint32_t launchFirst;   // serial of the launch's first block
 extern bool inKernel;
+
+/** Accesses that a thread may still make before it must reach a barrier or end. */
+constexpr std::uint32_t kPatience = 1u << 30;
+extern std::uint32_t patience, mostPatience;
+
 extern std::uintptr_t stackBase;
 extern std::size_t stackSpan;
 
@@ -59,6 +64,8 @@ std::string runningThread();
 
 /** A block that has fenced and then touched an atomic counter has published its writes; one that has touched it sees them. */
 bool published(std::uint32_t writer, std::uint32_t reader);
+/** Whether the running block sees what all blocks before it did. */
+bool allPublished();
 
 void setUpAccess();
 void checkAtomic(const void* address, int bytes);

@@ -4,7 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
-extern "C" {
+// abi_check.cpp declares them once more, in a namespace, to compare them with the real header.
+#ifndef DYNAXX_LINKAGE
+#define DYNAXX_LINKAGE extern "C"
+#endif
+
+DYNAXX_LINKAGE {
 using DevicePointer = unsigned long long;
 
 int cuInit(unsigned int flags);
@@ -100,5 +105,6 @@ void dynaxx_emulator_devices(int count);
 long dynaxx_emulator_launches();
 void dynaxx_emulator_order(int order);
 void dynaxx_emulator_eager(int eager);
-int dynaxx_emulator_forget(DevicePointer address, std::size_t bytes);
+void dynaxx_emulator_patience(long accesses);
+int dynaxx_emulator_hand_out(DevicePointer address, std::size_t bytes, std::size_t capacity, void* stream);
 }

@@ -101,11 +101,28 @@ TEST(partlyInitialisedMemory) {
   CHECK(misuse().find("byte 400 of allocation") != std::string::npos);
 }
 
-TEST(recycledMemoryCanBeForgotten) {
+TEST(recycledMemoryCountsAsUnwritten) {
   Fixture f;
-  OK(dynaxx_emulator_forget(f.x, 1024));
   f.run("touch", 1, 4, Arguments().add(f.x).add(f.y));
+  OK(dynaxx_emulator_hand_out(f.x, 100, 1024, f.stream));
+  OK(f.launch("touch", 1, 4, Arguments().add(f.y).add(f.x)));
+  f.run("touch", 1, 4, Arguments().add(f.x).add(f.y));
+  CLEAN();
+  f.run("touch", 1, 5, Arguments().add(f.x).add(f.y));
   ONE_FINDING("uninitialised", "touch");
+  std::vector<float> ones(25, 1.0f);
+  OK(cuMemcpyHtoDAsync_v2(f.x, ones.data(), 100, f.stream));
+  f.run("touch", 1, 26, Arguments().add(f.x).add(f.y), 700);
+  CHECK(misuse().find("out-of-bounds: touch: block (0,0,0) thread (25,0,0)") != std::string::npos);
+}
+
+TEST(recycledMemoryTakenBackIsOutOfBounds) {
+  Fixture f;
+  OK(dynaxx_emulator_hand_out(f.x, 0, 1024, f.stream));
+  OK(cuMemsetD8Async(f.x, 0, 1, f.stream));
+  CHECK_EQUAL(f.sync(), 700);
+  ONE_FINDING("out-of-bounds", "cuMemsetD8Async");
+  CHECK_EQUAL(dynaxx_emulator_hand_out(f.x, 0, 1024, f.stream), 700);
 }
 
 TEST(misalignedVectors) {
@@ -248,4 +265,28 @@ TEST(findingsAreCountedOncePerKernelAndKind) {
   for (int i = 0; i < 3; i++) f.run("all_write_first", 1, 2, f.toY());
   ONE_FINDING("race", "all_write_first");
   CHECK(misuse().find("(3 times)") != std::string::npos);
+}
+
+TEST(everyWayToReachMemoryIsSeen) {
+  auto outside = [](const char* kernel, const std::function<Arguments(Fixture&)>& arguments) {
+    dynaxx_emulator_reset();
+    Fixture f;
+    f.run(kernel, 1, 1, arguments(f), 700);
+    ONE_FINDING("out-of-bounds", kernel);
+  };
+  outside("store_of_a_call", [](Fixture& f) { return f.toY().add(32); });
+  outside("store_of_a_struct", [](Fixture& f) { return Arguments().add(f.x).add(f.y).add(32); });
+  outside("store_of_braces", [](Fixture& f) { return f.toY().add(64); });
+  outside("store_by_memcpy", [](Fixture& f) { return Arguments().add(f.x).add(f.y).add(253); });
+  outside("store_of_a_field", [](Fixture& f) { return f.toY().add(32); });
+  outside("volatile_read", [](Fixture& f) { return Arguments().add(f.x).add(f.y).add(256); });
+  outside("inverse_loop", [](Fixture& f) { return f.toY().add(256); });
+}
+
+TEST(aThreadThatWaitsForAnother) {
+  Fixture f;
+  OK(cuMemsetD32Async(f.y, 0, 1, f.stream));
+  dynaxx_emulator_patience(100000);
+  f.run("endless", 1, 1, Arguments().add(f.y).add(f.x), 702);
+  ONE_FINDING("endless", "endless");
 }
