@@ -36,17 +36,17 @@ constexpr std::size_t kEntries = std::size_t{1} << 22;
 
 struct Tables {
   DeviceWord* device;
-  SharedWord* fixed;     // static shared memory
+  SharedWord* fixed;  // static shared memory
   SharedWord* dynamic;
   std::uintptr_t fixedBase;
   std::size_t fixedSpan;
-  std::vector<std::uint16_t> fixedArrays;   // which array a word belongs to, from 1; 0 is the space between
+  std::vector<std::uint16_t> fixedArrays;  // which array a word belongs to, from 1; 0 is the space between
   std::uintptr_t imageBase, imageEnd;
 };
 
 Tables tables = {};
 
-constexpr int kMostRaces = 64;   // said of one launch
+constexpr int kMostRaces = 64;  // said of one launch
 std::uint32_t racesOf = 0, unwrittenSaid = 0;
 int races = 0;
 
@@ -131,8 +131,7 @@ __attribute__((noinline)) void reportRace(const char* kind, const Clock& before,
   if (++races > kMostRaces) return;
   report(kind, runningKernel(),
          format("%s %s 0x%zx (%s) that %s %s with no barrier between", runningThread().c_str(),
-                writes ? "writes" : "reads", address, where.c_str(), nameOf(before).c_str(),
-                wrote ? "wrote" : "read"));
+                writes ? "writes" : "reads", address, where.c_str(), nameOf(before).c_str(), wrote ? "wrote" : "read"));
 }
 
 inline Clock stamp(unsigned int bytes) {
@@ -146,7 +145,7 @@ __attribute__((noinline)) void addReader(Clock& reader, std::uint32_t oldest, un
   if (reader.block == now.block && reader.epoch == now.epoch) {
     bool sameWarp = reader.thread / 32 == now.thread / 32;
     if (sameWarp && reader.warpEpoch != now.warpEpoch) {
-      if (reader.manyWarps) return;   // its other readers still count; this one is ordered after those of its warp
+      if (reader.manyWarps) return;  // its other readers still count; this one is ordered after those of its warp
     } else {
       if (!sameWarp) reader.manyWarps = 1;
       else if (reader.thread != now.thread) reader.manyThreads = 1;
@@ -179,7 +178,8 @@ inline void touchDevice(std::size_t word, unsigned int bytes) {
   }
   if (entry.writer.block >= launchFirst && conflicts(entry.writer, bytes)) deviceRace(entry.writer, true, kWrite, word);
   if (kWrite) {
-    if (entry.reader.block >= launchFirst && conflicts(entry.reader, bytes)) deviceRace(entry.reader, false, true, word);
+    if (entry.reader.block >= launchFirst && conflicts(entry.reader, bytes))
+      deviceRace(entry.reader, false, true, word);
     entry.writer = stamp(bytes);
   } else {
     noteRead(entry.reader, launchFirst, bytes);
@@ -255,7 +255,8 @@ __attribute__((noinline)) void otherAccess(std::uintptr_t address, std::size_t s
   } else if (address - dynamicShared < kDynamicShared) {
     if (address + size > dynamicShared + dynamicSharedBytes) {
       refuse("shared-out-of-bounds", kWrite, address, size,
-             format("byte %zu of %zu bytes of dynamic shared memory", address - dynamicShared, dynamicSharedBytes), 700);
+             format("byte %zu of %zu bytes of dynamic shared memory", address - dynamicShared, dynamicSharedBytes),
+             700);
     }
     words = tables.dynamic;
     base = dynamicShared;
@@ -320,18 +321,18 @@ void checkAtomic(const void* pointer, int bytes) {
 using namespace emulator;
 
 #define DYNAXX_HOOK extern "C" DYNAXX_INTERNAL
-#define DYNAXX_ACCESS(bytes)                                                                         \
-  DYNAXX_HOOK void __tsan_read##bytes(void* p) { access<false, bytes>(p); }                          \
-  DYNAXX_HOOK void __tsan_write##bytes(void* p) { access<true, bytes>(p); }                          \
-  DYNAXX_HOOK void __tsan_volatile_read##bytes(void* p) { access<false, bytes>(p); }                 \
-  DYNAXX_HOOK void __tsan_volatile_write##bytes(void* p) { access<true, bytes>(p); }                 \
-  DYNAXX_HOOK void __tsan_unaligned_read##bytes(void* p) { rangeAccess<false>(p, bytes); }           \
-  DYNAXX_HOOK void __tsan_unaligned_write##bytes(void* p) { rangeAccess<true>(p, bytes); }           \
-  DYNAXX_HOOK void __tsan_unaligned_volatile_read##bytes(void* p) { rangeAccess<false>(p, bytes); }  \
-  DYNAXX_HOOK void __tsan_unaligned_volatile_write##bytes(void* p) { rangeAccess<true>(p, bytes); }  \
-  DYNAXX_HOOK void __tsan_read_write##bytes(void* p) {                                               \
-    access<false, bytes>(p);                                                                         \
-    access<true, bytes>(p);                                                                          \
+#define DYNAXX_ACCESS(bytes)                                                                        \
+  DYNAXX_HOOK void __tsan_read##bytes(void* p) { access<false, bytes>(p); }                         \
+  DYNAXX_HOOK void __tsan_write##bytes(void* p) { access<true, bytes>(p); }                         \
+  DYNAXX_HOOK void __tsan_volatile_read##bytes(void* p) { access<false, bytes>(p); }                \
+  DYNAXX_HOOK void __tsan_volatile_write##bytes(void* p) { access<true, bytes>(p); }                \
+  DYNAXX_HOOK void __tsan_unaligned_read##bytes(void* p) { rangeAccess<false>(p, bytes); }          \
+  DYNAXX_HOOK void __tsan_unaligned_write##bytes(void* p) { rangeAccess<true>(p, bytes); }          \
+  DYNAXX_HOOK void __tsan_unaligned_volatile_read##bytes(void* p) { rangeAccess<false>(p, bytes); } \
+  DYNAXX_HOOK void __tsan_unaligned_volatile_write##bytes(void* p) { rangeAccess<true>(p, bytes); } \
+  DYNAXX_HOOK void __tsan_read_write##bytes(void* p) {                                              \
+    access<false, bytes>(p);                                                                        \
+    access<true, bytes>(p);                                                                         \
   }
 DYNAXX_ACCESS(1)
 DYNAXX_ACCESS(2)

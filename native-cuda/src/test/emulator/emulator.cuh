@@ -4,6 +4,7 @@
 // (-fsanitize=thread without its run-time library), and its barriers and shuffles switch fibers.
 #pragma once
 
+#include <math.h>
 #include <cfloat>
 #include <climits>
 #include <cmath>
@@ -12,7 +13,6 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
-#include <math.h>
 #include <type_traits>
 #include <utility>
 
@@ -33,8 +33,7 @@
 #define __grid_constant__
 // A page of its own for each array, so that an index past the end meets no other array.
 #define __shared__ static __attribute__((section("dynaxx_shared"), aligned(4096)))
-#define DYNAXX_DYNAMIC_SHARED(type, name) \
-  type* const name = reinterpret_cast<type*>(dynaxx_emulator_dynamic_shared)
+#define DYNAXX_DYNAMIC_SHARED(type, name) type* const name = reinterpret_cast<type*>(dynaxx_emulator_dynamic_shared)
 
 #ifndef KERNEL
 #ifdef DYNAXX_EMULATOR_SCAN
@@ -50,29 +49,29 @@ struct dim3 {
   unsigned int x = 1, y = 1, z = 1;
 };
 
-#define DYNAXX_VECTOR2(type, scalar)                         \
-  struct alignas(2 * sizeof(scalar)) type {                  \
-    scalar x, y;                                             \
-  };                                                         \
+#define DYNAXX_VECTOR2(type, scalar)                     \
+  struct alignas(2 * sizeof(scalar)) type {              \
+    scalar x, y;                                         \
+  };                                                     \
   __forceinline__ type make_##type(scalar x, scalar y) { \
-    type v = {x, y};                                         \
-    return v;                                                \
+    type v = {x, y};                                     \
+    return v;                                            \
   }
-#define DYNAXX_VECTOR3(type, scalar)                                   \
-  struct type {                                                        \
-    scalar x, y, z;                                                    \
-  };                                                                   \
+#define DYNAXX_VECTOR3(type, scalar)                               \
+  struct type {                                                    \
+    scalar x, y, z;                                                \
+  };                                                               \
   __forceinline__ type make_##type(scalar x, scalar y, scalar z) { \
-    type v = {x, y, z};                                                \
-    return v;                                                          \
+    type v = {x, y, z};                                            \
+    return v;                                                      \
   }
-#define DYNAXX_VECTOR4(type, scalar)                                             \
-  struct alignas(4 * sizeof(scalar) < 16 ? 4 * sizeof(scalar) : 16) type {       \
-    scalar x, y, z, w;                                                           \
-  };                                                                             \
+#define DYNAXX_VECTOR4(type, scalar)                                         \
+  struct alignas(4 * sizeof(scalar) < 16 ? 4 * sizeof(scalar) : 16) type {   \
+    scalar x, y, z, w;                                                       \
+  };                                                                         \
   __forceinline__ type make_##type(scalar x, scalar y, scalar z, scalar w) { \
-    type v = {x, y, z, w};                                                       \
-    return v;                                                                    \
+    type v = {x, y, z, w};                                                   \
+    return v;                                                                \
   }
 #define DYNAXX_VECTORS(name, scalar) \
   DYNAXX_VECTOR2(name##2, scalar)    \
@@ -190,9 +189,9 @@ DYNAXX_UNCHECKED inline T atomic(T* address, F change) {
 
 }  // namespace emulator
 
-#define DYNAXX_ATOMIC(name, expression)                                             \
-  template <class T>                                                                \
-  DYNAXX_UNCHECKED inline T name(T* address, std::type_identity_t<T> value) {       \
+#define DYNAXX_ATOMIC(name, expression)                                                        \
+  template <class T>                                                                           \
+  DYNAXX_UNCHECKED inline T name(T* address, std::type_identity_t<T> value) {                  \
     return emulator::atomic(address, [=](T old) DYNAXX_UNCHECKED -> T { return expression; }); \
   }
 DYNAXX_ATOMIC(atomicAdd, static_cast<T>(old + value))
@@ -200,9 +199,9 @@ DYNAXX_ATOMIC(atomicSub, static_cast<T>(old - value))
 DYNAXX_ATOMIC(atomicExch, (static_cast<void>(old), value))
 DYNAXX_ATOMIC(atomicMin, value < old ? value : old)
 DYNAXX_ATOMIC(atomicMax, value > old ? value : old)
-DYNAXX_ATOMIC(atomicAnd, old & value)
-DYNAXX_ATOMIC(atomicOr, old | value)
-DYNAXX_ATOMIC(atomicXor, old ^ value)
+DYNAXX_ATOMIC(atomicAnd, static_cast<T>(old& value))
+DYNAXX_ATOMIC(atomicOr, static_cast<T>(old | value))
+DYNAXX_ATOMIC(atomicXor, static_cast<T>(old ^ value))
 DYNAXX_ATOMIC(atomicInc, old >= value ? T(0) : T(old + 1))
 template <class T>
 DYNAXX_UNCHECKED inline T atomicCAS(T* address, std::type_identity_t<T> expected, std::type_identity_t<T> value) {
@@ -225,13 +224,21 @@ inline std::common_type_t<A, B> max(A a, B b) {
 }
 
 template <class T>
-inline T __ldg(const T* address) { return *address; }
+inline T __ldg(const T* address) {
+  return *address;
+}
 template <class T>
-inline T __ldcs(const T* address) { return *address; }
+inline T __ldcs(const T* address) {
+  return *address;
+}
 template <class T>
-inline T __ldcg(const T* address) { return *address; }
+inline T __ldcg(const T* address) {
+  return *address;
+}
 template <class T>
-inline void __stcs(T* address, T value) { *address = value; }
+inline void __stcs(T* address, T value) {
+  *address = value;
+}
 
 inline unsigned int __umulhi(unsigned int a, unsigned int b) {
   return static_cast<unsigned int>((static_cast<unsigned long long>(a) * b) >> 32);
@@ -306,14 +313,14 @@ inline To bits(From x) {
 
 }  // namespace emulator
 
-#define DYNAXX_CONVERSIONS(prefix, from)                                                                  \
-  inline int __##prefix##2int_rn(from x) { return emulator::convert<int>(std::nearbyint(x)); }            \
-  inline int __##prefix##2int_rz(from x) { return emulator::convert<int>(std::trunc(x)); }                \
-  inline int __##prefix##2int_ru(from x) { return emulator::convert<int>(std::ceil(x)); }                 \
-  inline int __##prefix##2int_rd(from x) { return emulator::convert<int>(std::floor(x)); }                \
+#define DYNAXX_CONVERSIONS(prefix, from)                                                                          \
+  inline int __##prefix##2int_rn(from x) { return emulator::convert<int>(std::nearbyint(x)); }                    \
+  inline int __##prefix##2int_rz(from x) { return emulator::convert<int>(std::trunc(x)); }                        \
+  inline int __##prefix##2int_ru(from x) { return emulator::convert<int>(std::ceil(x)); }                         \
+  inline int __##prefix##2int_rd(from x) { return emulator::convert<int>(std::floor(x)); }                        \
   inline unsigned int __##prefix##2uint_rn(from x) { return emulator::convert<unsigned int>(std::nearbyint(x)); } \
   inline unsigned int __##prefix##2uint_rz(from x) { return emulator::convert<unsigned int>(std::trunc(x)); }     \
-  inline long long __##prefix##2ll_rn(from x) { return emulator::convert<long long>(std::nearbyint(x)); } \
+  inline long long __##prefix##2ll_rn(from x) { return emulator::convert<long long>(std::nearbyint(x)); }         \
   inline long long __##prefix##2ll_rz(from x) { return emulator::convert<long long>(std::trunc(x)); }
 DYNAXX_CONVERSIONS(float, float)
 DYNAXX_CONVERSIONS(double, double)
@@ -407,7 +414,8 @@ struct Entry<Function> {
     call(arguments, std::index_sequence_for<Arguments...>());
   }
   static constexpr Kernel kernel(const char* name) {
-    return {name, &invoke, L::table.parameters, static_cast<unsigned int>(L::count), L::table.bytes, L::table.alignment};
+    return {name,           &invoke,           L::table.parameters, static_cast<unsigned int>(L::count),
+            L::table.bytes, L::table.alignment};
   }
 };
 

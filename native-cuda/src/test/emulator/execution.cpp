@@ -101,7 +101,7 @@ struct Warp {
 
 struct Block {
   int threads = 0, live = 0, waiting = 0, votes = 0, vote = 0;
-  int released = 0;   // result of the last barrier
+  int released = 0;  // result of the last barrier
   const char* file = nullptr;
   int line = 0;
 };
@@ -131,14 +131,14 @@ std::map<std::string, std::map<std::string, const Kernel*>>& kernels() {
 void setUp() {
   if (stacks != nullptr) return;
   stackSpan = kStack * kMostThreads;
-  void* range = mmap(nullptr, stackSpan, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  void* range =
+      mmap(nullptr, stackSpan, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   void* shared = mmap(nullptr, kDynamicShared + 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (range == MAP_FAILED || shared == MAP_FAILED) std::abort();
   stacks = static_cast<unsigned char*>(range);
   stackBase = reinterpret_cast<std::uintptr_t>(range);
   for (int i = kMostThreads - 1; i >= 0; i--) {
-    mprotect(stacks + i * kStack, kPage, PROT_NONE);   // a thread that overflows its stack must not reach another's
+    mprotect(stacks + i * kStack, kPage, PROT_NONE);  // a thread that overflows its stack must not reach another's
     freeStacks.push_back(i);
   }
   dynamicShared = reinterpret_cast<std::uintptr_t>(shared);
@@ -217,11 +217,12 @@ void reportDeadlock() {
   for (int t = 0; t < block.threads; t++) {
     const Thread& thread = threads[t];
     if (thread.state == State::kDone) ended++;
-    else places[format("at %s %s:%d", thread.state == State::kBarrier ? "__syncthreads" : "a warp operation",
-                       fileName(thread.file), thread.line)]++;
+    else
+      places[format("at %s %s:%d", thread.state == State::kBarrier ? "__syncthreads" : "a warp operation",
+                    fileName(thread.file), thread.line)]++;
   }
-  std::string text = format("block (%u,%u,%u) cannot go on:", dynaxx_block_index.x, dynaxx_block_index.y,
-                            dynaxx_block_index.z);
+  std::string text =
+      format("block (%u,%u,%u) cannot go on:", dynaxx_block_index.x, dynaxx_block_index.y, dynaxx_block_index.z);
   for (const auto& [place, count] : places) text += format(" %d threads wait %s,", count, place.c_str());
   text += format(" %d have ended", ended);
   report("deadlock", runningKernel(), text);

@@ -30,18 +30,18 @@ void setOrder(int order);
 
 /** Who is running. Words remember the clock of their last writer and reader. */
 struct Clock {
-  std::uint32_t block;      // serial of the block among all blocks ever run; 0 is never
-  std::uint32_t epoch;      // barriers of the block passed
+  std::uint32_t block;  // serial of the block among all blocks ever run; 0 is never
+  std::uint32_t epoch;  // barriers of the block passed
   std::uint16_t thread;
-  std::uint8_t warpEpoch;   // __syncwarp passed by the thread
-  std::uint8_t bytes : 4;   // which bytes of the word
-  std::uint8_t manyThreads : 1;   // of this warp
-  std::uint8_t manyWarps : 1;     // of this block
+  std::uint8_t warpEpoch;        // __syncwarp passed by the thread
+  std::uint8_t bytes : 4;        // which bytes of the word
+  std::uint8_t manyThreads : 1;  // of this warp
+  std::uint8_t manyWarps : 1;    // of this block
   std::uint8_t manyBlocks : 1;
 };
 
 extern Clock now;
-extern std::uint32_t launchFirst;   // serial of the launch's first block
+extern std::uint32_t launchFirst;  // serial of the launch's first block
 extern bool inKernel;
 
 /** Accesses that a thread may still make before it must reach a barrier or end. */
@@ -62,7 +62,8 @@ std::string runningThread();
 /** Ends the launch with a status; called on a thread's own stack. */
 [[noreturn]] void abandon(int status);
 
-/** A block that has fenced and then touched an atomic counter has published its writes; one that has touched it sees them. */
+/** A block that has fenced and then touched an atomic counter has published its writes; one that has touched it sees
+ * them. */
 bool published(std::uint32_t writer, std::uint32_t reader);
 /** Whether the running block sees what all blocks before it did. */
 bool allPublished();

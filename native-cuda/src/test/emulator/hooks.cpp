@@ -106,7 +106,8 @@ DYNAXX_EXPORT void dynaxx_emulator_eager(int eager) {
   runtime().eager = eager != 0;
 }
 
-/** Accesses that a thread may make between two barriers before its kernel counts as endless; 0 for the default, 2^30. */
+/** Accesses that a thread may make between two barriers before its kernel counts as endless; 0 for the default, 2^30.
+ */
 DYNAXX_EXPORT void dynaxx_emulator_patience(long accesses) {
   Lock lock(runtime().mutex);
   mostPatience = accesses <= 0 ? kPatience : static_cast<std::uint32_t>(std::min<long>(accesses, UINT32_MAX));
@@ -126,7 +127,7 @@ DYNAXX_EXPORT int dynaxx_emulator_hand_out(unsigned long long address, std::size
   if (!fault.kind.empty()) report(fault.kind, call.name(), fault.text);
   if (!fault.kind.empty() || bytes > capacity) return kInvalidValue;
   return enqueue(call, stream, call.name(), [=] {
-    if (!checkRange(address, capacity, Depth::kAllocated).kind.empty()) return 0;   // freed meanwhile
+    if (!checkRange(address, capacity, Depth::kAllocated).kind.empty()) return 0;  // freed meanwhile
     markHandedOut(address, bytes, capacity);
     return 0;
   });

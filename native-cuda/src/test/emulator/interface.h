@@ -7,8 +7,8 @@
 
 extern "C" {
 DYNAXX_INTERNAL int dynaxx_emulator_barrier(int vote, int predicate, const char* file, int line);
-DYNAXX_INTERNAL unsigned long long dynaxx_emulator_shuffle(unsigned int mask, unsigned long long value,
-                                                           int lane, const char* file, int line);
+DYNAXX_INTERNAL unsigned long long dynaxx_emulator_shuffle(unsigned int mask, unsigned long long value, int lane,
+                                                           const char* file, int line);
 DYNAXX_INTERNAL unsigned int dynaxx_emulator_ballot(unsigned int mask, int predicate, const char* file, int line);
 DYNAXX_INTERNAL void dynaxx_emulator_syncwarp(unsigned int mask, const char* file, int line);
 DYNAXX_INTERNAL void dynaxx_emulator_fence();

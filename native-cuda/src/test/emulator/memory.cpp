@@ -94,8 +94,8 @@ const Allocation* containing(const std::map<std::uintptr_t, Allocation>& table, 
 void unmap(const Allocation& allocation) {
   std::uintptr_t start = allocation.address - kLead;
   std::size_t bytes = pages(allocation.bytes);
-  mmap(reinterpret_cast<void*>(start), bytes, PROT_NONE,
-       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  mmap(reinterpret_cast<void*>(start), bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+       0);
   std::uint8_t* words = deviceWords + (start - deviceBase) / 4;
   std::memset(words, kNone, std::min<std::size_t>(bytes / 4, kPage));
   std::uintptr_t first = (reinterpret_cast<std::uintptr_t>(words) + kPage - 1) / kPage * kPage;
@@ -210,7 +210,8 @@ Fault checkRange(std::uintptr_t address, std::size_t bytes, Depth depth) {
   const std::uint8_t* bad = std::find_if(words + first, words + last + 1, [=](std::uint8_t w) { return w < least; });
   if (bad == words + last + 1) return {};
   std::string where = describe(std::max(address, deviceBase + 4 * static_cast<std::uintptr_t>(bad - words)));
-  if (*bad == kNone) return {"out-of-bounds", format("%zu bytes at 0x%zx: not handed out: %s", bytes, address, where.c_str())};
+  if (*bad == kNone)
+    return {"out-of-bounds", format("%zu bytes at 0x%zx: not handed out: %s", bytes, address, where.c_str())};
   return {"uninitialised", format("%zu bytes at 0x%zx: never written: %s", bytes, address, where.c_str())};
 }
 

@@ -51,9 +51,9 @@ struct Fault {
   std::string kind, text;
 };
 enum class Depth {
-  kAllocated,   // inside one live allocation: all that can be said before the work is due
-  kInUse,       // and inside the part that an allocator has handed out
-  kWritten,     // and every word of it was written
+  kAllocated,  // inside one live allocation: all that can be said before the work is due
+  kInUse,      // and inside the part that an allocator has handed out
+  kWritten,    // and every word of it was written
 };
 Fault checkRange(std::uintptr_t address, std::size_t bytes, Depth depth);
 void markWritten(std::uintptr_t address, std::size_t bytes);

@@ -5,8 +5,8 @@
 #include "emulator.cuh"
 #else
 #define KERNEL(name) extern "C" __global__ void name
-#define DYNAXX_DYNAMIC_SHARED(type, name)                          \
-  extern __shared__ __align__(16) unsigned char dynamic_shared[];  \
+#define DYNAXX_DYNAMIC_SHARED(type, name)                         \
+  extern __shared__ __align__(16) unsigned char dynamic_shared[]; \
   type* const name = reinterpret_cast<type*>(dynamic_shared)
 #endif
 

@@ -158,8 +158,8 @@ TEST(threeDimensions) {
   std::vector<int> result = device.download<int>(y, 192);
   for (int b = 0; b < 12; b++) {
     for (int t = 0; t < 16; t++) {
-      CHECK_EQUAL(result[b * 16 + t], b % 2 + 10 * (b / 2 % 3) + 100 * (b / 6) + 1000 * (t % 4) + 10000 * (t / 4 % 2) +
-                                          100000 * (t / 8));
+      CHECK_EQUAL(result[b * 16 + t],
+                  b % 2 + 10 * (b / 2 % 3) + 100 * (b / 6) + 1000 * (t % 4) + 10000 * (t / 4 % 2) + 100000 * (t / 8));
     }
   }
   CLEAN();

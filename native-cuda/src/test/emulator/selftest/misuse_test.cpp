@@ -242,7 +242,7 @@ TEST(wrongArguments) {
   CHECK_EQUAL(f.launch("axpy", 1, 4, Arguments().add(f.x).add(f.y).add(1LL).add(1.0).add(1).add(1).add(1)), 1);
   CHECK_EQUAL(f.launch("write_past_end", 1, 2048, f.toY().add(0)), 1);
   CHECK_EQUAL(f.launch("touch", 0, 4, Arguments().add(f.x).add(f.y)), 1);
-  CHECK_EQUAL(dynaxx_emulator_misuse(nullptr, 0), 3L);   // touch once for both of its faults
+  CHECK_EQUAL(dynaxx_emulator_misuse(nullptr, 0), 3L);  // touch once for both of its faults
 }
 
 TEST(dynamicSharedMemoryMustBeAskedFor) {
