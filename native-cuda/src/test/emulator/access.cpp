@@ -46,9 +46,9 @@ struct Tables {
 
 Tables tables = {};
 
-constexpr int kMostRaces = 64;  // said of one launch
-std::uint32_t racesOf = 0, unwrittenSaid = 0;
-int races = 0;
+constexpr int kMostSaid = 64;
+std::uint32_t saidOf = 0, unwrittenSaid = 0;
+int said = 0;
 
 template <class T>
 T* zeroed(std::size_t count) {
@@ -100,6 +100,15 @@ std::string describeShared(std::uintptr_t address) {
   return where + before->name + format(" (%zu bytes)", before->bytes);
 }
 
+// A kernel without its barrier would do nothing but write to the log.
+bool saidEnough() {
+  if (saidOf != launchFirst) {
+    saidOf = launchFirst;
+    said = 0;
+  }
+  return ++said > kMostSaid;
+}
+
 std::string describeAnyShared(std::uintptr_t address) {
   if (address - tables.fixedBase < tables.fixedSpan) return describeShared(address);
   return format("byte %zu of dynamic shared memory", address - dynamicShared);
@@ -111,7 +120,7 @@ bool conflicts(const Clock& mark, unsigned int bytes) {
   if (mark.block != now.block) return !published(mark.block, now.block);
   if (mark.epoch != now.epoch) return false;
   if (mark.manyWarps || mark.thread / 32 != now.thread / 32) return true;
-  if (mark.warpEpoch != now.warpEpoch) return false;
+  if (mark.warpEpoch < now.warpEpoch) return false;
   return mark.manyThreads || mark.thread != now.thread;
 }
 
@@ -124,11 +133,7 @@ std::string nameOf(const Clock& mark) {
 
 __attribute__((noinline)) void reportRace(const char* kind, const Clock& before, bool wrote, bool writes,
                                           std::uintptr_t address, const std::string& where) {
-  if (racesOf != launchFirst) {
-    racesOf = launchFirst;
-    races = 0;
-  }
-  if (++races > kMostRaces) return;
+  if (saidEnough()) return;
   report(kind, runningKernel(),
          format("%s %s 0x%zx (%s) that %s %s with no barrier between", runningThread().c_str(),
                 writes ? "writes" : "reads", address, where.c_str(), nameOf(before).c_str(), wrote ? "wrote" : "read"));
@@ -144,7 +149,7 @@ inline Clock stamp(unsigned int bytes) {
 __attribute__((noinline)) void addReader(Clock& reader, std::uint32_t oldest, unsigned int bytes) {
   if (reader.block == now.block && reader.epoch == now.epoch) {
     bool sameWarp = reader.thread / 32 == now.thread / 32;
-    if (sameWarp && reader.warpEpoch != now.warpEpoch) {
+    if (sameWarp && reader.warpEpoch < now.warpEpoch) {
       if (reader.manyWarps) return;  // its other readers still count; this one is ordered after those of its warp
     } else {
       if (!sameWarp) reader.manyWarps = 1;
@@ -192,7 +197,7 @@ inline void touchShared(SharedWord& word, std::uintptr_t address, unsigned int b
     if (conflicts(word.writer, bytes)) {
       reportRace("shared-race", word.writer, true, kWrite, address, describeAnyShared(address));
     }
-  } else if (!kWrite) {
+  } else if (!kWrite && !saidEnough()) {
     report("shared-uninitialised", runningKernel(),
            format("%s reads what no thread of the block wrote: %s", runningThread().c_str(),
                   describeAnyShared(address).c_str()));

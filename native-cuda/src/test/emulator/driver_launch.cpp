@@ -1,4 +1,5 @@
 // The driver's symbols: modules, functions and launches.
+#include <algorithm>
 #include <climits>
 #include <cstring>
 
@@ -114,7 +115,8 @@ DYNAXX_EXPORT int cuModuleGetFunction(void** function, void* handle, const char*
   if (kernel == nullptr) return kNotFound;
   auto made = std::make_shared<Function>();
   made->kernel = kernel;
-  made->precision = module->precision;
+  made->staticShared = static_cast<unsigned int>(staticShared(module->precision, name));
+  made->mostDynamicShared = 48 * 1024 - std::min(48u * 1024, made->staticShared);
   *function = runtime().functions.add(made);
   runtime().owners[*function] = &call.context();
   module->functions[name] = *function;
@@ -135,7 +137,8 @@ DYNAXX_EXPORT int cuFuncSetAttribute(void* handle, int attribute, int value) {
   std::shared_ptr<Function> function = runtime().functions.find(handle);
   if (function == nullptr) return badHandle(call, runtime().functions, handle);
   if (attribute == 9) return value >= -1 && value <= 100 ? kSuccess : kInvalidValue;
-  if (attribute != 8 || value < 0 || static_cast<std::size_t>(value) > kDynamicShared) return kInvalidValue;
+  if (attribute != 8 || value < 0) return kInvalidValue;
+  if (static_cast<std::size_t>(value) + function->staticShared > kDynamicShared) return kInvalidValue;
   function->mostDynamicShared = static_cast<unsigned int>(value);
   return kSuccess;
 }
@@ -147,7 +150,7 @@ DYNAXX_EXPORT int cuFuncGetAttribute(int* value, int attribute, void* handle) {
   if (function == nullptr) return badHandle(call, runtime().functions, handle);
   switch (attribute) {
     case 0: *value = 1024; break;  // threads per block
-    case 1: *value = static_cast<int>(staticShared(function->precision, function->kernel->name)); break;
+    case 1: *value = static_cast<int>(function->staticShared); break;
     case 2:
     case 3:
     case 7: *value = 0; break;   // constants, local memory, cache mode

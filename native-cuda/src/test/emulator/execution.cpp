@@ -79,7 +79,7 @@ struct Thread {
   int stack;
   State state;
   bool started;
-  std::uint8_t warpEpoch;
+  std::uint32_t warpEpoch;
   int line;
   const char* file;
 };
@@ -199,12 +199,24 @@ void releaseBarrier() {
   }
 }
 
+// Who took part sees what the others did before: the clocks of all move past the latest.
+void synchroniseClocks(int first, unsigned int lanes) {
+  std::uint32_t latest = 0;
+  for (int lane = 0; lane < 32; lane++) {
+    if ((lanes >> lane) & 1u) latest = std::max(latest, threads[first + lane].warpEpoch);
+  }
+  for (int lane = 0; lane < 32; lane++) {
+    if ((lanes >> lane) & 1u) threads[first + lane].warpEpoch = latest + 1;
+  }
+}
+
 void finishMeetings(Warp& warp) {
   for (Meeting& meeting : warp.meetings) {
     if (meeting.complete || meeting.mask == 0 || (meeting.mask & warp.alive & ~meeting.arrived) != 0) continue;
     meeting.complete = true;
     meeting.unread = meeting.arrived;
     int first = static_cast<int>(&warp - warps) * 32;
+    if (meeting.kind == 'w') synchroniseClocks(first, meeting.arrived);
     for (int lane = 0; lane < 32; lane++) {
       if ((meeting.arrived >> lane) & 1u) threads[first + lane].state = State::kReady;
     }
@@ -481,7 +493,7 @@ unsigned int dynaxx_emulator_ballot(unsigned int mask, int predicate, const char
 
 void dynaxx_emulator_syncwarp(unsigned int mask, const char* file, int line) {
   depart(meet(mask, 'w', 0, false, file, line));
-  now.warpEpoch = ++threads[current].warpEpoch;
+  now.warpEpoch = threads[current].warpEpoch;
 }
 
 void dynaxx_emulator_fence() { fences[now.block - launchFirst] |= 1; }

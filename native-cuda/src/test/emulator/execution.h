@@ -30,10 +30,10 @@ void setOrder(int order);
 
 /** Who is running. Words remember the clock of their last writer and reader. */
 struct Clock {
-  std::uint32_t block;  // serial of the block among all blocks ever run; 0 is never
-  std::uint32_t epoch;  // barriers of the block passed
+  std::uint32_t block;      // serial of the block among all blocks ever run; 0 is never
+  std::uint32_t epoch;      // barriers of the block passed
+  std::uint32_t warpEpoch;  // grows at every __syncwarp, beyond that of all lanes that took part
   std::uint16_t thread;
-  std::uint8_t warpEpoch;        // __syncwarp passed by the thread
   std::uint8_t bytes : 4;        // which bytes of the word
   std::uint8_t manyThreads : 1;  // of this warp
   std::uint8_t manyWarps : 1;    // of this block

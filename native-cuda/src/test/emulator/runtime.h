@@ -101,8 +101,8 @@ struct Module {
 
 struct Function {
   const Kernel* kernel;
-  std::string precision;
-  unsigned int mostDynamicShared = 48 * 1024;
+  unsigned int staticShared;
+  unsigned int mostDynamicShared;
 };
 
 /** Live objects of one kind by handle. A handle is no address and never comes back, so a stale one is known as such. */

@@ -134,3 +134,18 @@ KERNEL(vote)(const int* x, int* y) {
 KERNEL(precision)(int* y) { *y = sizeof(real); }
 
 KERNEL(nothing)() {}
+
+// Hundreds of steps of one warp that keeps its state in shared memory, as an eigensolver does.
+KERNEL(long_warp)(real* y) {
+  __shared__ real state[32];
+  state[threadIdx.x] = real(threadIdx.x);
+  __syncwarp();
+  for (int step = 0; step < 700; step++) {
+    if (step % 3 == 0 && threadIdx.x < 16) __syncwarp(0x0000ffffu);
+    real next = step == 650 ? state[31 - threadIdx.x] : real(0);
+    __syncwarp();
+    if (step == 650) state[threadIdx.x] = next;
+  }
+  __syncwarp();
+  y[threadIdx.x] = state[31 - threadIdx.x];
+}

@@ -193,3 +193,14 @@ TEST(aKernelWithoutParameters) {
   CHECK_EQUAL(dynaxx_emulator_launches(), 1L);
   CLEAN();
 }
+
+TEST(aWarpThatRunsForLong) {
+  everyOrder([] {
+    Device device;
+    DevicePointer y = device.allocate(4 * 32);
+    OK(device.launch("long_warp", 1, 32, Arguments().add(y)));
+    std::vector<float> result = device.download<float>(y, 32);
+    for (int i = 0; i < 32; i++) CHECK_EQUAL(result[i], float(i));
+    CLEAN();
+  });
+}

@@ -197,6 +197,16 @@ TEST(lanesThatDoNotArrive) { foundInEveryOrder("deadlock", "absent_lanes", 1, 32
 TEST(callerOutsideItsMask) { foundInEveryOrder("warp-mask", "wrong_mask", 1, 32, 719); }
 TEST(laneOutsideTheMask) { foundInEveryOrder("warp-lane", "lane_outside_mask", 1, 32); }
 
+TEST(halfAWarpDoesNotWaitForTheOther) {
+  for (int order = 0; order < 2; order++) {
+    dynaxx_emulator_reset();
+    dynaxx_emulator_order(order);
+    Fixture f;
+    f.run("half_synchronised", 1, 32, f.toY());
+    CHECK(misuse().find("shared-race: half_synchronised:") != std::string::npos);
+  }
+}
+
 TEST(floatAtomics) {
   Fixture f;
   OK(cuMemsetD32Async(f.y, 0, 1, f.stream));
@@ -256,8 +266,12 @@ TEST(dynamicSharedMemoryMustBeAskedFor) {
   int bytes = 0;
   OK(cuFuncGetAttribute(&bytes, 8, function));
   CHECK_EQUAL(bytes, 100 * 1024);
-  OK(cuFuncGetAttribute(&bytes, 1, f.function("missing_barrier")));
+  void* fixed = f.function("missing_barrier");
+  OK(cuFuncGetAttribute(&bytes, 1, fixed));
   CHECK_EQUAL(bytes, 256);
+  OK(cuFuncGetAttribute(&bytes, 8, fixed));
+  CHECK_EQUAL(bytes, 48 * 1024 - 256);
+  CHECK_EQUAL(cuFuncSetAttribute(fixed, 8, 227 * 1024), 1);
 }
 
 TEST(findingsAreCountedOncePerKernelAndKind) {

@@ -139,3 +139,10 @@ KERNEL(endless)(const volatile int* flag, int* y) {
   }
   *y = 1;
 }
+
+KERNEL(half_synchronised)(real* y) {
+  __shared__ real tile[32];
+  tile[threadIdx.x] = real(threadIdx.x);
+  if (threadIdx.x < 16) __syncwarp(0x0000ffffu);
+  y[threadIdx.x] = tile[31 - threadIdx.x];
+}
