@@ -1,2 +1,4 @@
 // All kernels of one precision in one translation unit.
 #include "reduce.cu"
+#include "rows.cu"
+#include "strides.cu"
