@@ -216,6 +216,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
         NonFiniteException.check("gradient norm", Math.sqrt(backend.dot(gradient, gradient)));
     entropies = entropySums;
     parameters = point;
+    moved(pointScope);
     return this;
   }
 
@@ -341,6 +342,13 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /** A part's share of the quadratic forms, for at most as many directions as planned. */
   abstract double[] quadraticForms(Tape tape, Vectors v);
 
+  /**
+   * There is a new point.
+   *
+   * @param point owns what holds for this point only
+   */
+  void moved(Scope point) {}
+
   /** Whether a part that is recorded again needs its backward pass too. */
   abstract boolean usesAdjoints();
 
@@ -383,6 +391,10 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /** Directions of a sweep. */
   final int directions() {
     return plan.directions();
+  }
+
+  final long memoryLimit() {
+    return plan.memory();
   }
 
   /** Memory limit less what the recordings take. */

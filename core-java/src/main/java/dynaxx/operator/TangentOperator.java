@@ -2,6 +2,7 @@ package dynaxx.operator;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Scalars;
+import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -17,6 +18,8 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   private TangentSweep products;
   private TangentSweep forms;
   private Scalars scalars;
+  private Recordings productRecordings;
+  private Recordings formRecordings;
 
   TangentOperator(
       String name,
@@ -46,7 +49,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     if (products == null) {
       products = sweep(kind);
     }
-    addProducts(products, tape, v, hv);
+    productRecordings.run(tape, v, hv, (in, out) -> addProducts(products, tape, in, out));
   }
 
   @Override
@@ -56,8 +59,15 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
       scalars = backend().scalars(scope(), directions());
     }
     scalars.clear();
-    addForms(forms, tape, v, scalars);
+    formRecordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in, scalars));
     return scalars.read();
+  }
+
+  @Override
+  final void moved(Scope point) {
+    long mostBytes = recomputes() ? 0 : memoryLimit() / 16;
+    productRecordings = new Recordings(backend(), mostBytes, point);
+    formRecordings = new Recordings(backend(), mostBytes, point);
   }
 
   private TangentSweep sweep(Kind wanted) {

@@ -3,8 +3,6 @@ package dynaxx.cuda;
 import dynaxx.backend.Scalars;
 import dynaxx.cuda.internal.MemoryPool.Block;
 import dynaxx.cuda.internal.Session;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /** Float64 accumulators in device memory; kernels of one stream add to them in order. */
 final class DeviceScalars implements Scalars {
@@ -12,18 +10,11 @@ final class DeviceScalars implements Scalars {
   private final Session session;
   private final Block block;
   private final int size;
-  private final MemorySegment host;
 
-  /**
-   * Lays accumulators over memory.
-   *
-   * @param host page-locked memory for reading, at least as many values
-   */
-  DeviceScalars(Session session, Block block, int size, MemorySegment host) {
+  DeviceScalars(Session session, Block block, int size) {
     this.session = session;
     this.block = block;
     this.size = size;
-    this.host = host;
   }
 
   long address() {
@@ -44,8 +35,6 @@ final class DeviceScalars implements Scalars {
   @Override
   public double[] read() {
     session.enter();
-    MemorySegment values = host.asSlice(0, (long) size * Double.BYTES);
-    session.download(address(), values);
-    return values.toArray(ValueLayout.JAVA_DOUBLE);
+    return session.read(address(), size);
   }
 }

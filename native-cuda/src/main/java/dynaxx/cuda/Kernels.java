@@ -36,6 +36,7 @@ final class Kernels {
   static final int REDUCTION_BLOCKS = 256;
 
   private static final int MOST_ARGUMENT_BYTES = 4096;
+  private static final long LEAST_WORKSPACE = 1L << 20;
   private static final int MOST_Y = 65535;
 
   private final Session session;
@@ -46,6 +47,7 @@ final class Kernels {
   private final MemorySegment size;
   private final MemorySegment extra;
   private Block workspace;
+  private long workspaceBytes;
   private String name;
   private long end;
 
@@ -235,15 +237,12 @@ final class Kernels {
   long workspace(long bytes) {
     if (workspace == null || bytes > workspaceBytes) {
       session.enter();
-      long wanted = Math.max(bytes, 2 * workspaceBytes);
-      // a recorded graph may still use the old one, so it is kept until the session ends
-      workspace = session.pool().take(Math.max(wanted, 1 << 20), "work space");
-      workspaceBytes = Math.max(wanted, 1 << 20);
+      // a recorded graph may still use the old one, so that is kept until the session ends
+      workspaceBytes = Math.max(Math.max(bytes, 2 * workspaceBytes), LEAST_WORKSPACE);
+      workspace = session.pool().take(workspaceBytes, "work space");
     }
     return workspace.address();
   }
-
-  private long workspaceBytes;
 
   /** Address of work space for double values. */
   long partials(long count) {

@@ -57,6 +57,15 @@ public final class MemoryPool implements AutoCloseable {
       }
       return address;
     }
+
+    /**
+     * How much there is.
+     *
+     * @return at least what was asked for
+     */
+    public long bytes() {
+      return bytes;
+    }
   }
 
   MemoryPool(Driver driver, long limit, long total) {

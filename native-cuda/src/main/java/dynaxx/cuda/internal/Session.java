@@ -1,6 +1,7 @@
 package dynaxx.cuda.internal;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
@@ -13,6 +14,7 @@ public final class Session implements AutoCloseable {
   private static final int COMPUTE_MAJOR = 75;
   private static final int COMPUTE_MINOR = 76;
   private static final int MULTIPROCESSORS = 16;
+  private static final long LEAST_STAGING = 4096;
   private static final long BLAS_WORKSPACE = 32L << 20;
 
   private final Driver driver;
@@ -23,6 +25,7 @@ public final class Session implements AutoCloseable {
   private final long blasHandle;
   private final MemoryPool pool;
   private final Deque<Runnable> owned = new ArrayDeque<>();
+  private MemorySegment staging;
 
   /**
    * Opens a device.
@@ -56,6 +59,7 @@ public final class Session implements AutoCloseable {
       }
       this.pool = new MemoryPool(driver, memoryLimit, driver.totalMemory(device));
       owned.push(pool::close);
+      owned.push(this::freeStaging);
       this.blasHandle = blas.create();
       owned.push(() -> blas.destroy(blasHandle()));
       blas.use(
@@ -92,6 +96,66 @@ public final class Session implements AutoCloseable {
    */
   public void onClose(Runnable action) {
     owned.push(action);
+  }
+
+  /**
+   * Takes memory back, also after the session has ended: then it is free already.
+   *
+   * @param block of this session's pool
+   */
+  public void giveBack(MemoryPool.Block block) {
+    if (!owned.isEmpty()) {
+      enter();
+      pool.giveBack(block);
+    }
+  }
+
+  /**
+   * Records what some work submits, without doing it.
+   *
+   * @param work submits to this session's stream and neither allocates nor waits
+   * @return a graph that can be launched, to be destroyed by {@link #destroyGraph}
+   */
+  public long capture(Runnable work) {
+    driver.beginCapture(stream);
+    long captured;
+    try {
+      work.run();
+    } catch (RuntimeException | Error e) {
+      try {
+        driver.destroyGraph(driver.endCapture(stream));
+      } catch (RuntimeException later) {
+        e.addSuppressed(later);
+      }
+      throw e;
+    }
+    captured = driver.endCapture(stream);
+    try {
+      return driver.instantiate(captured);
+    } finally {
+      driver.destroyGraph(captured);
+    }
+  }
+
+  /**
+   * Frees a graph, also after the session has ended: then it is free already.
+   *
+   * @param graph from {@link #capture}
+   */
+  public void destroyGraph(long graph) {
+    if (!owned.isEmpty()) {
+      enter();
+      driver.destroyInstance(graph);
+    }
+  }
+
+  /**
+   * The context of all work.
+   *
+   * @return the context
+   */
+  public long context() {
+    return context;
   }
 
   /**
@@ -199,6 +263,48 @@ public final class Session implements AutoCloseable {
       driver.copyToHost(to, from, to.byteSize(), stream);
     }
     synchronize();
+  }
+
+  /**
+   * Copies float64 values to the host, through page-locked memory, and waits.
+   *
+   * @param from device address
+   * @param count number of values
+   * @return the values
+   */
+  public double[] read(long from, int count) {
+    long bytes = (long) count * Double.BYTES;
+    MemorySegment values = staging(bytes).asSlice(0, bytes);
+    download(from, values);
+    return values.toArray(ValueLayout.JAVA_DOUBLE);
+  }
+
+  /**
+   * Copies float64 values to the device, through page-locked memory, and waits.
+   *
+   * @param to device address
+   * @param values what to copy
+   */
+  public void write(long to, double[] values) {
+    long bytes = (long) values.length * Double.BYTES;
+    MemorySegment staged = staging(bytes).asSlice(0, bytes);
+    MemorySegment.copy(values, 0, staged, ValueLayout.JAVA_DOUBLE, 0, values.length);
+    upload(to, staged);
+  }
+
+  private MemorySegment staging(long bytes) {
+    if (staging == null || staging.byteSize() < bytes) {
+      freeStaging();
+      staging = driver.allocateHost(Math.max(2 * bytes, LEAST_STAGING));
+    }
+    return staging;
+  }
+
+  private void freeStaging() {
+    if (staging != null) {
+      driver.freeHost(staging);
+      staging = null;
+    }
   }
 
   @Override

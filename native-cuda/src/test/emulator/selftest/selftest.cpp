@@ -1,0 +1,25 @@
+#include "harness.h"
+
+std::vector<Test>& tests() {
+  static std::vector<Test> all;
+  return all;
+}
+
+int main(int count, char** arguments) {
+  int failed = 0, run = 0;
+  for (const Test& test : tests()) {
+    if (count > 1 && std::strstr(test.name, arguments[1]) == nullptr) continue;
+    dynaxx_emulator_reset();
+    run++;
+    try {
+      test.body();
+    } catch (const std::exception& error) {
+      std::printf("FAILED %s\n  %s\n", test.name, error.what());
+      std::string log = misuse();
+      if (!log.empty()) std::printf("  misuse: %s", log.c_str());
+      failed++;
+    }
+  }
+  std::printf("%d tests, %d failed\n", run, failed);
+  return failed == 0 && run > 0 ? 0 : 1;
+}
