@@ -5,3 +5,5 @@
 #include "gram_schmidt.cu"
 #include "rows.cu"
 #include "strides.cu"
+#include "convolution.cu"
+#include "pool.cu"
