@@ -7,3 +7,4 @@
 #include "strides.cu"
 #include "convolution.cu"
 #include "pool.cu"
+#include "channelnorm.cu"
