@@ -3,3 +3,8 @@
 #include "algebra.cu"
 #include "gemm.cu"
 #include "gram_schmidt.cu"
+#include "rows.cu"
+#include "strides.cu"
+#include "convolution.cu"
+#include "pool.cu"
+#include "channelnorm.cu"
