@@ -3,3 +3,4 @@
 #include "algebra.cu"
 #include "gemm.cu"
 #include "gram_schmidt.cu"
+#include "elementwise.cu"
