@@ -4,3 +4,4 @@
 #include "gemm.cu"
 #include "gram_schmidt.cu"
 #include "elementwise.cu"
+#include "norm.cu"
