@@ -5,3 +5,4 @@
 #include "gram_schmidt.cu"
 #include "elementwise.cu"
 #include "norm.cu"
+#include "softmax.cu"
