@@ -6,3 +6,8 @@
 #include "elementwise.cu"
 #include "norm.cu"
 #include "softmax.cu"
+#include "rows.cu"
+#include "strides.cu"
+#include "convolution.cu"
+#include "pool.cu"
+#include "channelnorm.cu"

@@ -36,15 +36,19 @@ constexpr std::size_t kEntries = std::size_t{1} << 22;
 
 struct Tables {
   DeviceWord* device;
-  SharedWord* fixed;     // static shared memory
+  SharedWord* fixed;  // static shared memory
   SharedWord* dynamic;
   std::uintptr_t fixedBase;
   std::size_t fixedSpan;
-  std::vector<std::uint16_t> fixedArrays;   // which array a word belongs to, from 1; 0 is the space between
+  std::vector<std::uint16_t> fixedArrays;  // which array a word belongs to, from 1; 0 is the space between
   std::uintptr_t imageBase, imageEnd;
 };
 
 Tables tables = {};
+
+constexpr int kMostSaid = 64;
+std::uint32_t saidOf = 0, unwrittenSaid = 0;
+int said = 0;
 
 template <class T>
 T* zeroed(std::size_t count) {
@@ -96,6 +100,15 @@ std::string describeShared(std::uintptr_t address) {
   return where + before->name + format(" (%zu bytes)", before->bytes);
 }
 
+// A kernel without its barrier would do nothing but write to the log.
+bool saidEnough() {
+  if (saidOf != launchFirst) {
+    saidOf = launchFirst;
+    said = 0;
+  }
+  return ++said > kMostSaid;
+}
+
 std::string describeAnyShared(std::uintptr_t address) {
   if (address - tables.fixedBase < tables.fixedSpan) return describeShared(address);
   return format("byte %zu of dynamic shared memory", address - dynamicShared);
@@ -103,11 +116,11 @@ std::string describeAnyShared(std::uintptr_t address) {
 
 bool conflicts(const Clock& mark, unsigned int bytes) {
   if ((mark.bytes & bytes) == 0) return false;
-  if (mark.manyBlocks) return true;
+  if (mark.manyBlocks) return !allPublished();
   if (mark.block != now.block) return !published(mark.block, now.block);
   if (mark.epoch != now.epoch) return false;
   if (mark.manyWarps || mark.thread / 32 != now.thread / 32) return true;
-  if (mark.warpEpoch != now.warpEpoch) return false;
+  if (mark.warpEpoch < now.warpEpoch) return false;
   return mark.manyThreads || mark.thread != now.thread;
 }
 
@@ -120,40 +133,44 @@ std::string nameOf(const Clock& mark) {
 
 __attribute__((noinline)) void reportRace(const char* kind, const Clock& before, bool wrote, bool writes,
                                           std::uintptr_t address, const std::string& where) {
+  if (saidEnough()) return;
   report(kind, runningKernel(),
          format("%s %s 0x%zx (%s) that %s %s with no barrier between", runningThread().c_str(),
-                writes ? "writes" : "reads", address, where.c_str(), nameOf(before).c_str(),
-                wrote ? "wrote" : "read"));
+                writes ? "writes" : "reads", address, where.c_str(), nameOf(before).c_str(), wrote ? "wrote" : "read"));
 }
 
-Clock stamp(unsigned int bytes) {
+inline Clock stamp(unsigned int bytes) {
   Clock mark = now;
   mark.bytes = bytes & 15u;
   return mark;
 }
 
-// The oldest block whose marks still count: marks of earlier launches (or, in shared memory, blocks) do not.
-void noteRead(Clock& reader, std::uint32_t oldest, unsigned int bytes) {
+// Adds a reader to those of the word. The oldest block is the first whose marks still count.
+__attribute__((noinline)) void addReader(Clock& reader, std::uint32_t oldest, unsigned int bytes) {
   if (reader.block == now.block && reader.epoch == now.epoch) {
-    if (reader.thread == now.thread && reader.warpEpoch == now.warpEpoch) {
+    bool sameWarp = reader.thread / 32 == now.thread / 32;
+    if (sameWarp && reader.warpEpoch < now.warpEpoch) {
+      if (reader.manyWarps) return;  // its other readers still count; this one is ordered after those of its warp
+    } else {
+      if (!sameWarp) reader.manyWarps = 1;
+      else if (reader.thread != now.thread) reader.manyThreads = 1;
       reader.bytes |= bytes & 15u;
       return;
     }
-    if (reader.thread / 32 != now.thread / 32) {
-      reader.manyWarps = 1;
-      reader.bytes |= bytes & 15u;
-      return;
-    }
-    if (reader.warpEpoch == now.warpEpoch) {
-      reader.manyThreads = 1;
-      reader.bytes |= bytes & 15u;
-      return;
-    }
-    if (reader.manyWarps) return;
   }
   bool others = reader.block >= oldest && (reader.block != now.block || reader.manyBlocks);
   reader = stamp(bytes);
   reader.manyBlocks = others;
+}
+
+inline void noteRead(Clock& reader, std::uint32_t oldest, unsigned int bytes) {
+  if (reader.block < oldest) reader = stamp(bytes);
+  else addReader(reader, oldest, bytes);
+}
+
+__attribute__((noinline)) void deviceRace(const Clock& before, bool wrote, bool writes, std::size_t word) {
+  std::uintptr_t address = deviceBase + 4 * word;
+  reportRace("race", before, wrote, writes, address, describe(address));
 }
 
 template <bool kWrite>
@@ -164,15 +181,10 @@ inline void touchDevice(std::size_t word, unsigned int bytes) {
     entry = {};
     entry.tag = tag;
   }
-  if (entry.writer.block >= launchFirst && conflicts(entry.writer, bytes)) {
-    std::uintptr_t address = deviceBase + 4 * word;
-    reportRace("race", entry.writer, true, kWrite, address, describe(address));
-  }
+  if (entry.writer.block >= launchFirst && conflicts(entry.writer, bytes)) deviceRace(entry.writer, true, kWrite, word);
   if (kWrite) {
-    if (entry.reader.block >= launchFirst && conflicts(entry.reader, bytes)) {
-      std::uintptr_t address = deviceBase + 4 * word;
-      reportRace("race", entry.reader, false, true, address, describe(address));
-    }
+    if (entry.reader.block >= launchFirst && conflicts(entry.reader, bytes))
+      deviceRace(entry.reader, false, true, word);
     entry.writer = stamp(bytes);
   } else {
     noteRead(entry.reader, launchFirst, bytes);
@@ -185,7 +197,7 @@ inline void touchShared(SharedWord& word, std::uintptr_t address, unsigned int b
     if (conflicts(word.writer, bytes)) {
       reportRace("shared-race", word.writer, true, kWrite, address, describeAnyShared(address));
     }
-  } else if (!kWrite) {
+  } else if (!kWrite && !saidEnough()) {
     report("shared-uninitialised", runningKernel(),
            format("%s reads what no thread of the block wrote: %s", runningThread().c_str(),
                   describeAnyShared(address).c_str()));
@@ -209,12 +221,14 @@ inline void touchShared(SharedWord& word, std::uintptr_t address, unsigned int b
 }
 
 __attribute__((noinline)) void badDeviceAccess(bool write, std::uintptr_t address, std::size_t size) {
-  Fault fault = checkRange(address, size, !write);
+  Fault fault = checkRange(address, size, write ? Depth::kInUse : Depth::kWritten);
   if (fault.kind == "uninitialised") {
-    report(fault.kind, runningKernel(),
-           format("%s reads %s", runningThread().c_str(), fault.text.c_str()));
+    // Once a launch: a kernel that reads a whole buffer of such words would do nothing but write to the log.
+    if (unwrittenSaid == launchFirst) return;
+    unwrittenSaid = launchFirst;
+    report(fault.kind, runningKernel(), format("%s reads %s", runningThread().c_str(), fault.text.c_str()));
   } else {
-    refuse(fault.kind, write, address, size, describe(address), 700);
+    refuse(fault.kind, write, address, size, fault.text, 700);
   }
 }
 
@@ -226,7 +240,6 @@ inline void deviceAccess(std::uintptr_t address, std::size_t size) {
     std::uint8_t state = deviceWords[word];
     if (state != kWritten && (state == kNone || !kWrite)) {
       badDeviceAccess(kWrite, address, size);
-      if (!kWrite) deviceWords[word] = kWritten;   // said once
     }
     if (kWrite) deviceWords[word] = kWritten;
     touchDevice<kWrite>(word, bytes);
@@ -247,7 +260,8 @@ __attribute__((noinline)) void otherAccess(std::uintptr_t address, std::size_t s
   } else if (address - dynamicShared < kDynamicShared) {
     if (address + size > dynamicShared + dynamicSharedBytes) {
       refuse("shared-out-of-bounds", kWrite, address, size,
-             format("byte %zu of %zu bytes of dynamic shared memory", address - dynamicShared, dynamicSharedBytes), 700);
+             format("byte %zu of %zu bytes of dynamic shared memory", address - dynamicShared, dynamicSharedBytes),
+             700);
     }
     words = tables.dynamic;
     base = dynamicShared;
@@ -263,10 +277,18 @@ __attribute__((noinline)) void otherAccess(std::uintptr_t address, std::size_t s
   refuse("host-access", kWrite, address, size, "neither device memory nor pinned host memory", 700);
 }
 
+__attribute__((noinline)) void endless() {
+  report("endless", runningKernel(),
+         format("%s made %u accesses between two barriers: does it wait for another thread?", runningThread().c_str(),
+                mostPatience));
+  abandon(702);
+}
+
 template <bool kWrite, std::size_t kSize>
 inline void access(const void* pointer) {
   std::uintptr_t address = reinterpret_cast<std::uintptr_t>(pointer);
   if (address - stackBase < stackSpan || !inKernel) return;
+  if (--patience == 0) endless();
   if ((address & (kSize - 1)) != 0) {
     refuse("misaligned", kWrite, address, kSize, format("not a multiple of %zu", kSize), 716);
   }
@@ -289,13 +311,13 @@ void setUpAccess() {
 }
 
 void checkAtomic(const void* pointer, int bytes) {
+  if (--patience == 0) endless();
   std::uintptr_t address = reinterpret_cast<std::uintptr_t>(pointer);
   std::size_t size = static_cast<std::size_t>(bytes);
   if (address % size != 0) refuse("misaligned", true, address, size, format("not a multiple of %zu", size), 716);
   if (!inDevice(address)) return;
   for (std::size_t word = (address - deviceBase) / 4; word <= (address + size - 1 - deviceBase) / 4; word++) {
     if (deviceWords[word] != kWritten) badDeviceAccess(false, address, size);
-    deviceWords[word] = kWritten;
   }
 }
 
@@ -304,18 +326,18 @@ void checkAtomic(const void* pointer, int bytes) {
 using namespace emulator;
 
 #define DYNAXX_HOOK extern "C" DYNAXX_INTERNAL
-#define DYNAXX_ACCESS(bytes)                                                                         \
-  DYNAXX_HOOK void __tsan_read##bytes(void* p) { access<false, bytes>(p); }                          \
-  DYNAXX_HOOK void __tsan_write##bytes(void* p) { access<true, bytes>(p); }                          \
-  DYNAXX_HOOK void __tsan_volatile_read##bytes(void* p) { access<false, bytes>(p); }                 \
-  DYNAXX_HOOK void __tsan_volatile_write##bytes(void* p) { access<true, bytes>(p); }                 \
-  DYNAXX_HOOK void __tsan_unaligned_read##bytes(void* p) { rangeAccess<false>(p, bytes); }           \
-  DYNAXX_HOOK void __tsan_unaligned_write##bytes(void* p) { rangeAccess<true>(p, bytes); }           \
-  DYNAXX_HOOK void __tsan_unaligned_volatile_read##bytes(void* p) { rangeAccess<false>(p, bytes); }  \
-  DYNAXX_HOOK void __tsan_unaligned_volatile_write##bytes(void* p) { rangeAccess<true>(p, bytes); }  \
-  DYNAXX_HOOK void __tsan_read_write##bytes(void* p) {                                               \
-    access<false, bytes>(p);                                                                         \
-    access<true, bytes>(p);                                                                          \
+#define DYNAXX_ACCESS(bytes)                                                                        \
+  DYNAXX_HOOK void __tsan_read##bytes(void* p) { access<false, bytes>(p); }                         \
+  DYNAXX_HOOK void __tsan_write##bytes(void* p) { access<true, bytes>(p); }                         \
+  DYNAXX_HOOK void __tsan_volatile_read##bytes(void* p) { access<false, bytes>(p); }                \
+  DYNAXX_HOOK void __tsan_volatile_write##bytes(void* p) { access<true, bytes>(p); }                \
+  DYNAXX_HOOK void __tsan_unaligned_read##bytes(void* p) { rangeAccess<false>(p, bytes); }          \
+  DYNAXX_HOOK void __tsan_unaligned_write##bytes(void* p) { rangeAccess<true>(p, bytes); }          \
+  DYNAXX_HOOK void __tsan_unaligned_volatile_read##bytes(void* p) { rangeAccess<false>(p, bytes); } \
+  DYNAXX_HOOK void __tsan_unaligned_volatile_write##bytes(void* p) { rangeAccess<true>(p, bytes); } \
+  DYNAXX_HOOK void __tsan_read_write##bytes(void* p) {                                              \
+    access<false, bytes>(p);                                                                        \
+    access<true, bytes>(p);                                                                         \
   }
 DYNAXX_ACCESS(1)
 DYNAXX_ACCESS(2)
@@ -325,6 +347,8 @@ DYNAXX_ACCESS(16)
 
 DYNAXX_HOOK void __tsan_read_range(void* p, std::size_t size) { rangeAccess<false>(p, size); }
 DYNAXX_HOOK void __tsan_write_range(void* p, std::size_t size) { rangeAccess<true>(p, size); }
+DYNAXX_HOOK void dynaxx_emulator_read(const void* p, std::size_t size) { rangeAccess<false>(p, size); }
+DYNAXX_HOOK void dynaxx_emulator_write(void* p, std::size_t size) { rangeAccess<true>(p, size); }
 DYNAXX_HOOK void __tsan_init() {}
 DYNAXX_HOOK void __tsan_func_entry(void*) {}
 DYNAXX_HOOK void __tsan_func_exit(void*) {}

@@ -50,8 +50,8 @@ int translated(int status) {
   return status < 32 ? status : kBlasInternalError;
 }
 
-#define DYNAXX_BLAS_CALL(needs)     \
-  Call call(__func__, needs);       \
+#define DYNAXX_BLAS_CALL(needs) \
+  Call call(__func__, needs);   \
   if (call.refused()) return call.injected() && !isFatal(call.status()) ? call.status() : translated(call.status())
 
 /** A matrix operand of a batch: `columns` runs of `rows` elements, a leading dimension apart. */
@@ -59,9 +59,7 @@ struct Matrix {
   std::int64_t rows, columns, leading;
   std::size_t element;
 
-  std::size_t span() const {
-    return rows == 0 || columns == 0 ? 0 : ((columns - 1) * leading + rows) * element;
-  }
+  std::size_t span() const { return rows == 0 || columns == 0 ? 0 : ((columns - 1) * leading + rows) * element; }
 };
 
 struct Scalars {
@@ -81,12 +79,8 @@ struct Batch {
 
 std::size_t elementBytes(const Gemm& gemm) { return gemm.precision == Precision::kDouble ? 8 : 4; }
 
-Matrix matrixA(const Gemm& g) {
-  return {g.transposeA ? g.k : g.m, g.transposeA ? g.m : g.k, g.lda, elementBytes(g)};
-}
-Matrix matrixB(const Gemm& g) {
-  return {g.transposeB ? g.n : g.k, g.transposeB ? g.k : g.n, g.ldb, elementBytes(g)};
-}
+Matrix matrixA(const Gemm& g) { return {g.transposeA ? g.k : g.m, g.transposeA ? g.m : g.k, g.lda, elementBytes(g)}; }
+Matrix matrixB(const Gemm& g) { return {g.transposeB ? g.n : g.k, g.transposeB ? g.k : g.n, g.ldb, elementBytes(g)}; }
 Matrix matrixC(const Gemm& g) { return {g.m, g.n, g.ldc, elementBytes(g)}; }
 
 double readScalar(const void* from, bool isDouble) {
@@ -100,8 +94,8 @@ double readScalar(const void* from, bool isDouble) {
   return narrow;
 }
 
-bool written(const std::uint8_t* words, std::size_t count) {
-  return std::all_of(words, words + count, [](std::uint8_t state) { return state == kWritten; });
+bool allAtLeast(const std::uint8_t* words, std::size_t count, std::uint8_t least) {
+  return std::all_of(words, words + count, [=](std::uint8_t state) { return state >= least; });
 }
 
 // Bounds of the whole range, and that every column was written where it is read. Status of the device.
@@ -111,22 +105,21 @@ int checkOperand(const Batch& batch, const char* name, std::uintptr_t address, c
     report("misaligned", batch.symbol, format("%s at 0x%zx is not a multiple of %zu", name, address, matrix.element));
     return 716;
   }
-  Fault fault = checkRange(address, matrix.span(), false);
+  Fault fault = checkRange(address, matrix.span(), Depth::kAllocated);
   if (!fault.kind.empty()) {
-    report(fault.kind, batch.symbol, format("%s of %lld x %lld, leading dimension %lld: ", name,
-                                            static_cast<long long>(matrix.rows), static_cast<long long>(matrix.columns),
-                                            static_cast<long long>(matrix.leading)) + fault.text);
+    report(fault.kind, batch.symbol,
+           format("%s of %lld x %lld, leading dimension %lld: ", name, static_cast<long long>(matrix.rows),
+                  static_cast<long long>(matrix.columns), static_cast<long long>(matrix.leading)) +
+               fault.text);
     return kIllegalAddress;
   }
-  if (!read) return kSuccess;
   std::size_t words = static_cast<std::size_t>(matrix.rows) * matrix.element / 4;
   for (std::int64_t j = 0; j < matrix.columns; j++) {
     std::uintptr_t column = address + j * matrix.leading * matrix.element;
-    if (written(deviceWords + (column - deviceBase) / 4, words)) continue;
-    Fault unwritten = checkRange(column, matrix.rows * matrix.element, true);
-    report(unwritten.kind, batch.symbol, format("%s is read, column %lld: ", name, static_cast<long long>(j)) +
-                                             unwritten.text);
-    return kSuccess;
+    if (allAtLeast(deviceWords + (column - deviceBase) / 4, words, read ? kWritten : kUnwritten)) continue;
+    Fault bad = checkRange(column, matrix.rows * matrix.element, read ? Depth::kWritten : Depth::kInUse);
+    report(bad.kind, batch.symbol, format("%s, column %lld: ", name, static_cast<long long>(j)) + bad.text);
+    return bad.kind == "uninitialised" ? kSuccess : kIllegalAddress;
   }
   return kSuccess;
 }
@@ -189,7 +182,7 @@ int resolveScalars(const Batch& batch, double* alpha, double* beta) {
   bool isDouble = batch.gemm.precision == Precision::kDouble;
   for (const void* pointer : {scalars.alphaPointer, scalars.betaPointer}) {
     std::uintptr_t address = reinterpret_cast<std::uintptr_t>(pointer);
-    Fault fault = checkRange(address, isDouble ? 8 : 4, true);
+    Fault fault = checkRange(address, isDouble ? 8 : 4, Depth::kWritten);
     if (fault.kind.empty()) continue;
     report(fault.kind, batch.symbol, "alpha or beta in device memory: " + fault.text);
     if (fault.kind != "uninitialised") return kIllegalAddress;
@@ -203,7 +196,7 @@ int execute(const Batch& batch) {
   double alpha, beta;
   if (int status = resolveScalars(batch, &alpha, &beta)) return status;
   if (batch.workspaceBytes > 0) {
-    Fault fault = checkRange(batch.workspace, batch.workspaceBytes, false);
+    Fault fault = checkRange(batch.workspace, batch.workspaceBytes, Depth::kInUse);
     if (!fault.kind.empty()) {
       report(fault.kind, batch.symbol, "the workspace: " + fault.text);
       return kIllegalAddress;
@@ -242,7 +235,8 @@ struct Request {
   int compute, algorithm;
 };
 
-// R_32F = 0, R_64F = 1; COMPUTE_32F = 68, its pedantic form 69, FAST_TF32 = 77, COMPUTE_64F = 70 and its pedantic form 71.
+// R_32F = 0, R_64F = 1; COMPUTE_32F = 68, its pedantic form 69, FAST_TF32 = 77, COMPUTE_64F = 70 and its pedantic
+// form 71.
 bool precisionOf(const Request& request, int mathMode, Precision* precision) {
   bool single = request.typeA == 0 && request.typeB == 0 && request.typeC == 0;
   bool wide = request.typeA == 1 && request.typeB == 1 && request.typeC == 1;
@@ -251,7 +245,8 @@ bool precisionOf(const Request& request, int mathMode, Precision* precision) {
     case 68: *precision = tf32Mode ? Precision::kTf32 : Precision::kFloat; return single;
     case 69: *precision = Precision::kFloat; return single;
     case 77: *precision = Precision::kTf32; return single;
-    case 70: case 71: *precision = Precision::kDouble; return wide;
+    case 70:
+    case 71: *precision = Precision::kDouble; return wide;
     default: return false;
   }
 }
@@ -321,7 +316,7 @@ int strided(const Call& call, void* handle, const Request& r, const void* a, std
 int readPointers(const char* symbol, const char* name, const void* const* from, std::int64_t count,
                  std::vector<std::uintptr_t>& into) {
   std::uintptr_t address = reinterpret_cast<std::uintptr_t>(from);
-  Fault fault = checkRange(address, static_cast<std::size_t>(count) * 8, true);
+  Fault fault = checkRange(address, static_cast<std::size_t>(count) * 8, Depth::kWritten);
   if (!fault.kind.empty()) {
     report(fault.kind, symbol, format("the array of pointers %s: ", name) + fault.text);
     return kIllegalAddress;
@@ -350,16 +345,16 @@ DYNAXX_EXPORT int cublasDestroy_v2(void* handle) {
     badHandle(call, runtime().blas, handle);
     return kBlasNotInitialized;
   }
-  if (call.context().sticky == kSuccess) drainAll(call.context());   // the library synchronises here
+  if (call.context().sticky == kSuccess) drainAll(call.context());  // the library synchronises here
   runtime().blas.remove(handle);
   return translated(call.finish(kSuccess));
 }
 
-#define DYNAXX_BLAS_HANDLE()                                             \
-  std::shared_ptr<Blas> blas = runtime().blas.find(handle);              \
-  if (blas == nullptr) {                                                 \
-    badHandle(call, runtime().blas, handle);                             \
-    return kBlasNotInitialized;                                          \
+#define DYNAXX_BLAS_HANDLE()                                \
+  std::shared_ptr<Blas> blas = runtime().blas.find(handle); \
+  if (blas == nullptr) {                                    \
+    badHandle(call, runtime().blas, handle);                \
+    return kBlasNotInitialized;                             \
   }
 
 DYNAXX_EXPORT int cublasSetStream_v2(void* handle, void* stream) {
@@ -367,7 +362,7 @@ DYNAXX_EXPORT int cublasSetStream_v2(void* handle, void* stream) {
   DYNAXX_BLAS_HANDLE();
   if (streamOf(call, stream) == nullptr) return kBlasInvalidValue;
   blas->stream = stream;
-  blas->workspace = 0;   // the library falls back to its own workspace here
+  blas->workspace = 0;  // the library falls back to its own workspace here
   blas->workspaceBytes = 0;
   return kBlasSuccess;
 }
@@ -377,7 +372,7 @@ DYNAXX_EXPORT int cublasSetWorkspace_v2(void* handle, void* workspace, std::size
   DYNAXX_BLAS_HANDLE();
   std::uintptr_t address = reinterpret_cast<std::uintptr_t>(workspace);
   if (address % 256 != 0) return kBlasInvalidValue;
-  Fault fault = checkRange(address, bytes, false);
+  Fault fault = checkRange(address, bytes, Depth::kAllocated);
   if (!fault.kind.empty()) {
     report(fault.kind, call.name(), "the workspace: " + fault.text);
     return kBlasInvalidValue;
@@ -438,18 +433,20 @@ DYNAXX_EXPORT int cublasGemmEx_64(void* handle, int transposeA, int transposeB, 
                                   const void* b, int typeB, std::int64_t ldb, const void* beta, void* c, int typeC,
                                   std::int64_t ldc, int compute, int algorithm) {
   DYNAXX_BLAS_CALL(kCurrent | kQueues);
-  Request request = {transposeA, transposeB, m, n, k, alpha, typeA, lda, typeB, ldb, beta, typeC, ldc, 1, compute, algorithm};
+  Request request = {transposeA, transposeB, m,    n,     k,   alpha, typeA,   lda,
+                     typeB,      ldb,        beta, typeC, ldc, 1,     compute, algorithm};
   return strided(call, handle, request, a, 0, b, 0, c, 0);
 }
 
 DYNAXX_EXPORT int cublasGemmStridedBatchedEx_64(void* handle, int transposeA, int transposeB, std::int64_t m,
                                                 std::int64_t n, std::int64_t k, const void* alpha, const void* a,
-                                                int typeA, std::int64_t lda, long long strideA, const void* b, int typeB,
-                                                std::int64_t ldb, long long strideB, const void* beta, void* c, int typeC,
-                                                std::int64_t ldc, long long strideC, std::int64_t batch, int compute,
-                                                int algorithm) {
+                                                int typeA, std::int64_t lda, long long strideA, const void* b,
+                                                int typeB, std::int64_t ldb, long long strideB, const void* beta,
+                                                void* c, int typeC, std::int64_t ldc, long long strideC,
+                                                std::int64_t batch, int compute, int algorithm) {
   DYNAXX_BLAS_CALL(kCurrent | kQueues);
-  Request request = {transposeA, transposeB, m, n, k, alpha, typeA, lda, typeB, ldb, beta, typeC, ldc, batch, compute, algorithm};
+  Request request = {transposeA, transposeB, m,    n,     k,   alpha, typeA,   lda,
+                     typeB,      ldb,        beta, typeC, ldc, batch, compute, algorithm};
   return strided(call, handle, request, a, strideA, b, strideB, c, strideC);
 }
 
@@ -460,7 +457,8 @@ DYNAXX_EXPORT int cublasGemmBatchedEx_64(void* handle, int transposeA, int trans
                                          std::int64_t batchCount, int compute, int algorithm) {
   DYNAXX_BLAS_CALL(kCurrent | kQueues);
   DYNAXX_BLAS_HANDLE();
-  Request request = {transposeA, transposeB, m, n, k, alpha, typeA, lda, typeB, ldb, beta, typeC, ldc, batchCount, compute, algorithm};
+  Request request = {transposeA, transposeB, m,    n,     k,   alpha,      typeA,   lda,
+                     typeB,      ldb,        beta, typeC, ldc, batchCount, compute, algorithm};
   Batch batch;
   if (int status = prepareBatch(call, *blas, request, &batch)) return status;
   if (empty(request)) return kBlasSuccess;

@@ -4,6 +4,7 @@
 // (-fsanitize=thread without its run-time library), and its barriers and shuffles switch fibers.
 #pragma once
 
+#include <math.h>
 #include <cfloat>
 #include <climits>
 #include <cmath>
@@ -12,12 +13,12 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
-#include <math.h>
 #include <type_traits>
 #include <utility>
 
+#include "interface.h"
+
 #define DYNAXX_UNCHECKED __attribute__((no_sanitize_thread))
-#define DYNAXX_INTERNAL __attribute__((visibility("hidden")))
 
 // ---- qualifiers -----------------------------------------------------------------------------------------------
 
@@ -32,8 +33,7 @@
 #define __grid_constant__
 // A page of its own for each array, so that an index past the end meets no other array.
 #define __shared__ static __attribute__((section("dynaxx_shared"), aligned(4096)))
-#define DYNAXX_DYNAMIC_SHARED(type, name) \
-  type* const name = reinterpret_cast<type*>(dynaxx_emulator_dynamic_shared)
+#define DYNAXX_DYNAMIC_SHARED(type, name) type* const name = reinterpret_cast<type*>(dynaxx_emulator_dynamic_shared)
 
 #ifndef KERNEL
 #ifdef DYNAXX_EMULATOR_SCAN
@@ -49,29 +49,29 @@ struct dim3 {
   unsigned int x = 1, y = 1, z = 1;
 };
 
-#define DYNAXX_VECTOR2(type, scalar)                         \
-  struct alignas(2 * sizeof(scalar)) type {                  \
-    scalar x, y;                                             \
-  };                                                         \
+#define DYNAXX_VECTOR2(type, scalar)                     \
+  struct alignas(2 * sizeof(scalar)) type {              \
+    scalar x, y;                                         \
+  };                                                     \
   __forceinline__ type make_##type(scalar x, scalar y) { \
-    type v = {x, y};                                         \
-    return v;                                                \
+    type v = {x, y};                                     \
+    return v;                                            \
   }
-#define DYNAXX_VECTOR3(type, scalar)                                   \
-  struct type {                                                        \
-    scalar x, y, z;                                                    \
-  };                                                                   \
+#define DYNAXX_VECTOR3(type, scalar)                               \
+  struct type {                                                    \
+    scalar x, y, z;                                                \
+  };                                                               \
   __forceinline__ type make_##type(scalar x, scalar y, scalar z) { \
-    type v = {x, y, z};                                                \
-    return v;                                                          \
+    type v = {x, y, z};                                            \
+    return v;                                                      \
   }
-#define DYNAXX_VECTOR4(type, scalar)                                             \
-  struct alignas(4 * sizeof(scalar) < 16 ? 4 * sizeof(scalar) : 16) type {       \
-    scalar x, y, z, w;                                                           \
-  };                                                                             \
+#define DYNAXX_VECTOR4(type, scalar)                                         \
+  struct alignas(4 * sizeof(scalar) < 16 ? 4 * sizeof(scalar) : 16) type {   \
+    scalar x, y, z, w;                                                       \
+  };                                                                         \
   __forceinline__ type make_##type(scalar x, scalar y, scalar z, scalar w) { \
-    type v = {x, y, z, w};                                                       \
-    return v;                                                                    \
+    type v = {x, y, z, w};                                                   \
+    return v;                                                                \
   }
 #define DYNAXX_VECTORS(name, scalar) \
   DYNAXX_VECTOR2(name##2, scalar)    \
@@ -101,16 +101,6 @@ extern DYNAXX_INTERNAL const uint3 blockIdx;
 extern DYNAXX_INTERNAL const dim3 blockDim;
 extern DYNAXX_INTERNAL const dim3 gridDim;
 extern DYNAXX_INTERNAL unsigned char* const dynaxx_emulator_dynamic_shared;
-
-DYNAXX_INTERNAL int dynaxx_emulator_barrier(int vote, int predicate, const char* file, int line);
-DYNAXX_INTERNAL unsigned long long dynaxx_emulator_shuffle(unsigned int mask, unsigned long long value,
-                                                           int lane, const char* file, int line);
-DYNAXX_INTERNAL unsigned int dynaxx_emulator_ballot(unsigned int mask, int predicate, const char* file, int line);
-DYNAXX_INTERNAL void dynaxx_emulator_syncwarp(unsigned int mask, const char* file, int line);
-DYNAXX_INTERNAL void dynaxx_emulator_fence();
-DYNAXX_INTERNAL void dynaxx_emulator_atomic(const void* address, int bytes, int floating);
-[[noreturn]] DYNAXX_INTERNAL void dynaxx_emulator_trap(const char* what, const char* file, int line);
-DYNAXX_INTERNAL unsigned int dynaxx_emulator_lane();
 }
 
 static constexpr int warpSize = 32;
@@ -199,9 +189,9 @@ DYNAXX_UNCHECKED inline T atomic(T* address, F change) {
 
 }  // namespace emulator
 
-#define DYNAXX_ATOMIC(name, expression)                                             \
-  template <class T>                                                                \
-  DYNAXX_UNCHECKED inline T name(T* address, std::type_identity_t<T> value) {       \
+#define DYNAXX_ATOMIC(name, expression)                                                        \
+  template <class T>                                                                           \
+  DYNAXX_UNCHECKED inline T name(T* address, std::type_identity_t<T> value) {                  \
     return emulator::atomic(address, [=](T old) DYNAXX_UNCHECKED -> T { return expression; }); \
   }
 DYNAXX_ATOMIC(atomicAdd, static_cast<T>(old + value))
@@ -209,9 +199,9 @@ DYNAXX_ATOMIC(atomicSub, static_cast<T>(old - value))
 DYNAXX_ATOMIC(atomicExch, (static_cast<void>(old), value))
 DYNAXX_ATOMIC(atomicMin, value < old ? value : old)
 DYNAXX_ATOMIC(atomicMax, value > old ? value : old)
-DYNAXX_ATOMIC(atomicAnd, old & value)
-DYNAXX_ATOMIC(atomicOr, old | value)
-DYNAXX_ATOMIC(atomicXor, old ^ value)
+DYNAXX_ATOMIC(atomicAnd, static_cast<T>(old& value))
+DYNAXX_ATOMIC(atomicOr, static_cast<T>(old | value))
+DYNAXX_ATOMIC(atomicXor, static_cast<T>(old ^ value))
 DYNAXX_ATOMIC(atomicInc, old >= value ? T(0) : T(old + 1))
 template <class T>
 DYNAXX_UNCHECKED inline T atomicCAS(T* address, std::type_identity_t<T> expected, std::type_identity_t<T> value) {
@@ -234,13 +224,21 @@ inline std::common_type_t<A, B> max(A a, B b) {
 }
 
 template <class T>
-inline T __ldg(const T* address) { return *address; }
+inline T __ldg(const T* address) {
+  return *address;
+}
 template <class T>
-inline T __ldcs(const T* address) { return *address; }
+inline T __ldcs(const T* address) {
+  return *address;
+}
 template <class T>
-inline T __ldcg(const T* address) { return *address; }
+inline T __ldcg(const T* address) {
+  return *address;
+}
 template <class T>
-inline void __stcs(T* address, T value) { *address = value; }
+inline void __stcs(T* address, T value) {
+  *address = value;
+}
 
 inline unsigned int __umulhi(unsigned int a, unsigned int b) {
   return static_cast<unsigned int>((static_cast<unsigned long long>(a) * b) >> 32);
@@ -315,14 +313,14 @@ inline To bits(From x) {
 
 }  // namespace emulator
 
-#define DYNAXX_CONVERSIONS(prefix, from)                                                                  \
-  inline int __##prefix##2int_rn(from x) { return emulator::convert<int>(std::nearbyint(x)); }            \
-  inline int __##prefix##2int_rz(from x) { return emulator::convert<int>(std::trunc(x)); }                \
-  inline int __##prefix##2int_ru(from x) { return emulator::convert<int>(std::ceil(x)); }                 \
-  inline int __##prefix##2int_rd(from x) { return emulator::convert<int>(std::floor(x)); }                \
+#define DYNAXX_CONVERSIONS(prefix, from)                                                                          \
+  inline int __##prefix##2int_rn(from x) { return emulator::convert<int>(std::nearbyint(x)); }                    \
+  inline int __##prefix##2int_rz(from x) { return emulator::convert<int>(std::trunc(x)); }                        \
+  inline int __##prefix##2int_ru(from x) { return emulator::convert<int>(std::ceil(x)); }                         \
+  inline int __##prefix##2int_rd(from x) { return emulator::convert<int>(std::floor(x)); }                        \
   inline unsigned int __##prefix##2uint_rn(from x) { return emulator::convert<unsigned int>(std::nearbyint(x)); } \
   inline unsigned int __##prefix##2uint_rz(from x) { return emulator::convert<unsigned int>(std::trunc(x)); }     \
-  inline long long __##prefix##2ll_rn(from x) { return emulator::convert<long long>(std::nearbyint(x)); } \
+  inline long long __##prefix##2ll_rn(from x) { return emulator::convert<long long>(std::nearbyint(x)); }         \
   inline long long __##prefix##2ll_rz(from x) { return emulator::convert<long long>(std::trunc(x)); }
 DYNAXX_CONVERSIONS(float, float)
 DYNAXX_CONVERSIONS(double, double)
@@ -345,27 +343,29 @@ inline double __hiloint2double(int high, int low) {
   return emulator::bits<double>((static_cast<long long>(high) << 32) | static_cast<unsigned int>(low));
 }
 
-// ---- registration: how the driver finds a kernel by name and unpacks its parameters ------------------------------
+// ---- copies, which the compiler does not announce ---------------------------------------------------------------
 
 namespace emulator {
 
-struct Parameter {
-  unsigned int offset, size;
-};
+inline void* copy(void* to, const void* from, std::size_t bytes) {
+  dynaxx_emulator_read(from, bytes);
+  dynaxx_emulator_write(to, bytes);
+  return __builtin_memcpy(to, from, bytes);
+}
 
-struct Kernel {
-  const char* name;
-  void (*invoke)(const unsigned char* arguments);
-  const Parameter* parameters;
-  unsigned int count;
-  unsigned int bytes;
-  unsigned int alignment;
-};
+inline void* fill(void* to, int value, std::size_t bytes) {
+  dynaxx_emulator_write(to, bytes);
+  return __builtin_memset(to, value, bytes);
+}
 
-class Registration {
- public:
-  DYNAXX_INTERNAL Registration(const char* precision, const Kernel* kernels, std::size_t count);
-};
+}  // namespace emulator
+
+#define memcpy emulator::copy
+#define memset emulator::fill
+
+// ---- registration: how the driver finds a kernel by name and unpacks its parameters ------------------------------
+
+namespace emulator {
 
 template <class... Arguments>
 struct Layout {
@@ -414,7 +414,8 @@ struct Entry<Function> {
     call(arguments, std::index_sequence_for<Arguments...>());
   }
   static constexpr Kernel kernel(const char* name) {
-    return {name, &invoke, L::table.parameters, static_cast<unsigned int>(L::count), L::table.bytes, L::table.alignment};
+    return {name,           &invoke,           L::table.parameters, static_cast<unsigned int>(L::count),
+            L::table.bytes, L::table.alignment};
   }
 };
 

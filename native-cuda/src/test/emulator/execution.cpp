@@ -1,24 +1,29 @@
 #include "execution.h"
 
-#include <cxxabi.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <unordered_map>
 
 #include "fiber.h"
 #include "findings.h"
 
+namespace {
+
+struct Index {
+  unsigned int x, y, z;
+};
+
+}  // namespace
+
 // The kernels see these as constants.
 extern "C" {
-DYNAXX_INTERNAL uint3 dynaxx_thread_index asm("threadIdx");
-DYNAXX_INTERNAL uint3 dynaxx_block_index asm("blockIdx");
-DYNAXX_INTERNAL dim3 dynaxx_block_dimension asm("blockDim");
-DYNAXX_INTERNAL dim3 dynaxx_grid_dimension asm("gridDim");
+DYNAXX_INTERNAL Index dynaxx_thread_index asm("threadIdx");
+DYNAXX_INTERNAL Index dynaxx_block_index asm("blockIdx");
+DYNAXX_INTERNAL Index dynaxx_block_dimension asm("blockDim");
+DYNAXX_INTERNAL Index dynaxx_grid_dimension asm("gridDim");
 DYNAXX_INTERNAL unsigned char* dynaxx_shared_pointer asm("dynaxx_emulator_dynamic_shared");
 }
 
@@ -43,7 +48,8 @@ dynaxx_emulator_switch:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
+  popq %rcx
+  jmpq *%rcx
   .size dynaxx_emulator_switch, . - dynaxx_emulator_switch
 )");
 #endif
@@ -53,6 +59,7 @@ namespace emulator {
 Clock now = {};
 std::uint32_t launchFirst = 1;
 bool inKernel = false;
+std::uint32_t patience = kPatience, mostPatience = kPatience;
 std::uintptr_t stackBase = 0;
 std::size_t stackSpan = 0;
 std::uintptr_t dynamicShared = 0;
@@ -68,10 +75,11 @@ enum class State : std::uint8_t { kReady, kBarrier, kWarp, kDone };
 
 struct Thread {
   Fiber fiber;
+  Index index;
   int stack;
   State state;
   bool started;
-  std::uint8_t warpEpoch;
+  std::uint32_t warpEpoch;
   int line;
   const char* file;
 };
@@ -93,7 +101,7 @@ struct Warp {
 
 struct Block {
   int threads = 0, live = 0, waiting = 0, votes = 0, vote = 0;
-  int released = 0;   // result of the last barrier
+  int released = 0;  // result of the last barrier
   const char* file = nullptr;
   int line = 0;
 };
@@ -123,14 +131,14 @@ std::map<std::string, std::map<std::string, const Kernel*>>& kernels() {
 void setUp() {
   if (stacks != nullptr) return;
   stackSpan = kStack * kMostThreads;
-  void* range = mmap(nullptr, stackSpan, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  void* range =
+      mmap(nullptr, stackSpan, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   void* shared = mmap(nullptr, kDynamicShared + 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (range == MAP_FAILED || shared == MAP_FAILED) std::abort();
   stacks = static_cast<unsigned char*>(range);
   stackBase = reinterpret_cast<std::uintptr_t>(range);
   for (int i = kMostThreads - 1; i >= 0; i--) {
-    mprotect(stacks + i * kStack, kPage, PROT_NONE);   // a thread that overflows its stack must not reach another's
+    mprotect(stacks + i * kStack, kPage, PROT_NONE);  // a thread that overflows its stack must not reach another's
     freeStacks.push_back(i);
   }
   dynamicShared = reinterpret_cast<std::uintptr_t>(shared);
@@ -139,10 +147,10 @@ void setUp() {
 
 void selectThread(int t) {
   current = t;
-  const unsigned int* size = launch->block;
-  dynaxx_thread_index = {t % size[0], t / size[0] % size[1], t / size[0] / size[1]};
+  dynaxx_thread_index = threads[t].index;
   now.thread = static_cast<std::uint16_t>(t);
   now.warpEpoch = threads[t].warpEpoch;
+  patience = mostPatience;
 }
 
 [[noreturn]] void threadMain() {
@@ -191,12 +199,24 @@ void releaseBarrier() {
   }
 }
 
+// Who took part sees what the others did before: the clocks of all move past the latest.
+void synchroniseClocks(int first, unsigned int lanes) {
+  std::uint32_t latest = 0;
+  for (int lane = 0; lane < 32; lane++) {
+    if ((lanes >> lane) & 1u) latest = std::max(latest, threads[first + lane].warpEpoch);
+  }
+  for (int lane = 0; lane < 32; lane++) {
+    if ((lanes >> lane) & 1u) threads[first + lane].warpEpoch = latest + 1;
+  }
+}
+
 void finishMeetings(Warp& warp) {
   for (Meeting& meeting : warp.meetings) {
     if (meeting.complete || meeting.mask == 0 || (meeting.mask & warp.alive & ~meeting.arrived) != 0) continue;
     meeting.complete = true;
     meeting.unread = meeting.arrived;
     int first = static_cast<int>(&warp - warps) * 32;
+    if (meeting.kind == 'w') synchroniseClocks(first, meeting.arrived);
     for (int lane = 0; lane < 32; lane++) {
       if ((meeting.arrived >> lane) & 1u) threads[first + lane].state = State::kReady;
     }
@@ -209,11 +229,12 @@ void reportDeadlock() {
   for (int t = 0; t < block.threads; t++) {
     const Thread& thread = threads[t];
     if (thread.state == State::kDone) ended++;
-    else places[format("at %s %s:%d", thread.state == State::kBarrier ? "__syncthreads" : "a warp operation",
-                       fileName(thread.file), thread.line)]++;
+    else
+      places[format("at %s %s:%d", thread.state == State::kBarrier ? "__syncthreads" : "a warp operation",
+                    fileName(thread.file), thread.line)]++;
   }
-  std::string text = format("block (%u,%u,%u) cannot go on:", dynaxx_block_index.x, dynaxx_block_index.y,
-                            dynaxx_block_index.z);
+  std::string text =
+      format("block (%u,%u,%u) cannot go on:", dynaxx_block_index.x, dynaxx_block_index.y, dynaxx_block_index.z);
   for (const auto& [place, count] : places) text += format(" %d threads wait %s,", count, place.c_str());
   text += format(" %d have ended", ended);
   report("deadlock", runningKernel(), text);
@@ -230,7 +251,9 @@ bool runReady(const std::vector<int>& sequence) {
       thread.started = true;
       thread.stack = freeStacks.back();
       freeStacks.pop_back();
-      prepare(thread.fiber, stacks + thread.stack * kStack, kStack, threadMain);
+      // Tops of stacks that are a power of two apart would share one set of the cache.
+      std::size_t bytes = kStack - static_cast<std::size_t>(thread.stack % 61) * 192;
+      prepare(thread.fiber, stacks + thread.stack * kStack, bytes, threadMain);
     }
     selectThread(t);
     switchTo(scheduler, thread.fiber);
@@ -288,6 +311,15 @@ std::vector<T> sequenceOf(T count) {
     for (T i = count; i > 1; i--) std::swap(sequence[i - 1], sequence[nextRandom(shuffleSeed) % i]);
   }
   return sequence;
+}
+
+void indexThreads(const unsigned int* size) {
+  Thread* thread = threads;
+  for (unsigned int z = 0; z < size[2]; z++) {
+    for (unsigned int y = 0; y < size[1]; y++) {
+      for (unsigned int x = 0; x < size[0]; x++) (thread++)->index = {x, y, z};
+    }
+  }
 }
 
 void resetStacks() {
@@ -359,7 +391,7 @@ void setOrder(int value) {
 const char* runningKernel() { return launch == nullptr ? "?" : launch->kernel->name; }
 
 std::string runningThread() {
-  const uint3 &b = dynaxx_block_index, &t = dynaxx_thread_index;
+  const Index &b = dynaxx_block_index, &t = dynaxx_thread_index;
   return format("block (%u,%u,%u) thread (%u,%u,%u)", b.x, b.y, b.z, t.x, t.y, t.z);
 }
 
@@ -373,6 +405,13 @@ void abandon(int status) {
 bool published(std::uint32_t writer, std::uint32_t reader) {
   std::size_t from = writer - launchFirst, to = reader - launchFirst;
   return from < fences.size() && to < fences.size() && (fences[from] & 2) != 0 && (fences[to] & 4) != 0;
+}
+
+bool allPublished() {
+  for (std::uint32_t block = launchFirst; block < now.block; block++) {
+    if (!published(block, now.block)) return false;
+  }
+  return true;
 }
 
 int run(const Launch& requested) {
@@ -390,6 +429,7 @@ int run(const Launch& requested) {
   std::vector<int> threadSequence =
       sequenceOf<int>(static_cast<int>(requested.block[0] * requested.block[1] * requested.block[2]));
   fences.assign(blocks, 0);
+  indexThreads(requested.block);
   int status = 0;
   for (std::uint64_t index : sequence) {
     dynaxx_block_index = {static_cast<unsigned int>(index % requested.grid[0]),
@@ -453,7 +493,7 @@ unsigned int dynaxx_emulator_ballot(unsigned int mask, int predicate, const char
 
 void dynaxx_emulator_syncwarp(unsigned int mask, const char* file, int line) {
   depart(meet(mask, 'w', 0, false, file, line));
-  now.warpEpoch = ++threads[current].warpEpoch;
+  now.warpEpoch = threads[current].warpEpoch;
 }
 
 void dynaxx_emulator_fence() { fences[now.block - launchFirst] |= 1; }

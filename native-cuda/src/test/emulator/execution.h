@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "emulator.cuh"
+#include "interface.h"
 
 namespace emulator {
 
@@ -32,17 +32,22 @@ void setOrder(int order);
 struct Clock {
   std::uint32_t block;      // serial of the block among all blocks ever run; 0 is never
   std::uint32_t epoch;      // barriers of the block passed
+  std::uint32_t warpEpoch;  // grows at every __syncwarp, beyond that of all lanes that took part
   std::uint16_t thread;
-  std::uint8_t warpEpoch;   // __syncwarp passed by the thread
-  std::uint8_t bytes : 4;   // which bytes of the word
-  std::uint8_t manyThreads : 1;   // of this warp
-  std::uint8_t manyWarps : 1;     // of this block
+  std::uint8_t bytes : 4;        // which bytes of the word
+  std::uint8_t manyThreads : 1;  // of this warp
+  std::uint8_t manyWarps : 1;    // of this block
   std::uint8_t manyBlocks : 1;
 };
 
 extern Clock now;
-extern std::uint32_t launchFirst;   // serial of the launch's first block
+extern std::uint32_t launchFirst;  // serial of the launch's first block
 extern bool inKernel;
+
+/** Accesses that a thread may still make before it must reach a barrier or end. */
+constexpr std::uint32_t kPatience = 1u << 30;
+extern std::uint32_t patience, mostPatience;
+
 extern std::uintptr_t stackBase;
 extern std::size_t stackSpan;
 
@@ -57,8 +62,11 @@ std::string runningThread();
 /** Ends the launch with a status; called on a thread's own stack. */
 [[noreturn]] void abandon(int status);
 
-/** A block that has fenced and then touched an atomic counter has published its writes; one that has touched it sees them. */
+/** A block that has fenced and then touched an atomic counter has published its writes; one that has touched it sees
+ * them. */
 bool published(std::uint32_t writer, std::uint32_t reader);
+/** Whether the running block sees what all blocks before it did. */
+bool allPublished();
 
 void setUpAccess();
 void checkAtomic(const void* address, int bytes);

@@ -17,7 +17,7 @@ float toTf32(float x) {
   std::uint32_t bits;
   std::memcpy(&bits, &x, 4);
   if ((bits & 0x7f800000u) == 0x7f800000u) return x;
-  bits = (bits + 0x1000u) & ~0x1fffu;   // ten bits of mantissa, ties away from zero
+  bits = (bits + 0x1000u) & ~0x1fffu;  // ten bits of mantissa, ties away from zero
   std::memcpy(&x, &bits, 4);
   return x;
 }
@@ -72,7 +72,8 @@ void tile(const double* a, const double* b, std::int64_t k, double* out) {
 }
 
 template <class T>
-void store(const Gemm& gemm, double alpha, double beta, T* c, std::int64_t row, std::int64_t column, const double* sums) {
+void store(const Gemm& gemm, double alpha, double beta, T* c, std::int64_t row, std::int64_t column,
+           const double* sums) {
   std::int64_t rows = std::min<std::int64_t>(kRows, gemm.m - row);
   std::int64_t columns = std::min<std::int64_t>(kColumns, gemm.n - column);
   for (std::int64_t j = 0; j < columns; j++) {
@@ -86,7 +87,7 @@ void store(const Gemm& gemm, double alpha, double beta, T* c, std::int64_t row, 
 
 template <class T, bool kTf32>
 void multiplyTyped(const Gemm& gemm, double alpha, const T* a, const T* b, double beta, T* c) {
-  static std::vector<double> left, right;   // calls are serialised by the driver's lock
+  static std::vector<double> left, right;  // calls are serialised by the driver's lock
   std::int64_t k = alpha == 0 ? 0 : gemm.k;
   pack<T, kTf32, kRows>(a, gemm.lda, gemm.transposeA, gemm.m, k, left);
   pack<T, kTf32, kColumns>(b, gemm.ldb, !gemm.transposeB, gemm.n, k, right);

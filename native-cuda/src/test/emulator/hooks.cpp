@@ -39,6 +39,7 @@ DYNAXX_EXPORT void dynaxx_emulator_reset() {
   all.launches = 0;
   all.eager = false;
   all.order = 0;
+  mostPatience = kPatience;
   applyEnvironment(all);
 }
 
@@ -105,16 +106,29 @@ DYNAXX_EXPORT void dynaxx_emulator_eager(int eager) {
   runtime().eager = eager != 0;
 }
 
-/** Marks device memory as never written: for an allocator that hands out the same memory again. 0, or 1 for a bad range. */
-DYNAXX_EXPORT int dynaxx_emulator_forget(unsigned long long address, std::size_t bytes) {
+/** Accesses that a thread may make between two barriers before its kernel counts as endless; 0 for the default, 2^30.
+ */
+DYNAXX_EXPORT void dynaxx_emulator_patience(long accesses) {
   Lock lock(runtime().mutex);
-  for (auto& [device, context] : runtime().contexts) drainAll(*context);
-  Fault fault = checkRange(address, bytes, false);
-  if (!fault.kind.empty()) {
-    report(fault.kind, __func__, fault.text);
-    return 1;
-  }
-  std::memset(reinterpret_cast<void*>(address), 0xff, bytes);
-  markUnwritten(address, bytes);
-  return 0;
+  mostPatience = accesses <= 0 ? kPatience : static_cast<std::uint32_t>(std::min<long>(accesses, UINT32_MAX));
+}
+
+/**
+ * An allocator hands out the first bytes of a block of capacity bytes again (0: it takes the block back). In the order
+ * of the stream, these bytes count as never written, and the rest of the block as out of bounds. The driver's status.
+ */
+DYNAXX_EXPORT int dynaxx_emulator_hand_out(unsigned long long address, std::size_t bytes, std::size_t capacity,
+                                           void* handle) {
+  Call call(__func__, kCurrent);
+  if (call.refused()) return call.status();
+  std::shared_ptr<Stream> stream = streamOf(call, handle);
+  if (stream == nullptr) return kInvalidHandle;
+  Fault fault = checkRange(address, capacity, Depth::kAllocated);
+  if (!fault.kind.empty()) report(fault.kind, call.name(), fault.text);
+  if (!fault.kind.empty() || bytes > capacity) return kInvalidValue;
+  return enqueue(call, stream, call.name(), [=] {
+    if (!checkRange(address, capacity, Depth::kAllocated).kind.empty()) return 0;  // freed meanwhile
+    markHandedOut(address, bytes, capacity);
+    return 0;
+  });
 }

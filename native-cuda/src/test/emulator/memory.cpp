@@ -28,7 +28,7 @@ constexpr std::size_t kRemembered = 20000;
 std::map<std::uintptr_t, Allocation> live;
 std::map<std::uintptr_t, Allocation> freed;
 std::deque<std::uintptr_t> freedOrder;
-std::map<std::uintptr_t, std::size_t> host;
+std::map<std::uintptr_t, Pinned> host;
 std::size_t limit = std::size_t{2} << 30;
 std::map<int, std::size_t> usage;
 std::uintptr_t cursor = 0;
@@ -94,8 +94,8 @@ const Allocation* containing(const std::map<std::uintptr_t, Allocation>& table, 
 void unmap(const Allocation& allocation) {
   std::uintptr_t start = allocation.address - kLead;
   std::size_t bytes = pages(allocation.bytes);
-  mmap(reinterpret_cast<void*>(start), bytes, PROT_NONE,
-       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  mmap(reinterpret_cast<void*>(start), bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+       0);
   std::uint8_t* words = deviceWords + (start - deviceBase) / 4;
   std::memset(words, kNone, std::min<std::size_t>(bytes / 4, kPage));
   std::uintptr_t first = (reinterpret_cast<std::uintptr_t>(words) + kPage - 1) / kPage * kPage;
@@ -147,25 +147,21 @@ std::size_t used(int device) { return usage[device]; }
 const std::map<std::uintptr_t, Allocation>& allocations() { return live; }
 const Allocation* find(std::uintptr_t address) { return containing(live, address); }
 
-void* allocateHost(std::size_t bytes) {
+void* allocateHost(int device, std::size_t bytes) {
   std::size_t mapped = (bytes + kPage - 1) / kPage * kPage;
   void* address = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED) return nullptr;
   std::memset(address, 0xff, bytes);
-  host[reinterpret_cast<std::uintptr_t>(address)] = bytes;
+  host[reinterpret_cast<std::uintptr_t>(address)] = {bytes, device};
   return address;
 }
 
 bool releaseHost(void* address) {
   auto entry = host.find(reinterpret_cast<std::uintptr_t>(address));
   if (entry == host.end()) return false;
-  munmap(address, (entry->second + kPage - 1) / kPage * kPage);
+  munmap(address, (entry->second.bytes + kPage - 1) / kPage * kPage);
   host.erase(entry);
   return true;
-}
-
-void releaseAllHost() {
-  while (!host.empty()) releaseHost(reinterpret_cast<void*>(host.begin()->first));
 }
 
 bool isPinned(std::uintptr_t address, std::size_t bytes) {
@@ -173,10 +169,10 @@ bool isPinned(std::uintptr_t address, std::size_t bytes) {
   if (next == host.begin()) return false;
   auto before = std::prev(next);
   std::size_t offset = address - before->first;
-  return offset < before->second && bytes <= before->second - offset;
+  return offset < before->second.bytes && bytes <= before->second.bytes - offset;
 }
 
-const std::map<std::uintptr_t, std::size_t>& pinned() { return host; }
+const std::map<std::uintptr_t, Pinned>& pinned() { return host; }
 
 std::string describe(std::uintptr_t address) {
   if (const Allocation* inside = find(address)) {
@@ -195,28 +191,28 @@ std::string describe(std::uintptr_t address) {
                 after <= before ? "past the end of" : "before", near.serial, near.bytes);
 }
 
-Fault checkRange(std::uintptr_t address, std::size_t bytes, bool read) {
+Fault checkRange(std::uintptr_t address, std::size_t bytes, Depth depth) {
   if (bytes == 0) return {};
-  std::size_t first = (address - deviceBase) / 4, last = (address + bytes - 1 - deviceBase) / 4;
-  if (!inDevice(address) || !inDevice(address + bytes - 1)) {
+  if (!inDevice(address) || bytes > deviceSpan - (address - deviceBase)) {
     return {"out-of-bounds", format("0x%zx is no device address", address)};
   }
   const Allocation* owner = find(address);
-  if (owner == nullptr || address + bytes > owner->address + owner->bytes) {
+  if (owner == nullptr || bytes > owner->bytes - (address - owner->address)) {
     std::uintptr_t bad = owner == nullptr ? address : owner->address + owner->bytes;
     bool gone = owner == nullptr && containing(freed, bad) != nullptr;
     return {gone ? "use-after-free" : "out-of-bounds",
             format("%zu bytes at 0x%zx: %s", bytes, address, describe(bad).c_str())};
   }
-  if (!read) return {};
+  if (depth == Depth::kAllocated) return {};
+  std::uint8_t least = depth == Depth::kWritten ? kWritten : kUnwritten;
   const std::uint8_t* words = deviceWords;
-  for (std::size_t i = first; i <= last; i++) {
-    if (words[i] != kWritten) {
-      return {"uninitialised", format("%zu bytes at 0x%zx: never written at %s", bytes, address,
-                                      describe(std::max(address, deviceBase + 4 * i)).c_str())};
-    }
-  }
-  return {};
+  std::size_t first = (address - deviceBase) / 4, last = (address + bytes - 1 - deviceBase) / 4;
+  const std::uint8_t* bad = std::find_if(words + first, words + last + 1, [=](std::uint8_t w) { return w < least; });
+  if (bad == words + last + 1) return {};
+  std::string where = describe(std::max(address, deviceBase + 4 * static_cast<std::uintptr_t>(bad - words)));
+  if (*bad == kNone)
+    return {"out-of-bounds", format("%zu bytes at 0x%zx: not handed out: %s", bytes, address, where.c_str())};
+  return {"uninitialised", format("%zu bytes at 0x%zx: never written: %s", bytes, address, where.c_str())};
 }
 
 void markWritten(std::uintptr_t address, std::size_t bytes) {
@@ -229,6 +225,13 @@ void markUnwritten(std::uintptr_t address, std::size_t bytes) {
   if (bytes == 0) return;
   std::size_t first = (address - deviceBase) / 4, last = (address + bytes - 1 - deviceBase) / 4;
   std::memset(deviceWords + first, kUnwritten, last - first + 1);
+}
+
+void markHandedOut(std::uintptr_t address, std::size_t bytes, std::size_t capacity) {
+  std::memset(reinterpret_cast<void*>(address), 0xff, capacity);
+  std::size_t first = (address - deviceBase) / 4, end = (address + capacity + 3 - deviceBase) / 4;
+  std::memset(deviceWords + first, kNone, end - first);
+  markUnwritten(address, bytes);
 }
 
 }  // namespace emulator

@@ -37,19 +37,29 @@ const std::map<std::uintptr_t, Allocation>& allocations();
 const Allocation* find(std::uintptr_t address);
 
 /** Host memory that the driver gave out: accessible from kernels. */
-void* allocateHost(std::size_t bytes);
+void* allocateHost(int device, std::size_t bytes);
 bool releaseHost(void* address);
-void releaseAllHost();
 bool isPinned(std::uintptr_t address, std::size_t bytes);
-const std::map<std::uintptr_t, std::size_t>& pinned();
+struct Pinned {
+  std::size_t bytes;
+  int device;
+};
+const std::map<std::uintptr_t, Pinned>& pinned();
 
 /** What is wrong with [address, address + bytes): kind and text, or an empty kind. */
 struct Fault {
   std::string kind, text;
 };
-Fault checkRange(std::uintptr_t address, std::size_t bytes, bool read);
+enum class Depth {
+  kAllocated,  // inside one live allocation: all that can be said before the work is due
+  kInUse,      // and inside the part that an allocator has handed out
+  kWritten,    // and every word of it was written
+};
+Fault checkRange(std::uintptr_t address, std::size_t bytes, Depth depth);
 void markWritten(std::uintptr_t address, std::size_t bytes);
 void markUnwritten(std::uintptr_t address, std::size_t bytes);
+/** Of a block's capacity, the first bytes are in use and never written, the rest is out of bounds. */
+void markHandedOut(std::uintptr_t address, std::size_t bytes, std::size_t capacity);
 inline bool inDevice(std::uintptr_t address) { return address - deviceBase < deviceSpan; }
 
 /** Where an address lies: "16 bytes after allocation 3 of 400 bytes at 0x..." */

@@ -219,7 +219,11 @@ std::vector<std::string> liveObjects(const Context* context) {
       live.push_back(format("allocation %ld of %zu bytes", allocation.serial, allocation.bytes));
     }
   }
-  for (const auto& [address, bytes] : pinned()) live.push_back(format("pinned allocation of %zu bytes", bytes));
+  for (const auto& [address, memory] : pinned()) {
+    if (context == nullptr || memory.device == context->device) {
+      live.push_back(format("pinned allocation of %zu bytes", memory.bytes));
+    }
+  }
   listLive(runtime().streams, context, live);
   listLive(runtime().events, context, live);
   listLive(runtime().graphs, context, live);
@@ -235,7 +239,11 @@ void destroyObjects(Context* context) {
     if (context == nullptr || allocation.device == context->device) addresses.push_back(address);
   }
   for (std::uintptr_t address : addresses) release(address);
-  releaseAllHost();
+  std::vector<std::uintptr_t> hostAddresses;
+  for (const auto& [address, memory] : pinned()) {
+    if (context == nullptr || memory.device == context->device) hostAddresses.push_back(address);
+  }
+  for (std::uintptr_t address : hostAddresses) releaseHost(reinterpret_cast<void*>(address));
   destroy(runtime().blas, context);
   destroy(runtime().graphExecs, context);
   destroy(runtime().graphs, context);

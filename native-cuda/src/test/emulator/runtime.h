@@ -42,6 +42,7 @@ enum Status : int {
   kCaptureWrongThread = 908,
 };
 
+using DevicePointer = unsigned long long;
 using Work = std::function<int()>;
 
 struct Operation {
@@ -100,8 +101,8 @@ struct Module {
 
 struct Function {
   const Kernel* kernel;
-  std::string precision;
-  unsigned int mostDynamicShared = 48 * 1024;
+  unsigned int staticShared;
+  unsigned int mostDynamicShared;
 };
 
 /** Live objects of one kind by handle. A handle is no address and never comes back, so a stale one is known as such. */
@@ -165,7 +166,7 @@ struct Runtime {
   Table<Module> modules{"module", 0x550000000000};
   Table<Function> functions{"function", 0x560000000000};
   Table<Blas> blas{"cuBLAS handle", 0x570000000000};
-  std::map<void*, Context*> owners;   // of the handles above
+  std::map<void*, Context*> owners;  // of the handles above
 };
 
 Runtime& runtime();
@@ -182,7 +183,7 @@ enum Needs : unsigned {
   kQueues = 16,       // a fatal fault shows only when the work is done
 };
 
-/** The entry of a call: takes the lock, obeys an injected fault, checks state. Where it refuses, `refused()` is the status. */
+/** The entry of a call: takes the lock, obeys an injected fault, checks state. Where it refuses, status() says why. */
 class Call {
  public:
   Call(const char* name, unsigned needs);
@@ -209,6 +210,11 @@ class Call {
   int status_ = kSuccess;
   int deferred_ = kSuccess;
 };
+
+/** Opens every call of the driver. */
+#define DYNAXX_CALL(needs)    \
+  Call call(__func__, needs); \
+  if (call.refused()) return call.status()
 
 /** Takes an armed fault of this call that is due; 0 where there is none. */
 int takeFault(const char* symbol);

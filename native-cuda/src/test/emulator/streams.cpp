@@ -6,10 +6,6 @@
 
 using namespace emulator;
 
-#define DYNAXX_CALL(needs)          \
-  Call call(__func__, needs);       \
-  if (call.refused()) return call.status()
-
 namespace {
 
 double milliseconds() {
@@ -108,7 +104,7 @@ DYNAXX_EXPORT int cuStreamQuery(void* handle) {
   if (stream == nullptr) return kInvalidHandle;
   if (capturing(stream)) return refuseCaptured(stream);
   bool ready = stream->queue.empty();
-  drain(*stream);   // the next query finds it done, as a host that polls expects
+  drain(*stream);  // the next query finds it done, as a host that polls expects
   return call.finish(ready ? kSuccess : kNotReady);
 }
 
@@ -126,8 +122,9 @@ DYNAXX_EXPORT int cuStreamWaitEvent(void* handle, void* eventHandle, unsigned in
     return kCaptureIsolation;
   }
   if (event->recorded == 0) return kSuccess;
-  return enqueue(call, stream, call.name(),
-                 [event, recording = event->recorded, source = event->stream] { return await(event, recording, source); });
+  return enqueue(call, stream, call.name(), [event, recording = event->recorded, source = event->stream] {
+    return await(event, recording, source);
+  });
 }
 
 // ---- events -------------------------------------------------------------------------------------------------
@@ -193,7 +190,7 @@ DYNAXX_EXPORT int cuEventQuery(void* handle) {
     return kCapturedEvent;
   }
   bool ready = event->completed == event->recorded;
-  await(event, event->recorded, event->stream);   // the next query finds it done
+  await(event, event->recorded, event->stream);  // the next query finds it done
   return call.finish(ready ? kSuccess : kNotReady);
 }
 

@@ -35,7 +35,7 @@ const T* at(const std::vector<char>& file, std::size_t offset, std::size_t count
   return offset + count * sizeof(T) <= file.size() ? reinterpret_cast<const T*>(file.data() + offset) : nullptr;
 }
 
-void collect(const std::vector<char>& file, const ElfW(Shdr)& table, const ElfW(Shdr)& strings, std::uintptr_t base,
+void collect(const std::vector<char>& file, const ElfW(Shdr) & table, const ElfW(Shdr) & strings, std::uintptr_t base,
              std::vector<SharedArray>& into) {
   std::uintptr_t low = reinterpret_cast<std::uintptr_t>(__start_dynaxx_shared);
   std::uintptr_t high = reinterpret_cast<std::uintptr_t>(__stop_dynaxx_shared);

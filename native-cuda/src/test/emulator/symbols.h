@@ -11,7 +11,7 @@ namespace emulator {
 struct SharedArray {
   std::uintptr_t address;
   std::size_t bytes;
-  std::string name;   // namespace::kernel(parameters)::array
+  std::string name;  // namespace::kernel(parameters)::array
 };
 
 /** By address; empty where the library has been stripped. */

@@ -17,13 +17,12 @@ struct Blas : Device {
   }
 
   template <class T>
-  int gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, DevicePointer a,
-           std::int64_t lda, DevicePointer b, std::int64_t ldb, T beta, DevicePointer c, std::int64_t ldc,
-           int compute) {
+  int gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, DevicePointer a, std::int64_t lda,
+           DevicePointer b, std::int64_t ldb, T beta, DevicePointer c, std::int64_t ldc, int compute) {
     int type = sizeof(T) == 8 ? kDouble : kFloat;
     return cublasGemmEx_64(handle, ta, tb, m, n, k, &alpha, reinterpret_cast<void*>(a), type, lda,
-                           reinterpret_cast<void*>(b), type, ldb, &beta, reinterpret_cast<void*>(c), type, ldc,
-                           compute, -1);
+                           reinterpret_cast<void*>(b), type, ldb, &beta, reinterpret_cast<void*>(c), type, ldc, compute,
+                           -1);
   }
 };
 
@@ -43,7 +42,8 @@ std::vector<double> naive(bool ta, bool tb, int m, int n, int k, double alpha, c
   for (int j = 0; j < n; j++) {
     for (int i = 0; i < m; i++) {
       double sum = 0;
-      for (int p = 0; p < k; p++) sum += double(ta ? a[i * lda + p] : a[p * lda + i]) * double(tb ? b[p * ldb + j] : b[j * ldb + p]);
+      for (int p = 0; p < k; p++)
+        sum += double(ta ? a[i * lda + p] : a[p * lda + i]) * double(tb ? b[p * ldb + j] : b[j * ldb + p]);
       out[j * ldc + i] = alpha * sum + beta * c[j * ldc + i];
     }
   }
@@ -115,7 +115,8 @@ TEST(stridedBatches) {
                                    kFloat, m, m * n, batch, 68, -1));
   std::vector<float> found = blas.download<float>(dc, c.size());
   for (int i = 0; i < batch; i++) {
-    std::vector<double> expected = naive(false, false, m, n, k, 1, a.data(), m, b.data() + i * k * n, k, 0, c.data(), m);
+    std::vector<double> expected =
+        naive(false, false, m, n, k, 1, a.data(), m, b.data() + i * k * n, k, 0, c.data(), m);
     for (int e = 0; e < m * n; e++) CHECK(std::abs(found[i * m * n + e] - expected[e]) < 1e-6);
   }
   CLEAN();
@@ -159,7 +160,7 @@ TEST(batchesByPointers) {
   std::vector<float> found = blas.download<float>(c, 8);
   for (int i = 0; i < 8; i++) CHECK_EQUAL(found[i], 2.0f * (i % 4 + 1));
   CLEAN();
-  OK(multiply(results.data()));   // host memory: found when the product runs
+  OK(multiply(results.data()));  // host memory: found when the product runs
   CHECK_EQUAL(blas.sync(), 700);
   ONE_FINDING("out-of-bounds", "cublasGemmBatchedEx_64");
 }

@@ -110,17 +110,18 @@ KERNEL(grid3)(int* y) {
   unsigned int block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
   unsigned int thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
   unsigned int i = block * (blockDim.x * blockDim.y * blockDim.z) + thread;
-  y[i] = blockIdx.x + 10 * blockIdx.y + 100 * blockIdx.z + 1000 * threadIdx.x + 10000 * threadIdx.y + 100000 * threadIdx.z;
+  y[i] =
+      blockIdx.x + 10 * blockIdx.y + 100 * blockIdx.z + 1000 * threadIdx.x + 10000 * threadIdx.y + 100000 * threadIdx.z;
 }
 
-#define DYNAXX_UNARY(name, expression)                      \
-  KERNEL(name##_unary)(const real* x, real* y, int n) {     \
-    for (int i = threadIdx.x; i < n; i += blockDim.x) {     \
-      real v = x[i];                                        \
-      y[i] = expression;                                    \
-    }                                                       \
+#define DYNAXX_UNARY(name, expression)                  \
+  KERNEL(name##_unary)(const real* x, real* y, int n) { \
+    for (int i = threadIdx.x; i < n; i += blockDim.x) { \
+      real v = x[i];                                    \
+      y[i] = expression;                                \
+    }                                                   \
   }
-DYNAXX_UNARY(square, v * v)
+DYNAXX_UNARY(square, v* v)
 DYNAXX_UNARY(negate, -v)
 
 KERNEL(vote)(const int* x, int* y) {
@@ -133,3 +134,18 @@ KERNEL(vote)(const int* x, int* y) {
 KERNEL(precision)(int* y) { *y = sizeof(real); }
 
 KERNEL(nothing)() {}
+
+// Hundreds of steps of one warp that keeps its state in shared memory, as an eigensolver does.
+KERNEL(long_warp)(real* y) {
+  __shared__ real state[32];
+  state[threadIdx.x] = real(threadIdx.x);
+  __syncwarp();
+  for (int step = 0; step < 700; step++) {
+    if (step % 3 == 0 && threadIdx.x < 16) __syncwarp(0x0000ffffu);
+    real next = step == 650 ? state[31 - threadIdx.x] : real(0);
+    __syncwarp();
+    if (step == 650) state[threadIdx.x] = next;
+  }
+  __syncwarp();
+  y[threadIdx.x] = state[31 - threadIdx.x];
+}

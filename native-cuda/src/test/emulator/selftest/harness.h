@@ -21,8 +21,8 @@ struct Registered {
   Registered(const char* name, void (*body)()) { tests().push_back({name, body}); }
 };
 
-#define TEST(name)                                    \
-  static void name();                                 \
+#define TEST(name)                                        \
+  static void name();                                     \
   static const Registered registered_##name(#name, name); \
   static void name()
 

@@ -158,8 +158,8 @@ TEST(threeDimensions) {
   std::vector<int> result = device.download<int>(y, 192);
   for (int b = 0; b < 12; b++) {
     for (int t = 0; t < 16; t++) {
-      CHECK_EQUAL(result[b * 16 + t], b % 2 + 10 * (b / 2 % 3) + 100 * (b / 6) + 1000 * (t % 4) + 10000 * (t / 4 % 2) +
-                                          100000 * (t / 8));
+      CHECK_EQUAL(result[b * 16 + t],
+                  b % 2 + 10 * (b / 2 % 3) + 100 * (b / 6) + 1000 * (t % 4) + 10000 * (t / 4 % 2) + 100000 * (t / 8));
     }
   }
   CLEAN();
@@ -192,4 +192,15 @@ TEST(aKernelWithoutParameters) {
   OK(device.sync());
   CHECK_EQUAL(dynaxx_emulator_launches(), 1L);
   CLEAN();
+}
+
+TEST(aWarpThatRunsForLong) {
+  everyOrder([] {
+    Device device;
+    DevicePointer y = device.allocate(4 * 32);
+    OK(device.launch("long_warp", 1, 32, Arguments().add(y)));
+    std::vector<float> result = device.download<float>(y, 32);
+    for (int i = 0; i < 32; i++) CHECK_EQUAL(result[i], float(i));
+    CLEAN();
+  });
 }

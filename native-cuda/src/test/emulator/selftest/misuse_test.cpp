@@ -101,11 +101,28 @@ TEST(partlyInitialisedMemory) {
   CHECK(misuse().find("byte 400 of allocation") != std::string::npos);
 }
 
-TEST(recycledMemoryCanBeForgotten) {
+TEST(recycledMemoryCountsAsUnwritten) {
   Fixture f;
-  OK(dynaxx_emulator_forget(f.x, 1024));
   f.run("touch", 1, 4, Arguments().add(f.x).add(f.y));
+  OK(dynaxx_emulator_hand_out(f.x, 100, 1024, f.stream));
+  OK(f.launch("touch", 1, 4, Arguments().add(f.y).add(f.x)));
+  f.run("touch", 1, 4, Arguments().add(f.x).add(f.y));
+  CLEAN();
+  f.run("touch", 1, 5, Arguments().add(f.x).add(f.y));
   ONE_FINDING("uninitialised", "touch");
+  std::vector<float> ones(25, 1.0f);
+  OK(cuMemcpyHtoDAsync_v2(f.x, ones.data(), 100, f.stream));
+  f.run("touch", 1, 26, Arguments().add(f.x).add(f.y), 700);
+  CHECK(misuse().find("out-of-bounds: touch: block (0,0,0) thread (25,0,0)") != std::string::npos);
+}
+
+TEST(recycledMemoryTakenBackIsOutOfBounds) {
+  Fixture f;
+  OK(dynaxx_emulator_hand_out(f.x, 0, 1024, f.stream));
+  OK(cuMemsetD8Async(f.x, 0, 1, f.stream));
+  CHECK_EQUAL(f.sync(), 700);
+  ONE_FINDING("out-of-bounds", "cuMemsetD8Async");
+  CHECK_EQUAL(dynaxx_emulator_hand_out(f.x, 0, 1024, f.stream), 700);
 }
 
 TEST(misalignedVectors) {
@@ -180,6 +197,16 @@ TEST(lanesThatDoNotArrive) { foundInEveryOrder("deadlock", "absent_lanes", 1, 32
 TEST(callerOutsideItsMask) { foundInEveryOrder("warp-mask", "wrong_mask", 1, 32, 719); }
 TEST(laneOutsideTheMask) { foundInEveryOrder("warp-lane", "lane_outside_mask", 1, 32); }
 
+TEST(halfAWarpDoesNotWaitForTheOther) {
+  for (int order = 0; order < 2; order++) {
+    dynaxx_emulator_reset();
+    dynaxx_emulator_order(order);
+    Fixture f;
+    f.run("half_synchronised", 1, 32, f.toY());
+    CHECK(misuse().find("shared-race: half_synchronised:") != std::string::npos);
+  }
+}
+
 TEST(floatAtomics) {
   Fixture f;
   OK(cuMemsetD32Async(f.y, 0, 1, f.stream));
@@ -225,7 +252,7 @@ TEST(wrongArguments) {
   CHECK_EQUAL(f.launch("axpy", 1, 4, Arguments().add(f.x).add(f.y).add(1LL).add(1.0).add(1).add(1).add(1)), 1);
   CHECK_EQUAL(f.launch("write_past_end", 1, 2048, f.toY().add(0)), 1);
   CHECK_EQUAL(f.launch("touch", 0, 4, Arguments().add(f.x).add(f.y)), 1);
-  CHECK_EQUAL(dynaxx_emulator_misuse(nullptr, 0), 3L);   // touch once for both of its faults
+  CHECK_EQUAL(dynaxx_emulator_misuse(nullptr, 0), 3L);  // touch once for both of its faults
 }
 
 TEST(dynamicSharedMemoryMustBeAskedFor) {
@@ -239,8 +266,12 @@ TEST(dynamicSharedMemoryMustBeAskedFor) {
   int bytes = 0;
   OK(cuFuncGetAttribute(&bytes, 8, function));
   CHECK_EQUAL(bytes, 100 * 1024);
-  OK(cuFuncGetAttribute(&bytes, 1, f.function("missing_barrier")));
+  void* fixed = f.function("missing_barrier");
+  OK(cuFuncGetAttribute(&bytes, 1, fixed));
   CHECK_EQUAL(bytes, 256);
+  OK(cuFuncGetAttribute(&bytes, 8, fixed));
+  CHECK_EQUAL(bytes, 48 * 1024 - 256);
+  CHECK_EQUAL(cuFuncSetAttribute(fixed, 8, 227 * 1024), 1);
 }
 
 TEST(findingsAreCountedOncePerKernelAndKind) {
@@ -248,4 +279,28 @@ TEST(findingsAreCountedOncePerKernelAndKind) {
   for (int i = 0; i < 3; i++) f.run("all_write_first", 1, 2, f.toY());
   ONE_FINDING("race", "all_write_first");
   CHECK(misuse().find("(3 times)") != std::string::npos);
+}
+
+TEST(everyWayToReachMemoryIsSeen) {
+  auto outside = [](const char* kernel, const std::function<Arguments(Fixture&)>& arguments) {
+    dynaxx_emulator_reset();
+    Fixture f;
+    f.run(kernel, 1, 1, arguments(f), 700);
+    ONE_FINDING("out-of-bounds", kernel);
+  };
+  outside("store_of_a_call", [](Fixture& f) { return f.toY().add(32); });
+  outside("store_of_a_struct", [](Fixture& f) { return Arguments().add(f.x).add(f.y).add(32); });
+  outside("store_of_braces", [](Fixture& f) { return f.toY().add(64); });
+  outside("store_by_memcpy", [](Fixture& f) { return Arguments().add(f.x).add(f.y).add(253); });
+  outside("store_of_a_field", [](Fixture& f) { return f.toY().add(32); });
+  outside("volatile_read", [](Fixture& f) { return Arguments().add(f.x).add(f.y).add(256); });
+  outside("inverse_loop", [](Fixture& f) { return f.toY().add(256); });
+}
+
+TEST(aThreadThatWaitsForAnother) {
+  Fixture f;
+  OK(cuMemsetD32Async(f.y, 0, 1, f.stream));
+  dynaxx_emulator_patience(100000);
+  f.run("endless", 1, 1, Arguments().add(f.y).add(f.x), 702);
+  ONE_FINDING("endless", "endless");
 }

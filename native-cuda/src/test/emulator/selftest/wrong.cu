@@ -105,3 +105,44 @@ KERNEL(trapped)(int* y) {
   if (threadIdx.x == 3) __trap();
   y[threadIdx.x] = 1;
 }
+
+// ---- ways to reach memory that a compiler might hide from the emulator ------------------------------------------
+
+struct Moments {
+  double mean, square;
+  long long count, spare;
+};
+
+__device__ __noinline__ Moments makeMoments(int i) {
+  Moments m = {1.0 + i, 2.0, 3, 4};
+  return m;
+}
+
+KERNEL(store_of_a_call)(Moments* y, int i) { y[i] = makeMoments(i); }
+
+KERNEL(store_of_a_struct)(const Moments* x, Moments* y, int i) { y[i] = x[0]; }
+
+KERNEL(store_of_braces)(float4* y, int i) { y[i] = float4{1, 2, 3, 4}; }
+
+KERNEL(store_by_memcpy)(const real* x, real* y, int i) { memcpy(y + i, x, 4 * sizeof(real)); }
+
+KERNEL(store_of_a_field)(Moments* y, int i) { y[i].count += 1; }
+
+KERNEL(volatile_read)(const volatile int* x, int* y, int i) { *y = x[i]; }
+
+KERNEL(inverse_loop)(real* y, int from) {
+  for (int i = from; i >= 0; i--) y[i] = 0;
+}
+
+KERNEL(endless)(const volatile int* flag, int* y) {
+  while (*flag == 0) {
+  }
+  *y = 1;
+}
+
+KERNEL(half_synchronised)(real* y) {
+  __shared__ real tile[32];
+  tile[threadIdx.x] = real(threadIdx.x);
+  if (threadIdx.x < 16) __syncwarp(0x0000ffffu);
+  y[threadIdx.x] = tile[31 - threadIdx.x];
+}

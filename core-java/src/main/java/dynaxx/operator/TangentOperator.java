@@ -18,6 +18,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   private TangentSweep products;
   private TangentSweep forms;
   private Scalars scalars;
+  private Scope recordingScope;
   private Recordings productRecordings;
   private Recordings formRecordings;
 
@@ -56,7 +57,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   final double[] quadraticForms(Tape tape, Vectors v) {
     if (forms == null) {
       forms = sweep(Kind.QUADRATIC);
-      scalars = backend().scalars(scope(), directions());
+      scalars = backend().scalars(workScope(), directions());
     }
     scalars.clear();
     formRecordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in, scalars));
@@ -64,15 +65,25 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   }
 
   @Override
-  final void moved(Scope point) {
+  final void moved() {
+    if (recordingScope != null) {
+      recordingScope.close();
+    }
+    recordingScope = workScope().child();
     long mostBytes = recomputes() ? 0 : memoryLimit() / 16;
-    productRecordings = new Recordings(backend(), mostBytes, point);
-    formRecordings = new Recordings(backend(), mostBytes, point);
+    productRecordings = new Recordings(backend(), mostBytes, recordingScope);
+    formRecordings = new Recordings(backend(), mostBytes, recordingScope);
+  }
+
+  @Override
+  final void released() {
+    products = null;
+    forms = null;
   }
 
   private TangentSweep sweep(Kind wanted) {
     TangentSweep sweep = new TangentSweep(network(), wanted, backend(), microBatch(), directions());
-    scope().onClose(sweep::close);
+    workScope().onClose(sweep::close);
     return sweep;
   }
 }
