@@ -228,7 +228,9 @@ __attribute__((noinline)) void badDeviceAccess(bool write, std::uintptr_t addres
     unwrittenSaid = launchFirst;
     report(fault.kind, runningKernel(), format("%s reads %s", runningThread().c_str(), fault.text.c_str()));
   } else {
-    refuse(fault.kind, write, address, size, fault.text, 700);
+    report(fault.kind, runningKernel(),
+           format("%s %s %s", runningThread().c_str(), write ? "writes" : "reads", fault.text.c_str()));
+    abandon(700);
   }
 }
 

@@ -20,9 +20,9 @@ std::uint8_t* deviceWords = nullptr;
 namespace {
 
 constexpr std::size_t kPage = 4096;
-constexpr std::size_t kReserve = std::size_t{1} << 36;
 // An allocation starts here in its first page: aligned as the driver promises and not more, with a red zone before.
 constexpr std::size_t kLead = 256;
+constexpr std::size_t kPoisoned = std::size_t{64} << 20;
 constexpr std::size_t kRemembered = 20000;
 
 std::map<std::uintptr_t, Allocation> live;
@@ -39,16 +39,18 @@ std::size_t pages(std::size_t bytes) { return (kLead + bytes + kPage - 1) / kPag
 
 void reserve() {
   if (deviceBase != 0) return;
+  const char* mebibytes = std::getenv("DYNAXX_EMULATOR_ADDRESSES");
+  std::size_t span = (mebibytes == nullptr ? std::size_t{1} << 16 : std::strtoull(mebibytes, nullptr, 10)) << 20;
   constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  void* range = mmap(nullptr, kReserve, PROT_NONE, flags, -1, 0);
-  void* words = mmap(nullptr, kReserve / 4, PROT_READ | PROT_WRITE, flags, -1, 0);
+  void* range = mmap(nullptr, span, PROT_NONE, flags, -1, 0);
+  void* words = mmap(nullptr, span / 4, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (range == MAP_FAILED || words == MAP_FAILED) {
-    std::fprintf(stderr, "dynaxx emulator: cannot reserve %zu bytes of addresses\n", kReserve + kReserve / 4);
+    std::fprintf(stderr, "dynaxx emulator: cannot reserve %zu bytes of addresses\n", span + span / 4);
     std::abort();
   }
   deviceBase = reinterpret_cast<std::uintptr_t>(range);
   deviceWords = static_cast<std::uint8_t*>(words);
-  deviceSpan = kReserve;
+  deviceSpan = span;
   cursor = deviceBase + kPage;
 }
 
@@ -91,6 +93,12 @@ const Allocation* containing(const std::map<std::uintptr_t, Allocation>& table, 
   return address - before.address < before.bytes ? &before : nullptr;
 }
 
+// All ones: a NaN in either precision, an absurd index as an integer. The shadow knows unwritten words without it, so
+// the far end of a large allocation costs no memory.
+void poison(std::uintptr_t address, std::size_t bytes) {
+  std::memset(reinterpret_cast<void*>(address), 0xff, std::min(bytes, kPoisoned));
+}
+
 void unmap(const Allocation& allocation) {
   std::uintptr_t start = allocation.address - kLead;
   std::size_t bytes = pages(allocation.bytes);
@@ -116,8 +124,7 @@ int allocate(int device, std::size_t bytes, std::uintptr_t* address) {
   if (mprotect(reinterpret_cast<void*>(start), pages(bytes), PROT_READ | PROT_WRITE) != 0) return 2;
   forget(start, pages(bytes));
   *address = start + kLead;
-  // All ones: a NaN in either precision, an absurd index as an integer.
-  std::memset(reinterpret_cast<void*>(*address), 0xff, bytes);
+  poison(*address, bytes);
   live[*address] = {*address, bytes, ++serials, device};
   usage[device] += rounded(bytes);
   markUnwritten(*address, bytes);
@@ -228,7 +235,7 @@ void markUnwritten(std::uintptr_t address, std::size_t bytes) {
 }
 
 void markHandedOut(std::uintptr_t address, std::size_t bytes, std::size_t capacity) {
-  std::memset(reinterpret_cast<void*>(address), 0xff, capacity);
+  poison(address, capacity);
   std::size_t first = (address - deviceBase) / 4, end = (address + capacity + 3 - deviceBase) / 4;
   std::memset(deviceWords + first, kNone, end - first);
   markUnwritten(address, bytes);

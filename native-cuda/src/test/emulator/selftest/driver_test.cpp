@@ -1,4 +1,7 @@
 // Order and asynchrony of streams, events and graphs; faults, leaks and the state of contexts.
+#include <sys/mman.h>
+
+#include <atomic>
 #include <thread>
 
 #include "harness.h"
@@ -57,6 +60,60 @@ TEST(aStagingBufferReusedTooEarly) {
   OK(p.sync());
   ONE_FINDING("host-buffer", "cuMemcpyHtoDAsync_v2");
   CHECK_EQUAL(p.download<float>(p.y, 64)[10], 6.0f);
+}
+
+TEST(aHostBufferUnmappedTooEarly) {
+  Pair p;
+  void* staging = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  OK(cuMemcpyHtoDAsync_v2(p.y, staging, 256, p.stream));
+  munmap(staging, 4096);
+  CHECK_EQUAL(p.sync(), 700);
+  ONE_FINDING("host-buffer", "cuMemcpyHtoDAsync_v2");
+}
+
+TEST(addressesAreReusedOnlyWhenAllAreSpent) {
+  Device device;
+  DevicePointer kept = device.upload(std::vector<float>(100, 3.0f)), first = 0, again = 0, address = 0;
+  OK(cuMemAlloc_v2(&first, 64L << 20));
+  OK(cuMemFree_v2(first));
+  int rounds = 0;
+  for (; rounds < 40 && again == 0; rounds++) {  // of 64 MiB, in the 1 GiB that main() has set
+    OK(cuMemAlloc_v2(&address, 64L << 20));
+    OK(cuMemFree_v2(address));
+    if (address <= first) again = address;
+  }
+  CHECK(rounds > 12 && rounds < 17);
+  CHECK(again > kept);
+  CHECK_EQUAL(device.download<float>(kept, 100)[99], 3.0f);
+  OK(device.launch("touch", 1, 4, Arguments().add(address).add(kept)));
+  CHECK_EQUAL(device.sync(), 700);
+  ONE_FINDING("use-after-free", "touch");
+}
+
+TEST(threadsShareTheDevice) {
+  Pair p;
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  for (int t = 0; t < 4; t++) {
+    threads.emplace_back([&] {
+      void *stream = nullptr, *function = nullptr;
+      DevicePointer x = 0, y = 0;
+      std::vector<float> ones(64, 1.0f), out(64);
+      int bad = cuCtxPushCurrent_v2(p.context) + cuStreamCreate(&stream, 1);
+      bad += cuModuleGetFunction(&function, p.module, "axpy") + cuMemAlloc_v2(&x, 256) + cuMemAlloc_v2(&y, 256);
+      bad += cuMemcpyHtoDAsync_v2(x, ones.data(), 256, stream) + cuMemsetD32Async(y, 0, 64, stream);
+      long long n = 64;
+      double alpha = 1;
+      int add = 1;
+      void* parameters[] = {&x, &y, &n, &alpha, &add};
+      for (int i = 0; i < 100; i++) bad += cuLaunchKernel(function, 1, 1, 1, 64, 1, 1, 0, stream, parameters, nullptr);
+      bad += cuMemcpyDtoHAsync_v2(out.data(), y, 256, stream) + cuStreamSynchronize(stream);
+      if (bad != 0 || out[63] != 100.0f) failures++;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQUAL(failures.load(), 0);
+  CLEAN();
 }
 
 TEST(aStreamWaitsOnlyForItsEvents) {

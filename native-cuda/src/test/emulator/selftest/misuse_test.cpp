@@ -40,6 +40,7 @@ TEST(writeBeforeTheStart) {
   Fixture f;
   f.run("write_past_end", 1, 1, f.toY().add(-1), 700);
   ONE_FINDING("out-of-bounds", "write_past_end");
+  CHECK(misuse().find(": 4 bytes before allocation") != std::string::npos);
 }
 
 TEST(readPastTheEnd) {

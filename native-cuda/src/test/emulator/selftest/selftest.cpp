@@ -6,6 +6,9 @@ std::vector<Test>& tests() {
 }
 
 int main(int count, char** arguments) {
+  unsetenv("DYNAXX_EMULATOR_ORDER");  // tests set it themselves
+  unsetenv("DYNAXX_EMULATOR_EAGER");
+  setenv("DYNAXX_EMULATOR_ADDRESSES", "1024", 1);
   int failed = 0, run = 0;
   for (const Test& test : tests()) {
     if (count > 1 && std::strstr(test.name, arguments[1]) == nullptr) continue;

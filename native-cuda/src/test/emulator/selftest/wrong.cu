@@ -1,6 +1,6 @@
 // Kernels with one fault each.
 
-KERNEL(write_past_end)(real* y, int n) { y[n + threadIdx.x] = 1; }
+KERNEL(write_past_end)(real* y, int n) { y[n + (int)threadIdx.x] = 1; }
 
 KERNEL(read_past_end)(const real* x, real* y, int n) { y[threadIdx.x] = x[n + threadIdx.x]; }
 

@@ -195,6 +195,29 @@ public final class CudaBackend extends CudaKernels implements Backend {
     return Optional.of(float64);
   }
 
+  /**
+   * Time that work takes on the device, from the first kernel's start to the last one's end.
+   *
+   * @param work submits to this backend; may also read results
+   * @return milliseconds, taken by CUDA events
+   */
+  public double milliseconds(Runnable work) {
+    session.enter();
+    Driver driver = session.driver();
+    long start = driver.createEvent();
+    long end = driver.createEvent();
+    try {
+      driver.recordEvent(start, session.stream());
+      work.run();
+      driver.recordEvent(end, session.stream());
+      driver.awaitEvent(end);
+      return driver.milliseconds(start, end);
+    } finally {
+      driver.destroyEvent(start);
+      driver.destroyEvent(end);
+    }
+  }
+
   @Override
   public boolean records() {
     return true;

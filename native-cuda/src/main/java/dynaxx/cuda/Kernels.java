@@ -172,6 +172,12 @@ final class Kernels {
     return this;
   }
 
+  /** The end of a struct whose last members are smaller than its alignment. */
+  Kernels align(int bytes) {
+    end = (end + bytes - 1) & -bytes;
+    return this;
+  }
+
   static long address(Buffer buffer) {
     return ((DeviceBuffer) buffer).address();
   }
@@ -247,5 +253,23 @@ final class Kernels {
   /** Address of work space for double values. */
   long partials(long count) {
     return workspace(count * Double.BYTES);
+  }
+
+  /**
+   * Second stage of a sum: {@code sums[i] += factor} times the sum of the i-th run of partial sums.
+   *
+   * @param partial address of size x count partial sums
+   * @param count partial sums of each
+   * @param size number of sums; nothing happens if it or {@code count} is 0
+   */
+  void addPartials(long partial, int count, int size, double factor, Scalars sums) {
+    if (count > 0) {
+      kernel("add_partials")
+          .i64(partial)
+          .i32(count)
+          .f64(factor)
+          .sums(sums)
+          .launch(size, 1, THREADS);
+    }
   }
 }
