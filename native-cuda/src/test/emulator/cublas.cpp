@@ -94,10 +94,6 @@ double readScalar(const void* from, bool isDouble) {
   return narrow;
 }
 
-bool allAtLeast(const std::uint8_t* words, std::size_t count, std::uint8_t least) {
-  return std::all_of(words, words + count, [=](std::uint8_t state) { return state >= least; });
-}
-
 // Bounds of the whole range, and that every column was written where it is read. Status of the device.
 int checkOperand(const Batch& batch, const char* name, std::uintptr_t address, const Matrix& matrix, bool read) {
   if (matrix.span() == 0) return kSuccess;
@@ -116,7 +112,8 @@ int checkOperand(const Batch& batch, const char* name, std::uintptr_t address, c
   std::size_t words = static_cast<std::size_t>(matrix.rows) * matrix.element / 4;
   for (std::int64_t j = 0; j < matrix.columns; j++) {
     std::uintptr_t column = address + j * matrix.leading * matrix.element;
-    if (allAtLeast(deviceWords + (column - deviceBase) / 4, words, read ? kWritten : kUnwritten)) continue;
+    const std::uint8_t* first = deviceWords + (column - deviceBase) / 4;
+    if (firstBelow(first, first + words, read ? kWritten : kUnwritten) == first + words) continue;
     Fault bad = checkRange(column, matrix.rows * matrix.element, read ? Depth::kWritten : Depth::kInUse);
     report(bad.kind, batch.symbol, format("%s, column %lld: ", name, static_cast<long long>(j)) + bad.text);
     return bad.kind == "uninitialised" ? kSuccess : kIllegalAddress;

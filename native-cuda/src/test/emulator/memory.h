@@ -55,6 +55,8 @@ enum class Depth {
   kInUse,      // and inside the part that an allocator has handed out
   kWritten,    // and every word of it was written
 };
+/** The first state below least, or end. */
+const std::uint8_t* firstBelow(const std::uint8_t* from, const std::uint8_t* end, std::uint8_t least);
 Fault checkRange(std::uintptr_t address, std::size_t bytes, Depth depth);
 void markWritten(std::uintptr_t address, std::size_t bytes);
 void markUnwritten(std::uintptr_t address, std::size_t bytes);

@@ -39,17 +39,11 @@ final class Convolutions {
 
   private final Kernels kernels;
   private final Gemm gemm;
-  private final long values;
   private Block block;
 
   Convolutions(Kernels kernels, Gemm gemm) {
-    this(kernels, gemm, VALUES);
-  }
-
-  Convolutions(Kernels kernels, Gemm gemm, long values) {
     this.kernels = kernels;
     this.gemm = gemm;
-    this.values = values;
   }
 
   // ---- work space
@@ -76,7 +70,7 @@ final class Convolutions {
 
   /** Several whole directions, or parts of one, as work space allows. */
   private void parts(Convolution s, int k, long valuesOfImage, Consumer<Part> body) {
-    int most = Math.clamp(values / valuesOfImage, 1, s.images());
+    int most = Math.clamp(VALUES / valuesOfImage, 1, s.images());
     int turn = most < s.images() ? 1 : turn(k, valuesOfImage * s.images());
     for (int i = 0; i < k; i += turn) {
       for (int from = 0; from < s.images(); from += most) {
@@ -86,7 +80,7 @@ final class Convolutions {
   }
 
   private int turn(int k, long valuesOfDirection) {
-    return Math.clamp(values / valuesOfDirection, 1, Math.max(1, k));
+    return Math.clamp(VALUES / valuesOfDirection, 1, Math.max(1, k));
   }
 
   private static long columns(Convolution s) {
