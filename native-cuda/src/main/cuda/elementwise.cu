@@ -68,14 +68,13 @@ __device__ __forceinline__ void tangent_backward(
   }
 }
 
-// partial[q * gridDim.x + blockIdx.x], q from blockIdx.y * TOGETHER on.
+// Sums of the thread for directions from blockIdx.y * TOGETHER on.
 template <class F>
 __device__ __forceinline__ void curvature(
-    const F& f, int k, index_t n, const real* x, const real* dy, const real* rx, double* partial) {
+    const F& f, int k, index_t n, const real* x, const real* dy, const real* rx, double (&sums)[TOGETHER]) {
   Span<index_t> s = span(n);
   bool wide = s.wide(x, dy, rx);
   int q0 = blockIdx.y * TOGETHER;
-  double sums[TOGETHER] = {};
   for (index_t c = s.first; c < n; c += s.hop) {
     Pack at = s.load(x, c, wide, 1);
     Pack bend = s.load(dy, c, wide);
@@ -91,6 +90,11 @@ __device__ __forceinline__ void curvature(
       }
     }
   }
+}
+
+// partial[q * gridDim.x + blockIdx.x] of the block, once for all functions, since it is long
+__device__ __forceinline__ void finish(int k, const double (&sums)[TOGETHER], double* partial) {
+  int q0 = blockIdx.y * TOGETHER;
   for (int i = 0; i < TOGETHER; i++) {
     if (q0 + i < k) {
       double sum = block_sum(sums[i]);
@@ -137,12 +141,16 @@ KERNEL(elementary_tangent_backward)(
 // partial: k x gridDim.x, sums of dy f''(x) rx^2, x, dy: n; rx: k x n
 KERNEL(activation_curvature)(
     pointwise::Function f, int k, index_t n, const real* x, const real* dy, const real* rx, double* partial) {
-  pointwise::with_activation(f, [&](auto g) { elementwise::curvature(g, k, n, x, dy, rx, partial); });
+  double sums[elementwise::TOGETHER] = {};
+  pointwise::with_activation(f, [&](auto g) { elementwise::curvature(g, k, n, x, dy, rx, sums); });
+  elementwise::finish(k, sums, partial);
 }
 
 KERNEL(elementary_curvature)(
     pointwise::Function f, int k, index_t n, const real* x, const real* dy, const real* rx, double* partial) {
-  pointwise::with_elementary(f, [&](auto g) { elementwise::curvature(g, k, n, x, dy, rx, partial); });
+  double sums[elementwise::TOGETHER] = {};
+  pointwise::with_elementary(f, [&](auto g) { elementwise::curvature(g, k, n, x, dy, rx, sums); });
+  elementwise::finish(k, sums, partial);
 }
 
 // y = a + b, n each
