@@ -13,7 +13,8 @@ final class NormCases {
   static List<KernelCase> all() {
     List<KernelCase> cases = new ArrayList<>();
     for (boolean centred : new boolean[] {true, false}) {
-      for (int[] s : new int[][] {{1, 7}, {3, 17}, {65, 63}, {130, 65}, {5, 129}, {300, 16}, {3, 2100}}) {
+      for (int[] s :
+          new int[][] {{1, 7}, {3, 17}, {65, 63}, {130, 65}, {5, 129}, {300, 16}, {3, 2100}}) {
         Rows rows = new Rows(new Normalization(s[0], s[1], 1e-5f, centred));
         boolean odd = s[0] % 2 == 1;
         cases.add(rows.forward(odd));
