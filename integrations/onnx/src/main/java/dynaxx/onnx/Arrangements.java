@@ -364,7 +364,7 @@ final class Arrangements {
     Body chosen = rows.gather(0, c.ints(p.at().wholes()));
     Body shaped = chosen.reshape(Dims.inserted(p.dims(), p.dims().length, width));
     long[] outer = Dims.inserted(tokens.dims(), tokens.rank(), width);
-    return new Value(shaped, outer, tokens.batch(), tokens.merged());
+    return new Value(shaped, outer, tokens.batch(), tokens.merged(), tokens.outer());
   }
 
   private static Value tile(Call c) {

@@ -23,16 +23,18 @@ record Examples(Draft draft, long count) {
   static final long OPEN = 1_000_003;
 
   /** Values over one shape: bodies that repeat to each other, and what they have in common. */
-  record Aligned(List<Body> bodies, int batch, long merged) {
+  record Aligned(List<Body> bodies, int batch, long merged, long outer) {
 
     /** The value of a body computed from these. */
     Value value(Body body, long count) {
       if (batch < 0) {
         return Value.shared(body);
       }
-      return merged > 1
-          ? new Value(body, Dims.with(body.dims(), batch, merged * count), batch, merged)
-          : Value.batched(body, batch, count);
+      if (merged == 1) {
+        return Value.batched(body, batch, count);
+      }
+      long[] extents = Dims.with(body.dims(), batch, merged * count);
+      return new Value(body, extents, batch, merged, outer);
     }
   }
 
@@ -79,7 +81,7 @@ record Examples(Draft draft, long count) {
     int[] inner =
         v.hasAxis() ? order : Arrays.stream(order).filter(a -> a != v.batch()).map(v::at).toArray();
     long[] outer = Dims.permuted(v.dims(), order);
-    return new Value(v.body().permute(inner), outer, batch, v.merged());
+    return new Value(v.body().permute(inner), outer, batch, v.merged(), v.outer());
   }
 
   Value reshape(Value v, long[] to) {
@@ -94,21 +96,29 @@ record Examples(Draft draft, long count) {
     if (v.isShared()) {
       return Value.shared(v.body().reshape(to));
     }
-    long before = LongStream.of(v.dims()).limit(v.batch()).reduce(1, (a, b) -> a * b);
+    long before = v.outer() * LongStream.of(v.dims()).limit(v.batch()).reduce(1, (a, b) -> a * b);
     long prefix = 1;
+    int merging = -1;
+    long[] outer = new long[to.length];
     for (int axis = 0; axis < to.length; axis++) {
-      if (prefix == before && to[axis] % count == 0) {
-        return withBatch(v, to, axis);
+      outer[axis] = before % prefix == 0 ? before / prefix : 0;
+      if (outer[axis] == 1 && to[axis] % count == 0) {
+        return withBatch(v, to, axis, 1);
       }
+      boolean fits = outer[axis] > 1 && to[axis] % (outer[axis] * count) == 0;
+      merging = fits ? axis : merging;
       prefix *= to[axis];
+    }
+    if (merging >= 0) {
+      return withBatch(v, to, merging, outer[merging]);
     }
     throw mixes("reshaping to " + text(to), v.dims());
   }
 
-  private Value withBatch(Value v, long[] to, int axis) {
+  private Value withBatch(Value v, long[] to, int axis, long outer) {
     long merged = to[axis] / count;
     long[] inner = merged > 1 ? Dims.with(to, axis, merged) : Dims.without(to, axis);
-    return new Value(v.body().reshape(inner), to.clone(), axis, merged);
+    return new Value(v.body().reshape(inner), to.clone(), axis, merged, outer);
   }
 
   Value unsqueeze(Value v, int axis) {
@@ -116,7 +126,7 @@ record Examples(Draft draft, long count) {
     if (v.isShared()) {
       return Value.shared(v.body().reshape(to));
     }
-    return withBatch(v, to, v.batch() >= axis ? v.batch() + 1 : v.batch());
+    return withBatch(v, to, v.batch() >= axis ? v.batch() + 1 : v.batch(), v.outer());
   }
 
   Value squeeze(Value v, int axis) {
@@ -134,7 +144,7 @@ record Examples(Draft draft, long count) {
     if (v.isShared() || axis == v.batch()) {
       return reshape(v, to);
     }
-    return withBatch(v, to, v.batch() > axis ? v.batch() - 1 : v.batch());
+    return withBatch(v, to, v.batch() > axis ? v.batch() - 1 : v.batch(), v.outer());
   }
 
   Value slice(Value v, int axis, long start, long size, long step) {
@@ -230,14 +240,17 @@ record Examples(Draft draft, long count) {
     int rank = values.stream().mapToInt(Value::rank).max().orElseThrow();
     int batch = -1;
     long merged = 1;
+    long outer = 1;
     for (Value v : values) {
       if (!v.isShared()) {
         int own = v.batch() + rank - v.rank();
-        if (batch >= 0 && (own != batch || v.merged() != merged)) {
+        boolean same = own == batch && v.merged() == merged && v.outer() == outer;
+        if (batch >= 0 && !same) {
           throw mixes("combining " + list(values), v.dims());
         }
         batch = own;
         merged = v.merged();
+        outer = v.outer();
       }
     }
     List<Body> bodies = new ArrayList<>();
@@ -245,7 +258,7 @@ record Examples(Draft draft, long count) {
       boolean fit = v.isShared() && batch >= 0;
       bodies.add(fit ? fitted(v, batch - (rank - v.rank()), merged) : v.body());
     }
-    return new Aligned(bodies, batch, merged);
+    return new Aligned(bodies, batch, merged, outer);
   }
 
   private String list(List<Value> values) {

@@ -60,16 +60,14 @@ final class Norms {
       ChannelNorm norm = ChannelNorm.running(gamma, beta, epsilon, running);
       return x.with(c.draft().op(norm, c.draft().expr(x.body())));
     }
-    float[] scale = new float[mean.length];
-    float[] shift = new float[mean.length];
-    for (int i = 0; i < scale.length; i++) {
-      double r = 1 / Math.sqrt(variance[i] + epsilon);
-      scale[i] = (float) r;
-      shift[i] = (float) (-mean[i] * r);
-    }
-    long[] dims = {scale.length};
-    Value scaled = perChannel(c, Arithmetic.MULTIPLY, x, Value.shared(Tensor.of(dims, scale)));
-    Value normal = perChannel(c, Arithmetic.ADD, scaled, Value.shared(Tensor.of(dims, shift)));
+    Draft draft = c.draft();
+    long[] dims = {mean.length};
+    Expr root =
+        draft.activate(
+            Elementary.SQRT, draft.affine(draft.constant(Tensor.of(dims, variance)), 1, epsilon));
+    Value inverse = Value.shared(draft.activate(Elementary.RECIPROCAL, root));
+    Value centred = perChannel(c, Arithmetic.SUBTRACT, x, Value.shared(Tensor.of(dims, mean)));
+    Value normal = perChannel(c, Arithmetic.MULTIPLY, centred, inverse);
     return affine(c, normal, c.in(1), c.in(2));
   }
 

@@ -167,7 +167,11 @@ final class Products {
     int left = a.isShared() ? -1 : a.batch() + rank - a.rank();
     int right = b.isShared() ? -1 : b.batch() + rank - b.rank();
     boolean both = left >= 0 && right >= 0;
-    if (both && (left != right || left >= rank - 2 || a.merged() != b.merged())) {
+    if (both
+        && (left != right
+            || left >= rank - 2
+            || a.merged() != b.merged()
+            || a.outer() != b.outer())) {
       throw new OnnxException(
           "a product of "
               + examples.text(a.dims())
@@ -181,7 +185,9 @@ final class Products {
     Expr x = c.draft().expr(Value.shared(explicit(first, batch, rank)).body());
     Expr y = c.draft().expr(Value.shared(explicit(second, batch, rank)).body());
     Expr product = product(c.draft(), x, y);
-    return batch < 0 ? Value.shared(product) : Value.fromExplicit(product, batch, examples.count());
+    return batch < 0
+        ? Value.shared(product)
+        : Value.fromExplicit(product, batch, examples.count(), left >= 0 ? a.outer() : b.outer());
   }
 
   /** A shared factor whose leading axes must not tell examples apart. */

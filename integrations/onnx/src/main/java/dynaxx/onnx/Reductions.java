@@ -78,7 +78,7 @@ final class Reductions {
       outer = Dims.without(outer, axes[i]);
     }
     int batch = x.batch() - (int) Arrays.stream(axes).filter(a -> a < x.batch()).count();
-    return new Value(e, outer, batch, x.merged());
+    return new Value(e, outer, batch, x.merged(), x.outer());
   }
 
   private static Expr reduced(Expr e, Kind kind, int[] axes, boolean keep) {

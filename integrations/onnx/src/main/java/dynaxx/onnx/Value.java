@@ -11,16 +11,18 @@ import java.util.Arrays;
  * @param dims extents in the graph
  * @param batch axis of the examples, or -1 if all examples share the values
  * @param merged values of one example along that axis
+ * @param outer how many of the merged values lie before the examples: an element's position is
+ *     {@code (o examples + n) inner + i}, and {@code merged = outer inner}
  */
-record Value(Body body, long[] dims, int batch, long merged) {
+record Value(Body body, long[] dims, int batch, long merged, long outer) {
 
   static Value shared(Body body) {
-    return new Value(body, body.dims(), -1, 1);
+    return new Value(body, body.dims(), -1, 1, 1);
   }
 
   /** A value whose examples lie along an axis that the body does not have. */
   static Value batched(Body body, int batch, long examples) {
-    return new Value(body, Dims.inserted(body.dims(), batch, examples), batch, 1);
+    return new Value(body, Dims.inserted(body.dims(), batch, examples), batch, 1, 1);
   }
 
   int rank() {
@@ -60,9 +62,9 @@ record Value(Body body, long[] dims, int batch, long merged) {
     if (isShared()) {
       return shared(changed);
     }
-    long[] outer =
+    long[] extents =
         hasAxis() ? Dims.with(inner, batch, dims[batch]) : Dims.inserted(inner, batch, dims[batch]);
-    return new Value(changed, outer, batch, merged);
+    return new Value(changed, extents, batch, merged, outer);
   }
 
   /** The body with the axis of examples, which then has {@code merged} values. */
@@ -71,11 +73,11 @@ record Value(Body body, long[] dims, int batch, long merged) {
   }
 
   /** A value from a body that has the axis of examples. */
-  static Value fromExplicit(Body body, int batch, long examples) {
+  static Value fromExplicit(Body body, int batch, long examples, long outer) {
     long merged = body.dims()[batch];
     if (merged > 1) {
-      long[] outer = Dims.with(body.dims(), batch, merged * examples);
-      return new Value(body, outer, batch, merged);
+      long[] extents = Dims.with(body.dims(), batch, merged * examples);
+      return new Value(body, extents, batch, merged, outer);
     }
     return batched(body.reshape(Dims.without(body.dims(), batch)), batch, examples);
   }
