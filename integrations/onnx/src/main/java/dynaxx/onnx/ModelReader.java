@@ -45,24 +45,18 @@ final class ModelReader {
     try {
       long bytes = Files.size(file);
       if (bytes > maximumBytes) {
-        throw new OnnxException(
-            file + ": found " + bytes + " bytes, expected at most " + maximumBytes);
+        throw new OnnxException("found " + bytes + " bytes, expected at most " + maximumBytes);
       }
       try (InputStream stream = Files.newInputStream(file)) {
         CodedInputStream coded = CodedInputStream.newInstance(stream);
         coded.setSizeLimit(Integer.MAX_VALUE);
-        return new ModelReader(coded).model(file);
+        return new ModelReader(coded).model();
       }
     } catch (InvalidProtocolBufferException e) {
       throw new OnnxException(
-          file
-              + ": found a damaged or truncated file ("
-              + e.getMessage()
-              + "), expected an ONNX model");
+          "found a damaged or truncated file (" + e.getMessage() + "), expected an ONNX model");
     } catch (IOException e) {
-      throw new OnnxException(file + ": cannot be read (" + reason(e) + ")");
-    } catch (OutOfMemoryError e) {
-      throw new OnnxException(file + ": found a model that does not fit the Java heap");
+      throw new OnnxException("cannot be read (" + reason(e) + ")");
     }
   }
 
@@ -72,7 +66,7 @@ final class ModelReader {
         : e.getClass().getSimpleName() + ": " + e.getMessage();
   }
 
-  private ModelFile model(Path file) throws IOException {
+  private ModelFile model() throws IOException {
     Map<String, Long> opsets = new HashMap<>();
     List<Graph> graphs = new ArrayList<>();
     fields(
@@ -88,7 +82,7 @@ final class ModelReader {
         });
     if (graphs.size() != 1) {
       throw new OnnxException(
-          file + ": found " + graphs.size() + " graphs, expected an ONNX model with one");
+          "found " + graphs.size() + " graphs, expected an ONNX model with one");
     }
     return new ModelFile(opsets, graphs.getFirst());
   }

@@ -60,8 +60,8 @@ public final class OnnxModel {
    */
   public static OnnxModel read(Path file, OnnxOptions options) {
     Objects.requireNonNull(options, "options");
-    ModelFile content = ModelReader.read(file, options.maximumBytes());
     try {
+      ModelFile content = ModelReader.read(file, options.maximumBytes());
       return new OnnxModel(new Importer(content, options).read());
     } catch (OnnxException e) {
       throw new OnnxException(file + ": " + e.getMessage());
