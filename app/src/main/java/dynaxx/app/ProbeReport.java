@@ -99,7 +99,7 @@ final class ProbeReport {
     return List.of(
         text(
             "%-13s%.5g over examples, %.5g over micro-batches of %d",
-            "gradient var.",
+            "grad. var.",
             found.variance(),
             found.microBatches().variance(),
             run.plan().microBatch()),
