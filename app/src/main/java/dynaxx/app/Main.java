@@ -3,6 +3,7 @@ package dynaxx.app;
 import dynaxx.app.data.DatasetException;
 import dynaxx.onnx.OnnxException;
 import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.UntrustworthyOperatorException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.util.logging.Level;
@@ -61,6 +62,7 @@ public final class Main implements Runnable {
       case DatasetException e -> e.getMessage();
       case OnnxException e -> e.getMessage();
       case NonFiniteException e -> e.getMessage();
+      case UntrustworthyOperatorException e -> e.getMessage();
       case UncheckedIOException e -> e.getMessage();
       case FileSystemException e -> e.getFile() + ": cannot be written or read (" + reason(e) + ")";
       default -> null;

@@ -23,6 +23,9 @@ final class Importer {
   static final int FIRST_OPSET = 11;
   static final int LAST_OPSET = 21;
 
+  /** Values of all constants that a graph may compute: 256 MiB of floats. */
+  private static final long MOST_FOLDED = 1L << 26;
+
   private final ModelFile file;
   private final Graph graph;
   private final OnnxOptions options;
@@ -187,6 +190,7 @@ final class Importer {
     private final Map<String, Value> values = new HashMap<>();
     private final boolean tokens;
     private boolean softmaxLeftOut;
+    private long folded;
 
     Pass(Set<String> declared) {
       long[] dims = inputDims();
@@ -237,12 +241,31 @@ final class Importer {
         List<Value> inputs = inputs(node);
         Value logits = node == last && options.logits() ? beforeSoftmax(node, inputs) : null;
         List<Value> outputs = logits == null ? apply(node, inputs) : List.of(logits);
+        countFolded(node, inputs, outputs);
         for (int i = 0; i < Math.min(outputs.size(), node.outputs().size()); i++) {
           values.put(node.outputs().get(i), outputs.get(i));
         }
       }
       Expr found = predictions();
       return options.fused() ? Fusion.of(found) : found;
+    }
+
+    private void countFolded(Node node, List<Value> inputs, List<Value> outputs) {
+      for (Value v : outputs) {
+        boolean passedOn = inputs.stream().anyMatch(i -> i != null && i.body() == v.body());
+        folded += v.body() instanceof Tensor t && !passedOn ? t.stored() : 0;
+      }
+      if (folded > MOST_FOLDED) {
+        throw new OnnxException(
+            "node "
+                + node.label()
+                + " ("
+                + node.op()
+                + "): found "
+                + folded
+                + " values of computed constants, expected at most "
+                + MOST_FOLDED);
+      }
     }
 
     private Value beforeSoftmax(Node node, List<Value> inputs) {

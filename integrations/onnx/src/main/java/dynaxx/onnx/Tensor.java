@@ -9,8 +9,8 @@ import java.util.function.IntUnaryOperator;
  */
 final class Tensor implements Body {
 
-  /** Values of a tensor that folding may make: 256 MiB of floats. */
-  static final long LARGEST = 1L << 26;
+  /** Values of a tensor that folding may make: 64 MiB of floats. */
+  static final long LARGEST = 1L << 24;
 
   private final long[] dims;
   private final float[] floats;

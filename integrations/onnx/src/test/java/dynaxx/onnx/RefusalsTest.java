@@ -138,6 +138,13 @@ class RefusalsTest {
     TestModel wide = linear();
     String range = wide.add("Range", wide.number(0), wide.number(1e9f), wide.number(1));
     refused(wide.output(wide.add("Add", "v0", range)), "Range", "expected from 0 to");
+    TestModel many = linear();
+    String each = many.add("Range", many.number(0), many.number(1 << 24), many.number(1));
+    for (int i = 0; i < 5; i++) {
+      each = many.add("Add", each, each);
+    }
+    many.add("Add", "v0", many.add("Gather", each, many.ints(1)));
+    refused(many, "values of computed constants, expected at most");
     TestModel steps = new TestModel(14, 1).input(-1, 1 << 20, 2);
     String x = steps.add("Transpose", "x", Map.of("perm", new long[] {1, 0, 2}));
     steps.add(
