@@ -110,6 +110,27 @@ public interface Backend
   }
 
   /**
+   * Whether work that is done again and again should be {@linkplain #recording recorded}.
+   *
+   * @return true if submitting work costs time that a recording saves
+   */
+  default boolean records() {
+    return false;
+  }
+
+  /**
+   * Work that is done again and again with the same arguments on the same memory, prepared so that
+   * it costs less to submit.
+   *
+   * @param scope owns the recording
+   * @param work calls kernels of this backend, always the same ones, and reads nothing back
+   * @return does the work
+   */
+  default Runnable recording(Scope scope, Runnable work) {
+    return work;
+  }
+
+  /**
    * Frees threads, streams and contexts; memory belongs to its scopes. Closing twice is harmless.
    */
   @Override

@@ -2,6 +2,9 @@ package dynaxx.backend;
 
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /** Algebra on whole vectors and blocks of vectors, as Lanczos and Hutchinson need it. */
 public interface VectorKernels {
@@ -53,6 +56,46 @@ public interface VectorKernels {
   double[] project(Vectors basis, int count, Buffer w);
 
   /**
+   * What Gram-Schmidt found of one vector.
+   *
+   * @param coefficients the vector's components along the basis
+   * @param before its squared norm
+   * @param after squared norm of what is left of it
+   */
+  record Projection(double[] coefficients, double before, double after) {}
+
+  /**
+   * One Lanczos step of several runs at once: makes each vector orthogonal to the first vectors of
+   * its run's basis by classical Gram-Schmidt, repeated at least when a pass leaves less than
+   * sqrt(1/2) of it (Daniel, Gragg, Kaufman and Stewart, 1976), and puts what is left, normalised,
+   * into the basis as the next vector, unless nothing is left.
+   *
+   * @param bases an orthonormal basis for each run, with room for one more vector
+   * @param counts how many vectors of each basis there are
+   * @param w a vector for each run, overwritten with what is left of it
+   * @return what was found of each vector
+   */
+  default List<Projection> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
+    List<Projection> found = new ArrayList<>();
+    for (int i = 0; i < counts.length; i++) {
+      Buffer rest = w.vector(i);
+      double[] c = project(bases.get(i), counts[i], rest);
+      double after = dot(rest, rest);
+      double before = after + Arrays.stream(c).map(x -> x * x).sum();
+      if (Math.sqrt(after) < Math.sqrt(0.5) * Math.sqrt(before)) {
+        double[] again = project(bases.get(i), counts[i], rest);
+        Arrays.setAll(c, j -> c[j] + again[j]);
+        after = dot(rest, rest);
+      }
+      if (after > 0) {
+        axpby(1 / Math.sqrt(after), rest, 0, bases.get(i).vector(counts[i]));
+      }
+      found.add(new Projection(c, before, after));
+    }
+    return found;
+  }
+
+  /**
    * Linear combination {@code y = sum over i of c_i basis_i}, accumulated in float64.
    *
    * @param basis vectors, at least as many as coefficients
@@ -70,6 +113,20 @@ public interface VectorKernels {
    * @param v the block to fill
    */
   void rademacher(long seed, long first, Vectors v);
+
+  /**
+   * Dot products with parts of Rademacher probes, which need not be stored for it: {@code sum over
+   * j below size of Philox.sign(seed, first + i, offset + j) x_i[j]} in float64.
+   *
+   * @param seed key of the generator
+   * @param first index of the first probe
+   * @param offset where the part begins in each probe
+   * @param size elements of the part
+   * @param count number of probes
+   * @param x run i is multiplied with the part of probe i
+   * @return one sum for each probe
+   */
+  double[] probeDots(long seed, long first, long offset, long size, int count, Strided x);
 
   /**
    * Squared Euclidean distance {@code sum over j of (a_j - b_j)^2} in float64.

@@ -75,9 +75,14 @@ public final class EmpiricalFisher extends NetworkOperator {
     return sweep().quadraticForms(tape, v);
   }
 
+  @Override
+  void released() {
+    sweep = null;
+  }
+
   private FisherSweep sweep() {
     if (sweep == null) {
-      sweepScope = scope().child();
+      sweepScope = workScope().child();
       sweep = new FisherSweep(network(), backend(), microBatch(), directions());
       sweepScope.onClose(sweep::close);
     }

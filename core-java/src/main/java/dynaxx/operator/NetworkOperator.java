@@ -1,6 +1,7 @@
 package dynaxx.operator;
 
 import dynaxx.backend.Backend;
+import dynaxx.backend.MemoryExhaustedException;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -10,6 +11,8 @@ import dynaxx.network.Loss;
 import dynaxx.network.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Tape;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,31 +34,27 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     permits TangentOperator, EmpiricalFisher {
 
   private static final int DEFAULT_DIRECTIONS = 8;
+  private static final Logger LOG = System.getLogger("dynaxx.operator");
 
   private final String name;
   private final Network network;
   private final Loss loss;
   private final Backend backend;
   private final Scope scope = Scope.open();
-  private final Plan plan;
   private final long tangentBytes;
   private final Batch batch;
   private final List<Batch> parts = new ArrayList<>();
   private final List<Tape> tapes = new ArrayList<>();
   private final int examples;
   private final Buffer gradient;
-  private final Buffer discarded;
+  private Plan plan;
+  private Scope workScope = scope.child();
   private Scope pointScope = scope.child();
+  private Buffer discarded;
   private Buffer parameters;
   private double lossValue;
   private double gradientNorm;
   private List<double[]> entropies = List.of();
-
-  /**
-   * How a batch is cut to stay within a memory limit: examples of a part, directions of a sweep,
-   * and whether every part keeps its recording.
-   */
-  private record Plan(long memory, int part, int directions, boolean resident) {}
 
   /**
    * Limits of an operator.
@@ -110,78 +109,70 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     this.backend = backend;
     this.examples = batch.examples();
     this.tangentBytes = tangentBytes;
-    this.plan = plan(network, loss, batch.examples(), limits, backend, tangentBytes);
+    this.plan = Plan.of(network, loss, batch.examples(), limits, backend, tangentBytes);
     try {
       this.batch = batch.checked(network, loss).on(backend, scope);
-      for (int from = 0; from < examples; from += plan.part()) {
-        parts.add(this.batch.slice(from, Math.min(plan.part(), examples - from)));
-      }
-      for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
-        Tape tape = new Tape(network, loss, backend, parts.get(i).examples());
-        scope.onClose(tape::close);
-        tapes.add(tape);
-      }
       gradient = backend.allocate(scope, network.parameterCount());
-      discarded = plan.resident() ? null : backend.allocate(scope, network.parameterCount());
+      allocate();
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
     }
   }
 
-  private static Plan plan(
-      Network network, Loss loss, int examples, Limits limits, Backend backend, long tangents) {
-    long memory = limits.memoryBytes() == 0 ? backend.defaultMemoryLimit() : limits.memoryBytes();
-    long tape = Tape.bytesPerExample(network, loss);
-    if (network.couplesExamples()) {
-      return wholeBatch(examples, limits, memory, tape, tangents);
-    }
-    int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
-    for (int k = limits.directions(); k >= 1; k /= 2) {
-      long beside = memory - examples * tape;
-      long resident = Math.min(most, beside / (k * tangents));
-      if (resident >= Math.min(most, 16)) {
-        return new Plan(memory, (int) resident, k, true);
+  /** Allocates recordings; if there is less memory than the limit promised, by smaller parts. */
+  private void allocate() {
+    while (true) {
+      try {
+        parts.clear();
+        tapes.clear();
+        for (int from = 0; from < examples; from += plan.part()) {
+          parts.add(batch.slice(from, Math.min(plan.part(), examples - from)));
+        }
+        for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
+          Tape tape = new Tape(network, loss, backend, parts.get(i).examples());
+          workScope.onClose(tape::close);
+          tapes.add(tape);
+        }
+        discarded = plan.resident() ? null : backend.allocate(workScope, network.parameterCount());
+        return;
+      } catch (MemoryExhaustedException e) {
+        plan = smaller(e);
+        renew();
       }
     }
-    for (int k = limits.directions(); k >= 1; k /= 2) {
-      long recomputed = Math.min(most, memory / (tape + k * tangents));
-      if (recomputed >= (k == 1 ? 1 : Math.min(most, 16))) {
-        return new Plan(memory, (int) recomputed, k, false);
-      }
-    }
-    throw new IllegalArgumentException(
-        "memory limit: found "
-            + memory
-            + " bytes, expected at least "
-            + (tape + tangents)
-            + " for one example");
   }
 
-  /** A batch whose examples are coupled is recorded and swept as a whole. */
-  private static Plan wholeBatch(
-      int examples, Limits limits, long memory, long tape, long tangents) {
-    if (limits.microBatch() != 0 && limits.microBatch() < examples) {
-      throw new IllegalArgumentException(
-          "micro-batch: found "
-              + limits.microBatch()
-              + " of "
-              + examples
-              + " examples, expected all of them at once, since the network couples its examples");
+  private void renew() {
+    workScope.close();
+    workScope = scope.child();
+    released();
+  }
+
+  private Plan smaller(MemoryExhaustedException cause) {
+    try {
+      Limits limits = new Limits(plan.memory() / 2, plan.part(), plan.directions());
+      Plan next = Plan.of(network, loss, examples, limits, backend, tangentBytes);
+      LOG.log(Level.WARNING, () -> name + ": " + cause.getMessage() + "; going on with " + next);
+      return next;
+    } catch (IllegalArgumentException e) {
+      throw cause;
     }
-    for (int k = limits.directions(); k >= 1; k /= 2) {
-      if (examples * (tape + k * tangents) <= memory) {
-        return new Plan(memory, examples, k, true);
+  }
+
+  /** Does work at the current point; when memory runs out, once more from its beginning. */
+  private void retrying(Runnable work) {
+    while (true) {
+      try {
+        work.run();
+        return;
+      } catch (MemoryExhaustedException e) {
+        plan = smaller(e);
+        renew();
+        allocate();
+        record(parameters);
       }
     }
-    throw new IllegalArgumentException(
-        "memory limit: found "
-            + memory
-            + " bytes, expected at least "
-            + examples * (tape + tangents)
-            + " for all "
-            + examples
-            + " examples at once, since the network couples its examples");
   }
 
   /**
@@ -202,6 +193,19 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     pointScope.close();
     pointScope = scope.child();
     Buffer point = backend.upload(pointScope, values.segment());
+    try {
+      record(point);
+    } catch (MemoryExhaustedException e) {
+      plan = smaller(e);
+      renew();
+      allocate();
+      record(point);
+    }
+    parameters = point;
+    return this;
+  }
+
+  private void record(Buffer point) {
     backend.fill(gradient, 0);
     double sum = 0;
     List<double[]> entropySums = null;
@@ -215,8 +219,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     gradientNorm =
         NonFiniteException.check("gradient norm", Math.sqrt(backend.dot(gradient, gradient)));
     entropies = entropySums;
-    parameters = point;
-    return this;
+    moved();
   }
 
   private static List<double[]> accumulate(List<double[]> sums, List<double[]> more) {
@@ -250,6 +253,10 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   public final void apply(Vectors v, Vectors hv) {
     Products.check(this, v, hv);
     requirePoint();
+    retrying(() -> addAllProducts(v, hv));
+  }
+
+  private void addAllProducts(Vectors v, Vectors hv) {
     backend.fill(hv.buffer(), 0);
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = recorded(i);
@@ -272,6 +279,12 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     Products.checkLength(this, "v", v);
     requirePoint();
     double[] sums = new double[v.count()];
+    retrying(() -> addAllForms(v, sums));
+    return sums;
+  }
+
+  private void addAllForms(Vectors v, double[] sums) {
+    Arrays.fill(sums, 0);
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = recorded(i);
       for (int from = 0; from < v.count(); from += plan.directions()) {
@@ -282,7 +295,6 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
         }
       }
     }
-    return sums;
   }
 
   /**
@@ -341,6 +353,9 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /** A part's share of the quadratic forms, for at most as many directions as planned. */
   abstract double[] quadraticForms(Tape tape, Vectors v);
 
+  /** There is a new point. */
+  void moved() {}
+
   /** Whether a part that is recorded again needs its backward pass too. */
   abstract boolean usesAdjoints();
 
@@ -371,10 +386,13 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     return loss;
   }
 
-  /** Owns what lives as long as this operator. */
-  final Scope scope() {
-    return scope;
+  /** Owns work space, until memory runs out and it is cut anew. */
+  final Scope workScope() {
+    return workScope;
   }
+
+  /** Work space has gone and is to be allocated again when needed. */
+  abstract void released();
 
   final int parts() {
     return parts.size();
@@ -383,6 +401,10 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /** Directions of a sweep. */
   final int directions() {
     return plan.directions();
+  }
+
+  final long memoryLimit() {
+    return plan.memory();
   }
 
   /** Memory limit less what the recordings take. */

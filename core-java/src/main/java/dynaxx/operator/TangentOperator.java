@@ -2,6 +2,7 @@ package dynaxx.operator;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Scalars;
+import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -17,6 +18,9 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   private TangentSweep products;
   private TangentSweep forms;
   private Scalars scalars;
+  private Scope recordingScope;
+  private Recordings productRecordings;
+  private Recordings formRecordings;
 
   TangentOperator(
       String name,
@@ -46,23 +50,40 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     if (products == null) {
       products = sweep(kind);
     }
-    addProducts(products, tape, v, hv);
+    productRecordings.run(tape, v, hv, (in, out) -> addProducts(products, tape, in, out));
   }
 
   @Override
   final double[] quadraticForms(Tape tape, Vectors v) {
     if (forms == null) {
       forms = sweep(Kind.QUADRATIC);
-      scalars = backend().scalars(scope(), directions());
+      scalars = backend().scalars(workScope(), directions());
     }
     scalars.clear();
-    addForms(forms, tape, v, scalars);
+    formRecordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in, scalars));
     return scalars.read();
+  }
+
+  @Override
+  final void moved() {
+    if (recordingScope != null) {
+      recordingScope.close();
+    }
+    recordingScope = workScope().child();
+    long mostBytes = recomputes() ? 0 : memoryLimit() / 16;
+    productRecordings = new Recordings(backend(), mostBytes, recordingScope);
+    formRecordings = new Recordings(backend(), mostBytes, recordingScope);
+  }
+
+  @Override
+  final void released() {
+    products = null;
+    forms = null;
   }
 
   private TangentSweep sweep(Kind wanted) {
     TangentSweep sweep = new TangentSweep(network(), wanted, backend(), microBatch(), directions());
-    scope().onClose(sweep::close);
+    workScope().onClose(sweep::close);
     return sweep;
   }
 }

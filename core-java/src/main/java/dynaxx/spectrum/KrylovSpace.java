@@ -1,6 +1,7 @@
 package dynaxx.spectrum;
 
 import dynaxx.backend.Backend;
+import dynaxx.backend.VectorKernels.Projection;
 import dynaxx.dense.SymmetricEigen;
 import dynaxx.dense.TridiagonalEigen;
 import dynaxx.memory.Buffer;
@@ -27,12 +28,6 @@ final class KrylovSpace {
 
   /** Error of a product in units of roundoff times the norm of the operator. */
   private static final double ROUNDING = 16;
-
-  /**
-   * Gram-Schmidt is repeated when a pass leaves less than this part of a vector (Daniel, Gragg,
-   * Kaufman and Stewart, 1976).
-   */
-  private static final double REPEAT = Math.sqrt(0.5);
 
   private final Backend backend;
   private final Vectors basis;
@@ -64,7 +59,7 @@ final class KrylovSpace {
     this.backend = backend;
     this.basis = basis;
     this.projection = new double[basis.count() - 1][basis.count() - 1];
-    append(start, Math.sqrt(backend.dot(start, start)), 0);
+    backend.axpby(1 / Math.sqrt(backend.dot(start, start)), start, 0, basis.vector(0));
   }
 
   /** The vector whose product comes next. */
@@ -88,35 +83,27 @@ final class KrylovSpace {
     return firstCycle != null;
   }
 
-  /** Takes the product of the pending vector, which it overwrites. */
-  void absorb(Buffer w) {
-    double[] c = orthogonalise(w);
-    projection[size][size] = NonFiniteException.check("Hessian-vector product", c[size]);
-    left = NonFiniteException.check("Hessian-vector product", Math.sqrt(backend.dot(w, w)));
+  /** Takes the products of the pending vectors of several spaces, which it overwrites. */
+  static void absorb(List<KrylovSpace> spaces, Vectors products) {
+    List<Vectors> bases = spaces.stream().map(space -> space.basis).toList();
+    int[] counts = spaces.stream().mapToInt(space -> space.size + 1).toArray();
+    List<Projection> found =
+        spaces.getFirst().backend.orthonormalise(bases, counts, products.subset(0, counts.length));
+    for (int i = 0; i < counts.length; i++) {
+      spaces.get(i).absorb(found.get(i));
+    }
+  }
+
+  private void absorb(Projection found) {
+    double product = NonFiniteException.check("Hessian-vector product", found.before());
+    largestProduct = Math.max(largestProduct, Math.sqrt(product));
+    projection[size][size] = found.coefficients()[size];
+    left = Math.sqrt(found.after());
     size++;
     exhausted = size == basis.length() || left <= breakdown();
-    if (!exhausted) {
-      append(w, left, size);
-      if (!full()) {
-        couple(size - 1, size, left);
-      }
+    if (!exhausted && !full()) {
+      couple(size - 1, size, left);
     }
-  }
-
-  private double[] orthogonalise(Buffer w) {
-    double[] c = backend.project(basis, size + 1, w);
-    double after = backend.dot(w, w);
-    double before = after + Arrays.stream(c).map(x -> x * x).sum();
-    largestProduct = Math.max(largestProduct, Math.sqrt(before));
-    if (Math.sqrt(after) < REPEAT * Math.sqrt(before)) {
-      double[] again = backend.project(basis, size + 1, w);
-      Arrays.setAll(c, i -> c[i] + again[i]);
-    }
-    return c;
-  }
-
-  private void append(Buffer w, double norm, int at) {
-    backend.axpby(1 / norm, w, 0, basis.vector(at));
   }
 
   private void couple(int i, int j, double value) {

@@ -161,9 +161,7 @@ final class LanczosRun implements AutoCloseable {
     }
     operator.apply(v, products.subset(0, k));
     made += k;
-    for (int i = 0; i < k; i++) {
-      active.get(i).absorb(products.vector(i));
-    }
+    KrylovSpace.absorb(active, products);
   }
 
   /** Looking costs no product, but grows with the square of the basis. */

@@ -1,7 +1,7 @@
 package dynaxx.spectrum;
 
 import dynaxx.backend.Backend;
-import dynaxx.memory.Buffer;
+import dynaxx.backend.Strided;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
@@ -10,6 +10,7 @@ import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.Restricted.Range;
 import dynaxx.operator.SymmetricOperator;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -158,14 +159,10 @@ public record LayerTraces(int probes, long seed) {
         Vectors hz = products.subset(0, z.count());
         backend.rademacher(seed, from, z);
         operator.apply(z, hz);
-        for (int i = 0; i < z.count(); i++) {
-          Buffer probe = z.vector(i);
-          Buffer product = hz.vector(i);
-          total[from + i] =
-              NonFiniteException.check("Hessian-vector product", backend.dot(probe, product));
-          for (int l = 0; l < samples.length; l++) {
-            samples[l][from + i] = part(backend, layers.get(l), probe, product);
-          }
+        Dots dots = new Dots(backend, from, hz);
+        copy(dots.of(0, operator.dimension()), total, from);
+        for (int l = 0; l < samples.length; l++) {
+          copy(dots.of(layers.get(l)), samples[l], from);
         }
       }
     }
@@ -176,14 +173,36 @@ public record LayerTraces(int probes, long seed) {
     return new Result(Collections.unmodifiableSequencedMap(traces), Hutchinson.Trace.of(total));
   }
 
-  private static double part(Backend backend, Layer layer, Buffer z, Buffer hz) {
-    double sum = 0;
-    for (Range range : layer.ranges()) {
-      sum +=
-          backend.dot(
-              z.slice(range.offset(), range.size()), hz.slice(range.offset(), range.size()));
+  private static void copy(double[] part, double[] all, int from) {
+    for (int i = 0; i < part.length; i++) {
+      all[from + i] = NonFiniteException.check("Hessian-vector product", part[i]);
     }
-    return sum;
+  }
+
+  /** Dot products of probes with their products. */
+  private final class Dots {
+    private final Backend backend;
+    private final int first;
+    private final Vectors hz;
+
+    Dots(Backend backend, int first, Vectors hz) {
+      this.backend = backend;
+      this.first = first;
+      this.hz = hz;
+    }
+
+    double[] of(long offset, long size) {
+      return backend.probeDots(seed, first, offset, size, hz.count(), Strided.of(hz, offset));
+    }
+
+    double[] of(Layer layer) {
+      double[] sums = new double[hz.count()];
+      for (Range range : layer.ranges()) {
+        double[] part = of(range.offset(), range.size());
+        Arrays.setAll(sums, i -> sums[i] + part[i]);
+      }
+      return sums;
+    }
   }
 
   private static void check(SymmetricOperator operator, List<Layer> layers) {

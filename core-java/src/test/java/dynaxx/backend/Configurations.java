@@ -1,5 +1,6 @@
 package dynaxx.backend;
 
+import dynaxx.testing.TestBackend;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -38,7 +39,11 @@ final class Configurations {
       if (provider.availability() instanceof Availability.Unavailable) {
         continue;
       }
-      for (int threads : new int[] {1, 2, 4}) {
+      if (!provider.name().equals(System.getProperty(TestBackend.PROPERTY, provider.name()))) {
+        continue;
+      }
+      boolean host = provider.name().equals("cpu");
+      for (int threads : host ? new int[] {1, 2, 4} : new int[] {1}) {
         String name = provider.name() + ", threads " + threads;
         Supplier<Backend> open = () -> provider.open(threads);
         found.add(new Configuration(name, provider.name(), open, false));
@@ -46,11 +51,15 @@ final class Configurations {
           found.add(new Configuration(name + ", float64", provider.name() + "64", open, true));
         }
       }
-      if (provider.name().equals("cpu")) {
+      if (host) {
         found.add(new Configuration("cpu, plain Java", "scalar", () -> scalar(provider, 1), false));
         found.add(
             new Configuration("cpu, plain Java, 2", "scalar", () -> scalar(provider, 2), false));
       }
+    }
+    if (found.isEmpty()) {
+      throw new IllegalStateException(
+          "no backend to test: " + System.getProperty(TestBackend.PROPERTY));
     }
     return found;
   }

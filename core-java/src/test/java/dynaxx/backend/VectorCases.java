@@ -24,6 +24,11 @@ final class VectorCases {
       cases.add(project(n, 2, 0));
       cases.add(combine(n));
       cases.add(rademacher(n));
+      cases.add(probeDots(n));
+      if (n > 1) {
+        cases.add(orthonormalise(n, false));
+        cases.add(orthonormalise(n, true));
+      }
     }
     return cases;
   }
@@ -183,5 +188,96 @@ final class VectorCases {
           }
           return v;
         });
+  }
+
+  private static KernelCase probeDots(int n) {
+    long seed = 0x0123456789ABCDEFL;
+    long offset = 77;
+    float[] x = Data.normal(93, 8 * (n + 3));
+    return KernelCase.perDirection(
+        "probeDots",
+        "n " + n,
+        1e-15 * n,
+        1e-12,
+        (d, first, k) ->
+            d.kernels()
+                .probeDots(
+                    seed, 5L + first, offset, n, k, new Strided(d.in(x), (n + 3L) * first, n + 3)),
+        (first, k) -> {
+          double[] sums = new double[k];
+          for (int i = 0; i < k; i++) {
+            for (int j = 0; j < n; j++) {
+              sums[i] +=
+                  Philox.sign(seed, 5L + first + i, offset + j) * x[(n + 3) * (first + i) + j];
+            }
+          }
+          return sums;
+        });
+  }
+
+  /** Basis vectors are unit vectors, so that the components are elements of w. */
+  private static KernelCase orthonormalise(int n, boolean little) {
+    int most = Math.min(n - 1, 5);
+    float[] w = Data.normal(94, 8 * n);
+    for (int i = 0; i < w.length && little; i++) {
+      w[i] *= i % n < most - 1 ? 1 : 1e-3f;
+    }
+    return KernelCase.perDirection(
+        "orthonormalise",
+        "n " + n + (little ? ", little left" : ""),
+        3e-7,
+        3e-7,
+        (d, first, k) -> {
+          List<Vectors> bases = new ArrayList<>();
+          int[] counts = new int[k];
+          for (int i = 0; i < k; i++) {
+            counts[i] = Math.max(1, most - (first + i) % 3);
+            bases.add(Vectors.of(d.inOut(unitVectors(counts[i], n)), counts[i] + 1, n));
+          }
+          Buffer rest = d.inOut(Arrays.copyOfRange(w, first * n, (first + k) * n));
+          var found = d.kernels().orthonormalise(bases, counts, Vectors.of(rest, k, n));
+          double[] all = new double[0];
+          for (int i = 0; i < k; i++) {
+            double[] c = Arrays.copyOf(found.get(i).coefficients(), most + 2);
+            c[most] = found.get(i).before();
+            c[most + 1] = found.get(i).after();
+            double[] next = d.get(bases.get(i).vector(counts[i]));
+            all = Data.join(all, Data.join(c, next));
+          }
+          return all;
+        },
+        (first, k) -> {
+          double[] all = new double[0];
+          for (int i = first; i < first + k; i++) {
+            all = Data.join(all, projected(Arrays.copyOfRange(w, i * n, (i + 1) * n), most, i));
+          }
+          return all;
+        });
+  }
+
+  private static float[] unitVectors(int count, int n) {
+    float[] q = new float[(count + 1) * n];
+    for (int i = 0; i < count; i++) {
+      q[i * n + i] = 1;
+    }
+    return q;
+  }
+
+  private static double[] projected(float[] w, int most, int run) {
+    int count = Math.max(1, most - run % 3);
+    double[] c = new double[most + 2];
+    double[] next = Data.widen(w);
+    for (int j = 0; j < w.length; j++) {
+      c[most] += next[j] * next[j];
+      if (j < count) {
+        c[j] = next[j];
+        next[j] = 0;
+      }
+    }
+    c[most + 1] = ReferenceKernels.dot(next, next);
+    for (int j = 0; j < w.length; j++) {
+      next[j] /= Math.sqrt(c[most + 1]);
+    }
+    return Data.join(c, next);
   }
 }

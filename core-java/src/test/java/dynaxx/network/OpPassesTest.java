@@ -5,13 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.backend.Activation;
 import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
 import dynaxx.backend.Elementary;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.Hessian;
 import dynaxx.testing.Numbers;
+import dynaxx.testing.TestBackend;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
@@ -480,7 +481,7 @@ class OpPassesTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void fivePasses(Case c) {
-    try (Backend backend = Backends.cpu(2);
+    try (Backend backend = TestBackend.open(2);
         Scope scope = Scope.open()) {
       Network network = c.network();
       int n = Math.toIntExact(network.parameterCount());
@@ -488,7 +489,7 @@ class OpPassesTest {
       network.initialize(w, 5);
       Batch batch = Samples.batch(scope, network, c.loss(), EXAMPLES, 17);
       double[] v = Numbers.uniform(n * DIRECTIONS, 23);
-      Vectors directions = Numbers.vectors(scope, DIRECTIONS, v);
+      Vectors directions = Numbers.vectors(backend, scope, DIRECTIONS, v);
       Oracle oracle = new Oracle(network, c.loss(), w, batch);
       checkForward(backend, c, w, batch, directions);
       try (Hessian hessian = new Hessian(network, c.loss(), batch, backend)) {
@@ -497,15 +498,15 @@ class OpPassesTest {
         double loss = oracle.loss(new double[n], new double[n]).a();
         assertEquals(loss, hessian.loss(), 1e-6 * Math.max(1, loss));
         Numbers.assertClose(
-            "backward", gradient, ((HostBuffer) hessian.gradient()).toArray(), TOLERANCE);
+            "backward", gradient, Numbers.floats(backend, hessian.gradient()), TOLERANCE);
         checkFloat64(backend, c, w, batch, directions, oracle);
-        Vectors products = scope.vectors(DIRECTIONS, n);
+        Vectors products = backend.vectors(scope, DIRECTIONS, n);
         hessian.apply(directions, products);
         double[] forms = hessian.quadraticForm(directions);
         for (int i = 0; i < DIRECTIONS; i++) {
-          double[] vi = Numbers.doubles(directions.vector(i));
+          double[] vi = Numbers.doubles(backend, scope, directions.vector(i));
           double[] expected = oracle.hessianVector(vi);
-          float[] found = ((HostBuffer) products.vector(i)).toArray();
+          float[] found = Numbers.floats(backend, products.vector(i));
           Numbers.assertClose("tangent backward", expected, found, TOLERANCE);
           double form = Numbers.dot(vi, expected);
           assertEquals(
@@ -520,8 +521,8 @@ class OpPassesTest {
 
   /** The same in float64, where errors of a formula cannot hide in rounding. */
   private static void checkFloat64(
-      Backend cpu, Case c, HostBuffer w, Batch batch, Vectors directions, Oracle oracle) {
-    Backend backend = cpu.float64().orElseThrow();
+      Backend base, Case c, HostBuffer w, Batch batch, Vectors directions, Oracle oracle) {
+    Backend backend = base.float64().orElseThrow();
     // the constants of rotations are rounded to float32
     double tolerance = c.name().startsWith("rotary") ? 1e-6 : FLOAT64_TOLERANCE;
     try (Scope scope = Scope.open();
@@ -529,7 +530,7 @@ class OpPassesTest {
       hessian.linearize(w);
       double[] gradient = Numbers.doubles(backend, scope, hessian.gradient());
       assertClose("gradient", oracle.gradient(), gradient, tolerance);
-      double[] v = Numbers.doubles(directions.vector(0));
+      double[] v = Numbers.doubles(base, scope, directions.vector(0));
       Vectors one = Vectors.of(Numbers.upload(backend, scope, v), 1, v.length);
       Vectors product = backend.vectors(scope, 1, v.length);
       hessian.apply(one, product);
@@ -556,13 +557,14 @@ class OpPassesTest {
         Scope scope = Scope.open();
         TangentSweep sweep =
             new TangentSweep(network, TangentSweep.Kind.QUADRATIC, backend, EXAMPLES, DIRECTIONS)) {
-      tape.forward(w, batch, EXAMPLES, Mode.MEASURE);
-      tape.backward(scope.allocate(w.size()));
+      Buffer point = backend.upload(scope, w.segment());
+      tape.forward(point, batch.on(backend, scope), EXAMPLES, Mode.MEASURE);
+      tape.backward(backend.allocate(scope, w.size()));
       sweep.addQuadraticForms(tape, directions, backend.scalars(scope, DIRECTIONS));
-      HostBuffer value = (HostBuffer) tape.value(last);
-      HostBuffer tangent = (HostBuffer) sweep.tangent(last);
+      float[] value = Numbers.floats(backend, tape.value(last));
+      float[] tangent = Numbers.floats(backend, sweep.tangent(last));
       for (int k = 0; k < DIRECTIONS; k++) {
-        double[] v = Numbers.doubles(directions.vector(k));
+        double[] v = Numbers.doubles(backend, scope, directions.vector(k));
         HyperDual[] dual = new HyperDual[v.length];
         for (int i = 0; i < v.length; i++) {
           dual[i] = new HyperDual(w.get(i), v[i], 0, 0);
@@ -570,8 +572,8 @@ class OpPassesTest {
         HyperDual[][] y = new Oracle(network, c.loss(), w, batch).predictions(dual);
         for (int i = 0; i < EXAMPLES * out; i++) {
           HyperDual expected = y[i / out][i % out];
-          assertEquals(expected.a(), value.get(i), 1e-5, "forward");
-          float found = tangent.get(k * EXAMPLES * out + i);
+          assertEquals(expected.a(), value[i], 1e-5, "forward");
+          float found = tangent[k * EXAMPLES * out + i];
           double tolerance = 3e-5 * (1 + Math.abs(expected.b()));
           assertEquals(expected.b(), found, tolerance, "tangent forward");
         }

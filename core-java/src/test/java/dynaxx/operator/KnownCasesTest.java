@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -17,6 +16,7 @@ import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.RitzValue;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
+import dynaxx.testing.TestBackend;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -36,13 +36,13 @@ class KnownCasesTest {
   @MethodSource("cases")
   void reproducesExactCurvature(KnownCase c) {
     JsonNode expected = c.expected();
-    try (Backend backend = Backends.cpu(2);
+    try (Backend backend = TestBackend.open(2);
         Scope scope = Scope.open();
         Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
       hessian.linearize(c.host(scope, "parameters"));
       assertEquals(expected.get("n").asLong(), hessian.dimension());
       assertEquals(expected.get("loss").asDouble(), hessian.loss(), 1e-6);
-      float[] gradient = ((HostBuffer) hessian.gradient()).toArray();
+      float[] gradient = Numbers.floats(backend, hessian.gradient());
       Numbers.assertClose("gradient", c.array("gradient"), gradient, 2e-5);
       assertEquals(
           expected.get("gradient_norm").asDouble(),
@@ -57,14 +57,15 @@ class KnownCasesTest {
 
   private static void products(KnownCase c, Hessian hessian, Scope scope) {
     int n = (int) hessian.dimension();
-    Vectors v = Numbers.vectors(scope, 4, c.array("probe"));
-    Vectors hv = scope.vectors(4, n);
+    Backend backend = hessian.backend();
+    Vectors v = Numbers.vectors(backend, scope, 4, c.array("probe"));
+    Vectors hv = backend.vectors(scope, 4, n);
     hessian.apply(v, hv);
     double[] expected = c.array("hvp");
     double[] forms = hessian.quadraticForm(v);
     for (int i = 0; i < 4; i++) {
       double[] product = Arrays.copyOfRange(expected, i * n, (i + 1) * n);
-      Numbers.assertClose("H v", product, ((HostBuffer) hv.vector(i)).toArray(), 2e-5);
+      Numbers.assertClose("H v", product, Numbers.floats(backend, hv.vector(i)), 2e-5);
       double form = c.expected().get("quadratic_forms").get(i).asDouble();
       double scale = Numbers.norm(product) * Math.sqrt(n);
       assertEquals(form, forms[i], 2e-5 * scale, "v'Hv");
@@ -91,19 +92,18 @@ class KnownCasesTest {
   private static double unitForms(SymmetricOperator operator, Scope scope) {
     int n = (int) operator.dimension();
     int block = 64;
-    Vectors units = scope.vectors(block, n);
-    HostBuffer values = (HostBuffer) units.buffer();
     double sum = 0;
     for (int from = 0; from < n; from += block) {
       int k = Math.min(block, n - from);
+      double[] units = new double[k * n];
       for (int i = 0; i < k; i++) {
-        values.set((long) i * n + from + i, 1);
+        units[i * n + from + i] = 1;
       }
-      for (double form : operator.quadraticForm(units.subset(0, k))) {
-        sum += form;
-      }
-      for (int i = 0; i < k; i++) {
-        values.set((long) i * n + from + i, 0);
+      try (Scope temporary = scope.child()) {
+        Vectors v = Numbers.vectors(operator.backend(), temporary, k, units);
+        for (double form : operator.quadraticForm(v)) {
+          sum += form;
+        }
       }
     }
     return sum;
@@ -124,7 +124,7 @@ class KnownCasesTest {
   @MethodSource("cases")
   void reproducesTheGaussNewtonMatrix(KnownCase c) {
     JsonNode expected = c.expected().get("gauss_newton");
-    try (Backend backend = Backends.cpu(2);
+    try (Backend backend = TestBackend.open(2);
         Scope scope = Scope.open();
         GaussNewton operator = new GaussNewton(c.network(), c.loss(), c.batch(scope), backend)) {
       operator.linearize(c.host(scope, "parameters"));
@@ -138,7 +138,7 @@ class KnownCasesTest {
   @MethodSource("cases")
   void reproducesTheEmpiricalFisherMatrix(KnownCase c) {
     JsonNode expected = c.expected().get("empirical_fisher");
-    try (Backend backend = Backends.cpu(2);
+    try (Backend backend = TestBackend.open(2);
         Scope scope = Scope.open();
         EmpiricalFisher operator =
             new EmpiricalFisher(c.network(), c.loss(), c.batch(scope), backend)) {
@@ -178,7 +178,7 @@ class KnownCasesTest {
   @MethodSource("cases")
   void gradientVarianceOfExamples(KnownCase c) {
     JsonNode expected = c.expected();
-    try (Backend backend = Backends.cpu(2);
+    try (Backend backend = TestBackend.open(2);
         Scope scope = Scope.open()) {
       Batch batch = c.batch(scope);
       HostBuffer parameters = c.host(scope, "parameters");
@@ -200,7 +200,7 @@ class KnownCasesTest {
   @MethodSource("cases")
   void microBatchGradientVariance(KnownCase c) {
     JsonNode expected = c.expected();
-    try (Backend backend = Backends.cpu(2);
+    try (Backend backend = TestBackend.open(2);
         Scope scope = Scope.open()) {
       Batch batch = c.batch(scope);
       HostBuffer parameters = c.host(scope, "parameters");

@@ -30,6 +30,21 @@ public final class Numbers {
     return vectors;
   }
 
+  /** As {@link #vectors(Scope, int, double[])}, where a backend computes. */
+  public static Vectors vectors(Backend backend, Scope scope, int k, double[] values) {
+    HostBuffer host = (HostBuffer) vectors(scope, k, values).buffer();
+    return Vectors.of(backend.upload(scope, host.segment()), k, values.length / k);
+  }
+
+  /** Values of a backend, rounded to float32. */
+  public static float[] floats(Backend backend, Buffer buffer) {
+    try (Scope scope = Scope.open()) {
+      HostBuffer host = scope.allocate(buffer.size());
+      backend.download(buffer, host.segment());
+      return host.toArray();
+    }
+  }
+
   public static double[] doubles(Buffer buffer) {
     float[] values = ((HostBuffer) buffer).toArray();
     double[] doubles = new double[values.length];

@@ -6,7 +6,6 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.Hessian;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -36,43 +35,43 @@ public class ProductBenchmark {
 
   private static final int DIRECTIONS = 8;
 
-  /** The demo's quick network, and one that is wide enough for matrix products to dominate. */
+  /**
+   * The demo's quick network, and one that is wide enough for matrix products to dominate; for a
+   * GPU also {@code -p network=vit-s16,vit-b16}.
+   */
   @Param({"quick", "wide"})
   public String network;
+
+  /** Examples of the batch. */
+  @Param("256")
+  public int batch;
 
   private final Scope scope = Scope.open();
   private Backend backend;
   private Hessian hessian;
   private HostBuffer parameters;
-  private Vectors one;
-  private Vectors eight;
-  private Vectors productOfOne;
-  private Vectors productsOfEight;
+  private Directions one;
+  private Directions eight;
 
   /** Builds the network, random data and random directions. */
   @Setup(Level.Trial)
   public void open() {
-    Workload work = Workload.of(network, scope);
+    Workload work = Workload.of(network, batch, scope);
     parameters = work.parameters();
     backend = Backends.open();
     hessian = new Hessian(work.network(), work.loss(), work.batch(), backend);
     hessian.linearize(parameters);
     long n = hessian.dimension();
-    one = scope.vectors(1, n);
-    eight = scope.vectors(DIRECTIONS, n);
-    productOfOne = scope.vectors(1, n);
-    productsOfEight = scope.vectors(DIRECTIONS, n);
-    Random random = new Random(2);
-    Workload.fill((HostBuffer) one.buffer(), random);
-    Workload.fill((HostBuffer) eight.buffer(), random);
+    one = Directions.of(backend, scope, 1, n);
+    eight = Directions.of(backend, scope, DIRECTIONS, n);
   }
 
   /** Frees memory and threads. */
   @TearDown(Level.Trial)
   public void close() {
     hessian.close();
-    backend.close();
     scope.close();
+    backend.close();
   }
 
   /** Forward and backward pass. */
@@ -84,20 +83,20 @@ public class ProductBenchmark {
   /** One product. */
   @Benchmark
   public Vectors product1() {
-    hessian.apply(one, productOfOne);
-    return productOfOne;
+    hessian.apply(one.v(), one.products());
+    return one.done();
   }
 
   /** Eight products in one sweep. */
   @Benchmark
   public Vectors product8() {
-    hessian.apply(eight, productsOfEight);
-    return productsOfEight;
+    hessian.apply(eight.v(), eight.products());
+    return eight.done();
   }
 
   /** Eight quadratic forms in one sweep. */
   @Benchmark
   public double[] quadraticForm8() {
-    return hessian.quadraticForm(eight);
+    return hessian.quadraticForm(eight.v());
   }
 }

@@ -2,7 +2,6 @@ package dynaxx.bench;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Backends;
-import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.EmpiricalFisher;
@@ -12,7 +11,6 @@ import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -21,6 +19,7 @@ import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
@@ -40,6 +39,14 @@ public class SnapshotBenchmark {
 
   private static final int DIRECTIONS = 8;
 
+  /** The demo's quick network; for a GPU also {@code -p network=vit-s16,vit-b16}. */
+  @Param("quick")
+  public String network;
+
+  /** Examples of the batch. */
+  @Param("256")
+  public int batch;
+
   private final Scope scope = Scope.open();
   private Backend backend;
   private Workload work;
@@ -47,13 +54,12 @@ public class SnapshotBenchmark {
   private GaussNewton gaussNewton;
   private EmpiricalFisher fisher;
   private CurvatureProbe probe;
-  private Vectors v;
-  private Vectors products;
+  private Directions directions;
 
   /** Builds the demo's network and stores the Ritz vectors that cheap snapshots need. */
   @Setup(Level.Trial)
   public void open() {
-    work = Workload.of("quick", scope);
+    work = Workload.of(network, batch, scope);
     backend = Backends.open();
     hessian = new Hessian(work.network(), work.loss(), work.batch(), backend);
     gaussNewton = new GaussNewton(work.network(), work.loss(), work.batch(), backend);
@@ -62,9 +68,7 @@ public class SnapshotBenchmark {
     fisher.linearize(work.parameters());
     probe = new CurvatureProbe(work.network(), work.loss(), work.batch(), backend);
     probe.measure(work.parameters(), ProbeSettings.article());
-    v = scope.vectors(DIRECTIONS, hessian.dimension());
-    products = scope.vectors(DIRECTIONS, hessian.dimension());
-    Workload.fill((HostBuffer) v.buffer(), new Random(2));
+    directions = Directions.of(backend, scope, DIRECTIONS, hessian.dimension());
   }
 
   /** Frees memory and threads. */
@@ -74,8 +78,8 @@ public class SnapshotBenchmark {
     fisher.close();
     gaussNewton.close();
     hessian.close();
-    backend.close();
     scope.close();
+    backend.close();
   }
 
   /** Forward and backward pass. */
@@ -115,7 +119,7 @@ public class SnapshotBenchmark {
   }
 
   private Vectors products(SymmetricOperator operator) {
-    operator.apply(v, products);
-    return products;
+    operator.apply(directions.v(), directions.products());
+    return directions.done();
   }
 }

@@ -15,35 +15,87 @@ import java.util.Random;
  * @param loss cross-entropy
  * @param batch examples
  * @param parameters n values
+ * @param forwardFlops floating-point operations of the matrix products of a forward pass over the
+ *     batch
  */
-record Workload(Network network, Loss loss, Batch batch, HostBuffer parameters) {
+record Workload(
+    Network network, Loss loss, Batch batch, HostBuffer parameters, double forwardFlops) {
 
   static final int EXAMPLES = 256;
 
+  /** Sizes of a vision transformer. */
+  private record Size(
+      int channels,
+      int pixels,
+      int patch,
+      int width,
+      int depth,
+      int heads,
+      int hidden,
+      int classes) {
+
+    static Size of(String name) {
+      return switch (name) {
+        case "quick" -> new Size(1, 28, 7, 32, 3, 4, 64, 10);
+        case "wide" -> new Size(1, 28, 7, 192, 4, 4, 768, 10);
+        case "vit-s16" -> new Size(3, 224, 16, 384, 12, 6, 1536, 1000);
+        case "vit-b16" -> new Size(3, 224, 16, 768, 12, 12, 3072, 1000);
+        case "vit-1b" -> new Size(3, 224, 14, 1536, 36, 16, 6144, 1000);
+        default ->
+            throw new IllegalArgumentException(
+                "network: found '" + name + "', expected quick, wide, vit-s16, vit-b16 or vit-1b");
+      };
+    }
+
+    Network network() {
+      return new VisionTransformer()
+          .image(channels, pixels, pixels)
+          .patch(patch)
+          .embedding(width)
+          .depth(depth)
+          .heads(heads)
+          .hidden(hidden)
+          .classes(classes)
+          .build();
+    }
+
+    double forwardFlops(int examples) {
+      double patches = (double) pixels / patch * pixels / patch;
+      double tokens = patches + 1;
+      double layer = 2 * tokens * (4.0 * width * width + 2.0 * width * hidden);
+      double attention = 4 * tokens * tokens * width;
+      double ends = 2 * patches * channels * patch * patch * width + 2.0 * width * classes;
+      return examples * (depth * (layer + attention) + ends);
+    }
+  }
+
   /**
-   * Builds one.
+   * Builds one with {@link #EXAMPLES} examples.
    *
    * @param name {@code quick}, the demo's network, or {@code wide}, wide enough for matrix products
-   *     to dominate
+   *     to dominate; {@code vit-s16}, {@code vit-b16} (Dosovitskiy et al., 2021) and {@code vit-1b}
+   *     are for a GPU
    * @param scope owns the data
    */
   static Workload of(String name, Scope scope) {
-    VisionTransformer builder = new VisionTransformer().patch(7).heads(4);
-    Network network =
-        name.equals("quick")
-            ? builder.embedding(32).depth(3).hidden(64).build()
-            : builder.embedding(192).depth(4).hidden(768).build();
+    return of(name, EXAMPLES, scope);
+  }
+
+  static Workload of(String name, int examples, Scope scope) {
+    Size size = Size.of(name);
+    Network network = size.network();
     Random random = new Random(1);
-    HostBuffer inputs = scope.allocate(EXAMPLES * network.inputShape().size());
-    HostBuffer labels = scope.allocate(EXAMPLES);
+    HostBuffer inputs = scope.allocate(examples * network.inputShape().size());
+    HostBuffer labels = scope.allocate(examples);
     fill(inputs, random);
-    for (int i = 0; i < EXAMPLES; i++) {
-      labels.set(i, random.nextInt(10));
+    for (int i = 0; i < examples; i++) {
+      labels.set(i, random.nextInt(size.classes()));
     }
     HostBuffer parameters = scope.allocate(network.parameterCount());
     network.initialize(parameters, 1);
     Loss loss = Loss.crossEntropy();
-    return new Workload(network, loss, Batch.of(network, loss, inputs, labels), parameters);
+    Batch batch = Batch.of(network, loss, inputs, labels);
+    return new Workload(network, loss, batch, parameters, size.forwardFlops(examples));
   }
 
   static void fill(HostBuffer values, Random random) {

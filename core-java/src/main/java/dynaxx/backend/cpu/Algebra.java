@@ -1,10 +1,12 @@
 package dynaxx.backend.cpu;
 
 import dynaxx.backend.Philox;
+import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /**
  * Whole-vector algebra, in pieces of a fixed length so that partial sums do not depend on threads.
@@ -49,7 +51,7 @@ final class Algebra {
         1,
         (piece, from, size, scratch) -> {
           float[] v = scratch.floats(0, CHUNK);
-          java.util.Arrays.fill(v, 0, size, value);
+          Arrays.fill(v, 0, size, value);
           Host.store(v, out, from, size);
         });
   }
@@ -187,7 +189,7 @@ final class Algebra {
         c.length,
         (piece, from, size, scratch) -> {
           double[] sum = scratch.doubles(0, CHUNK);
-          java.util.Arrays.fill(sum, 0, size, 0);
+          Arrays.fill(sum, 0, size, 0);
           addRows(sq, n, from, size, c, 1, sum, scratch);
           float[] v = scratch.floats(0, CHUNK);
           narrow(sum, v, size);
@@ -223,6 +225,28 @@ final class Algebra {
     }
   }
 
+  double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
+    MemorySegment in = Host.segment(x.buffer());
+    double[] sums = new double[count];
+    for (int i = 0; i < count; i++) {
+      long probe = first + i;
+      long start = Host.start(x, i);
+      double[] partial = new double[Host.pieces(size, PIECE)];
+      chunks(
+          size,
+          1,
+          (piece, from, length, scratch) -> {
+            float[] z = scratch.floats(0, CHUNK + 2 * Philox.SIGNS_PER_BLOCK);
+            float[] v = scratch.floats(1, CHUNK);
+            int lead = signs(seed, probe, offset + from, length, z);
+            Host.load(in, start + from, v, length);
+            partial[piece] += kernels.dot(z, lead, v, 0, length);
+          });
+      sums[i] = Arrays.stream(partial).reduce(0, Double::sum);
+    }
+    return sums;
+  }
+
   void rademacher(long seed, long first, Vectors vectors) {
     MemorySegment out = Host.segment(vectors.buffer());
     long n = vectors.length();
@@ -234,16 +258,27 @@ final class Algebra {
           1,
           (piece, from, size, scratch) -> {
             float[] v = scratch.floats(0, CHUNK + Philox.SIGNS_PER_BLOCK);
-            int[] words = new int[4];
-            for (int j = 0; j < size; j += Philox.SIGNS_PER_BLOCK) {
-              Philox.words(seed, probe, (from + j) / Philox.SIGNS_PER_BLOCK, words);
-              for (int word = 0; word < 4; word++) {
-                signs(words[word], v, j + 32 * word);
-              }
-            }
+            signs(seed, probe, from, size, v);
             Host.store(v, out, start + from, size);
           });
     }
+  }
+
+  /**
+   * Elements of a probe, from the beginning of a block of the generator on.
+   *
+   * @return where element {@code from} is
+   */
+  private static int signs(long seed, long probe, long from, int size, float[] v) {
+    int[] words = new int[4];
+    int lead = (int) (from % Philox.SIGNS_PER_BLOCK);
+    for (int j = 0; j < lead + size; j += Philox.SIGNS_PER_BLOCK) {
+      Philox.words(seed, probe, (from - lead + j) / Philox.SIGNS_PER_BLOCK, words);
+      for (int word = 0; word < 4; word++) {
+        signs(words[word], v, j + 32 * word);
+      }
+    }
+    return lead;
   }
 
   private static void signs(int bits, float[] v, int at) {

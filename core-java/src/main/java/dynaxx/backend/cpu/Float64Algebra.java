@@ -1,6 +1,7 @@
 package dynaxx.backend.cpu;
 
 import dynaxx.backend.Philox;
+import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
 import java.lang.foreign.MemorySegment;
@@ -137,6 +138,28 @@ final class Float64Algebra {
         });
   }
 
+  double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
+    Float64Buffer in = Float64Buffer.of(x.buffer());
+    double[] sums = new double[count];
+    for (int i = 0; i < count; i++) {
+      long probe = first + i;
+      long start = Host.start(x, i);
+      sums[i] =
+          loops
+              .pieceSums(
+                  size,
+                  1,
+                  (sum, at, length) -> {
+                    double[] z = signs(seed, probe, offset + at, length);
+                    double[] v = in.read(start + at, length);
+                    for (int j = 0; j < length; j++) {
+                      sum[0] += z[j] * v[j];
+                    }
+                  })[0];
+    }
+    return sums;
+  }
+
   void rademacher(long seed, long first, Vectors vectors) {
     Float64Buffer out = Float64Buffer.of(vectors.buffer());
     long n = vectors.length();
@@ -147,13 +170,12 @@ final class Float64Algebra {
     }
   }
 
-  /** Signs from element {@code from} on, where a block of the generator begins. */
   private static double[] signs(long seed, long probe, long from, int size) {
     double[] v = new double[size];
     int[] words = new int[4];
     for (int j = 0; j < size; j++) {
-      int bit = j % Philox.SIGNS_PER_BLOCK;
-      if (bit == 0) {
+      int bit = (int) ((from + j) % Philox.SIGNS_PER_BLOCK);
+      if (bit == 0 || j == 0) {
         Philox.words(seed, probe, (from + j) / Philox.SIGNS_PER_BLOCK, words);
       }
       v[j] = (words[bit >>> 5] >>> (bit & 31) & 1) == 0 ? -1 : 1;

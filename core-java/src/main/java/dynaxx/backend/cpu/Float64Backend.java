@@ -411,6 +411,11 @@ final class Float64Backend implements Backend {
   }
 
   @Override
+  public double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
+    return algebra.probeDots(seed, first, offset, size, count, x);
+  }
+
+  @Override
   public double squaredDistance(Buffer a, Buffer b) {
     return algebra.squaredDistance(a, b);
   }

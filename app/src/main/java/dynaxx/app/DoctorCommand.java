@@ -1,0 +1,69 @@
+package dynaxx.app;
+
+import dynaxx.app.run.Hardware;
+import dynaxx.backend.Availability;
+import dynaxx.backend.BackendProvider;
+import dynaxx.backend.Backends;
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** Says what dynaxx finds on this machine, and why it does not use more of it. */
+@Command(
+    name = "doctor",
+    description =
+        "Prints the JDK, the backends, why the better ones are refused, and which one is used.",
+    mixinStandardHelpOptions = true)
+final class DoctorCommand implements Callable<Integer> {
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    PrintWriter out = spec.commandLine().getOut();
+    line(out, "dynaxx", Main.version());
+    line(out, "JDK", System.getProperty("java.vm.name") + " " + Runtime.version());
+    line(out, "", System.getProperty("java.home"));
+    var machine = Hardware.describe();
+    line(
+        out,
+        "machine",
+        machine.get("processor") + ", " + machine.get("processors") + " processors");
+    line(out, "", machine.get("operating_system") + ", " + machine.get("architecture"));
+    Optional<String> best = Optional.empty();
+    for (BackendProvider provider : Backends.providers()) {
+      switch (provider.availability()) {
+        case Availability.Available(String detail) -> {
+          line(out, provider.name(), detail);
+          best = best.or(() -> Optional.of(provider.name()));
+        }
+        case Availability.Unavailable(String reason) ->
+            line(out, provider.name(), "not available: " + reason);
+      }
+    }
+    return chosen(out, best.orElseThrow());
+  }
+
+  private Integer chosen(PrintWriter out, String best) {
+    String wanted = System.getProperty(Backends.BACKEND_PROPERTY, "auto").toLowerCase(Locale.ROOT);
+    if (wanted.equals("auto")) {
+      line(out, "used", best + ", the best available");
+      return 0;
+    }
+    String forced = " (-D" + Backends.BACKEND_PROPERTY + "=" + wanted + ")";
+    boolean available =
+        Backends.providers().stream()
+            .anyMatch(
+                p -> p.name().equals(wanted) && p.availability() instanceof Availability.Available);
+    line(out, "used", (available ? wanted : "none: " + wanted + " is not available") + forced);
+    return available ? 0 : 1;
+  }
+
+  private static void line(PrintWriter out, String name, Object text) {
+    out.printf("%-9s%s%n", name, text);
+  }
+}

@@ -1,0 +1,15 @@
+# Sets DYNAXX_GENCODE: machine code for the data-centre and desktop GPUs of today that this nvcc knows, and PTX for all others from compute
+# capability 7.5 on, which the driver translates when the kernels are loaded.
+function(dynaxx_architectures out)
+  execute_process(COMMAND "${CMAKE_CUDA_COMPILER}" --list-gpu-code OUTPUT_VARIABLE known COMMAND_ERROR_IS_FATAL ANY)
+  set(flags "")
+  foreach(arch 80 90 100 120)
+    if(known MATCHES "sm_${arch}[\n ]")
+      list(APPEND flags "-gencode=arch=compute_${arch},code=sm_${arch}")
+    else()
+      message(STATUS "This nvcc does not know sm_${arch}: PTX will serve it")
+    endif()
+  endforeach()
+  list(APPEND flags "-gencode=arch=compute_75,code=compute_75")
+  set(${out} "${flags}" PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,40 @@
+# Runs nvcc once for all architectures and turns what ptxas says into a table: architecture, kernel, registers, shared bytes, bytes spilled.
+execute_process(
+  COMMAND "${NVCC}" -std=c++17 -O3 --threads 0 --fatbin ${GENCODE} "-DDYNAXX_REAL=${REAL}" -Xptxas -v -Werror all-warnings
+    "${SOURCE}" -o "${FATBIN}.new"
+  RESULT_VARIABLE status
+  OUTPUT_VARIABLE text
+  ERROR_VARIABLE text)
+file(WRITE "${LOG}" "${text}")
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "nvcc failed:\n${text}")
+endif()
+
+file(STRINGS "${SPILLS}" reasons REGEX "^[^#]")
+string(REGEX MATCHALL "Compiling entry function '[^']+' for '[^']+'[^']*Used [^\n]+" kernels "${text}")
+set(table "architecture,kernel,registers,shared_bytes,spill_store_bytes,spill_load_bytes\n")
+set(bad "")
+foreach(kernel IN LISTS kernels)
+  string(REGEX MATCH "function '([^']+)' for '([^']+)'" ignored "${kernel}")
+  set(name "${CMAKE_MATCH_1}")
+  set(arch "${CMAKE_MATCH_2}")
+  string(REGEX MATCH "([0-9]+) bytes spill stores, ([0-9]+) bytes spill loads" ignored "${kernel}")
+  set(stores "${CMAKE_MATCH_1}")
+  set(loads "${CMAKE_MATCH_2}")
+  string(REGEX MATCH "Used ([0-9]+) registers" ignored "${kernel}")
+  set(registers "${CMAKE_MATCH_1}")
+  set(shared 0)
+  if(kernel MATCHES "([0-9]+) bytes smem")
+    set(shared "${CMAKE_MATCH_1}")
+  endif()
+  string(APPEND table "${arch},${name},${registers},${shared},${stores},${loads}\n")
+  if(NOT "${stores}${loads}" STREQUAL "00" AND NOT "${reasons}" MATCHES "(^|;)${name} ")
+    list(APPEND bad "${name} on ${arch}: ${stores} bytes stored, ${loads} loaded")
+  endif()
+endforeach()
+file(WRITE "${REPORT}" "${table}")
+if(bad)
+  list(JOIN bad "\n  " bad)
+  message(FATAL_ERROR "Kernels that spill registers, with no reason in ${SPILLS}:\n  ${bad}")
+endif()
+file(RENAME "${FATBIN}.new" "${FATBIN}")

@@ -1,0 +1,68 @@
+"""Shapes and measurement that all peers share."""
+
+import json
+import statistics
+import sys
+
+# channels, pixels, patch, width, depth, heads, hidden, classes
+SIZES = {
+    "quick": (1, 28, 7, 32, 3, 4, 64, 10),
+    "vit-s16": (3, 224, 16, 384, 12, 6, 1536, 1000),
+    "vit-b16": (3, 224, 16, 768, 12, 12, 3072, 1000),
+    "vit-1b": (3, 224, 14, 1536, 36, 16, 6144, 1000),
+}
+DIRECTIONS = 8
+LANCZOS_STEPS = 15
+WARM_UPS = 3
+REPETITIONS = 10
+
+
+def arguments():
+    """Networks, batches and precisions from the command line."""
+    if len(sys.argv) != 4:
+        sys.exit(f"arguments: found {len(sys.argv) - 1}, expected NETWORKS BATCHES PRECISIONS")
+    networks, batches, precisions = (a.split(",") for a in sys.argv[1:])
+    for name in networks:
+        if name not in SIZES:
+            sys.exit(f"network: found '{name}', expected one of {', '.join(SIZES)}")
+    for precision in precisions:
+        if precision not in ("fp32", "tf32"):
+            sys.exit(f"precision: found '{precision}', expected fp32 or tf32")
+    return [(n, int(b), p) for p in precisions for n in networks for b in batches]
+
+
+def median(timer, work):
+    """Median milliseconds of `work` by `timer`, after warm-up."""
+    for _ in range(WARM_UPS):
+        timer(work)
+    return statistics.median(timer(work) for _ in range(REPETITIONS))
+
+
+def report(implementation, device, network, batch, precision, parameters, times, problems):
+    """One line of JSON; a part that failed says why instead of a time."""
+    print(
+        json.dumps(
+            {
+                "implementation": implementation,
+                "device": device,
+                "precision": precision,
+                "network": network,
+                "batch": batch,
+                "parameters": parameters,
+                **{f"{k}_ms": round(v, 3) for k, v in times.items()},
+                **({"failed": problems} if problems else {}),
+            }
+        ),
+        flush=True,
+    )
+
+
+def measure(timer, parts):
+    """Times each part; what runs out of memory is recorded, not hidden."""
+    times, problems = {}, {}
+    for name, work in parts.items():
+        try:
+            times[name] = median(timer, work)
+        except Exception as e:  # libraries differ in what they raise when memory runs out
+            problems[name] = str(e).splitlines()[0][:200]
+    return times, problems

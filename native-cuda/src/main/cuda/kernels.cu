@@ -1,0 +1,13 @@
+// All kernels of one precision in one translation unit.
+#include "reduce.cu"
+#include "algebra.cu"
+#include "gemm.cu"
+#include "gram_schmidt.cu"
+#include "elementwise.cu"
+#include "norm.cu"
+#include "softmax.cu"
+#include "rows.cu"
+#include "strides.cu"
+#include "convolution.cu"
+#include "pool.cu"
+#include "channelnorm.cu"

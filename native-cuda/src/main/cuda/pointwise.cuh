@@ -1,0 +1,337 @@
+// Functions of one number with their first and second derivative, in the order of dynaxx.backend.Activation and Elementary.Kind. Whoever
+// uses only some of the three pays only for those.
+#pragma once
+#include "dynaxx.cuh"
+
+namespace pointwise {
+
+struct Jet {
+  real value;
+  real slope;
+  real bend;
+};
+
+// c0 + c1 u + c2 u^2 + ...
+template <class T>
+__device__ __forceinline__ T polynomial(T, T c) {
+  return c;
+}
+
+template <class T, class... More>
+__device__ __forceinline__ T polynomial(T u, T c, More... more) {
+  return c + u * polynomial(u, more...);
+}
+
+// h of the upper tail of the normal distribution: Phi(-t) = phi(t) h(u) / (t + 3), u = (t - 3) / (t + 3), t >= 0; a Chebyshev fit of the
+// Mills ratio. It keeps the relative accuracy of the left tail, which 1 + erf(x) cannot. Relative error below 6e-8 and 3e-16.
+__device__ __forceinline__ float mills(float u) {
+  return polynomial(
+      u, 1.8275418281555176f, -1.276706337928772f, 0.5765679478645325f, -0.11846249550580978f, -0.026215102523565292f,
+      0.017430869862437248f, 0.0025247952435165644f, -0.002514066407456994f, -0.0005371139268390834f, 0.00028088464750908315f,
+      8.886156865628436e-05f);
+}
+
+__device__ __forceinline__ double mills(double u) {
+  return polynomial(
+      u, 1.8275417922606199, -1.2767059470482247, 0.5765689205544887, -0.11847083516796027, -0.026226518313778945, 0.017477769549462282,
+      0.0025757917977631195, -0.002621503594928623, -0.0006431388454024207, 0.0003870095334435379, 0.00019755281313125057,
+      -3.320297383123327e-05, -5.185425656010188e-05, -8.816877234915424e-06, 9.107502751943966e-06, 5.652608975272569e-06,
+      5.180160159040075e-08, -1.4753184875512024e-06, -7.236802441427023e-07, 8.533490786173618e-08, 2.675688099181777e-07,
+      8.645222796079935e-08, -4.4655987344210306e-08, -3.2740379654237885e-08, 7.790752406315652e-10, 4.268779637683514e-09,
+      6.469817626542739e-10);
+}
+
+// Beyond this the normal density is 0.
+constexpr real FAR = sizeof(real) == 4 ? 20 : 40;
+
+// x between -most and most; NaN stays NaN.
+__device__ __forceinline__ real limited(real x, real most) { return x < -most ? -most : x > most ? most : x; }
+
+__device__ __forceinline__ real sign(real x) { return x > 0 ? real(1) : x < 0 ? real(-1) : x; }
+
+// `value` where x is a number, else NaN.
+__device__ __forceinline__ real unless_nan(real x, real value) { return x == x ? value : x; }
+
+// exp(-x^2 factor), factor a power of two. The rounding error of the square goes in to first order, or exp would magnify it in the tails.
+__device__ __forceinline__ real bell(real x, real factor) {
+  real square = x * x;
+  real error = fma(x, x, -square);
+  real e = exp(-factor * square);
+  return e - e * (factor * error);
+}
+
+// The logistic function and what its derivatives are made of, from e = exp(-|x|), so that nothing overflows and the left tail keeps its
+// digits.
+struct Logistic {
+  real value;  // of x
+  real product;  // of the values of x and -x
+  real difference;  // of the values of x and -x
+
+  __device__ __forceinline__ Logistic(real x, real e) {
+    real inverse = 1 / (1 + e);
+    real small = e * inverse;
+    real size = (1 - e) * inverse;
+    value = x < 0 ? small : inverse;
+    product = small * inverse;
+    difference = x < 0 ? -size : size;
+  }
+};
+
+// ---- Activation
+
+struct Relu {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    return {x > 0 ? x : unless_nan(x, 0), x > 0 ? real(1) : unless_nan(x, 0), real(0)};
+  }
+};
+
+struct Gelu {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real z = limited(x, FAR);
+    real t = fabs(z);
+    real inverse = 1 / (t + 3);
+    real density = real(0.3989422804014326779) * bell(z, real(0.5));
+    real tail = density * (mills((t - 3) * inverse) * inverse);
+    real phi = x > 0 ? 1 - tail : tail;
+    return {x * phi, phi + z * density, density * (2 - z * z)};
+  }
+};
+
+struct GeluTanh {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real c = real(0.7978845608028653559), a = real(0.044715);
+    real z = limited(x, FAR);
+    real square = z * z;
+    real u = c * z * (1 + a * square);
+    real u1 = c * (1 + 3 * a * square);
+    real u2 = 6 * c * a * z;
+    Logistic s(u, exp(-2 * fabs(u)));
+    real q = 4 * s.product;
+    return {x * s.value, s.value + real(0.5) * z * q * u1, q * (u1 + real(0.5) * z * (u2 - 2 * s.difference * u1 * u1))};
+  }
+};
+
+struct Tanh {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real t = tanh(x);
+    real q = 4 * Logistic(x, exp(-2 * fabs(x))).product;
+    return {t, q, -2 * t * q};
+  }
+};
+
+struct Sigmoid {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    Logistic s(x, exp(-fabs(x)));
+    return {s.value, s.product, -s.product * s.difference};
+  }
+};
+
+struct Silu {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    Logistic s(x, exp(-fabs(x)));
+    // beyond this the product is 0, which times infinity would be NaN
+    real z = limited(x, sizeof(real) == 4 ? 200 : 800);
+    return {x * s.value, s.value + z * s.product, s.product * (2 - z * s.difference)};
+  }
+};
+
+struct Softplus {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real e = exp(-fabs(x));
+    Logistic s(x, e);
+    return {(x > 0 ? x : real(0)) + log1p(e), s.value, s.product};
+  }
+};
+
+// ---- Elementary
+
+struct Exp {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real e = exp(x);
+    return {e, e, e};
+  }
+};
+
+struct Log {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real r = 1 / x;
+    return {log(x), r, -r * r};
+  }
+};
+
+struct Sqrt {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real root = sqrt(x);
+    real slope = real(0.5) / root;
+    return {root, slope, real(-0.5) * slope / x};
+  }
+};
+
+struct Reciprocal {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real r = 1 / x;
+    return {r, -r * r, 2 * r * r * r};
+  }
+};
+
+// x^p. Small whole powers by products, which round less than pow; others in float64, where the few powers of float32 are exact enough.
+__device__ __forceinline__ real power(real x, double p) {
+  double size = fabs(p);
+  if (size > 4 || size != floor(size)) {
+    return real(pow((double)x, p));
+  }
+  real square = x * x;
+  real v = size == 0 ? real(1) : size == 1 ? x : size == 2 ? square : size == 3 ? square * x : square * square;
+  return p < 0 ? 1 / v : v;
+}
+
+struct Power {
+  double p;
+
+  // A factor that is 0 wins over a power that is infinite or undefined, as for x = 0.
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real slope = p == 0 ? real(0) : real(p) * power(x, p - 1);
+    real bend = p == 0 || p == 1 ? real(0) : real(p * (p - 1)) * power(x, p - 2);
+    return {power(x, p), slope, bend};
+  }
+};
+
+struct Abs {
+  __device__ __forceinline__ Jet operator()(real x) const { return {fabs(x), sign(x), real(0)}; }
+};
+
+struct Erf {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real slope = real(1.128379167095512574) * bell(limited(x, FAR), 1);
+    return {erf(x), slope, slope == 0 ? real(0) : -2 * x * slope};
+  }
+};
+
+struct Affine {
+  real a, b;
+
+  __device__ __forceinline__ Jet operator()(real x) const { return {a * x + b, unless_nan(x, a), real(0)}; }
+};
+
+struct Clip {
+  real least, most;
+
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real value = x < least ? least : x > most ? most : x;
+    return {value, x >= least && x <= most ? real(1) : unless_nan(x, 0), real(0)};
+  }
+};
+
+struct LeakyRelu {
+  real a;
+
+  __device__ __forceinline__ Jet operator()(real x) const {
+    return {x > 0 ? x : a * x, x > 0 ? real(1) : unless_nan(x, a), real(0)};
+  }
+};
+
+struct Elu {
+  real a;
+
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real slope = a * exp(x);
+    return {x > 0 ? x : a * expm1(x), x > 0 ? real(1) : slope, x > 0 ? real(0) : slope};
+  }
+};
+
+struct HardSigmoid {
+  real a, b;
+
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real line = a * x + b;
+    real value = line < 0 ? real(0) : line > 1 ? real(1) : line;
+    return {value, line > 0 && line < 1 ? a : unless_nan(x, 0), real(0)};
+  }
+};
+
+struct Softsign {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real q = 1 / (1 + fabs(x));
+    return {x * q, q * q, -2 * sign(x) * q * q * q};
+  }
+};
+
+struct Sin {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real s = sin(x);
+    return {s, cos(x), -s};
+  }
+};
+
+struct Cos {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real c = cos(x);
+    return {c, -sin(x), -c};
+  }
+};
+
+// Which function of its enum, and its constants.
+struct Function {
+  int ordinal;
+  double a, b;
+};
+
+// Runs the body with an activation: body(f). The choice is made outside of the body's loop.
+template <class Body>
+__device__ __forceinline__ void with_activation(const Function& f, Body body) {
+  switch (f.ordinal) {
+    case 0:
+      return body(Relu{});
+    case 1:
+      return body(Gelu{});
+    case 2:
+      return body(GeluTanh{});
+    case 3:
+      return body(Tanh{});
+    case 4:
+      return body(Sigmoid{});
+    case 5:
+      return body(Silu{});
+    case 6:
+      return body(Softplus{});
+  }
+}
+
+template <class Body>
+__device__ __forceinline__ void with_elementary(const Function& f, Body body) {
+  real a = real(f.a), b = real(f.b);
+  switch (f.ordinal) {
+    case 0:
+      return body(Exp{});
+    case 1:
+      return body(Log{});
+    case 2:
+      return body(Sqrt{});
+    case 3:
+      return body(Reciprocal{});
+    case 4:
+      return body(Power{f.a});
+    case 5:
+      return body(Abs{});
+    case 6:
+      return body(Erf{});
+    case 7:
+      return body(Affine{a, b});
+    case 8:
+      return body(Clip{a, b});
+    case 9:
+      return body(LeakyRelu{a});
+    case 10:
+      return body(Elu{a});
+    case 11:
+      return body(HardSigmoid{a, b});
+    case 12:
+      return body(Softsign{});
+    case 13:
+      return body(Sin{});
+    case 14:
+      return body(Cos{});
+  }
+}
+
+}  // namespace pointwise

@@ -1,0 +1,296 @@
+// Softmax rows and their passes, attention entropy and softmax cross-entropy. A team works on a row and reads every array once for the
+// sums and once, from cache, for the output; sums are float64.
+#include "span.cuh"
+
+namespace softmaxes {
+
+// Largest logit of a row and the sum of exp(logit - most).
+struct Normaliser {
+  real most;
+  double sum;
+};
+
+// Of the first n elements of a row, in one pass: a thread scales its sum whenever it meets a larger logit. A NaN makes the sum NaN.
+template <class Team>
+__device__ __forceinline__ Normaliser normaliser(const Team& team, const Span<int>& span, int n, const real* a, bool wide) {
+  const real none = real(-INFINITY);
+  real most = none;
+  double sum = 0;
+  for (int c = span.first; c < n; c += span.hop) {
+    Pack v = span.load(a, c, wide, none);
+    real larger = most;
+    for (int j = 0; j < PACK; j++) {
+      // beyond n are logits that a causal row does not see
+      v.v[j] = span.column(c, j) < n ? v.v[j] : none;
+      larger = v.v[j] > larger ? v.v[j] : larger;
+    }
+    // minus infinity less itself is NaN
+    real shift = larger == none ? real(0) : larger;
+    if (larger != most) {
+      sum *= (double)exp(most - shift);
+      most = larger;
+    }
+    for (int j = 0; j < PACK; j++) {
+      sum += (double)exp(v.v[j] - shift);
+    }
+  }
+  real all = team.max(most);
+  double total[1] = {sum == 0 ? 0 : sum * (double)exp(most - all)};
+  team.sum(total);
+  return {all, total[0]};
+}
+
+// p = exp(a - most) / sum in the first n columns, 0 in the others
+template <class Team>
+__device__ __forceinline__ Normaliser normalise(
+    const Team& team, const Span<int>& span, int n, const real* a, real* p, bool wide) {
+  Normaliser z = normaliser(team, span, n, a, wide);
+  real inverse = real(1 / z.sum);
+  for (int c = span.first; c < span.n; c += span.hop) {
+    Pack v = {};
+    if (c < n) {
+      v = span.load(a, c, wide);
+    }
+    for (int j = 0; j < PACK; j++) {
+      v.v[j] = span.column(c, j) < n ? exp(v.v[j] - z.most) * inverse : real(0);
+    }
+    span.store(p, c, wide, v);
+  }
+  return z;
+}
+
+// Sum of p v over a row.
+template <class Team>
+__device__ __forceinline__ double mean(
+    const Team& team, const Span<int>& span, const real* p, const real* v, real shift, bool wide) {
+  double sum[1] = {};
+  for (int c = span.first; c < span.n; c += span.hop) {
+    Pack a = span.load(p, c, wide);
+    Pack b = span.load(v, c, wide, shift);
+    for (int j = 0; j < PACK; j++) {
+      sum[0] += (double)a.v[j] * (double)(b.v[j] - shift);
+    }
+  }
+  team.sum(sum);
+  return sum[0];
+}
+
+// Class of a row.
+__device__ __forceinline__ int target_of(const real* targets, index_t row) { return (int)targets[row]; }
+
+}  // namespace softmaxes
+
+// a, p: rows x cols; p may be a
+KERNEL(softmax_forward)(int long_rows, index_t rows, int cols, int causal, const real* a, real* p) {
+  with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
+    Span<int> span = team.span(cols);
+    bool wide = span.wide(a, p);
+    for (index_t row = team.index; row < rows; row += team.count) {
+      int seen = causal ? int(row % cols) + 1 : cols;
+      softmaxes::normalise(team, span, seen, a + row * cols, p + row * cols, wide);
+    }
+  });
+}
+
+// out = p (v - sum(p v)); p: rows x cols; v, out: k x rows x cols; out may be v
+KERNEL(softmax_tangent)(int long_rows, int k, index_t rows, int cols, const real* p, const real* v, real* out) {
+  with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
+    Span<int> span = team.span(cols);
+    bool wide = span.wide(p, v, out);
+    for (index_t row = team.index; row < rows; row += team.count) {
+      const real* at = p + row * cols;
+      for (int q = 0; q < k; q++) {
+        index_t begin = (q * rows + row) * cols;
+        real mean = real(softmaxes::mean(team, span, at, v + begin, 0, wide));
+        for (int c = span.first; c < cols; c += span.hop) {
+          Pack a = span.load(at, c, wide);
+          Pack b = span.load(v + begin, c, wide);
+          for (int j = 0; j < PACK; j++) {
+            b.v[j] = a.v[j] * (b.v[j] - mean);
+          }
+          span.store(out + begin, c, wide, b);
+        }
+      }
+    }
+  });
+}
+
+// rda = rp (dp - m) + p (rdp - sum(rp dp + p rdp)), m = sum(p dp); p, dp: rows x cols; rp, rdp, rda: k x rows x cols; rda may be rdp
+KERNEL(softmax_tangent_backward)(
+    int long_rows, int k, index_t rows, int cols, const real* p, const real* dp, const real* rp, const real* rdp, real* rda) {
+  with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
+    Span<int> span = team.span(cols);
+    bool wide = span.wide(p, dp, rp, rdp, rda);
+    for (index_t row = team.index; row < rows; row += team.count) {
+      index_t at = row * cols;
+      for (int q = 0; q < k; q++) {
+        index_t begin = (q * rows + row) * cols;
+        double sums[2] = {};
+        for (int c = span.first; c < cols; c += span.hop) {
+          Pack a = span.load(p + at, c, wide);
+          Pack b = span.load(dp + at, c, wide);
+          Pack ra = span.load(rp + begin, c, wide);
+          Pack rb = span.load(rdp + begin, c, wide);
+          for (int j = 0; j < PACK; j++) {
+            double adjoint = b.v[j];
+            sums[0] += (double)a.v[j] * adjoint;
+            sums[1] += (double)ra.v[j] * adjoint + (double)a.v[j] * (double)rb.v[j];
+          }
+        }
+        team.sum(sums);
+        real mean = real(sums[0]), tangent = real(sums[1]);
+        for (int c = span.first; c < cols; c += span.hop) {
+          Pack a = span.load(p + at, c, wide);
+          Pack b = span.load(dp + at, c, wide);
+          Pack ra = span.load(rp + begin, c, wide);
+          Pack rb = span.load(rdp + begin, c, wide);
+          for (int j = 0; j < PACK; j++) {
+            rb.v[j] = ra.v[j] * (b.v[j] - mean) + a.v[j] * (rb.v[j] - tangent);
+          }
+          span.store(rda + begin, c, wide, rb);
+        }
+      }
+    }
+  });
+}
+
+// partial: k x (gridDim.x / k), sums of p (dp - sum(p dp)) u^2, u = ra - sum(p ra); p, dp: rows x cols; ra: k x rows x cols. Blocks of all
+// directions that read the same rows are neighbours.
+KERNEL(softmax_curvature)(
+    int long_rows, int k, index_t rows, int cols, const real* p, const real* dp, const real* ra, double* partial) {
+  int q = blockIdx.x % k;
+  index_t block = blockIdx.x / k, blocks = gridDim.x / k;
+  double total = 0;
+  with_team(long_rows, block, blocks, [&](auto team) {
+    Span<int> span = team.span(cols);
+    bool wide = span.wide(p, dp, ra);
+    for (index_t row = team.index; row < rows; row += team.count) {
+      index_t at = row * cols, begin = (q * rows + row) * cols;
+      double means[2] = {};
+      for (int c = span.first; c < cols; c += span.hop) {
+        Pack a = span.load(p + at, c, wide);
+        Pack b = span.load(dp + at, c, wide);
+        Pack u = span.load(ra + begin, c, wide);
+        for (int j = 0; j < PACK; j++) {
+          means[0] += (double)a.v[j] * (double)b.v[j];
+          means[1] += (double)a.v[j] * (double)u.v[j];
+        }
+      }
+      team.sum(means);
+      real mean = real(means[0]), tangent = real(means[1]);
+      for (int c = span.first; c < cols; c += span.hop) {
+        Pack a = span.load(p + at, c, wide);
+        Pack b = span.load(dp + at, c, wide);
+        Pack u = span.load(ra + begin, c, wide);
+        for (int j = 0; j < PACK; j++) {
+          real centred = u.v[j] - tangent;
+          total += (double)(a.v[j] * (b.v[j] - mean) * centred) * (double)centred;
+        }
+      }
+    }
+  });
+  total = block_sum(total);
+  if (threadIdx.x == 0) {
+    partial[q * blocks + block] = total;
+  }
+}
+
+// partial: heads x gridDim.x, sums of -p log p, head blockIdx.y; p: batch x heads x size, size = queries cols
+KERNEL(softmax_entropy)(index_t batch, index_t size, const real* p, double* partial) {
+  Span<index_t> span(first_element(), element_step(), size);
+  bool wide = span.wide(p);
+  double sum = 0;
+  for (index_t b = 0; b < batch; b++) {
+    const real* at = p + (b * gridDim.y + blockIdx.y) * size;
+    for (index_t c = span.first; c < size; c += span.hop) {
+      Pack v = span.load(at, c, wide);
+      for (int j = 0; j < PACK; j++) {
+        sum -= v.v[j] == 0 ? 0 : (double)v.v[j] * (double)log(v.v[j]);
+      }
+    }
+  }
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) {
+    partial[(index_t)blockIdx.y * gridDim.x + blockIdx.x] = sum;
+  }
+}
+
+// p: rows x classes from z: rows x classes; partial: gridDim.x, sums of -log p[target]
+KERNEL(cross_entropy)(
+    int long_rows, index_t rows, int classes, const real* z, const real* targets, real* p, double* partial) {
+  double total = 0;
+  with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
+    Span<int> span = team.span(classes);
+    bool wide = span.wide(z, p);
+    for (index_t row = team.index; row < rows; row += team.count) {
+      double target = z[row * classes + softmaxes::target_of(targets, row)];
+      softmaxes::Normaliser n = softmaxes::normalise(team, span, classes, z + row * classes, p + row * classes, wide);
+      if (team.leads()) {
+        // the difference of logits first: it is 0 when the target is the largest, and only the logarithm is left
+        total += ((double)n.most - target) + log(n.sum);
+      }
+    }
+  });
+  total = block_sum(total);
+  if (threadIdx.x == 0) {
+    partial[blockIdx.x] = total;
+  }
+}
+
+// dz = scale p, for the target minus the sum of the others; p, dz: rows x classes
+KERNEL(cross_entropy_backward)(
+    int long_rows, index_t rows, int classes, double scale, const real* p, const real* targets, real* dz) {
+  real factor = real(scale);
+  with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
+    Span<int> span = team.span(classes);
+    bool wide = span.wide(p, dz);
+    for (index_t row = team.index; row < rows; row += team.count) {
+      int target = softmaxes::target_of(targets, row);
+      real* out = dz + row * classes;
+      double others[1] = {};
+      bool mine = false;
+      for (int c = span.first; c < classes; c += span.hop) {
+        Pack v = span.load(p + row * classes, c, wide);
+        for (int j = 0; j < PACK; j++) {
+          bool hit = span.column(c, j) == target;
+          mine = mine || hit;
+          others[0] += hit ? 0 : (double)v.v[j];
+          v.v[j] *= factor;
+        }
+        span.store(out, c, wide, v);
+      }
+      team.sum(others);
+      // by the thread that has written it before
+      if (mine) {
+        out[target] = real(-scale * others[0]);
+      }
+    }
+  });
+}
+
+// rdz = scale p (q - sum(p q)), q = rz - rz[target]; p: rows x classes; rz, rdz: k x rows x classes
+KERNEL(cross_entropy_tangent)(
+    int long_rows, int k, index_t rows, int classes, double scale, const real* p, const real* targets, const real* rz, real* rdz) {
+  real factor = real(scale);
+  with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
+    Span<int> span = team.span(classes);
+    bool wide = span.wide(p, rz, rdz);
+    for (index_t row = team.index; row < rows; row += team.count) {
+      const real* at = p + row * classes;
+      int target = softmaxes::target_of(targets, row);
+      for (int q = 0; q < k; q++) {
+        index_t begin = (q * rows + row) * classes;
+        real shift = rz[begin + target];
+        real mean = real(softmaxes::mean(team, span, at, rz + begin, shift, wide));
+        for (int c = span.first; c < classes; c += span.hop) {
+          Pack a = span.load(at, c, wide);
+          Pack b = span.load(rz + begin, c, wide);
+          for (int j = 0; j < PACK; j++) {
+            b.v[j] = factor * (a.v[j] * (b.v[j] - shift - mean));
+          }
+          span.store(rdz + begin, c, wide, b);
+        }
+      }
+    }
+  });
+}

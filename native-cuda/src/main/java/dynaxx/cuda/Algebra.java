@@ -1,0 +1,262 @@
+package dynaxx.cuda;
+
+import dynaxx.backend.Strided;
+import dynaxx.backend.VectorKernels.Projection;
+import dynaxx.cuda.internal.MemoryPool.Block;
+import dynaxx.cuda.internal.Session;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Vectors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Whole vectors and blocks of vectors. */
+final class Algebra {
+
+  private static final int COLUMNS = 8;
+  private static final int MOST_RUNS = 16;
+  private static final int PROBE_BLOCKS = 64;
+
+  private final Kernels kernels;
+  private final Session session;
+  private Block results;
+
+  Algebra(Kernels kernels) {
+    this.kernels = kernels;
+    this.session = kernels.session();
+  }
+
+  void fill(Buffer x, double value) {
+    if (value == 0) {
+      session.enter();
+      long bytes = x.size() * kernels.elementBytes();
+      if (bytes > 0) {
+        session.driver().set(Kernels.address(x), (byte) 0, bytes, session.stream());
+      }
+      return;
+    }
+    kernels.kernel("fill").p(x).i64(x.size()).f64(value).launchElements(x.size(), 1);
+  }
+
+  void copy(Buffer from, Buffer to) {
+    session.enter();
+    long bytes = from.size() * kernels.elementBytes();
+    if (bytes > 0) {
+      session
+          .driver()
+          .copyOnDevice(Kernels.address(to), Kernels.address(from), bytes, session.stream());
+    }
+  }
+
+  void axpby(double alpha, Buffer x, double beta, Buffer y) {
+    kernels
+        .kernel("axpby")
+        .i64(x.size())
+        .f64(alpha)
+        .p(x)
+        .f64(beta)
+        .p(y)
+        .launchElements(Math.ceilDiv(x.size(), 4L), 1);
+  }
+
+  double dot(Buffer a, Buffer b) {
+    return pairs(a, b, false);
+  }
+
+  double squaredDistance(Buffer a, Buffer b) {
+    return pairs(a, b, true);
+  }
+
+  private double pairs(Buffer a, Buffer b, boolean distance) {
+    if (a.size() == 0) {
+      return 0;
+    }
+    int blocks = (int) Math.min(Kernels.blocks(a.size()), Kernels.REDUCTION_BLOCKS);
+    long partial = kernels.partials(blocks);
+    kernels
+        .kernel("pair_sums")
+        .i64(a.size())
+        .p(a)
+        .p(b)
+        .flag(distance)
+        .i64(partial)
+        .launch(blocks, 1, Kernels.THREADS);
+    return sums(partial, blocks, 1)[0];
+  }
+
+  double[] project(Vectors basis, int count, Buffer w) {
+    if (count == 0) {
+      return new double[0];
+    }
+    GramSchmidt pass =
+        new GramSchmidt(List.of(basis), new int[] {count}, Vectors.of(w, 1, w.size()));
+    pass.dots();
+    pass.sum(0);
+    pass.subtract(0, false);
+    return session.read(pass.sums(0), count);
+  }
+
+  List<Projection> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
+    List<Projection> found = new ArrayList<>();
+    for (int from = 0; from < counts.length; from += MOST_RUNS) {
+      int to = Math.min(from + MOST_RUNS, counts.length);
+      int[] some = Arrays.copyOfRange(counts, from, to);
+      GramSchmidt pass = new GramSchmidt(bases.subList(from, to), some, w.subset(from, to - from));
+      pass.dots();
+      pass.sum(0);
+      pass.subtract(0, true);
+      pass.sum(1);
+      pass.subtract(1, false);
+      pass.sum(2);
+      pass.append();
+      double[] sums = session.read(pass.sums(0), 3 * pass.size());
+      for (int i = 0; i < some.length; i++) {
+        found.add(pass.result(sums, i));
+      }
+    }
+    return found;
+  }
+
+  /** The launches of one or two passes; work space holds the partial sums, results the sums. */
+  private final class GramSchmidt {
+    private final List<Vectors> bases;
+    private final int[] counts;
+    private final Vectors w;
+    private final int most;
+    private final int blocks;
+    private final long partial;
+    private final long sums;
+
+    GramSchmidt(List<Vectors> bases, int[] counts, Vectors w) {
+      this.bases = bases;
+      this.counts = counts;
+      this.w = w;
+      this.most = Arrays.stream(counts).max().orElseThrow() + 1;
+      this.blocks = Math.toIntExact(Math.ceilDiv(w.length(), (long) Kernels.THREADS * COLUMNS));
+      this.partial = kernels.partials((long) blocks * size());
+      this.sums = results(3L * size());
+      session.driver().set(sums, (byte) 0, 3L * size() * Double.BYTES, session.stream());
+    }
+
+    /** Sums of all runs. */
+    int size() {
+      return bases.size() * most;
+    }
+
+    long sums(int pass) {
+      return sums + (long) pass * size() * Double.BYTES;
+    }
+
+    private Kernels begin(String name) {
+      Kernels launch = kernels.kernel(name);
+      for (int i = 0; i < MOST_RUNS; i++) {
+        launch.i64(i < counts.length ? Kernels.address(bases.get(i).buffer()) : 0);
+      }
+      for (int i = 0; i < MOST_RUNS; i++) {
+        launch.i32(i < counts.length ? counts[i] : 0);
+      }
+      return launch.i32(most);
+    }
+
+    void dots() {
+      begin("gs_dots")
+          .i64(w.length())
+          .p(w.buffer())
+          .i64(partial)
+          .launch(blocks, counts.length, Kernels.THREADS);
+    }
+
+    void sum(int pass) {
+      begin("gs_sum").i32(blocks).i64(partial).i64(sums(pass)).launch(most, counts.length, 128);
+    }
+
+    void subtract(int pass, boolean again) {
+      begin("gs_subtract")
+          .i64(w.length())
+          .p(w.buffer())
+          .i64(sums(pass))
+          .flag(again)
+          .i64(partial)
+          .launch(blocks, counts.length, Kernels.THREADS);
+    }
+
+    void append() {
+      begin("gs_append")
+          .i64(w.length())
+          .p(w.buffer())
+          .i64(sums(2))
+          .launchElements(w.length(), counts.length);
+    }
+
+    Projection result(double[] all, int run) {
+      double[] c = new double[counts[run]];
+      Arrays.setAll(c, i -> all[run * most + i] + all[size() + run * most + i]);
+      int norm = run * most + most - 1;
+      return new Projection(c, all[norm], all[2 * size() + norm]);
+    }
+  }
+
+  void combine(Vectors basis, double[] coefficients, Buffer y) {
+    long c = results(Math.max(1, coefficients.length));
+    session.write(c, coefficients);
+    kernels
+        .kernel("combine")
+        .i64(y.size())
+        .i32(coefficients.length)
+        .p(basis.buffer())
+        .i64(c)
+        .p(y)
+        .launchElements(y.size(), 1);
+  }
+
+  void rademacher(long seed, long first, Vectors v) {
+    kernels
+        .kernel("rademacher")
+        .i64(seed)
+        .i64(first)
+        .i64(v.length())
+        .p(v.buffer())
+        .launch(Kernels.blocks(Math.ceilDiv(v.length(), 4L)), v.count(), Kernels.THREADS);
+  }
+
+  double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
+    int blocks = (int) Math.min(Kernels.blocks(size), PROBE_BLOCKS);
+    long partial = kernels.partials((long) blocks * count);
+    kernels
+        .kernel("probe_dots")
+        .i64(seed)
+        .i64(first)
+        .i64(offset)
+        .i64(size)
+        .runs(x)
+        .i64(partial)
+        .launch(blocks, count, Kernels.THREADS);
+    return sums(partial, blocks, count);
+  }
+
+  /** Adds up the partial sums of each run. */
+  private double[] sums(long partial, int blocks, int count) {
+    long sums = results(count);
+    session.driver().set(sums, (byte) 0, (long) count * Double.BYTES, session.stream());
+    kernels
+        .kernel("add_partials")
+        .i64(partial)
+        .i32(blocks)
+        .f64(1)
+        .i64(sums)
+        .launch(count, 1, Kernels.THREADS);
+    return session.read(sums, count);
+  }
+
+  /** Device memory for sums that are read at once. */
+  private long results(long count) {
+    session.enter();
+    if (results == null || results.bytes() < count * Double.BYTES) {
+      if (results != null) {
+        session.pool().giveBack(results);
+      }
+      results = session.pool().take(Math.max(count, 512) * Double.BYTES, "results");
+    }
+    return results.address();
+  }
+}

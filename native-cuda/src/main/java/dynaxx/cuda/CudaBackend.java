@@ -1,0 +1,241 @@
+package dynaxx.cuda;
+
+import dynaxx.backend.Backend;
+import dynaxx.backend.Scalars;
+import dynaxx.cuda.internal.Blas;
+import dynaxx.cuda.internal.Driver;
+import dynaxx.cuda.internal.MemoryPool.Block;
+import dynaxx.cuda.internal.Session;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
+import java.lang.foreign.MemorySegment;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Computes on a GPU. Calls return as soon as the work is submitted; all of it goes through one
+ * stream, in order. The calling thread's current CUDA context becomes this backend's.
+ */
+public final class CudaBackend extends CudaKernels implements Backend {
+
+  /** Part of the free memory that activations may take when the caller states no limit. */
+  private static final double SHARE = 0.8;
+
+  private final Session session;
+  private final CudaSettings settings;
+  private final boolean wide;
+  private final Kernels kernels;
+  private CudaBackend float64;
+  private boolean closed;
+
+  private CudaBackend(Session session, Kernels kernels, CudaSettings settings, boolean wide) {
+    super(
+        kernels,
+        wide ? Blas.Type.FLOAT64 : settings.precision().type(),
+        !wide && settings.precision() == Precision.TF32X3);
+    this.kernels = kernels;
+    this.session = session;
+    this.settings = settings;
+    this.wide = wide;
+  }
+
+  /**
+   * Opens a backend.
+   *
+   * @param settings which device, context, stream and precision
+   * @return a new backend, to be closed by the caller
+   * @throws IllegalStateException if CUDA cannot be used here; the message says why
+   */
+  public static CudaBackend open(CudaSettings settings) {
+    Session session = CudaBackendProvider.session(settings);
+    try {
+      return new CudaBackend(session, new Kernels(session, "f32", Float.BYTES), settings, false);
+    } catch (RuntimeException | Error e) {
+      try {
+        session.close();
+      } catch (RuntimeException later) {
+        e.addSuppressed(later);
+      }
+      throw e;
+    }
+  }
+
+  @Override
+  public String name() {
+    return wide ? "cuda64" : "cuda";
+  }
+
+  @Override
+  public String description() {
+    return session.deviceName()
+        + ", "
+        + (session.totalMemory() >> 20)
+        + " MiB, driver for CUDA "
+        + Driver.versionText(session.driver().driverVersion())
+        + ", cuBLAS "
+        + session.blas().version(session.blasHandle())
+        + ", "
+        + (wide ? "fp64" : settings.precision().name().toLowerCase(Locale.ROOT));
+  }
+
+  @Override
+  public double unitRoundoff() {
+    return wide ? 0x1p-53 : settings.precision().unitRoundoff();
+  }
+
+  @Override
+  public long defaultMemoryLimit() {
+    session.enter();
+    return (long) (SHARE * session.pool().available());
+  }
+
+  @Override
+  public Buffer allocate(Scope scope, long size) {
+    session.enter();
+    long bytes = Math.multiplyExact(size, kernels.elementBytes());
+    Block block = session.pool().take(bytes, "buffers");
+    try {
+      scope.onClose(() -> session.giveBack(block));
+      if (bytes > 0) {
+        session.driver().set(block.address(), (byte) 0, bytes, session.stream());
+      }
+    } catch (RuntimeException | Error e) {
+      session.giveBack(block);
+      throw e;
+    }
+    return new DeviceBuffer(block::address, 0, size, kernels.elementBytes());
+  }
+
+  /**
+   * Values that another library keeps on the device, used in place. What this backend submits runs
+   * in its own stream: open it with the other library's stream, or see to the order yourself.
+   *
+   * @param address device address, aligned to the size of a value
+   * @param size number of values, float32, or float64 on a float64 backend
+   * @return the values, valid as long as their owner keeps them
+   * @throws IllegalArgumentException if the address is not in device memory of this context
+   */
+  public DeviceBuffer wrap(long address, long size) {
+    session.enter();
+    if (address % kernels.elementBytes() != 0) {
+      throw new IllegalArgumentException(
+          "address: found 0x"
+              + Long.toHexString(address)
+              + ", expected a multiple of "
+              + kernels.elementBytes());
+    }
+    if (session.driver().contextOf(address).orElse(0) != session.context()) {
+      throw new IllegalArgumentException(
+          "address: found 0x"
+              + Long.toHexString(address)
+              + ", expected device memory of this backend's context");
+    }
+    return new DeviceBuffer(() -> address, 0, size, kernels.elementBytes());
+  }
+
+  @Override
+  public Scalars scalars(Scope scope, int size) {
+    session.enter();
+    long bytes = (long) size * Double.BYTES;
+    Block block = session.pool().take(bytes, "scalars");
+    scope.onClose(() -> session.giveBack(block));
+    DeviceScalars scalars = new DeviceScalars(session, block, size);
+    scalars.clear();
+    return scalars;
+  }
+
+  @Override
+  public Buffer upload(Scope scope, MemorySegment values) {
+    long size = values.byteSize() / Float.BYTES;
+    Buffer buffer = allocate(scope, size);
+    if (wide) {
+      try (Scope temporary = Scope.open()) {
+        session.enter();
+        Block block = session.pool().take(values.byteSize(), "upload");
+        temporary.onClose(() -> session.giveBack(block));
+        session.upload(block.address(), values);
+        kernels.kernel("widen").i64(size).i64(block.address()).p(buffer).launchElements(size, 1);
+      }
+    } else {
+      session.upload(Kernels.address(buffer), values);
+    }
+    return buffer;
+  }
+
+  @Override
+  public void download(Buffer from, MemorySegment to) {
+    session.enter();
+    MemorySegment values = to.asSlice(0, from.size() * Float.BYTES);
+    if (!wide) {
+      session.download(Kernels.address(from), values);
+      return;
+    }
+    try (Scope temporary = Scope.open()) {
+      Block block = session.pool().take(values.byteSize(), "download");
+      temporary.onClose(() -> session.giveBack(block));
+      kernels
+          .kernel("narrow")
+          .i64(from.size())
+          .p(from)
+          .i64(block.address())
+          .launchElements(from.size(), 1);
+      session.download(block.address(), values);
+    }
+  }
+
+  @Override
+  public Optional<Backend> float64() {
+    if (wide) {
+      return Optional.empty();
+    }
+    if (float64 == null) {
+      session.enter();
+      float64 = new CudaBackend(session, new Kernels(session, "f64", Double.BYTES), settings, true);
+    }
+    return Optional.of(float64);
+  }
+
+  /**
+   * Time that work takes on the device, from the first kernel's start to the last one's end.
+   *
+   * @param work submits to this backend; may also read results
+   * @return milliseconds, taken by CUDA events
+   */
+  public double milliseconds(Runnable work) {
+    session.enter();
+    Driver driver = session.driver();
+    long start = driver.createEvent();
+    long end = driver.createEvent();
+    try {
+      driver.recordEvent(start, session.stream());
+      work.run();
+      driver.recordEvent(end, session.stream());
+      driver.awaitEvent(end);
+      return driver.milliseconds(start, end);
+    } finally {
+      driver.destroyEvent(start);
+      driver.destroyEvent(end);
+    }
+  }
+
+  @Override
+  public boolean records() {
+    return true;
+  }
+
+  @Override
+  public Runnable recording(Scope scope, Runnable work) {
+    Recording recording = new Recording(session, work);
+    scope.onClose(recording::close);
+    return recording;
+  }
+
+  @Override
+  public void close() {
+    // the float64 backend ends with the one it belongs to
+    if (!wide && !closed) {
+      closed = true;
+      session.close();
+    }
+  }
+}

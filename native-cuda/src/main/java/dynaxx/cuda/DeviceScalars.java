@@ -1,0 +1,40 @@
+package dynaxx.cuda;
+
+import dynaxx.backend.Scalars;
+import dynaxx.cuda.internal.MemoryPool.Block;
+import dynaxx.cuda.internal.Session;
+
+/** Float64 accumulators in device memory; kernels of one stream add to them in order. */
+final class DeviceScalars implements Scalars {
+
+  private final Session session;
+  private final Block block;
+  private final int size;
+
+  DeviceScalars(Session session, Block block, int size) {
+    this.session = session;
+    this.block = block;
+    this.size = size;
+  }
+
+  long address() {
+    return block.address();
+  }
+
+  @Override
+  public int size() {
+    return size;
+  }
+
+  @Override
+  public void clear() {
+    session.enter();
+    session.driver().set(address(), (byte) 0, (long) size * Double.BYTES, session.stream());
+  }
+
+  @Override
+  public double[] read() {
+    session.enter();
+    return session.read(address(), size);
+  }
+}

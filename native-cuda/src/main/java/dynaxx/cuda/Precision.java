@@ -1,0 +1,43 @@
+package dynaxx.cuda;
+
+import dynaxx.cuda.internal.Blas;
+import java.util.Arrays;
+import java.util.Locale;
+
+/** What matrix products are computed in. Everything else is float32 with sums in float64. */
+public enum Precision {
+  /** float32 throughout: the default. */
+  FP32,
+  /**
+   * Three TF32 products of factors that are split in two, which keeps about as many digits as
+   * float32 (Ootomo and Yokota, 2022) and is faster on tensor cores.
+   */
+  TF32X3,
+  /**
+   * Factors rounded to TF32, 11 significant bits: enough for lambda_max and the trace to two or
+   * three digits, not for the sign of a small lambda_min.
+   */
+  TF32;
+
+  /** System property with the name of a precision, in lower case. */
+  public static final String PROPERTY = "dynaxx.cuda.precision";
+
+  static Precision ofProperty() {
+    String text = System.getProperty(PROPERTY, "fp32");
+    return Arrays.stream(values())
+        .filter(p -> p.name().toLowerCase(Locale.ROOT).equals(text.toLowerCase(Locale.ROOT)))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "-D" + PROPERTY + ": found '" + text + "', expected fp32, tf32x3 or tf32"));
+  }
+
+  Blas.Type type() {
+    return this == FP32 ? Blas.Type.FLOAT32 : Blas.Type.TF32;
+  }
+
+  double unitRoundoff() {
+    return this == TF32 ? 0x1p-11 : 0x1p-24;
+  }
+}

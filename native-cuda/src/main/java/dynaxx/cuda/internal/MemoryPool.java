@@ -1,0 +1,209 @@
+package dynaxx.cuda.internal;
+
+import dynaxx.backend.MemoryExhaustedException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Device memory by size class. What is given back is kept for the next request of its class,
+ * because allocating waits for the device; when memory runs out, what is kept is freed first. Four
+ * classes for each power of two waste a fifth at most. One stream uses all of it in order, so a
+ * block may be used again as soon as it was given back.
+ */
+public final class MemoryPool implements AutoCloseable {
+
+  /** System property: {@code off} frees at once what is given back, for looking for errors. */
+  public static final String CACHE_PROPERTY = "dynaxx.cuda.cache";
+
+  private static final long SMALLEST = 256;
+
+  private final Driver driver;
+  private final long limit;
+  private final long total;
+  private final boolean caches = !"off".equals(System.getProperty(CACHE_PROPERTY));
+  private final Map<Long, Deque<Block>> kept = new HashMap<>();
+  private final Set<Block> live = new HashSet<>();
+  private long liveBytes;
+  private long keptBytes;
+
+  /** A run of device memory with an owner. */
+  public static final class Block {
+    private final long address;
+    private final long bytes;
+    private final String purpose;
+    private boolean open = true;
+
+    private Block(long address, long bytes, String purpose) {
+      this.address = address;
+      this.bytes = bytes;
+      this.purpose = purpose;
+    }
+
+    /**
+     * Where it starts.
+     *
+     * @return device address
+     * @throws IllegalStateException after it was given back
+     */
+    public long address() {
+      if (!open) {
+        throw new IllegalStateException("device memory: its scope is closed");
+      }
+      return address;
+    }
+
+    /**
+     * How much there is.
+     *
+     * @return at least what was asked for
+     */
+    public long bytes() {
+      return bytes;
+    }
+  }
+
+  MemoryPool(Driver driver, long limit, long total) {
+    this.driver = driver;
+    this.limit = limit;
+    this.total = total;
+  }
+
+  /**
+   * Takes memory, which holds anything.
+   *
+   * @param bytes at least 0
+   * @param purpose for messages
+   * @return the block
+   * @throws MemoryExhaustedException if there is none; nothing was taken then
+   */
+  public Block take(long bytes, String purpose) {
+    long size = caches ? sizeClass(bytes) : Math.max(bytes, 1);
+    Deque<Block> free = kept.get(size);
+    long address;
+    if (free != null && !free.isEmpty()) {
+      address = free.pop().address;
+      keptBytes -= size;
+    } else {
+      address = allocate(bytes, size);
+    }
+    Block block = new Block(address, size, purpose);
+    live.add(block);
+    liveBytes += size;
+    return block;
+  }
+
+  private long allocate(long asked, long size) {
+    if (liveBytes + size > limit) {
+      throw exhausted(asked, "the limit is " + text(limit));
+    }
+    if (liveBytes + keptBytes + size > limit) {
+      trim();
+    }
+    OptionalLong address = driver.allocate(size);
+    if (address.isEmpty() && keptBytes > 0) {
+      trim();
+      address = driver.allocate(size);
+    }
+    return address.orElseThrow(
+        () -> {
+          Driver.MemoryInfo info = driver.memoryInfo();
+          long others = Math.max(0, info.total() - info.free() - liveBytes);
+          return exhausted(
+              asked,
+              text(info.free()) + " of " + text(total) + " are free, others hold " + text(others));
+        });
+  }
+
+  private MemoryExhaustedException exhausted(long asked, String state) {
+    Map<String, Long> holders = new TreeMap<>();
+    live.forEach(b -> holders.merge(b.purpose, b.bytes, Long::sum));
+    StringBuilder held = new StringBuilder();
+    holders.forEach(
+        (purpose, bytes) -> held.append(", ").append(text(bytes)).append(" for ").append(purpose));
+    return new MemoryExhaustedException(
+        "device memory: asked for "
+            + text(asked)
+            + ", "
+            + state
+            + ", held here "
+            + text(liveBytes)
+            + held);
+  }
+
+  private static String text(long bytes) {
+    return bytes < 10L << 20 ? bytes + " bytes" : (bytes >> 20) + " MiB";
+  }
+
+  private static long sizeClass(long bytes) {
+    long size = Math.max(bytes, SMALLEST);
+    long step = Math.max(SMALLEST, Long.highestOneBit(size) / 4);
+    return Math.ceilDiv(size, step) * step;
+  }
+
+  /**
+   * Takes a block back.
+   *
+   * @param block not used again; giving it back twice is harmless
+   */
+  public void giveBack(Block block) {
+    if (!block.open) {
+      return;
+    }
+    block.open = false;
+    live.remove(block);
+    liveBytes -= block.bytes;
+    if (caches) {
+      kept.computeIfAbsent(block.bytes, size -> new ArrayDeque<>()).push(block);
+      keptBytes += block.bytes;
+    } else {
+      driver.free(block.address);
+    }
+  }
+
+  /** Frees what was given back and not asked for again. */
+  public void trim() {
+    for (Deque<Block> blocks : kept.values()) {
+      while (!blocks.isEmpty()) {
+        Block block = blocks.pop();
+        keptBytes -= block.bytes;
+        driver.free(block.address);
+      }
+    }
+  }
+
+  /**
+   * Memory that has an owner.
+   *
+   * @return bytes
+   */
+  public long liveBytes() {
+    return liveBytes;
+  }
+
+  /**
+   * Memory that may still be taken.
+   *
+   * @return bytes, by the limit and by what the device has free
+   */
+  public long available() {
+    return Math.min(limit - liveBytes, driver.memoryInfo().free() + keptBytes);
+  }
+
+  /** Frees everything, whatever still has an owner. */
+  @Override
+  public void close() {
+    trim();
+    for (Block block : Set.copyOf(live)) {
+      block.open = false;
+      driver.free(block.address);
+    }
+    live.clear();
+    liveBytes = 0;
+  }
+}

@@ -1,0 +1,4 @@
+#include "dynaxx.cuh"
+
+#include "clean.cu"
+#include "wrong.cu"

@@ -1,0 +1,102 @@
+package dynaxx.cuda;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** What tests ask of the emulated driver. */
+final class Emulator {
+
+  private static final String LIBRARY = System.getProperty("dynaxx.cuda.library", "");
+  private static final int TEXT = 1 << 16;
+
+  private Emulator() {}
+
+  /** Whether the driver of these tests is the emulator. */
+  static boolean present() {
+    return LIBRARY.contains("dynaxx_emulator") && Files.exists(Path.of(LIBRARY));
+  }
+
+  private static MethodHandle function(FunctionDescriptor type, String name) {
+    MemorySegment address =
+        SymbolLookup.libraryLookup(LIBRARY, Arena.global()).findOrThrow("dynaxx_emulator_" + name);
+    return Linker.nativeLinker().downcallHandle(address, type);
+  }
+
+  private static Object call(String name, FunctionDescriptor type, Object... arguments) {
+    try {
+      return function(type, name).invokeWithArguments(arguments);
+    } catch (Throwable e) {
+      throw new IllegalStateException(name, e);
+    }
+  }
+
+  private static void command(String name, MemoryLayout type, Object argument) {
+    call(name, FunctionDescriptor.ofVoid(type), argument);
+  }
+
+  /** Number of findings or objects and their text, one a line. */
+  record Report(long count, String text) {}
+
+  private static Report report(String name) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocate(TEXT);
+      FunctionDescriptor type =
+          FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG);
+      long count = (long) call(name, type, text, (long) TEXT);
+      return new Report(count, text.getString(0));
+    }
+  }
+
+  static void reset() {
+    call("reset", FunctionDescriptor.ofVoid());
+  }
+
+  /** Misuse of memory, barriers and calls since the reset. */
+  static Report misuse() {
+    return report("misuse");
+  }
+
+  /** Contexts, streams, allocations and the like that nobody has freed. */
+  static Report live() {
+    return report("live");
+  }
+
+  /** The n-th next call of a function returns a status. */
+  static void fault(String symbol, long nth, int status) {
+    try (Arena arena = Arena.ofConfined()) {
+      FunctionDescriptor type =
+          FunctionDescriptor.ofVoid(
+              ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT);
+      call("fault", type, arena.allocateFrom(symbol), nth, status);
+    }
+  }
+
+  static void memory(long bytes) {
+    command("memory", ValueLayout.JAVA_LONG, bytes);
+  }
+
+  static void driverVersion(int version) {
+    command("driver_version", ValueLayout.JAVA_INT, version);
+  }
+
+  static void devices(int count) {
+    command("devices", ValueLayout.JAVA_INT, count);
+  }
+
+  /** Order of blocks and threads: 0 forward, 1 reverse, 2 shuffled. */
+  static void order(int order) {
+    command("order", ValueLayout.JAVA_INT, order);
+  }
+
+  static long launches() {
+    return (long) call("launches", FunctionDescriptor.of(ValueLayout.JAVA_LONG));
+  }
+}

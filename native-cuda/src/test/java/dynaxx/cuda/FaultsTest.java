@@ -1,0 +1,226 @@
+package dynaxx.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.backend.Availability;
+import dynaxx.backend.Backend;
+import dynaxx.backend.MemoryExhaustedException;
+import dynaxx.cuda.internal.Blas;
+import dynaxx.cuda.internal.Driver;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Every fault ends in the right exception, and nothing is left behind. */
+@EmulatorTest
+class FaultsTest {
+
+  private static final int LAUNCH_OUT_OF_RESOURCES = 701;
+  private static final int LAUNCH_FAILED = 719;
+
+  @AfterEach
+  void nothingIsLeftBehind() {
+    Emulator.Report live = Emulator.live();
+    assertEquals(0, live.count(), live.text());
+  }
+
+  private static CudaBackend open() {
+    return CudaBackend.open(CudaSettings.DEFAULT);
+  }
+
+  private static String refusal() {
+    return assertInstanceOf(
+            Availability.Unavailable.class, new CudaBackendProvider().availability())
+        .reason();
+  }
+
+  /** Sets a property while something runs. */
+  private static void with(String property, String value, Runnable body) {
+    String before = System.getProperty(property);
+    System.setProperty(property, value);
+    try {
+      body.run();
+    } finally {
+      if (before == null) {
+        System.clearProperty(property);
+      } else {
+        System.setProperty(property, before);
+      }
+    }
+  }
+
+  @Test
+  void describesWhatItFinds() {
+    assertInstanceOf(Availability.Available.class, new CudaBackendProvider().availability());
+    try (CudaBackend backend = open()) {
+      assertTrue(backend.description().contains("driver for CUDA 13.0"), backend.description());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "cuInit, 100, no CUDA-capable device",
+    "cuDevicePrimaryCtxRetain, 2, cuDevicePrimaryCtxRetain",
+    "cuStreamCreate, 999, cuStreamCreate",
+    "cublasCreate_v2, 1, cublasCreate_v2",
+    "cublasSetWorkspace_v2, 7, cublasSetWorkspace_v2",
+    "cuModuleLoadData, 209, cuModuleLoadData",
+    "cuMemAlloc_v2, 2, cuBLAS workspace",
+  })
+  void refusesWithTheReason(String symbol, int status, String expected) {
+    Emulator.fault(symbol, 1, status);
+    String reason = refusal();
+    assertTrue(reason.contains(expected) || reason.contains(String.valueOf(status)), reason);
+  }
+
+  @Test
+  void refusesAnOldDriver() {
+    Emulator.driverVersion(11080);
+    assertEquals("the CUDA driver is for CUDA 11.8, expected at least 12.0", refusal());
+  }
+
+  @Test
+  void refusesWithoutDevices() {
+    Emulator.devices(0);
+    assertTrue(refusal().contains("no CUDA-capable device"), refusal());
+  }
+
+  @Test
+  void refusesAnOrdinalThatIsNotThere() {
+    with(
+        CudaSettings.DEVICE_PROPERTY,
+        "3",
+        () -> assertEquals("device: found 3, expected 0 to 0", refusal()));
+  }
+
+  @Test
+  void refusesLibrariesThatAreNotThereOrNotWhatTheyShouldBe() {
+    with(
+        Driver.LIBRARY_PROPERTY,
+        "/nowhere/libcuda.so",
+        () -> assertEquals("no CUDA driver library found (tried /nowhere/libcuda.so)", refusal()));
+    with(
+        Blas.LIBRARY_PROPERTY,
+        "libc.so.6",
+        () -> assertTrue(refusal().startsWith("the cuBLAS library has no cublasCreate_v2")));
+  }
+
+  @Test
+  void refusesKernelsThatAreDamaged(@TempDir Path folder) throws IOException {
+    Files.writeString(folder.resolve("kernels_f32.fatbin"), "damaged");
+    with(
+        Kernels.IMAGES_PROPERTY,
+        folder.toString(),
+        () -> assertTrue(refusal().startsWith("cuModuleLoadData: status 200"), refusal()));
+  }
+
+  @Test
+  void namesWhatHoldsTheMemoryAndGoesOn() {
+    try (CudaBackend backend = open();
+        Scope scope = Scope.open()) {
+      Buffer kept = backend.allocate(scope, 1 << 20);
+      Emulator.fault("cuMemAlloc_v2", 1, 2);
+      MemoryExhaustedException e =
+          assertThrows(MemoryExhaustedException.class, () -> backend.allocate(scope, 5 << 20));
+      assertTrue(e.getMessage().contains("asked for 20 MiB"), e.getMessage());
+      assertTrue(e.getMessage().contains("for buffers"), e.getMessage());
+      backend.fill(kept, 2);
+      assertEquals(1 << 22, backend.dot(kept, kept));
+      Buffer now = backend.allocate(scope, 5 << 20);
+      assertEquals(0, backend.dot(now, now));
+    }
+  }
+
+  @Test
+  void keepsItsLimit() {
+    try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT.withMemoryLimit(48L << 20));
+        Scope scope = Scope.open()) {
+      backend.allocate(scope, 1 << 20);
+      MemoryExhaustedException e =
+          assertThrows(MemoryExhaustedException.class, () -> backend.allocate(scope, 4 << 20));
+      assertTrue(e.getMessage().contains("the limit is 48 MiB"), e.getMessage());
+    }
+  }
+
+  @Test
+  void freesWhatItKeepsBeforeItGivesUp() {
+    Emulator.memory(100L << 20);
+    try (CudaBackend backend = open()) {
+      try (Scope first = Scope.open()) {
+        backend.allocate(first, 12 << 20);
+      }
+      try (Scope second = Scope.open()) {
+        Buffer other = backend.allocate(second, 15 << 20);
+        assertEquals(0, backend.dot(other, other));
+      }
+    }
+  }
+
+  @Test
+  void reportsALaunchThatIsRefused() {
+    try (CudaBackend backend = open();
+        Scope scope = Scope.open()) {
+      Buffer x = backend.allocate(scope, 100);
+      Emulator.fault("cuLaunchKernel", 1, LAUNCH_OUT_OF_RESOURCES);
+      CudaException e = assertThrows(CudaException.class, () -> backend.fill(x, 1));
+      assertEquals("cuLaunchKernel(fill)", e.call());
+      assertEquals(LAUNCH_OUT_OF_RESOURCES, e.status());
+      assertTrue(e.getMessage().contains("CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"), e.getMessage());
+      backend.fill(x, 3);
+      assertEquals(900, backend.dot(x, x));
+    }
+  }
+
+  @Test
+  void reportsALostDevice() {
+    Scope scope = Scope.open();
+    CudaBackend backend = open();
+    Buffer x = backend.allocate(scope, 100);
+    Emulator.fault("cuLaunchKernel", 1, LAUNCH_FAILED);
+    CudaException e =
+        assertThrows(
+            CudaException.class,
+            () -> {
+              backend.fill(x, 1);
+              backend.dot(x, x);
+            });
+    assertEquals(LAUNCH_FAILED, e.status());
+    // whatever is freed now fails too, and says so
+    assertThrows(CudaException.class, backend::close);
+    backend.close();
+    scope.close();
+    Emulator.reset();
+  }
+
+  @Test
+  void memoryEndsWithItsScope() {
+    try (Backend backend = open()) {
+      Scope scope = Scope.open();
+      Buffer x = backend.allocate(scope, 100);
+      scope.close();
+      IllegalStateException e = assertThrows(IllegalStateException.class, () -> backend.fill(x, 1));
+      assertTrue(e.getMessage().contains("its scope is closed"), e.getMessage());
+    }
+  }
+
+  @Test
+  void scopesMayEndAfterTheBackend() {
+    Scope scope = Scope.open();
+    Backend backend = open();
+    backend.allocate(scope, 100);
+    backend.scalars(scope, 3);
+    backend.close();
+    backend.close();
+    scope.close();
+  }
+}
