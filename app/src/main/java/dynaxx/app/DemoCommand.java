@@ -1,9 +1,8 @@
 package dynaxx.app;
 
-import dynaxx.app.data.FashionMnist;
 import dynaxx.app.run.Hardware;
 import dynaxx.app.run.RunFolder;
-import dynaxx.app.train.ImageBatch;
+import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
 import dynaxx.backend.Backend;
 import dynaxx.backend.Backends;
@@ -24,11 +23,11 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Trains a vision transformer on Fashion-MNIST and prints the curvature of its loss on the way. */
+/** Trains a network on real data and prints the curvature of its loss on the way. */
 @Command(
     name = "demo",
     description =
-        "Trains a vision transformer on Fashion-MNIST and prints the curvature of its loss.",
+        "Trains a network on images or text and prints the curvature of its loss on the way.",
     mixinStandardHelpOptions = true,
     showDefaultValues = false)
 final class DemoCommand implements Callable<Integer> {
@@ -43,6 +42,14 @@ final class DemoCommand implements Callable<Integer> {
       defaultValue = "quick",
       description = "${COMPLETION-CANDIDATES}; quick is the default.")
   private Preset preset;
+
+  @Option(
+      names = "--arch",
+      defaultValue = "vit",
+      description =
+          "${COMPLETION-CANDIDATES}; vit is the default. All learn Fashion-MNIST, lm the characters"
+              + " of a text.")
+  private Arch arch;
 
   @Option(names = "--steps", paramLabel = "N", description = "Training steps.")
   private Integer steps;
@@ -111,25 +118,22 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void train(DemoRun.Plan plan) throws IOException {
-    FashionMnist images = data == null ? FashionMnist.embedded() : FashionMnist.from(data);
-    Network network = preset.architecture.build();
+    Arch.Data examples = arch.data(data);
+    Network network = arch.network(preset, examples);
+    Preset.Training training = arch.training(preset);
     try (Backend backend = openBackend();
         Scope scope = Scope.open();
         Trainer trainer =
             new Trainer(
-                network,
-                images.train(),
-                preset.training.batch(),
-                preset.training.optimizer(),
-                backend,
-                seed)) {
+                network, examples.train(), training.batch(), training.optimizer(), backend, seed)) {
       Batch measured =
-          ImageBatch.subset(scope, network, trainer.loss(), images.train(), plan.subset(), seed);
+          ExampleBatch.subset(
+              scope, network, trainer.loss(), examples.train(), plan.subset(), seed);
       try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), measured, backend);
-          RunFolder folder = RunFolder.create(folder(), facts(plan, network, images, backend));
+          RunFolder folder = RunFolder.create(folder(), facts(plan, network, examples, backend));
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
-        report.header(network, images, plan, backend);
-        new DemoRun(plan, preset.training, trainer, images, probe, folder, report).run();
+        report.header(arch, network, examples, plan, backend);
+        new DemoRun(plan, training, trainer, examples, probe, folder, report).run();
       }
     }
   }
@@ -178,9 +182,11 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private Map<String, Object> facts(
-      DemoRun.Plan plan, Network network, FashionMnist images, Backend backend) {
+      DemoRun.Plan plan, Network network, Arch.Data examples, Backend backend) {
+    Preset.Training training = arch.training(preset);
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("preset", preset.toString());
+    settings.put("arch", arch.toString());
     settings.put("steps", plan.steps());
     settings.put("every", plan.every());
     settings.put("validate_every", plan.validateEvery());
@@ -189,11 +195,11 @@ final class DemoCommand implements Callable<Integer> {
     settings.put("subset", plan.subset());
     settings.put("micro_batch", plan.subset() / MICRO_BATCHES);
     settings.put("certify", plan.certify());
-    settings.put("batch_size", preset.training.batch());
-    settings.put("optimizer", preset.training.optimizer().name());
-    settings.put("learning_rate", preset.training.learningRate());
-    settings.put("weight_decay", preset.training.weightDecay());
-    settings.put("warmup_steps", preset.training.warmup());
+    settings.put("batch_size", training.batch());
+    settings.put("optimizer", training.optimizer().name());
+    settings.put("learning_rate", training.learningRate());
+    settings.put("weight_decay", training.weightDecay());
+    settings.put("warmup_steps", training.warmup());
     settings.put("seed", seed);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("command", "demo");
@@ -201,9 +207,9 @@ final class DemoCommand implements Callable<Integer> {
     facts.put("settings", settings);
     facts.put("network", network.toString());
     facts.put("parameters", network.parameterCount());
-    facts.put("data", data == null ? "embedded Fashion-MNIST" : data.toString());
-    facts.put("training_images", images.train().count());
-    facts.put("validation_images", images.test().count());
+    facts.put("data", data == null ? "embedded " + examples.name() : data.toString());
+    facts.put("training_" + examples.noun(), examples.train().count());
+    facts.put("validation_" + examples.noun(), examples.validation().count());
     facts.put("backend", backend.name() + ": " + backend.description());
     facts.put("hardware", Hardware.describe());
     return facts;

@@ -1,6 +1,5 @@
 package dynaxx.app;
 
-import dynaxx.app.data.FashionMnist;
 import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Trainer;
 import dynaxx.backend.Backend;
@@ -54,16 +53,19 @@ final class DemoReport implements AutoCloseable {
         .build();
   }
 
-  void header(Network network, FashionMnist images, DemoRun.Plan plan, Backend backend) {
+  void header(Arch arch, Network network, Arch.Data data, DemoRun.Plan plan, Backend backend) {
     line(
-        "Vision transformer, %,d parameters, on Fashion-MNIST: %,d training and %,d validation"
-            + " images",
-        network.parameterCount(), images.train().count(), images.test().count());
+        "%s, %,d parameters, on %s: %,d training and %,d validation %s",
+        arch.title,
+        network.parameterCount(),
+        data.name(),
+        data.train().count(),
+        data.validation().count(),
+        data.noun());
     line("Backend %s: %s", backend.name(), backend.description());
     line(
-        "Curvature of the loss over %,d fixed training images: Lanczos %d steps, trace from %d"
-            + " probes",
-        plan.subset(), plan.lanczos(), plan.probes());
+        "Curvature of the loss over %,d fixed training %s: Lanczos %d steps, trace from %d probes",
+        plan.subset(), data.noun(), plan.lanczos(), plan.probes());
     line("");
     line(
         "%6s %8s %7s  %20s %20s %18s %9s %6s %7s",

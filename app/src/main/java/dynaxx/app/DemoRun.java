@@ -1,6 +1,5 @@
 package dynaxx.app;
 
-import dynaxx.app.data.FashionMnist;
 import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Trainer;
@@ -18,7 +17,7 @@ record DemoRun(
     Plan plan,
     Preset.Training training,
     Trainer trainer,
-    FashionMnist images,
+    Arch.Data data,
     CurvatureProbe probe,
     RunFolder folder,
     DemoReport report) {
@@ -98,7 +97,7 @@ record DemoRun(
     boolean measure = end || step % plan.every() == 0;
     boolean validate = measure || step % plan.validateEvery() == 0;
     Snapshot snapshot = measure ? probe.measure(trainer.parameters(), plan.settings()) : null;
-    Trainer.Validation validation = validate ? trainer.validate(images.test()) : null;
+    Trainer.Validation validation = validate ? trainer.validate(data.validation()) : null;
     WarmupCosine schedule = training.schedule(plan.steps());
     long begin = System.nanoTime();
     Trainer.Step trained = trainer.evaluate();
@@ -108,7 +107,7 @@ record DemoRun(
     double seconds = (System.nanoTime() - begin) / 1e9;
     return new StepRow(
         step,
-        (double) step * training.batch() / images.train().count(),
+        (double) step * training.batch() / data.train().count(),
         trained,
         validation,
         end ? null : schedule.at(step),

@@ -1,7 +1,9 @@
 package dynaxx.app;
 
 import dynaxx.app.data.DatasetException;
+import dynaxx.onnx.OnnxException;
 import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.UntrustworthyOperatorException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.util.logging.Level;
@@ -17,7 +19,7 @@ import picocli.CommandLine.IVersionProvider;
     description = "Watches the curvature of a neural network's loss while it trains.",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    subcommands = {DemoCommand.class, ReplayCommand.class, DoctorCommand.class},
+    subcommands = {DemoCommand.class, ProbeCommand.class, ReplayCommand.class, DoctorCommand.class},
     synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
 
@@ -58,7 +60,9 @@ public final class Main implements Runnable {
     return switch (exception) {
       case UserException e -> e.getMessage();
       case DatasetException e -> e.getMessage();
+      case OnnxException e -> e.getMessage();
       case NonFiniteException e -> e.getMessage();
+      case UntrustworthyOperatorException e -> e.getMessage();
       case UncheckedIOException e -> e.getMessage();
       case FileSystemException e -> e.getFile() + ": cannot be written or read (" + reason(e) + ")";
       default -> null;

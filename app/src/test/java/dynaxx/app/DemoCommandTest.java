@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 class DemoCommandTest {
@@ -123,6 +125,23 @@ class DemoCommandTest {
     assertFalse(outcome.out().contains("\u001b"), "no control characters without a terminal");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"mlp", "cnn", "gru", "lm"})
+  void trainsEveryFamily(String arch) throws IOException {
+    Outcome outcome = demo(arch, "--arch", arch, "--no-certify");
+    assertEquals(0, outcome.status(), outcome.err());
+    List<String> lines = metrics(arch);
+    assertEquals(1 + 5, lines.size());
+    double first = Double.parseDouble(lines.get(1).split(",", -1)[3]);
+    double last = Double.parseDouble(lines.getLast().split(",", -1)[3]);
+    assertTrue(last < first, "validation loss " + first + " -> " + last);
+    JsonNode json =
+        new ObjectMapper().readTree(temporary.resolve(arch).resolve("run.json").toFile());
+    assertEquals(arch, json.get("settings").get("arch").asText());
+    String noun = arch.equals("lm") ? "passages" : "images";
+    assertTrue(json.get("training_" + noun).asInt() > 1000);
+  }
+
   @Test
   void sameSeedSameNumbersForAnyThreads() throws IOException {
     demo("one", "--threads", "1", "--no-certify");
@@ -156,6 +175,7 @@ class DemoCommandTest {
     String out = temporary.resolve("memory").toString();
     refused(run("demo", "--probes", "2147483647", "--out", out), "not enough memory");
     refused(run("demo", "--preset", "huge"), "huge");
+    refused(run("demo", "--arch", "lm", "--data", "."), "--data: found . for --arch lm");
     refused(run("demo", "--every", "x"), "'x' is not an int");
     refused(run("demo", "--data", temporary.resolve("none").toString()), "found no such folder");
     Files.writeString(temporary.resolve("file"), "");
@@ -170,7 +190,7 @@ class DemoCommandTest {
     Outcome outcome = run("demo", "--help");
     assertEquals(0, outcome.status());
     for (String option :
-        "preset steps every lanczos probes subset data out seed threads".split(" ")) {
+        "preset arch steps every lanczos probes subset data out seed threads".split(" ")) {
       assertTrue(outcome.out().contains("--" + option), option);
     }
     assertTrue(run("--version").out().startsWith("dynaxx "));

@@ -26,18 +26,28 @@ class ReadmeTest {
   @TempDir private Path classes;
 
   @Test
-  void theLinkingExampleCompiles() throws IOException {
+  void everyExampleCompiles() throws IOException {
     String readme = Files.readString(Path.of("..", "README.md"));
     Matcher example = JAVA.matcher(readme);
-    assertTrue(example.find(), "no Java example");
+    int found = 0;
+    while (example.find()) {
+      found++;
+      assertCompiles(example.group(1));
+    }
+    assertEquals(2, found, "Java examples");
+  }
+
+  private void assertCompiles(String example) {
     String source =
         """
         import dynaxx.backend.*;
         import dynaxx.memory.*;
         import dynaxx.network.*;
+        import dynaxx.onnx.*;
         import dynaxx.operator.*;
         import dynaxx.spectrum.*;
         import java.lang.foreign.MemorySegment;
+        import java.nio.file.Path;
 
         class Example {
           static void run(MemorySegment images, MemorySegment labels, MemorySegment parameters) {
@@ -45,7 +55,7 @@ class ReadmeTest {
           }
         }
         """
-            .formatted(example.group(1));
+            .formatted(example);
     StringWriter messages = new StringWriter();
     assertTrue(compiles(source, messages), messages.toString());
     assertEquals("", messages.toString());

@@ -211,7 +211,7 @@ public record Conv(
     return s.size() + s.before() + s.after() > s.dilation() * (s.kernel() - 1);
   }
 
-  private Convolution shape(Shape x, int images) {
+  Convolution shape(Shape x, int images) {
     Shape w = weight.shape();
     int height = signal() ? 1 : x.dim(1);
     int kernel = signal() ? 1 : w.dim(2);

@@ -284,7 +284,8 @@ public final class Network {
                   + "' was not declared in this network");
         }
       }
-      if (op instanceof TokenEmbedding && indices[0] != 0) {
+      boolean takesTokens = op instanceof TokenEmbedding || op instanceof TokenLookup;
+      if (takesTokens && indices[0] != 0) {
         throw new IllegalArgumentException(
             op.name() + ": input 0 is another op's output, expected the network's input");
       }

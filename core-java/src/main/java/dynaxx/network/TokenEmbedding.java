@@ -47,16 +47,20 @@ public record TokenEmbedding(Parameter table) implements JointlyLinear {
 
   @Override
   public void checkData(HostBuffer inputs) {
+    checkTokens(inputs, vocabulary());
+  }
+
+  static void checkTokens(HostBuffer inputs, int vocabulary) {
     for (long i = 0; i < inputs.size(); i++) {
       float id = inputs.get(i);
-      if (!(id >= 0 && id < vocabulary() && id == Math.rint(id))) {
+      if (!(id >= 0 && id < vocabulary && id == Math.rint(id))) {
         throw new IllegalArgumentException(
             "inputs: found "
                 + id
                 + " at "
                 + i
                 + ", expected a token from 0 to "
-                + (vocabulary() - 1));
+                + (vocabulary - 1));
       }
     }
   }

@@ -359,6 +359,51 @@ class OpPassesTest {
             "batch norm of features", Shape.of(3), g -> norm(g, 3, new ChannelNorm.WholeBatch())));
   }
 
+  private static void projections(List<Case> cases) {
+    Shape tokens = Shape.of(4, 3);
+    Function<Network.Builder, Op> rows =
+        g -> {
+          Parameter all = normal(g, "all", 40);
+          return new Projection(
+              new Projection.Part(all, 2, 3, 5, 6, false),
+              new Projection.Part(all, 30, 1, 5, 5, false));
+        };
+    Function<Network.Builder, Op> columns =
+        g ->
+            new Projection(
+                new Projection.Part(normal(g, "w", 5, 7), 1, 3, 4, 7, true),
+                Projection.Fixed.of(1, 4, 1, -2, 0.5f, 3));
+    cases.add(squared("projection by rows", tokens, rows));
+    cases.add(onData("projection by rows", tokens, rows));
+    cases.add(squared("projection by columns", tokens, columns));
+    cases.add(onData("projection by columns", tokens, columns));
+    Projection.Fixed matrix = Projection.Fixed.of(3, 2, 1, 2, -1, 0.5f, 3, -2);
+    cases.add(squared("constant projection", tokens, g -> new Projection(matrix, null)));
+    cases.add(
+        squared(
+            "constant projection with shift",
+            tokens,
+            g -> new Projection(matrix, Projection.Fixed.of(1, 2, 4, 5))));
+    Projection.Fixed square = Projection.Fixed.of(3, 3, 1, 2, -1, 0.5f, 3, -2, 0, 1, 2);
+    cases.add(
+        graph(
+            "projection and softmax of shared nodes",
+            tokens,
+            (g, x) -> {
+              Network.Node y = g.add(new Projection(square, null), x);
+              Network.Node p = g.add(new Softmax(), x);
+              return g.add(new Add(), g.add(new Multiply(), g.add(new Add(), y, p), x), x);
+            }));
+    cases.add(squared("softmax", Shape.of(2, 4, 5), g -> new Softmax()));
+    Parameter kernel = new Parameter("kernel", Shape.of(2, 1, 2, 2), 0, Initializer.ZEROS);
+    Conv geometry = Conv.of(kernel, null).withPadding(1).withStride(2, 1).withGroups(2);
+    cases.add(
+        squared(
+            "constant conv",
+            Shape.of(2, 4, 5),
+            g -> FixedConv.of(geometry, 1, 2, -1, 0.5f, 3, -2, 1, 0)));
+  }
+
   static Stream<Case> cases() {
     List<Case> cases = new ArrayList<>(arrangements());
     cases.addAll(functions());
@@ -366,6 +411,7 @@ class OpPassesTest {
     convolutions(cases);
     pools(cases);
     channelNorms(cases);
+    projections(cases);
     Shape tokens = Shape.of(4, 6);
     Function<Network.Builder, Op> linear = g -> new Linear(normal(g, "w", 5, 6), normal(g, "b", 5));
     cases.add(squared("linear", tokens, linear));

@@ -1,5 +1,6 @@
 package dynaxx.network;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
@@ -35,7 +36,51 @@ final class OracleShapes {
       case Pad o -> each(out, at -> padded(o, in[0], shapes[0], at));
       case Broadcast o -> each(out, at -> in[0][flat(shapes[0], repeated(shapes[0], at))]);
       case Reduce o -> reduced(o, in[0], shapes[0], (int) out.size());
+      case Softmax o -> softmax(in[0], out.dim(-1));
+      case Projection o -> each(out, at -> projected(o, w, in[0], flat(out, at)));
+      case TokenLookup o -> each(out, at -> HyperDual.of(o.value((int) in[0][at[0]].a(), at[1])));
+      case FixedConv o -> {
+        Parameter weight = o.geometry().weight();
+        HyperDual[] weights = new HyperDual[(int) weight.size()];
+        Arrays.setAll(weights, i -> HyperDual.of(o.weight(i)));
+        yield Oracle.convolution(o.geometry(), weights, in[0], shapes[0]);
+      }
       default -> null;
+    };
+  }
+
+  private static HyperDual[] softmax(HyperDual[] x, int cols) {
+    HyperDual[] y = new HyperDual[x.length];
+    for (int row = 0; row < x.length; row += cols) {
+      HyperDual sum = HyperDual.ZERO;
+      for (int i = row; i < row + cols; i++) {
+        sum = sum.plus(x[i].exp());
+      }
+      for (int i = row; i < row + cols; i++) {
+        y[i] = x[i].exp().over(sum);
+      }
+    }
+    return y;
+  }
+
+  private static HyperDual projected(Projection o, HyperDual[] w, HyperDual[] x, int at) {
+    int in = o.matrix().in();
+    int column = at % o.matrix().out();
+    HyperDual sum = o.shift() == null ? HyperDual.ZERO : element(o.shift(), w, 0, column);
+    for (int i = 0; i < in; i++) {
+      HyperDual value = x[at / o.matrix().out() * in + i];
+      sum = sum.plus(value.times(element(o.matrix(), w, i, column)));
+    }
+    return sum;
+  }
+
+  private static HyperDual element(Projection.Factor factor, HyperDual[] w, int i, int o) {
+    return switch (factor) {
+      case Projection.Fixed c -> HyperDual.of(c.value(i * c.out() + o));
+      case Projection.Part p -> {
+        long within = p.transposed() ? o * p.stride() + i : i * p.stride() + o;
+        yield w[(int) (p.parameter().offset() + p.offset() + within)];
+      }
     };
   }
 

@@ -1,11 +1,13 @@
 package dynaxx.app.data;
 
+import dynaxx.app.train.Examples;
+import dynaxx.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /** Grey images with labels, kept as bytes. */
-public final class ImageDataset {
+public final class ImageDataset implements Examples {
 
   /**
    * Mean and standard deviation of the pixels of Fashion-MNIST's training images, as a fraction of
@@ -29,8 +31,27 @@ public final class ImageDataset {
     this.classNames = List.copyOf(classNames);
   }
 
+  @Override
   public int count() {
     return labels.length;
+  }
+
+  @Override
+  public long inputSize() {
+    return (long) rows * columns;
+  }
+
+  @Override
+  public long targetSize() {
+    return 1;
+  }
+
+  @Override
+  public void write(int[] indices, HostBuffer inputs, HostBuffer targets) {
+    writePixels(indices, inputs.segment());
+    for (int i = 0; i < indices.length; i++) {
+      targets.set(i, label(indices[i]));
+    }
   }
 
   public int rows() {

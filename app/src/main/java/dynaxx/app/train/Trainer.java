@@ -1,7 +1,6 @@
 package dynaxx.app.train;
 
 import dynaxx.app.UserException;
-import dynaxx.app.data.ImageDataset;
 import dynaxx.backend.Backend;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
@@ -15,8 +14,8 @@ import dynaxx.operator.NonFiniteException;
 import java.util.stream.IntStream;
 
 /**
- * The reference trainer: image classification with a deterministic order of examples. Parameters
- * live in host memory, where measurements read them in place.
+ * The reference trainer: classification with a deterministic order of examples. Parameters live in
+ * host memory, where measurements read them in place.
  */
 public final class Trainer implements AutoCloseable {
 
@@ -27,7 +26,7 @@ public final class Trainer implements AutoCloseable {
   private final Optimizer optimizer;
   private final long seed;
   private final Shuffle order;
-  private final ImageBatch batch;
+  private final ExampleBatch batch;
   private final Tape tape;
   private final HostBuffer parameters;
   private final HostBuffer gradient;
@@ -46,32 +45,32 @@ public final class Trainer implements AutoCloseable {
    * How the model does on data it was not trained on.
    *
    * @param loss mean
-   * @param accuracy share of examples whose largest logit is the label's
+   * @param accuracy share of predictions whose largest logit is the target's
    */
   public record Validation(double loss, double accuracy) {}
 
   public Trainer(
       Network network,
-      ImageDataset images,
+      Examples examples,
       int batchSize,
       Optimizer optimizer,
       Backend backend,
       long seed) {
-    if (batchSize > images.count()) {
+    if (batchSize > examples.count()) {
       throw new UserException(
           "batch: found "
               + batchSize
               + ", expected at most the "
-              + images.count()
-              + " training images");
+              + examples.count()
+              + " training examples");
     }
     this.network = network;
     this.backend = backend;
     this.optimizer = optimizer;
     this.seed = seed;
-    this.order = new Shuffle(images.count(), seed);
+    this.order = new Shuffle(examples.count(), seed);
     try {
-      this.batch = new ImageBatch(scope, images, batchSize);
+      this.batch = new ExampleBatch(scope, examples, batchSize);
       this.tape = new Tape(network, loss, backend, batchSize);
       scope.onClose(tape::close);
       parameters = scope.allocate(network.parameterCount());
@@ -110,39 +109,40 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** Loss and accuracy over a whole data set. */
-  public Validation validate(ImageDataset images) {
-    int size = Math.min(images.count(), batch.size());
+  public Validation validate(Examples examples) {
+    int size = Math.min(examples.count(), batch.size());
     double lossSum = 0;
     long correct = 0;
     try (Scope temporary = Scope.open()) {
-      ImageBatch chunk = new ImageBatch(temporary, images, size);
+      ExampleBatch chunk = new ExampleBatch(temporary, examples, size);
       Buffer point = backend.upload(temporary, parameters.segment());
       HostBuffer logits = temporary.allocate(size * network.outputShape().size());
-      for (int from = 0; from < images.count(); from += size) {
-        int[] indices = IntStream.range(from, Math.min(from + size, images.count())).toArray();
+      for (int from = 0; from < examples.count(); from += size) {
+        int[] indices = IntStream.range(from, Math.min(from + size, examples.count())).toArray();
         Batch data = chunk.load(network, loss, indices);
         try (Scope upload = Scope.open()) {
-          lossSum += tape.forward(point, data.on(backend, upload), images.count(), Mode.MEASURE);
+          lossSum += tape.forward(point, data.on(backend, upload), examples.count(), Mode.MEASURE);
         }
         long values = indices.length * network.outputShape().size();
         backend.download(tape.output().slice(0, values), logits.segment());
-        correct += correct(logits, images, indices);
+        correct += correct(logits, chunk.targets(), indices.length * examples.targetSize());
       }
     }
-    return new Validation(lossSum, (double) correct / images.count());
+    double predictions = (double) examples.count() * examples.targetSize();
+    return new Validation(lossSum, correct / predictions);
   }
 
-  private static long correct(HostBuffer logits, ImageDataset images, int[] indices) {
-    int classes = images.classNames().size();
+  private long correct(HostBuffer logits, HostBuffer targets, long predictions) {
+    int classes = network.outputShape().dim(-1);
     long correct = 0;
-    for (int i = 0; i < indices.length; i++) {
+    for (long i = 0; i < predictions; i++) {
       int best = 0;
       for (int c = 1; c < classes; c++) {
-        if (logits.get((long) i * classes + c) > logits.get((long) i * classes + best)) {
+        if (logits.get(i * classes + c) > logits.get(i * classes + best)) {
           best = c;
         }
       }
-      correct += best == images.label(indices[i]) ? 1 : 0;
+      correct += best == targets.get(i) ? 1 : 0;
     }
     return correct;
   }

@@ -1,0 +1,105 @@
+package dynaxx.app;
+
+import dynaxx.app.data.NpyFile;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.network.Shape;
+import dynaxx.onnx.OnnxModel;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Checks files of data against a model, in the words of somebody who has just exported it. */
+final class ProbeInputs {
+
+  private ProbeInputs() {}
+
+  static void requireExamples(NpyFile in) {
+    if (in.shape().isEmpty() || in.size() == 0 || in.shape().getFirst() > Integer.MAX_VALUE) {
+      throw new UserException(
+          in.path()
+              + ": found shape "
+              + text(in.shape())
+              + ", expected examples along the first"
+              + " axis");
+    }
+    in.shape().forEach(Math::toIntExact);
+  }
+
+  /** Shape of one example. */
+  static Shape example(NpyFile in) {
+    return new Shape(in.shape().stream().skip(1).map(Math::toIntExact).toList());
+  }
+
+  private static String text(List<Long> shape) {
+    return shape.stream().map(String::valueOf).collect(Collectors.joining(" x ", "[", "]"));
+  }
+
+  static Batch batch(Scope scope, OnnxModel model, Loss loss, NpyFile in, NpyFile wanted) {
+    Network network = model.network();
+    int examples = Math.toIntExact(in.shape().getFirst());
+    if (model.takesIntegers() && !in.isWhole()) {
+      throw new UserException(
+          in.path()
+              + ": found floats, expected integers for the model's input '"
+              + model.inputName()
+              + "'");
+    }
+    requireTargets(network, loss, wanted, examples);
+    HostBuffer x = in.values(scope);
+    requireFinite(in, x);
+    HostBuffer y = wanted.values(scope);
+    try {
+      return Batch.of(network, loss, x, y);
+    } catch (IllegalArgumentException e) {
+      throw new UserException(name(e.getMessage(), in, wanted));
+    }
+  }
+
+  private static String name(String message, NpyFile in, NpyFile wanted) {
+    return message
+        .replaceFirst("^inputs:", in.path() + ":")
+        .replaceFirst("^targets:", wanted.path() + ":");
+  }
+
+  private static void requireTargets(Network network, Loss loss, NpyFile wanted, int examples) {
+    Shape output = network.outputShape();
+    boolean classes = loss.name().equals("cross-entropy");
+    if (classes && output.rank() == 0) {
+      throw new UserException(
+          "--loss: found cross-entropy for a model with one number for each example, expected mse");
+    }
+    long expected = examples * loss.targetSize(output);
+    if (wanted.size() == expected
+        && !wanted.shape().isEmpty()
+        && wanted.shape().getFirst() % examples == 0) {
+      return;
+    }
+    List<Integer> each = classes ? output.dims().subList(0, output.rank() - 1) : output.dims();
+    String shape = examples + each.stream().map(d -> " x " + d).collect(Collectors.joining());
+    boolean oneHot = classes && wanted.size() == examples * output.size();
+    throw new UserException(
+        wanted.path()
+            + ": found shape "
+            + text(wanted.shape())
+            + ", expected ["
+            + shape
+            + "]: "
+            + (classes ? "a class number" : "a value")
+            + " for each prediction of the "
+            + examples
+            + " examples"
+            + (oneHot ? "; for one-hot targets save numpy.argmax(targets, axis=-1)" : ""));
+  }
+
+  private static void requireFinite(NpyFile file, HostBuffer values) {
+    for (long i = 0; i < values.size(); i++) {
+      if (!Float.isFinite(values.get(i))) {
+        throw new UserException(
+            file.path() + ": found " + values.get(i) + " at " + i + ", expected finite values");
+      }
+    }
+  }
+}

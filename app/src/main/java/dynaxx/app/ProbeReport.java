@@ -1,0 +1,159 @@
+package dynaxx.app;
+
+import dynaxx.app.ProbeRun.Found;
+import dynaxx.app.ProbeRun.Semidefinite;
+import dynaxx.network.Network;
+import dynaxx.onnx.OnnxModel;
+import dynaxx.spectrum.ExampleStatistics;
+import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.SpectralDensity;
+import dynaxx.spectrum.Spectrum;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** What the probe prints. */
+final class ProbeReport {
+
+  private static final double CONFIDENCE = 0.95;
+  private static final int LAYERS = 12;
+  private static final int NAMES = 6;
+
+  private ProbeReport() {}
+
+  static List<String> header(ProbeRun run, OnnxModel model, String file) {
+    Network network = run.network();
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        text(
+            "%s: %,d parameters in %d tensors; %s of %s on %,d examples of shape %s",
+            file,
+            network.parameterCount(),
+            network.parameters().size(),
+            run.loss().name(),
+            model.outputName(),
+            run.batch().examples(),
+            network.inputShape()));
+    if (!model.constants().isEmpty()) {
+      lines.add(text("%-13s%s", "constants", some(model.constants())));
+    }
+    model.leftOut().ifPresent(note -> lines.add(text("%-13s%s", "note", note)));
+    lines.add(text("%-13s%s: %s", "backend", run.backend().name(), run.backend().description()));
+    return lines;
+  }
+
+  private static String some(List<String> names) {
+    String first = String.join(", ", names.subList(0, Math.min(NAMES, names.size())));
+    return names.size() > NAMES ? first + " and " + (names.size() - NAMES) + " more" : first;
+  }
+
+  static List<String> lines(ProbeRun run, Found found) {
+    Spectrum spectrum = found.spectrum();
+    List<String> lines = new ArrayList<>();
+    lines.add(text("%-13s%.7g, gradient norm %.5g", "loss", found.loss(), found.gradientNorm()));
+    lines.add(extreme("lambda_min", spectrum.min(), "at least"));
+    lines.add(text("%-13s%s", "verdict", spectrum.verdict()));
+    lines.add(extreme("lambda_max", spectrum.max(), "at most"));
+    Hutchinson.Interval interval = spectrum.trace().interval(CONFIDENCE);
+    lines.add(
+        text(
+            "%-13s%.5g +- %.2g (%d samples); from %.4g to %.4g with 95 %%",
+            "trace",
+            spectrum.trace().value(),
+            spectrum.trace().standardError(),
+            spectrum.trace().samples().length,
+            interval.low(),
+            interval.high()));
+    found.examples().ifPresent(e -> lines.addAll(gradients(run, e)));
+    lines.addAll(layers(found));
+    lines.addAll(entropies(found));
+    found.density().ifPresent(d -> lines.addAll(density(d)));
+    found.gaussNewton().ifPresent(g -> lines.add(semidefinite("Gauss-Newton", g)));
+    found.fisher().ifPresent(f -> lines.add(semidefinite("emp. Fisher", f)));
+    lines.add(
+        text(
+            "%-13s%d products and %d forms for the spectrum; %.1f s in all",
+            "cost", spectrum.cost().products(), spectrum.cost().forms(), found.seconds()));
+    return lines;
+  }
+
+  private static String extreme(String name, ExtremeEigenvalue found, String side) {
+    String residual =
+        found.residual().isPresent()
+            ? text("residual %.0e", found.residual().getAsDouble())
+                + (found.converged() ? "" : " (not converged)")
+            : "of a stored vector";
+    String bound =
+        found.bound().isPresent()
+            ? text(", %s %.5g with 99 %%", side, found.bound().getAsDouble())
+            : "";
+    return text("%-13s%.6g, %s%s", name, found.value(), residual, bound);
+  }
+
+  private static List<String> gradients(ProbeRun run, ExampleStatistics found) {
+    return List.of(
+        text(
+            "%-13s%.5g over examples, %.5g over micro-batches of %d",
+            "grad. var.",
+            found.variance(),
+            found.microBatches().variance(),
+            run.plan().microBatch()),
+        text("%-13s%s", "noise scale", found.noiseScale()));
+  }
+
+  private static List<String> layers(Found found) {
+    List<Map.Entry<String, Hutchinson.Trace>> all =
+        new ArrayList<>(found.layers().layers().entrySet());
+    all.sort(Comparator.comparingDouble(e -> -Math.abs(e.getValue().value())));
+    List<String> lines = new ArrayList<>();
+    lines.add("traces by tensor" + (all.size() > LAYERS ? ", the largest" : ""));
+    int width = all.stream().limit(LAYERS).mapToInt(e -> e.getKey().length()).max().orElse(0);
+    for (Map.Entry<String, Hutchinson.Trace> e : all.subList(0, Math.min(LAYERS, all.size()))) {
+      lines.add(
+          text(
+              "  %-" + width + "s  %10.4g +- %.2g",
+              e.getKey(),
+              e.getValue().value(),
+              e.getValue().standardError()));
+    }
+    return lines;
+  }
+
+  private static List<String> entropies(Found found) {
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < found.entropies().size(); i++) {
+      String heads =
+          Arrays.stream(found.entropies().get(i))
+              .mapToObj(nats -> text("%.3f", nats))
+              .collect(Collectors.joining(" "));
+      lines.add(text("%-13s%s nats", i == 0 ? "attention" : "", heads));
+    }
+    return lines;
+  }
+
+  private static List<String> density(SpectralDensity density) {
+    SpectralDensity.Mass negative = density.massBelow(0);
+    return List.of(
+        text(
+            "%-13s%.1f %% of the eigenvalues are negative (from %.1f to %.1f %%)",
+            "density", 100 * negative.value(), 100 * negative.lower(), 100 * negative.upper()));
+  }
+
+  private static String semidefinite(String name, Semidefinite found) {
+    String values =
+        Arrays.stream(found.largest())
+            .mapToObj(value -> text("%.6g", value))
+            .collect(Collectors.joining(", "));
+    String error = found.traceError() == 0 ? "" : text(" +- %.2g", found.traceError());
+    return text("%-13slargest %s; trace %.6g%s", name, values, found.trace(), error);
+  }
+
+  private static String text(String format, Object... arguments) {
+    return String.format(Locale.ROOT, format, arguments);
+  }
+}

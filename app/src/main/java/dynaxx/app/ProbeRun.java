@@ -1,0 +1,312 @@
+package dynaxx.app;
+
+import dynaxx.backend.Backend;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.operator.EmpiricalFisher;
+import dynaxx.operator.GaussNewton;
+import dynaxx.operator.Hessian;
+import dynaxx.operator.NetworkOperator;
+import dynaxx.operator.NetworkOperator.Limits;
+import dynaxx.spectrum.ExampleStatistics;
+import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.LayerTraces;
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.RitzValue;
+import dynaxx.spectrum.SpectralDensity;
+import dynaxx.spectrum.Spectrum;
+import dynaxx.spectrum.SpectrumProbe;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/**
+ * Measures one network at one point over one batch.
+ *
+ * @param network the network
+ * @param loss its loss
+ * @param batch examples and targets
+ * @param parameters the point
+ * @param backend where to compute
+ * @param plan what to measure
+ */
+record ProbeRun(
+    Network network, Loss loss, Batch batch, HostBuffer parameters, Backend backend, Plan plan) {
+
+  /** Eigenvalues that are reported of the matrices that have no negative ones. */
+  private static final int LEADING = 5;
+
+  /** Parameters up to which the trace of the Gauss-Newton matrix is summed and not estimated. */
+  private static final long SUMMED = 20_000;
+
+  /** Examples up to which the Fisher matrix is decomposed by its Gram matrix. */
+  private static final int DECOMPOSED = 2_000;
+
+  private static final int FIRST_STEPS = 60;
+  private static final int MOST_STEPS = 480;
+
+  /** Residual of a leading Ritz value, as part of it; its error is about the square of that. */
+  private static final double LEADING_TOLERANCE = 2e-3;
+
+  private static final int AT_ONCE = 8;
+  private static final int DENSITY_STARTS = 8;
+  private static final int DENSITY_STEPS = 80;
+
+  /** Kinds of measurement. */
+  enum Mode {
+    CERTIFIED,
+    ARTICLE,
+    CHEAP
+  }
+
+  /** Matrices whose curvature can be asked for. */
+  enum Matrix {
+    HESSIAN,
+    GAUSS_NEWTON,
+    EMPIRICAL_FISHER
+  }
+
+  /**
+   * What to measure.
+   *
+   * @param matrices beside the Hessian
+   * @param mode kind of measurement
+   * @param iterations Lanczos steps, or null for those of the mode
+   * @param probes of the trace, or null for those of the mode
+   * @param density whether the density of the spectrum is wanted
+   * @param microBatch examples of a micro-batch
+   * @param seed fixes start vectors and probes
+   */
+  record Plan(
+      List<Matrix> matrices,
+      Mode mode,
+      Integer iterations,
+      Integer probes,
+      boolean density,
+      int microBatch,
+      long seed) {
+
+    ProbeSettings settings() {
+      ProbeSettings settings =
+          switch (mode) {
+            case CERTIFIED ->
+                ProbeSettings.certified()
+                    .withLanczos(
+                        Lanczos.both().withTolerance(1e-3).withCap(400).withCertificate(true))
+                    .withProbes(32);
+            case ARTICLE -> ProbeSettings.article();
+            case CHEAP -> ProbeSettings.cheap();
+          };
+      if (iterations != null) {
+        boolean certified = mode == Mode.CERTIFIED;
+        settings = settings.withLanczos(Lanczos.fixed(iterations).withCertificate(certified));
+      }
+      return (probes == null ? settings : settings.withProbes(probes)).withSeed(seed);
+    }
+  }
+
+  /**
+   * A matrix without negative eigenvalues.
+   *
+   * @param largest its largest eigenvalues, descending
+   * @param trace sum of all
+   * @param traceError standard error of the trace, 0 if it was summed
+   */
+  record Semidefinite(double[] largest, double trace, double traceError) {}
+
+  /**
+   * What was found.
+   *
+   * @param loss mean over the batch
+   * @param gradientNorm norm of its gradient
+   * @param spectrum of the Hessian
+   * @param examples statistics of the gradients, if there are enough examples
+   * @param layers traces of the diagonal blocks of the parameters
+   * @param entropies of each attention op and head
+   * @param density of the Hessian's spectrum, if wanted
+   * @param gaussNewton if wanted
+   * @param fisher if wanted
+   * @param seconds it took
+   */
+  record Found(
+      double loss,
+      double gradientNorm,
+      Spectrum spectrum,
+      Optional<ExampleStatistics> examples,
+      LayerTraces.Result layers,
+      List<double[]> entropies,
+      Optional<SpectralDensity> density,
+      Optional<Semidefinite> gaussNewton,
+      Optional<Semidefinite> fisher,
+      double seconds) {}
+
+  Found measure() {
+    long start = System.nanoTime();
+    Optional<ExampleStatistics> examples = examples();
+    Optional<Semidefinite> gaussNewton =
+        wants(Matrix.GAUSS_NEWTON) ? Optional.of(gaussNewton()) : Optional.empty();
+    Optional<Semidefinite> fisher =
+        wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(fisher(examples)) : Optional.empty();
+    try (SpectrumProbe probe = new SpectrumProbe();
+        Hessian hessian = new Hessian(network, loss, batch, backend, limits())) {
+      hessian.linearize(parameters);
+      ProbeSettings settings = plan.settings();
+      Spectrum spectrum = probe.measure(hessian, settings);
+      LayerTraces.Result layers =
+          new LayerTraces(settings.probes(), plan.seed())
+              .run(hessian, LayerTraces.tensors(network));
+      Optional<SpectralDensity> density =
+          plan.density() ? Optional.of(density(hessian)) : Optional.empty();
+      return new Found(
+          hessian.loss(),
+          hessian.gradientNorm(),
+          spectrum,
+          examples,
+          layers,
+          hessian.attentionEntropy(),
+          density,
+          gaussNewton,
+          fisher,
+          (System.nanoTime() - start) / 1e9);
+    }
+  }
+
+  private boolean wants(Matrix matrix) {
+    return plan.matrices().contains(matrix);
+  }
+
+  /** Half of the memory is for the activations. */
+  private Limits limits() {
+    return new Limits(backend.defaultMemoryLimit() / 2, 0, Limits.DEFAULT.directions());
+  }
+
+  private Optional<ExampleStatistics> examples() {
+    if (batch.examples() < 2 * plan.microBatch()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        ExampleStatistics.measure(network, loss, batch, plan.microBatch(), 0, parameters, backend));
+  }
+
+  private SpectralDensity density(Hessian hessian) {
+    int steps = plan.iterations() == null ? DENSITY_STEPS : plan.iterations();
+    Lanczos.Result result =
+        Lanczos.fixed(steps).withStarts(DENSITY_STARTS).withSeed(plan.seed()).run(hessian);
+    return SpectralDensity.of(result.quadratures(), hessian.dimension());
+  }
+
+  private Semidefinite gaussNewton() {
+    try (GaussNewton operator = new GaussNewton(network, loss, batch, backend, limits())) {
+      operator.linearize(parameters);
+      double[] largest = leading(operator);
+      if (operator.dimension() <= SUMMED) {
+        return new Semidefinite(largest, summed(operator), 0);
+      }
+      Hutchinson.Trace trace = new Hutchinson(plan.settings().probes(), plan.seed()).run(operator);
+      return new Semidefinite(largest, trace.value(), trace.standardError());
+    }
+  }
+
+  private Semidefinite fisher(Optional<ExampleStatistics> examples) {
+    try (EmpiricalFisher operator = new EmpiricalFisher(network, loss, batch, backend, limits())) {
+      operator.linearize(parameters);
+      long most = Math.min(operator.dimension(), operator.examples());
+      double[] largest =
+          operator.examples() <= DECOMPOSED
+              ? operator.leading((int) Math.min(LEADING, most))
+              : leading(operator);
+      OptionalDouble trace =
+          examples.map(e -> OptionalDouble.of(e.meanSquaredNorm())).orElse(OptionalDouble.empty());
+      return new Semidefinite(largest, trace.orElseGet(() -> summed(operator)), 0);
+    }
+  }
+
+  /** Leading eigenvalues, with more steps until they have converged. */
+  private double[] leading(NetworkOperator operator) {
+    int n = (int) Math.min(operator.dimension(), Integer.MAX_VALUE);
+    int count = Math.min(LEADING, n);
+    for (int steps = FIRST_STEPS; ; steps *= 2) {
+      int taken = plan.iterations() == null ? Math.min(steps, n) : Math.min(plan.iterations(), n);
+      Lanczos lanczos = Lanczos.fixed(taken).withSeed(plan.seed());
+      List<RitzValue> ritz = lanczos.run(operator).ritz().reversed();
+      List<RitzValue> top = ritz.subList(0, Math.min(count, ritz.size()));
+      boolean converged =
+          top.stream().allMatch(r -> r.residual() <= LEADING_TOLERANCE * Math.abs(r.value()));
+      if (converged || plan.iterations() != null || taken == n || steps >= MOST_STEPS) {
+        return top.stream().mapToDouble(RitzValue::value).toArray();
+      }
+    }
+  }
+
+  /** The trace as the sum of all diagonal entries. */
+  private double summed(NetworkOperator operator) {
+    long n = operator.dimension();
+    try (Scope scope = Scope.open()) {
+      HostBuffer units = scope.allocate(AT_ONCE * n);
+      double sum = 0;
+      for (long from = 0; from < n; from += AT_ONCE) {
+        int k = (int) Math.min(AT_ONCE, n - from);
+        mark(units, n, from, k, 1);
+        try (Scope temporary = Scope.open()) {
+          Vectors v = Vectors.of(backend.upload(temporary, units.segment()), k, n);
+          sum += Arrays.stream(operator.quadraticForm(v)).sum();
+        }
+        mark(units, n, from, k, 0);
+      }
+      return sum;
+    }
+  }
+
+  private static void mark(HostBuffer units, long n, long from, int k, float value) {
+    for (int i = 0; i < k; i++) {
+      units.set(i * n + from + i, value);
+    }
+  }
+
+  /**
+   * Multiplies given vectors.
+   *
+   * @param matrix which matrix
+   * @param scope owns the products
+   * @param v k vectors of n values, in host memory
+   * @param k how many
+   * @return k products
+   */
+  HostBuffer products(Matrix matrix, Scope scope, HostBuffer v, int k) {
+    long n = network.parameterCount();
+    HostBuffer products = scope.allocate(k * n);
+    try (Scope temporary = Scope.open();
+        NetworkOperator operator = operator(matrix)) {
+      operator.linearize(parameters);
+      Vectors in = Vectors.of(backend.upload(temporary, v.segment()), k, n);
+      Vectors out = backend.vectors(temporary, k, n);
+      operator.apply(in, out);
+      backend.download(out.buffer(), products.segment());
+    }
+    return products;
+  }
+
+  /** The gradient of the mean loss. */
+  HostBuffer gradient(Scope scope) {
+    HostBuffer gradient = scope.allocate(network.parameterCount());
+    try (Hessian hessian = new Hessian(network, loss, batch, backend, limits())) {
+      hessian.linearize(parameters);
+      backend.download(hessian.gradient(), gradient.segment());
+    }
+    return gradient;
+  }
+
+  private NetworkOperator operator(Matrix matrix) {
+    return switch (matrix) {
+      case HESSIAN -> new Hessian(network, loss, batch, backend, limits());
+      case GAUSS_NEWTON -> new GaussNewton(network, loss, batch, backend, limits());
+      case EMPIRICAL_FISHER -> new EmpiricalFisher(network, loss, batch, backend, limits());
+    };
+  }
+}

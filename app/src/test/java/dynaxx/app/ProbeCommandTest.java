@@ -1,0 +1,235 @@
+package dynaxx.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dynaxx.app.data.NpyFile;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The command on networks whose curvature PyTorch computed in float64. */
+class ProbeCommandTest {
+
+  @TempDir private Path temporary;
+
+  private record Outcome(int status, String out, String err) {}
+
+  private static Outcome run(List<String> arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    int status =
+        Main.commandLine()
+            .setOut(new PrintWriter(out))
+            .setErr(new PrintWriter(err))
+            .execute(arguments.toArray(String[]::new));
+    return new Outcome(status, out.toString(), err.toString());
+  }
+
+  private static Path known(String name, String file) {
+    try {
+      return Path.of(
+          ProbeCommandTest.class.getResource("/dynaxx/cases/" + name + "/" + file).toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static List<String> arguments(String name, String loss, String... more) {
+    List<String> all = new ArrayList<>();
+    all.add("probe");
+    all.addAll(List.of("--model", known(name, "model.onnx").toString()));
+    all.addAll(List.of("--inputs", known(name, "inputs.npy").toString()));
+    all.addAll(List.of("--targets", known(name, "targets.npy").toString()));
+    all.addAll(List.of("--loss", loss));
+    all.addAll(List.of(more));
+    return all;
+  }
+
+  private static JsonNode json(Path file) throws IOException {
+    return new ObjectMapper().readTree(file.toFile());
+  }
+
+  private static double number(JsonNode json, String... path) {
+    JsonNode found = json;
+    for (String key : path) {
+      found = found.get(key);
+    }
+    return found.asDouble();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"mlp-tanh", "mlp-regression", "cnn-relu", "gru", "lm-causal", "vit-small"})
+  void reproducesKnownCurvature(String name) throws IOException {
+    JsonNode expected = json(known(name, "expected.json"));
+    Path file = temporary.resolve("probe.json");
+    Outcome outcome =
+        run(
+            arguments(
+                name,
+                expected.get("loss_kind").asText(),
+                "--operator",
+                "gauss-newton,empirical-fisher",
+                "--json",
+                file.toString()));
+    assertEquals(0, outcome.status(), outcome.err());
+    JsonNode found = json(file);
+    assertEquals(expected.get("n").asInt(), found.get("parameters").asInt());
+    assertEquals(expected.get("examples").asInt(), found.get("examples").asInt());
+    assertEquals(number(expected, "loss"), number(found, "loss"), 1e-6);
+    double largest = number(expected, "lambda_max");
+    double smallest = number(expected, "lambda_min");
+    assertEquals(largest, number(found, "lambda_max", "value"), 1e-4 * largest);
+    assertEquals(smallest, number(found, "lambda_min", "value"), 1e-4 * largest);
+    assertTrue(number(found, "lambda_min", "lower_bound") <= smallest);
+    assertTrue(found.get("lambda_min").get("verdict").asText().startsWith("NEGATIVE ("));
+    double error = number(found, "trace", "standard_error");
+    assertEquals(number(expected, "trace"), number(found, "trace", "value"), 3 * error);
+    for (String key : List.of("micro_batch_gradient_variance", "per_example_gradient_variance")) {
+      assertEquals(number(expected, key), number(found, key), 1e-4 * number(expected, key), key);
+    }
+    for (String matrix : List.of("gauss_newton", "empirical_fisher")) {
+      // The Gauss-Newton values of one case are missing: see the README of the cases.
+      if (expected.has(matrix)) {
+        semidefinite(expected.get(matrix), found.get(matrix));
+      }
+    }
+    JsonNode entropies = expected.path("attention_entropy_nats");
+    assertEquals(entropies.size(), found.path("attention_entropy_nats").size());
+    assertEquals(expected.get("parameters").size(), found.get("layer_traces").size());
+    assertTrue(outcome.out().contains("lambda_min"), outcome.out());
+  }
+
+  private static void semidefinite(JsonNode expected, JsonNode found) {
+    for (int i = 0; i < 5; i++) {
+      double value = expected.get("largest").get(i).asDouble();
+      assertEquals(value, found.get("largest").get(i).asDouble(), 1e-4 * value);
+    }
+    assertEquals(
+        number(expected, "trace"), number(found, "trace"), 1e-4 * number(expected, "trace"));
+  }
+
+  @Test
+  void multipliesGivenVectorsAndWritesTheGradient() throws IOException {
+    Path products = temporary.resolve("hv.npy");
+    Path gradient = temporary.resolve("g.npy");
+    Outcome outcome =
+        run(
+            arguments(
+                "gru",
+                "cross-entropy",
+                "--hvp",
+                known("gru", "probe.npy").toString(),
+                "--out",
+                products.toString(),
+                "--gradient",
+                gradient.toString()));
+    assertEquals(0, outcome.status(), outcome.err());
+    assertClose(known("gru", "hvp.npy"), products);
+    assertClose(known("gru", "gradient.npy"), gradient);
+  }
+
+  private static void assertClose(Path expected, Path found) {
+    try (Scope scope = Scope.open()) {
+      NpyFile left = NpyFile.open(expected);
+      NpyFile right = NpyFile.open(found);
+      assertEquals(left.shape(), right.shape());
+      HostBuffer a = left.values(scope);
+      HostBuffer b = right.values(scope);
+      double difference = 0;
+      double norm = 0;
+      for (long i = 0; i < a.size(); i++) {
+        difference += Math.pow(a.get(i) - b.get(i), 2);
+        norm += Math.pow(a.get(i), 2);
+      }
+      assertTrue(Math.sqrt(difference / norm) < 2e-5, found + ": " + Math.sqrt(difference / norm));
+    }
+  }
+
+  @Test
+  void drawsPictures() throws IOException {
+    Path svg = temporary.resolve("spectrum.svg");
+    Path png = temporary.resolve("spectrum.png");
+    String[] quick = {"--mode", "article", "--iterations", "12", "--probes", "2", "--plot"};
+    for (Path file : List.of(svg, png)) {
+      List<String> all = arguments("mlp-regression", "mse", quick);
+      all.add(file.toString());
+      Outcome outcome = run(all);
+      assertEquals(0, outcome.status(), outcome.err());
+      assertTrue(outcome.out().contains("wrote " + file));
+    }
+    assertTrue(
+        Files.readString(svg).startsWith("<svg") && Files.readString(svg).endsWith("</svg>\n"));
+    assertEquals(2 * 860, javax.imageio.ImageIO.read(png.toFile()).getWidth());
+  }
+
+  private static void refused(List<String> arguments, String... parts) {
+    Outcome outcome = run(arguments);
+    assertEquals(2, outcome.status(), outcome.out() + outcome.err());
+    for (String part : parts) {
+      assertTrue(outcome.err().contains(part), part + " in " + outcome.err());
+    }
+    assertFalse(outcome.err().contains("\tat "), outcome.err());
+  }
+
+  @Test
+  void explainsWhatDoesNotFit() throws IOException {
+    refused(List.of("probe"), "Missing required options", "--model=FILE");
+    refused(arguments("gru", "hinge"), "--loss: found 'hinge', expected one of cross-entropy, mse");
+    refused(
+        arguments("gru", "mse"),
+        "targets.npy: found shape [64], expected [64 x 10]: a value for each prediction");
+    refused(
+        arguments("gru", "cross-entropy", "--operator", "fisher"),
+        "--operator: found 'fisher', expected one of hessian, gauss-newton, empirical-fisher");
+    refused(arguments("gru", "cross-entropy", "--mode", "x"), "expected one of certified, article");
+    refused(arguments("gru", "cross-entropy", "--iterations", "1"), "--iterations: found 1");
+    refused(arguments("gru", "cross-entropy", "--micro-batch", "40"), "half of the 64 examples");
+    refused(arguments("gru", "cross-entropy", "--plot", "x.pdf"), "ends with .png or .svg");
+    refused(arguments("gru", "cross-entropy", "--hvp", "v.npy"), "found one of them");
+    refused(arguments("gru", "cross-entropy", "--backend", "tpu"), "'tpu' is not available");
+    refused(
+        arguments("gru", "cross-entropy", "--parameters", "("), "expected a regular expression");
+    refused(
+        arguments("gru", "cross-entropy", "--parameters", "none"),
+        "found no parameter that reaches");
+    refused(
+        arguments("gru", "cross-entropy", "--json", "/nowhere/x.json"), "found no folder /nowhere");
+    List<String> other = arguments("gru", "cross-entropy");
+    other.set(4, known("mlp-tanh", "inputs.npy").toString());
+    refused(other, "found examples of shape [49], expected [14, 14]");
+    other.set(4, temporary.resolve("none.npy").toString());
+    refused(other, "none.npy: found no such file");
+    List<String> text = arguments("gru", "cross-entropy");
+    text.set(2, known("gru", "expected.json").toString());
+    refused(text, "expected.json: found");
+    Path vectors = temporary.resolve("v.npy");
+    try (Scope scope = Scope.open()) {
+      NpyFile.write(vectors, List.of(2L, 3L), scope.allocate(6));
+    }
+    refused(
+        arguments(
+            "gru",
+            "cross-entropy",
+            "--hvp",
+            vectors.toString(),
+            "--out",
+            temporary.resolve("o.npy").toString()),
+        "found shape [2, 3], expected [k x 1706] or [1706]");
+  }
+}

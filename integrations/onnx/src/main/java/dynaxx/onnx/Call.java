@@ -1,0 +1,118 @@
+package dynaxx.onnx;
+
+import dynaxx.onnx.ModelFile.Attribute;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A node with the values that it gets.
+ *
+ * @param node as it stands in the file
+ * @param inputs its values; null where an optional one is left out
+ * @param opset version of the standard operators
+ * @param examples rearrangements
+ * @param fused whether layers become one op each
+ */
+record Call(ModelFile.Node node, List<Value> inputs, long opset, Examples examples, boolean fused) {
+
+  Draft draft() {
+    return examples.draft();
+  }
+
+  boolean has(int i) {
+    return i < inputs.size() && inputs.get(i) != null;
+  }
+
+  Value in(int i) {
+    if (!has(i)) {
+      throw new OnnxException("input " + i + ": found none, expected one");
+    }
+    return inputs.get(i);
+  }
+
+  int outputs() {
+    return node.outputs().size();
+  }
+
+  /** Whether another node or the graph could ask for an output. */
+  boolean wants(int output) {
+    return output < outputs() && !node.outputs().get(output).isEmpty();
+  }
+
+  /** The input as values that the file fixes. */
+  Tensor constant(int i) {
+    return constant(in(i), "input " + i);
+  }
+
+  Tensor constant(Value v, String what) {
+    Tensor values = v.isShared() ? draft().values(v.body()) : null;
+    if (values == null) {
+      throw new OnnxException(
+          what
+              + ": found a value that is computed from the input or from parameters, expected a"
+              + " constant");
+    }
+    return values;
+  }
+
+  long[] wholes(int i) {
+    return constant(i).wholes();
+  }
+
+  private Attribute attribute(String name) {
+    Attribute found = node.attributes().get(name);
+    if (found != null && found.other()) {
+      throw new OnnxException(
+          "attribute "
+              + name
+              + ": found a graph or a sparse tensor, expected a number or a tensor");
+    }
+    return found;
+  }
+
+  boolean hasAttribute(String name) {
+    return attribute(name) != null;
+  }
+
+  long whole(String name, long otherwise) {
+    Attribute found = attribute(name);
+    return found == null ? otherwise : found.whole() == null ? 0 : found.whole();
+  }
+
+  double number(String name, double otherwise) {
+    Attribute found = attribute(name);
+    return found == null ? otherwise : found.number() == null ? 0 : found.number();
+  }
+
+  String text(String name, String otherwise) {
+    Attribute found = attribute(name);
+    return found == null || found.text() == null ? otherwise : found.text();
+  }
+
+  long[] wholes(String name, long... otherwise) {
+    Attribute found = attribute(name);
+    return found == null
+        ? otherwise
+        : found.wholes() == null ? new long[0] : found.wholes().clone();
+  }
+
+  Attribute raw(String name) {
+    return attribute(name);
+  }
+
+  /** A number that may come as an input or, in older files, as an attribute; null for none. */
+  long[] wholesOf(int input, String name) {
+    return has(input) ? wholes(input) : hasAttribute(name) ? wholes(name) : null;
+  }
+
+  /** Refuses settings that are not those expected. */
+  void require(boolean fits, String found, String expected) {
+    if (!fits) {
+      throw new OnnxException("found " + found + ", expected " + expected);
+    }
+  }
+
+  int[] ints(long[] values) {
+    return Arrays.stream(values).mapToInt(Math::toIntExact).toArray();
+  }
+}

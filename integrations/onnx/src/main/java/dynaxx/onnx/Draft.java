@@ -1,0 +1,202 @@
+package dynaxx.onnx;
+
+import dynaxx.backend.Elementary;
+import dynaxx.backend.Pointwise;
+import dynaxx.network.Activate;
+import dynaxx.network.Broadcast;
+import dynaxx.network.Concat;
+import dynaxx.network.Constant;
+import dynaxx.network.Op;
+import dynaxx.network.Permute;
+import dynaxx.network.Reshape;
+import dynaxx.network.Shape;
+import dynaxx.network.Where;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * A network while it is read: expressions, of which only those that reach the output become nodes.
+ * Rearrangements that come to nothing are left out at once.
+ */
+final class Draft {
+
+  /** Expressions of a model; a recurrent layer makes about twenty for each step. */
+  static final int MOST = 1_000_000;
+
+  private final Map<Tensor, Expr> constants = new IdentityHashMap<>();
+  private final Map<Op, Tensor> tensors = new IdentityHashMap<>();
+  private final Map<String, Tensor> initial;
+  private final Expr input;
+  private int count;
+
+  /**
+   * Begins a network.
+   *
+   * @param input shape of one example
+   * @param initial values of the parameters by name
+   */
+  Draft(Shape input, Map<String, Tensor> initial) {
+    this.initial = initial;
+    this.input = make(null, List.of(), input, null);
+  }
+
+  Expr input() {
+    return input;
+  }
+
+  private Expr make(Op op, List<Expr> inputs, Shape shape, Weight.View leaf) {
+    count++;
+    if (count > MOST) {
+      throw new OnnxException(
+          "model: found more than " + MOST + " operations when unrolled, expected fewer");
+    }
+    if (shape.size() > Integer.MAX_VALUE) {
+      throw new OnnxException(
+          "model: found a value of shape " + shape + ", expected fewer than 2^31 elements");
+    }
+    return new Expr(this, op, inputs, shape, leaf);
+  }
+
+  /** Adds an op; shapes are checked by the op. */
+  Expr op(Op op, Expr... inputs) {
+    return op(op, List.of(inputs));
+  }
+
+  Expr op(Op op, List<Expr> inputs) {
+    List<Shape> shapes = inputs.stream().map(e -> e.shape).toList();
+    return make(op, inputs, op.outputShape(shapes), null);
+  }
+
+  Expr leaf(Weight.View view) {
+    return make(null, List.of(), Dims.shape(view.dims()), view);
+  }
+
+  /** A body as an expression. */
+  Expr expr(Body body) {
+    return switch (body) {
+      case Expr e -> e;
+      case Weight w -> w.expr();
+      case Tensor t -> constant(t);
+      case Positions p ->
+          throw new OnnxException(
+              "found the numbers of the input used in arithmetic, expected them to index a table"
+                  + " or to be cast to floats");
+    };
+  }
+
+  /** The values of a body that does not depend on the input, as they are in the file, or null. */
+  Tensor values(Body body) {
+    return switch (body) {
+      case Tensor t -> t;
+      case Weight.View v ->
+          initial.get(v.parameter().name()).strided(v.offset(), v.dims(), v.strides());
+      case Weight.Joined j -> {
+        List<Tensor> parts = j.parts().stream().map(this::values).toList();
+        yield Folding.join(parts, j.axis(), j.dims());
+      }
+      case Expr e -> null;
+      case Positions p -> null;
+    };
+  }
+
+  Expr constant(Tensor t) {
+    return constants.computeIfAbsent(
+        t,
+        key -> {
+          Shape shape = Dims.shape(t.dims());
+          Constant op =
+              t.filled()
+                  ? Constant.filled(shape, t.number(0))
+                  : Constant.of(shape, t.toFloats().floats());
+          tensors.put(op, t);
+          return op(op);
+        });
+  }
+
+  /** Chooses elements by a mask of the shape of both. */
+  Expr where(Tensor mask, Expr a, Expr b) {
+    boolean[] first = new boolean[mask.count()];
+    for (int i = 0; i < first.length; i++) {
+      first[i] = mask.whole(i) != 0;
+    }
+    Where op = Where.of(first);
+    tensors.put(op, mask);
+    return op(op, a, b);
+  }
+
+  /** The values of a constant or the mask of a choice; null for another op. */
+  Tensor tensor(Op op) {
+    return tensors.get(op);
+  }
+
+  Expr reshape(Expr x, Shape to) {
+    if (x.shape.equals(to)) {
+      return x;
+    }
+    Expr from = x.op instanceof Reshape ? x.input() : x;
+    return from.shape.equals(to) ? from : op(new Reshape(to), from);
+  }
+
+  Expr permute(Expr x, int[] order) {
+    if (Dims.isIdentity(order)) {
+      return x;
+    }
+    int[] moving = Arrays.stream(order).filter(a -> x.shape.dim(a) != 1).toArray();
+    if (Arrays.equals(moving, Arrays.stream(moving).sorted().toArray())) {
+      return reshape(x, Dims.shape(Dims.permuted(x.dims(), order)));
+    }
+    if (x.op instanceof Permute earlier) {
+      int[] both = Arrays.stream(order).map(a -> earlier.axes().get(a)).toArray();
+      return permute(x.input(), both);
+    }
+    return op(Permute.of(order), x);
+  }
+
+  /** Moves one axis to the end, or from the end back. */
+  Expr axisToLast(Expr x, int axis) {
+    int rank = x.shape.rank();
+    int[] order = IntStream.range(0, rank).map(a -> a < axis ? a : a + 1).toArray();
+    order[rank - 1] = axis;
+    return permute(x, order);
+  }
+
+  Expr lastToAxis(Expr x, int axis) {
+    int rank = x.shape.rank();
+    int[] order =
+        IntStream.range(0, rank).map(a -> a < axis ? a : a == axis ? rank - 1 : a - 1).toArray();
+    return permute(x, order);
+  }
+
+  Expr broadcast(Expr x, Shape to) {
+    return x.shape.equals(to) ? x : op(new Broadcast(to), x);
+  }
+
+  /** An op on two inputs that are repeated to one shape first. */
+  Expr binary(Op op, Expr a, Expr b) {
+    Shape common = Broadcast.common(a.shape, b.shape);
+    return op(op, broadcast(a, common), broadcast(b, common));
+  }
+
+  Expr activate(Pointwise f, Expr x) {
+    return op(new Activate(f), x);
+  }
+
+  /** {@code factor x + shift}; two in a row become one. */
+  Expr affine(Expr x, double factor, double shift) {
+    if (factor == 1 && shift == 0) {
+      return x;
+    }
+    if (x.op instanceof Activate(Elementary(Elementary.Kind kind, double a, double b))
+        && kind == Elementary.Kind.AFFINE) {
+      return affine(x.input(), factor * a, factor * b + shift);
+    }
+    return activate(Elementary.affine(factor, shift), x);
+  }
+
+  Expr concat(List<Expr> parts, int axis) {
+    return parts.size() == 1 ? parts.getFirst() : op(new Concat(axis), parts);
+  }
+}

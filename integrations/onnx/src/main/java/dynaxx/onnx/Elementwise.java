@@ -1,0 +1,364 @@
+package dynaxx.onnx;
+
+import dynaxx.backend.Activation;
+import dynaxx.backend.Elementary;
+import dynaxx.backend.Pointwise;
+import dynaxx.network.Add;
+import dynaxx.network.Extreme;
+import dynaxx.network.Multiply;
+import dynaxx.network.Op;
+import dynaxx.network.Subtract;
+import dynaxx.onnx.Examples.Aligned;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleBinaryOperator;
+import java.util.function.DoubleUnaryOperator;
+import java.util.function.LongBinaryOperator;
+import java.util.function.UnaryOperator;
+
+/** Functions of elements, and arithmetic of two tensors that repeat to one shape. */
+final class Elementwise {
+
+  private Elementwise() {}
+
+  /** What two tensors are combined by. */
+  enum Arithmetic {
+    ADD(Double::sum, Long::sum),
+    SUBTRACT((a, b) -> a - b, (a, b) -> a - b),
+    MULTIPLY((a, b) -> a * b, (a, b) -> a * b),
+    DIVIDE((a, b) -> a / b, Arithmetic::quotient),
+    POWER(Math::pow, (a, b) -> (long) Math.pow(a, b)),
+    MODULO((a, b) -> a - b * Math.floor(a / b), Arithmetic::remainder),
+    MAXIMUM(Math::max, Math::max),
+    MINIMUM(Math::min, Math::min);
+
+    private final DoubleBinaryOperator floats;
+    private final LongBinaryOperator wholes;
+
+    Arithmetic(DoubleBinaryOperator floats, LongBinaryOperator wholes) {
+      this.floats = floats;
+      this.wholes = wholes;
+    }
+
+    private static long quotient(long a, long b) {
+      requireDivisor(b);
+      return a / b;
+    }
+
+    private static long remainder(long a, long b) {
+      requireDivisor(b);
+      return Math.floorMod(a, b);
+    }
+
+    private static void requireDivisor(long b) {
+      if (b == 0) {
+        throw new OnnxException(
+            "division of whole numbers: found a divisor of 0, expected another");
+      }
+    }
+  }
+
+  static void register(Map<String, Operator> operators) {
+    functions(operators);
+    for (Arithmetic a : Arithmetic.values()) {
+      String name =
+          switch (a) {
+            case ADD -> "Add";
+            case SUBTRACT -> "Sub";
+            case MULTIPLY -> "Mul";
+            case DIVIDE -> "Div";
+            case POWER -> "Pow";
+            case MODULO -> "Mod";
+            case MAXIMUM -> "Max";
+            case MINIMUM -> "Min";
+          };
+      operators.put(name, Operator.one(c -> ofAll(c, a)));
+    }
+    operators.put("Sum", Operator.one(c -> ofAll(c, Arithmetic.ADD)));
+    operators.put("Where", Operator.one(Elementwise::where));
+    operators.put("Clip", Operator.one(Elementwise::clip));
+    operators.put("PRelu", Operator.one(Elementwise::prelu));
+    relations(operators);
+  }
+
+  private static void functions(Map<String, Operator> operators) {
+    put(operators, "Relu", Activation.RELU, x -> Math.max(0, x));
+    put(operators, "Tanh", Activation.TANH, Math::tanh);
+    put(operators, "Sigmoid", Activation.SIGMOID, x -> 1 / (1 + Math.exp(-x)));
+    put(operators, "Softplus", Activation.SOFTPLUS, x -> Math.log1p(Math.exp(x)));
+    put(operators, "Exp", Elementary.EXP, Math::exp);
+    put(operators, "Log", Elementary.LOG, Math::log);
+    put(operators, "Sqrt", Elementary.SQRT, Math::sqrt);
+    put(operators, "Reciprocal", Elementary.RECIPROCAL, x -> 1 / x);
+    put(operators, "Abs", Elementary.ABS, Math::abs);
+    put(operators, "Erf", Elementary.ERF, null);
+    put(operators, "Neg", Elementary.NEGATE, x -> -x);
+    put(operators, "Sin", Elementary.SIN, Math::sin);
+    put(operators, "Cos", Elementary.COS, Math::cos);
+    put(operators, "Softsign", Elementary.SOFTSIGN, x -> x / (1 + Math.abs(x)));
+    fold(operators, "Floor", Math::floor);
+    fold(operators, "Ceil", Math::ceil);
+    fold(operators, "Round", Math::rint);
+    fold(operators, "Sign", Math::signum);
+    expressions(operators);
+  }
+
+  private static void expressions(Map<String, Operator> operators) {
+    function(operators, "LeakyRelu", (c, x) -> f(x, Elementary.leakyRelu(c.number("alpha", 0.01))));
+    function(operators, "Elu", (c, x) -> f(x, Elementary.elu(c.number("alpha", 1))));
+    function(
+        operators,
+        "Celu",
+        (c, x) -> {
+          double alpha = c.number("alpha", 1);
+          Expr inner = f(x.draft.affine(x, 1 / alpha, 0), Elementary.elu(1));
+          return x.draft.affine(inner, alpha, 0);
+        });
+    function(
+        operators,
+        "Selu",
+        (c, x) -> {
+          Expr inner = f(x, Elementary.elu(c.number("alpha", 1.6732631921768188)));
+          return x.draft.affine(inner, c.number("gamma", 1.0507010221481323), 0);
+        });
+    function(
+        operators,
+        "HardSigmoid",
+        (c, x) -> f(x, Elementary.hardSigmoid(c.number("alpha", 0.2), c.number("beta", 0.5))));
+    function(
+        operators,
+        "HardSwish",
+        (c, x) -> x.draft.op(new Multiply(), x, f(x, Elementary.hardSigmoid(1 / 6.0, 0.5))));
+    function(
+        operators,
+        "Mish",
+        (c, x) -> x.draft.op(new Multiply(), x, f(f(x, Activation.SOFTPLUS), Activation.TANH)));
+    function(
+        operators,
+        "Gelu",
+        (c, x) ->
+            f(
+                x,
+                c.text("approximate", "none").equals("tanh")
+                    ? Activation.GELU_TANH
+                    : Activation.GELU));
+  }
+
+  private static Expr f(Expr x, Pointwise function) {
+    return x.draft.activate(function, x);
+  }
+
+  private interface Function {
+    Expr apply(Call c, Expr x);
+  }
+
+  private static void function(Map<String, Operator> operators, String name, Function f) {
+    operators.put(
+        name, Operator.one(c -> c.in(0).with(f.apply(c, c.draft().expr(c.in(0).body())))));
+  }
+
+  private static void put(
+      Map<String, Operator> operators, String name, Pointwise f, DoubleUnaryOperator folded) {
+    operators.put(name, Operator.one(c -> apply(c.draft(), c.in(0), f, folded)));
+  }
+
+  private static Value apply(Draft draft, Value x, Pointwise f, DoubleUnaryOperator folded) {
+    return x.body() instanceof Tensor t && folded != null
+        ? x.with(Folding.unary(t, folded))
+        : x.with(draft.activate(f, draft.expr(x.body())));
+  }
+
+  /** A function of constants only: its derivative is 0, and an export has it for shapes. */
+  private static void fold(
+      Map<String, Operator> operators, String name, DoubleUnaryOperator folded) {
+    operators.put(name, Operator.one(c -> Value.shared(Folding.unary(c.constant(0), folded))));
+  }
+
+  private static void relations(Map<String, Operator> operators) {
+    Map<String, Folding.Relation> relations =
+        Map.of(
+            "Equal", (a, b) -> a == b,
+            "Less", (a, b) -> a < b,
+            "Greater", (a, b) -> a > b,
+            "LessOrEqual", (a, b) -> a <= b,
+            "GreaterOrEqual", (a, b) -> a >= b,
+            "And", (a, b) -> a != 0 && b != 0,
+            "Or", (a, b) -> a != 0 || b != 0,
+            "Xor", (a, b) -> (a != 0) != (b != 0));
+    relations.forEach(
+        (name, relation) ->
+            operators.put(
+                name,
+                Operator.one(
+                    c -> Value.shared(Folding.compare(c.constant(0), c.constant(1), relation)))));
+    operators.put(
+        "Not",
+        Operator.one(
+            c ->
+                Value.shared(
+                    Folding.compare(
+                        c.constant(0), Tensor.wholes(0).reshape(new long[0]), (a, b) -> a == 0))));
+    operators.put(
+        "IsNaN",
+        Operator.one(
+            c ->
+                Value.shared(
+                    Folding.compare(c.constant(0), Tensor.scalar(0), (a, b) -> Double.isNaN(a)))));
+  }
+
+  private static Value ofAll(Call c, Arithmetic a) {
+    Value result = c.in(0);
+    for (int i = 1; i < c.inputs().size(); i++) {
+      result = binary(c, a, result, c.in(i));
+    }
+    return result;
+  }
+
+  static Value binary(Call c, Arithmetic a, Value left, Value right) {
+    Value other = right;
+    if (a == Arithmetic.POWER && right.isShared() && right.body() instanceof Weight) {
+      other = Value.shared(c.draft().values(right.body()));
+    }
+    Aligned aligned = c.examples().align(List.of(left, other));
+    Body result = combined(c.draft(), a, aligned.bodies().get(0), aligned.bodies().get(1));
+    return aligned.value(result, c.examples().count());
+  }
+
+  private static Body combined(Draft draft, Arithmetic a, Body left, Body right) {
+    if (left instanceof Tensor x && right instanceof Tensor y) {
+      return Folding.arithmetic(x, y, a.floats, a.wholes);
+    }
+    if (right instanceof Tensor y && covers(left, y) && y.allSame()) {
+      return withNumber(draft, a, draft.expr(left), y.number(0));
+    }
+    if (left instanceof Tensor x && covers(right, x) && x.allSame()) {
+      return ofNumber(draft, a, x.number(0), draft.expr(right));
+    }
+    Expr x = draft.expr(left);
+    if (a == Arithmetic.DIVIDE && right instanceof Tensor y) {
+      return draft.binary(new Multiply(), x, draft.expr(Folding.unary(y, v -> 1 / v)));
+    }
+    return exprs(draft, a, x, draft.expr(right));
+  }
+
+  /** Whether a constant is repeated to the shape of the other side, which stays as it is. */
+  private static boolean covers(Body body, Tensor number) {
+    return number.isFloat() && Arrays.equals(Dims.common(body.dims(), number.dims()), body.dims());
+  }
+
+  private static Expr withNumber(Draft draft, Arithmetic a, Expr x, double y) {
+    return switch (a) {
+      case ADD -> draft.affine(x, 1, y);
+      case SUBTRACT -> draft.affine(x, 1, -y);
+      case MULTIPLY -> draft.affine(x, y, 0);
+      case DIVIDE -> draft.affine(x, 1 / y, 0);
+      case POWER -> power(x, y);
+      case MAXIMUM -> f(x, Elementary.clip(y, Double.POSITIVE_INFINITY));
+      case MINIMUM -> f(x, Elementary.clip(Double.NEGATIVE_INFINITY, y));
+      case MODULO -> throw constantsOnly();
+    };
+  }
+
+  private static OnnxException constantsOnly() {
+    return new OnnxException("found values computed from the input, expected constants");
+  }
+
+  private static Expr power(Expr x, double exponent) {
+    if (exponent == 1) {
+      return x;
+    }
+    if (exponent == 0.5) {
+      return f(x, Elementary.SQRT);
+    }
+    return f(x, exponent == -1 ? Elementary.RECIPROCAL : Elementary.power(exponent));
+  }
+
+  private static Expr ofNumber(Draft draft, Arithmetic a, double x, Expr y) {
+    return switch (a) {
+      case SUBTRACT -> draft.affine(y, -1, x);
+      case DIVIDE -> draft.affine(f(y, Elementary.RECIPROCAL), x, 0);
+      case POWER -> f(draft.affine(y, Math.log(x), 0), Elementary.EXP);
+      default -> withNumber(draft, a, y, x);
+    };
+  }
+
+  private static Expr exprs(Draft draft, Arithmetic a, Expr x, Expr y) {
+    Op op =
+        switch (a) {
+          case ADD -> new Add();
+          case SUBTRACT -> new Subtract();
+          case MULTIPLY, DIVIDE, POWER -> new Multiply();
+          case MAXIMUM -> Extreme.max();
+          case MINIMUM -> Extreme.min();
+          case MODULO -> throw constantsOnly();
+        };
+    return switch (a) {
+      case DIVIDE -> draft.binary(op, x, f(y, Elementary.RECIPROCAL));
+      case POWER -> f(draft.binary(op, y, f(x, Elementary.LOG)), Elementary.EXP);
+      default -> draft.binary(op, x, y);
+    };
+  }
+
+  private static Value where(Call c) {
+    Tensor mask = c.constant(0);
+    Aligned aligned = c.examples().align(List.of(Value.shared(mask), c.in(1), c.in(2)));
+    Tensor which = (Tensor) aligned.bodies().get(0);
+    Body a = aligned.bodies().get(1);
+    Body b = aligned.bodies().get(2);
+    Body chosen =
+        a instanceof Tensor x && b instanceof Tensor y ? Folding.choose(which, x, y) : null;
+    if (chosen == null) {
+      chosen = where(c.draft(), which, a, b);
+    }
+    return aligned.value(chosen, c.examples().count());
+  }
+
+  private static Expr where(Draft draft, Tensor mask, Body a, Body b) {
+    long[] to = Dims.common(Dims.common(mask.dims(), a.dims()), b.dims());
+    Expr left = draft.broadcast(draft.expr(a), Dims.shape(to));
+    Expr right = draft.broadcast(draft.expr(b), Dims.shape(to));
+    return draft.where(mask.broadcast(to), left, right);
+  }
+
+  private static Value clip(Call c) {
+    double least = limit(c, 1, "min", Double.NEGATIVE_INFINITY);
+    double most = limit(c, 2, "max", Double.POSITIVE_INFINITY);
+    return apply(
+        c.draft(), c.in(0), Elementary.clip(least, most), x -> Math.min(Math.max(x, least), most));
+  }
+
+  private static double limit(Call c, int input, String name, double otherwise) {
+    return c.has(input) ? c.constant(input).number(0) : c.number(name, otherwise);
+  }
+
+  /** {@code max(0, x) - slope max(0, -x)}. */
+  private static Value prelu(Call c) {
+    Draft draft = c.draft();
+    Value x = c.in(0);
+    UnaryOperator<Expr> relu = e -> f(e, Activation.RELU);
+    Value above = x.with(relu.apply(draft.expr(x.body())));
+    Value below = x.with(relu.apply(draft.affine(draft.expr(x.body()), -1, 0)));
+    Value scaled = binary(c, Arithmetic.MULTIPLY, below, c.in(1));
+    return binary(c, Arithmetic.SUBTRACT, above, scaled);
+  }
+
+  /** The largest or smallest along an axis of an expression, which stays with extent 1. */
+  static Expr extreme(Expr x, int axis, boolean largest) {
+    List<Expr> parts = new ArrayList<>();
+    Expr rest = x;
+    while (rest.shape.dim(axis) > 1) {
+      int half = rest.shape.dim(axis) / 2;
+      if (rest.shape.dim(axis) % 2 == 1) {
+        parts.add(rest.slice(axis, 2L * half, 1, 1));
+      }
+      Expr left = rest.slice(axis, 0, half, 1);
+      rest = x.draft.op(new Extreme(largest), left, rest.slice(axis, half, half, 1));
+    }
+    for (Expr part : parts) {
+      rest = x.draft.op(new Extreme(largest), rest, part);
+    }
+    return rest;
+  }
+}

@@ -1,0 +1,399 @@
+package dynaxx.onnx;
+
+import com.google.protobuf.CodedInputStream;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.WireFormat;
+import dynaxx.onnx.ModelFile.Attribute;
+import dynaxx.onnx.ModelFile.Graph;
+import dynaxx.onnx.ModelFile.Info;
+import dynaxx.onnx.ModelFile.Node;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Reads the messages of an ONNX file that dynaxx uses, by their field numbers, and skips the
+ * others. Memory is bounded by the size of the file and by {@link #MOST_ITEMS}: what a length field
+ * claims is allocated only as far as the file has it, and nested graphs are not read.
+ */
+final class ModelReader {
+
+  /** Nodes, attributes, names and tensors in all. */
+  static final int MOST_ITEMS = 2_000_000;
+
+  private final CodedInputStream in;
+  private int items;
+
+  private ModelReader(CodedInputStream in) {
+    this.in = in;
+  }
+
+  /** Reads a field of a message, or leaves it to be skipped. */
+  @FunctionalInterface
+  private interface Field {
+    boolean read(int number, int type) throws IOException;
+  }
+
+  static ModelFile read(Path file, long maximumBytes) {
+    try {
+      long bytes = Files.size(file);
+      if (bytes > maximumBytes) {
+        throw new OnnxException("found " + bytes + " bytes, expected at most " + maximumBytes);
+      }
+      try (InputStream stream = Files.newInputStream(file)) {
+        CodedInputStream coded = CodedInputStream.newInstance(stream);
+        coded.setSizeLimit(Integer.MAX_VALUE);
+        return new ModelReader(coded).model();
+      }
+    } catch (InvalidProtocolBufferException e) {
+      throw new OnnxException(
+          "found a damaged or truncated file (" + e.getMessage() + "), expected an ONNX model");
+    } catch (IOException e) {
+      throw new OnnxException("cannot be read (" + reason(e) + ")");
+    }
+  }
+
+  private static String reason(IOException e) {
+    return e instanceof java.nio.file.NoSuchFileException
+        ? "no such file"
+        : e.getClass().getSimpleName() + ": " + e.getMessage();
+  }
+
+  private ModelFile model() throws IOException {
+    Map<String, Long> opsets = new HashMap<>();
+    List<Graph> graphs = new ArrayList<>();
+    fields(
+        (number, type) -> {
+          switch (number) {
+            case 7 -> nested(type, () -> graphs.add(graph()));
+            case 8 -> nested(type, () -> opset(opsets));
+            default -> {
+              return false;
+            }
+          }
+          return true;
+        });
+    if (graphs.size() != 1) {
+      throw new OnnxException(
+          "found " + graphs.size() + " graphs, expected an ONNX model with one");
+    }
+    return new ModelFile(opsets, graphs.getFirst());
+  }
+
+  private void opset(Map<String, Long> opsets) throws IOException {
+    String[] domain = {ModelFile.STANDARD};
+    long[] version = {0};
+    fields(
+        (number, type) -> {
+          switch (number) {
+            case 1 -> domain[0] = domain(text(type));
+            case 2 -> version[0] = whole(type);
+            default -> {
+              return false;
+            }
+          }
+          return true;
+        });
+    opsets.put(domain[0], version[0]);
+  }
+
+  private static String domain(String name) {
+    return name.equals("ai.onnx") ? ModelFile.STANDARD : name;
+  }
+
+  private Graph graph() throws IOException {
+    List<Node> nodes = new ArrayList<>();
+    List<StoredTensor> initializers = new ArrayList<>();
+    List<Info> inputs = new ArrayList<>();
+    List<Info> outputs = new ArrayList<>();
+    fields(
+        (number, type) -> {
+          switch (number) {
+            case 1 -> nested(type, () -> nodes.add(node()));
+            case 5 -> nested(type, () -> initializers.add(tensor()));
+            case 11 -> nested(type, () -> inputs.add(info()));
+            case 12 -> nested(type, () -> outputs.add(info()));
+            case 15 ->
+                throw new OnnxException(
+                    "graph: found a sparse initializer, expected dense tensors");
+            default -> {
+              return false;
+            }
+          }
+          return true;
+        });
+    return new Graph(nodes, initializers, inputs, outputs);
+  }
+
+  private Node node() throws IOException {
+    String[] texts = {"", "", ModelFile.STANDARD};
+    List<String> inputs = new ArrayList<>();
+    List<String> outputs = new ArrayList<>();
+    Map<String, Attribute> attributes = new LinkedHashMap<>();
+    fields(
+        (number, type) -> {
+          switch (number) {
+            case 1 -> inputs.add(text(type));
+            case 2 -> outputs.add(text(type));
+            case 3 -> texts[0] = text(type);
+            case 4 -> texts[1] = text(type);
+            case 7 -> texts[2] = domain(text(type));
+            case 5 ->
+                nested(
+                    type,
+                    () -> {
+                      Attribute attribute = attribute();
+                      attributes.put(attribute.name(), attribute);
+                    });
+            default -> {
+              return false;
+            }
+          }
+          return true;
+        });
+    return new Node(texts[0], texts[1], texts[2], inputs, outputs, attributes);
+  }
+
+  private Attribute attribute() throws IOException {
+    String[] name = {"", null};
+    Object[] single = new Object[3];
+    Numbers numbers = new Numbers();
+    List<String> texts = new ArrayList<>();
+    boolean[] other = {false};
+    fields(
+        (number, type) -> {
+          switch (number) {
+            case 1 -> name[0] = text(type);
+            case 2 -> single[0] = number(type);
+            case 3 -> single[1] = whole(type);
+            case 4 -> name[1] = text(type);
+            case 5 -> nested(type, () -> single[2] = tensor());
+            case 7 -> floats(type, numbers);
+            case 8 -> wholes(type, numbers);
+            case 9 -> texts.add(text(type));
+            case 6, 10, 11, 22, 23 -> {
+              other[0] = true;
+              return false;
+            }
+            default -> {
+              return false;
+            }
+          }
+          return true;
+        });
+    return new Attribute(
+        name[0],
+        (Float) single[0],
+        (Long) single[1],
+        name[1],
+        (StoredTensor) single[2],
+        numbers.floats(),
+        numbers.wholes(),
+        texts,
+        other[0]);
+  }
+
+  private StoredTensor tensor() throws IOException {
+    Numbers dims = new Numbers();
+    Numbers values = new Numbers();
+    String[] name = {""};
+    int[] elementType = {0};
+    byte[][] raw = {null};
+    boolean[] external = {false};
+    fields(
+        (number, type) -> {
+          switch (number) {
+            case 1 -> wholes(type, dims);
+            case 2 -> elementType[0] = (int) whole(type);
+            case 4 -> floats(type, values);
+            case 5, 7, 11 -> wholes(type, values);
+            case 8 -> name[0] = text(type);
+            case 9 -> raw[0] = bytes(type);
+            case 10 -> doubles(type, values);
+            case 13 -> external[0] = true;
+            case 14 -> external[0] |= whole(type) == 1;
+            default -> {
+              return false;
+            }
+          }
+          return number != 13;
+        });
+    long[] extents = dims.wholes();
+    return new StoredTensor(
+        name[0],
+        extents == null ? new long[0] : extents,
+        elementType[0],
+        raw[0],
+        values.floats(),
+        values.wholes(),
+        values.doubles(),
+        external[0]);
+  }
+
+  private Info info() throws IOException {
+    String[] name = {""};
+    int[] elementType = {0};
+    List<List<Long>> dims = new ArrayList<>();
+    fields(
+        (number, type) -> {
+          switch (number) {
+            case 1 -> name[0] = text(type);
+            case 2 ->
+                nested(
+                    type,
+                    () ->
+                        within(
+                            1,
+                            () ->
+                                fields(
+                                    (inner, innerType) -> {
+                                      switch (inner) {
+                                        case 1 -> elementType[0] = (int) whole(innerType);
+                                        case 2 -> nested(innerType, () -> dims.add(extents()));
+                                        default -> {
+                                          return false;
+                                        }
+                                      }
+                                      return true;
+                                    })));
+            default -> {
+              return false;
+            }
+          }
+          return true;
+        });
+    return new Info(name[0], elementType[0], dims.isEmpty() ? null : dims.getFirst());
+  }
+
+  private List<Long> extents() throws IOException {
+    List<Long> extents = new ArrayList<>();
+    within(
+        1,
+        () -> {
+          long[] extent = {-1};
+          fields(
+              (number, type) -> {
+                if (number == 1) {
+                  extent[0] = whole(type);
+                }
+                return number == 1;
+              });
+          extents.add(extent[0]);
+        });
+    return extents;
+  }
+
+  // ---- the wire format
+
+  @FunctionalInterface
+  private interface Body {
+    void read() throws IOException;
+  }
+
+  /** Fields of the message at hand, up to its end. */
+  private void fields(Field field) throws IOException {
+    while (true) {
+      int tag = in.readTag();
+      if (tag == 0) {
+        return;
+      }
+      int type = WireFormat.getTagWireType(tag);
+      if (type == WireFormat.WIRETYPE_START_GROUP || type == WireFormat.WIRETYPE_END_GROUP) {
+        throw new InvalidProtocolBufferException("it has groups, which ONNX does not use");
+      }
+      if (!field.read(WireFormat.getTagFieldNumber(tag), type)) {
+        in.skipField(tag);
+      }
+    }
+  }
+
+  /** All nested messages of one field; the others are skipped. */
+  private void within(int wanted, Body body) throws IOException {
+    fields(
+        (number, type) -> {
+          if (number == wanted) {
+            nested(type, body);
+          }
+          return number == wanted;
+        });
+  }
+
+  private void nested(int type, Body body) throws IOException {
+    count();
+    int limit = begin(type);
+    body.read();
+    in.checkLastTagWas(0);
+    in.popLimit(limit);
+  }
+
+  private int begin(int type) throws IOException {
+    require(type, WireFormat.WIRETYPE_LENGTH_DELIMITED);
+    return in.pushLimit(in.readRawVarint32());
+  }
+
+  private void count() {
+    items++;
+    if (items > MOST_ITEMS) {
+      throw new OnnxException(
+          "model: found more than " + MOST_ITEMS + " nodes, names and tensors, expected fewer");
+    }
+  }
+
+  private static void require(int type, int expected) throws IOException {
+    if (type != expected) {
+      throw new InvalidProtocolBufferException("a field has wire type " + type);
+    }
+  }
+
+  private byte[] bytes(int type) throws IOException {
+    require(type, WireFormat.WIRETYPE_LENGTH_DELIMITED);
+    return in.readByteArray();
+  }
+
+  private String text(int type) throws IOException {
+    count();
+    return new String(bytes(type), StandardCharsets.UTF_8);
+  }
+
+  private long whole(int type) throws IOException {
+    require(type, WireFormat.WIRETYPE_VARINT);
+    return in.readInt64();
+  }
+
+  private float number(int type) throws IOException {
+    require(type, WireFormat.WIRETYPE_FIXED32);
+    return in.readFloat();
+  }
+
+  private void floats(int type, Numbers to) throws IOException {
+    repeated(type, WireFormat.WIRETYPE_FIXED32, () -> to.add(in.readFloat()));
+  }
+
+  private void doubles(int type, Numbers to) throws IOException {
+    repeated(type, WireFormat.WIRETYPE_FIXED64, () -> to.add(in.readDouble()));
+  }
+
+  private void wholes(int type, Numbers to) throws IOException {
+    repeated(type, WireFormat.WIRETYPE_VARINT, () -> to.add(in.readInt64()));
+  }
+
+  /** One value, or many packed together. */
+  private void repeated(int type, int single, Body body) throws IOException {
+    if (type == single) {
+      body.read();
+      return;
+    }
+    int limit = begin(type);
+    while (in.getBytesUntilLimit() > 0) {
+      body.read();
+    }
+    in.popLimit(limit);
+  }
+}

@@ -1,0 +1,180 @@
+package dynaxx.bench;
+
+import dynaxx.backend.Activation;
+import dynaxx.backend.Backend;
+import dynaxx.backend.Backends;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.network.Batch;
+import dynaxx.network.ConvolutionalNetwork;
+import dynaxx.network.LanguageModel;
+import dynaxx.network.Loss;
+import dynaxx.network.Mlp;
+import dynaxx.network.Network;
+import dynaxx.network.Recurrent;
+import dynaxx.network.SequenceModel;
+import dynaxx.network.VisionTransformer;
+import dynaxx.operator.Hessian;
+import java.util.Locale;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Hessian-vector products against the gradient for each family of networks that the demo trains:
+ * perceptron, convolutional, recurrent, vision transformer, language models.
+ */
+@State(org.openjdk.jmh.annotations.Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@Warmup(iterations = 2, time = 3)
+@Measurement(iterations = 4, time = 3)
+@Fork(value = 1, jvmArgsAppend = "--add-modules=jdk.incubator.vector")
+public class FamilyBenchmark {
+
+  private static final int DIRECTIONS = 8;
+
+  /** Which network; {@link Family} says what they are. */
+  @Param({"mlp", "cnn", "gru", "lstm", "vit", "gpt", "llama"})
+  public String family;
+
+  private final Scope scope = Scope.open();
+  private Backend backend;
+  private Hessian hessian;
+  private HostBuffer parameters;
+  private Vectors one;
+  private Vectors eight;
+  private Vectors productOfOne;
+  private Vectors productsOfEight;
+
+  /** Builds the network, random data and random directions; prints the number of parameters. */
+  @Setup(Level.Trial)
+  public void open() {
+    Workload work = Family.valueOf(family.toUpperCase(Locale.ROOT)).workload(scope);
+    parameters = work.parameters();
+    backend = Backends.open();
+    hessian = new Hessian(work.network(), work.loss(), work.batch(), backend);
+    hessian.linearize(parameters);
+    long n = hessian.dimension();
+    System.out.println(family + ": " + n + " parameters, " + hessian.examples() + " examples");
+    one = backend.vectors(scope, 1, n);
+    eight = backend.vectors(scope, DIRECTIONS, n);
+    productOfOne = backend.vectors(scope, 1, n);
+    productsOfEight = backend.vectors(scope, DIRECTIONS, n);
+    backend.rademacher(2, 0, one);
+    backend.rademacher(2, 1, eight);
+  }
+
+  /** Frees memory and threads. */
+  @TearDown(Level.Trial)
+  public void close() {
+    hessian.close();
+    scope.close();
+    backend.close();
+  }
+
+  /** Forward and backward pass. */
+  @Benchmark
+  public double gradient() {
+    return hessian.linearize(parameters).gradientNorm();
+  }
+
+  /** One product. */
+  @Benchmark
+  public Vectors product1() {
+    hessian.apply(one, productOfOne);
+    return productOfOne;
+  }
+
+  /** Eight products in one sweep. */
+  @Benchmark
+  public Vectors product8() {
+    hessian.apply(eight, productsOfEight);
+    return productsOfEight;
+  }
+
+  /** Families of networks with random data in their shapes. */
+  enum Family {
+    MLP,
+    CNN,
+    GRU,
+    LSTM,
+    VIT,
+    GPT,
+    LLAMA;
+
+    private static final int VOCABULARY = 64;
+
+    private Network network() {
+      return switch (this) {
+        case MLP -> Mlp.of(Activation.TANH, 784, 256, 128, 10);
+        case CNN ->
+            new ConvolutionalNetwork()
+                .image(1, 28, 28)
+                .stages(16, 32)
+                .blocks(1)
+                .groupNorm(4)
+                .classes(10)
+                .build();
+        case GRU -> recurrent(Recurrent.Kind.GRU);
+        case LSTM -> recurrent(Recurrent.Kind.LSTM);
+        case VIT ->
+            new VisionTransformer().patch(7).heads(4).embedding(64).depth(3).hidden(128).build();
+        case GPT -> language(LanguageModel.gpt());
+        case LLAMA -> language(LanguageModel.llama());
+      };
+    }
+
+    private static Network recurrent(Recurrent.Kind kind) {
+      return new SequenceModel().rows(28, 28).kind(kind).hidden(64).classes(10).build();
+    }
+
+    private static Network language(LanguageModel model) {
+      return model
+          .vocabulary(VOCABULARY)
+          .context(32)
+          .embedding(64)
+          .depth(3)
+          .heads(4)
+          .hidden(128)
+          .build();
+    }
+
+    Workload workload(Scope scope) {
+      Network network = network();
+      boolean tokens = this == GPT || this == LLAMA;
+      int examples = tokens ? Workload.EXAMPLES / 4 : Workload.EXAMPLES;
+      Loss loss = Loss.crossEntropy();
+      Random random = new Random(1);
+      HostBuffer inputs = scope.allocate(examples * network.inputShape().size());
+      HostBuffer targets = scope.allocate(examples * loss.targetSize(network.outputShape()));
+      if (tokens) {
+        whole(inputs, VOCABULARY, random);
+      } else {
+        Workload.fill(inputs, random);
+      }
+      whole(targets, network.outputShape().dim(-1), random);
+      HostBuffer parameters = scope.allocate(network.parameterCount());
+      network.initialize(parameters, 1);
+      return new Workload(network, loss, Batch.of(network, loss, inputs, targets), parameters);
+    }
+
+    private static void whole(HostBuffer values, int bound, Random random) {
+      for (long i = 0; i < values.size(); i++) {
+        values.set(i, random.nextInt(bound));
+      }
+    }
+  }
+}
