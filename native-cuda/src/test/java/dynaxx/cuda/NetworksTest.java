@@ -1,0 +1,217 @@
+package dynaxx.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.backend.Backend;
+import dynaxx.backend.Backends;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.operator.GaussNewton;
+import dynaxx.operator.Hessian;
+import dynaxx.operator.NetworkOperator;
+import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.LayerTraces;
+import dynaxx.spectrum.Verdict;
+import dynaxx.testing.KnownCase;
+import dynaxx.testing.Numbers;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whole networks: the same answers as on the CPU, by recordings, in any order of blocks. */
+@EmulatorTest
+class NetworksTest {
+
+  private static final int DIRECTIONS = 3;
+
+  static Stream<KnownCase> cases() {
+    return Stream.of(KnownCase.vitSmall(), KnownCase.lmCausal());
+  }
+
+  @AfterEach
+  void nothingIsLeftBehind() {
+    Emulator.Report live = Emulator.live();
+    assertEquals(0, live.count(), live.text());
+  }
+
+  private static Hessian hessian(KnownCase c, Scope scope, Backend backend) {
+    Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
+    scope.onClose(hessian::close);
+    return hessian.linearize(c.host(scope, "parameters"));
+  }
+
+  private record Answers(
+      double loss,
+      float[] gradient,
+      float[] products,
+      double[] forms,
+      Lanczos.Result extremes,
+      Hutchinson.Trace trace) {
+
+    static Answers of(KnownCase c, Backend backend) {
+      try (Scope scope = Scope.open()) {
+        Hessian hessian = hessian(c, scope, backend);
+        Vectors v = Numbers.vectors(backend, scope, 4, c.array("probe"));
+        Vectors hv = backend.vectors(scope, 4, hessian.dimension());
+        hessian.apply(v, hv);
+        return new Answers(
+            hessian.loss(),
+            Numbers.floats(backend, hessian.gradient()),
+            Numbers.floats(backend, hv.buffer()),
+            hessian.quadraticForm(v),
+            Lanczos.lambdaMin().withCertificate(true).withSeed(5).run(hessian),
+            new Hutchinson(8, 3).run(hessian));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void agreesWithTheCpu(KnownCase c) {
+    Answers cpu;
+    try (Backend backend = Backends.cpu(2)) {
+      cpu = Answers.of(c, backend);
+    }
+    Answers cuda;
+    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT)) {
+      cuda = Answers.of(c, backend);
+    }
+    assertEquals(cpu.loss(), cuda.loss(), 1e-6);
+    assertClose("gradient", cpu.gradient(), cuda.gradient(), 5e-6);
+    assertClose("H v", cpu.products(), cuda.products(), 5e-6);
+    double scale = cpu.extremes().max().value();
+    for (int i = 0; i < 4; i++) {
+      assertEquals(cpu.forms()[i], cuda.forms()[i], 1e-5 * scale * cpu.gradient().length);
+    }
+    assertEquals(cpu.extremes().max().value(), cuda.extremes().max().value(), 1e-5 * scale);
+    assertEquals(cpu.extremes().min().value(), cuda.extremes().min().value(), 1e-4 * scale);
+    assertInstanceOf(Verdict.Negative.class, cpu.extremes().verdict());
+    assertInstanceOf(Verdict.Negative.class, cuda.extremes().verdict());
+    assertEquals(cpu.trace().value(), cuda.trace().value(), 1e-5 * Math.abs(cpu.trace().value()));
+    double exact = c.expected().get("lambda_min").asDouble();
+    assertEquals(exact, cuda.extremes().min().value(), 1e-4 * scale);
+  }
+
+  private static void assertClose(String what, float[] expected, float[] found, double most) {
+    double[] wide = new double[expected.length];
+    Arrays.setAll(wide, i -> expected[i]);
+    Numbers.assertClose(what, wide, found, most);
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void givesTheSameBitsInAnyOrderOfBlocksAndThreads(KnownCase c) {
+    float[] first = null;
+    for (int order = 0; order < 3; order++) {
+      Emulator.order(order);
+      try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+          Scope scope = Scope.open()) {
+        Hessian hessian = hessian(c, scope, backend);
+        Vectors v = probes(backend, scope, hessian.dimension());
+        Vectors hv = backend.vectors(scope, DIRECTIONS, hessian.dimension());
+        hessian.apply(v, hv);
+        float[] now = Numbers.floats(backend, hv.buffer());
+        if (first != null) {
+          assertArrayEquals(first, now, "order " + order);
+        }
+        first = now;
+      }
+    }
+  }
+
+  private static Vectors probes(Backend backend, Scope scope, long n) {
+    Vectors v = backend.vectors(scope, DIRECTIONS, n);
+    backend.rademacher(9, 0, v);
+    return v;
+  }
+
+  @Test
+  void recordingsGiveTheSameBitsAtEveryPoint() {
+    KnownCase c = KnownCase.vitSmall();
+    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      Hessian hessian = hessian(c, scope, backend);
+      GaussNewton gaussNewton =
+          new GaussNewton(c.network(), c.loss(), c.batch(scope), backend)
+              .linearize(c.host(scope, "parameters"));
+      scope.onClose(gaussNewton::close);
+      // run, captured and launched, launched
+      assertSameThreeTimes(hessian, backend, scope);
+      assertSameThreeTimes(gaussNewton, backend, scope);
+      HostBuffer elsewhere = c.host(scope, "parameters");
+      elsewhere.set(7, elsewhere.get(7) + 1);
+      float[] before = product(hessian, backend, scope);
+      hessian.linearize(elsewhere);
+      float[] after = assertSameThreeTimes(hessian, backend, scope);
+      assertTrue(!Arrays.equals(before, after), "a new point gives new products");
+    }
+  }
+
+  private static float[] assertSameThreeTimes(
+      NetworkOperator operator, Backend backend, Scope scope) {
+    float[] first = product(operator, backend, scope);
+    Vectors v = probes(backend, scope, operator.dimension());
+    double[] forms = operator.quadraticForm(v);
+    for (int i = 0; i < 2; i++) {
+      assertArrayEquals(first, product(operator, backend, scope));
+      assertArrayEquals(forms, operator.quadraticForm(v));
+    }
+    return first;
+  }
+
+  private static float[] product(NetworkOperator operator, Backend backend, Scope scope) {
+    try (Scope temporary = scope.child()) {
+      Vectors v = probes(backend, temporary, operator.dimension());
+      Vectors hv = backend.vectors(temporary, DIRECTIONS, operator.dimension());
+      operator.apply(v, hv);
+      return Numbers.floats(backend, hv.buffer());
+    }
+  }
+
+  @Test
+  void goesOnWithSmallerPartsWhenMemoryRunsOut() {
+    KnownCase c = KnownCase.vitSmall();
+    float[] expected;
+    int whole;
+    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      Hessian hessian = hessian(c, scope, backend);
+      whole = hessian.microBatch();
+      expected = product(hessian, backend, scope);
+    }
+    Emulator.memory(36L << 20);
+    NetworkOperator.Limits optimistic = new NetworkOperator.Limits(1L << 32, 0, 8);
+    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend, optimistic);
+      scope.onClose(hessian::close);
+      hessian.linearize(c.host(scope, "parameters"));
+      assertClose("H v", expected, product(hessian, backend, scope), 1e-5);
+      assertTrue(hessian.microBatch() < whole, "micro-batch " + hessian.microBatch());
+    }
+  }
+
+  @Test
+  void tracesByLayerAddUp() {
+    KnownCase c = KnownCase.lmCausal();
+    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      Hessian hessian = hessian(c, scope, backend);
+      List<LayerTraces.Layer> layers = LayerTraces.tensors(c.network());
+      LayerTraces.Result result = new LayerTraces(4, 3).run(hessian, layers);
+      double sum = result.layers().values().stream().mapToDouble(Hutchinson.Trace::value).sum();
+      assertEquals(result.total().value(), sum, 1e-6 * Math.abs(sum));
+      double forms = new Hutchinson(4, 3).run(hessian).value();
+      assertEquals(forms, result.total().value(), 1e-5 * Math.abs(forms));
+    }
+  }
+}
