@@ -1,8 +1,11 @@
 package dynaxx.app;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dynaxx.app.data.FashionMnist;
+import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.Hardware;
 import dynaxx.app.run.RunFolder;
+import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.ImageBatch;
 import dynaxx.app.train.Trainer;
 import dynaxx.backend.Backend;
@@ -15,13 +18,19 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
 /** Trains a vision transformer on Fashion-MNIST and prints the curvature of its loss on the way. */
@@ -70,6 +79,19 @@ final class DemoCommand implements Callable<Integer> {
               + " quick.")
   private Boolean certify;
 
+  @Mixin private TrainingOptions training;
+
+  @Option(
+      names = "--resume",
+      paramLabel = "DIR",
+      description =
+          "Goes on with the run in this folder from its newest checkpoint, with the options it was"
+              + " started with.")
+  private Path resume;
+
+  /** Whether the folder holds a run to go on with. */
+  private boolean resumed;
+
   @Option(
       names = "--data",
       paramLabel = "DIR",
@@ -99,6 +121,10 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (resume != null) {
+      return original().call();
+    }
+    training.check();
     try {
       train(plan());
       return 0;
@@ -110,28 +136,91 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
+  /** The command that the run to go on with was started by. */
+  private DemoCommand original() {
+    ParseResult given = spec.commandLine().getParseResult();
+    for (OptionSpec option : given.matchedOptions()) {
+      if (!List.of("--resume", "--threads").contains(option.longestName())) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--resume: found "
+                + option.longestName()
+                + " as well, expected no other option than --threads: the run keeps its own");
+      }
+    }
+    JsonNode run = RunFolder.json(resume);
+    String status = run.path("status").asText();
+    if (!run.path("arguments").isArray() || status.equals("completed")) {
+      throw new UserException(
+          "--resume: found "
+              + (status.equals("completed") ? "a completed run" : "no run of demo")
+              + " in "
+              + resume
+              + ", expected one that was interrupted");
+    }
+    List<String> arguments = new ArrayList<>();
+    run.get("arguments").forEach(argument -> arguments.add(argument.asText()));
+    DemoCommand original = new DemoCommand();
+    new CommandLine(original)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setOut(spec.commandLine().getOut())
+        .setErr(spec.commandLine().getErr())
+        .parseArgs(arguments.toArray(String[]::new));
+    original.out = resume;
+    original.resumed = true;
+    original.threads = threads;
+    return original;
+  }
+
+  private List<String> arguments() {
+    List<String> all = spec.commandLine().getParseResult().originalArgs();
+    return !all.isEmpty() && all.getFirst().equals("demo") ? all.subList(1, all.size()) : all;
+  }
+
   private void train(DemoRun.Plan plan) throws IOException {
     FashionMnist images = data == null ? FashionMnist.embedded() : FashionMnist.from(data);
     Network network = preset.architecture.build();
+    Preset.Training how = training.of(preset.training);
     try (Backend backend = openBackend();
         Scope scope = Scope.open();
         Trainer trainer =
             new Trainer(
-                network,
-                images.train(),
-                preset.training.batch(),
-                preset.training.optimizer(),
-                backend,
-                seed)) {
+                network, images.train(), how.batch(), training.optimizer(how), backend, seed)) {
       Batch measured =
           ImageBatch.subset(scope, network, trainer.loss(), images.train(), plan.subset(), seed);
+      Map<String, Object> facts = facts(plan, network, images, backend);
+      Checkpoints checkpoints = new Checkpoints(folder(), made(network, images));
+      Checkpoint.Run from = resumed ? checkpoints.load(trainer, Long.MAX_VALUE) : null;
+      if (resumed && from == null) {
+        throw new UserException("--resume: found no checkpoint in " + folder());
+      }
       try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), measured, backend);
-          RunFolder folder = RunFolder.create(folder(), facts(plan, network, images, backend));
+          RunFolder folder =
+              from == null
+                  ? RunFolder.create(folder(), facts)
+                  : RunFolder.resume(folder(), facts, from.metricsBytes());
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(network, images, plan, backend);
-        new DemoRun(plan, preset.training, trainer, images, probe, folder, report).run();
+        DemoRun.Parts parts =
+            new DemoRun.Parts(plan, how, training, trainer, images, probe, folder, checkpoints);
+        try (DemoRun run = DemoRun.start(parts, report, from)) {
+          run.run();
+        }
       }
     }
+  }
+
+  /** What a checkpoint has to agree with. */
+  private String made(Network network, FashionMnist images) {
+    return network
+        + "; "
+        + training.optimizer(preset.training).name()
+        + "; batch "
+        + preset.training.batch()
+        + "; "
+        + images.train().count()
+        + " images; seed "
+        + seed;
   }
 
   private DemoRun.Plan plan() {
@@ -174,7 +263,10 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private Path folder() {
-    return out == null ? Path.of("runs", "demo-" + LocalDateTime.now().format(STAMP)) : out;
+    if (out == null) {
+      out = Path.of("runs", "demo-" + LocalDateTime.now().format(STAMP));
+    }
+    return out;
   }
 
   private Map<String, Object> facts(
@@ -190,14 +282,16 @@ final class DemoCommand implements Callable<Integer> {
     settings.put("micro_batch", plan.subset() / MICRO_BATCHES);
     settings.put("certify", plan.certify());
     settings.put("batch_size", preset.training.batch());
-    settings.put("optimizer", preset.training.optimizer().name());
-    settings.put("learning_rate", preset.training.learningRate());
+    settings.put("optimizer", training.optimizer(preset.training).name());
+    settings.put("learning_rate", training.of(preset.training).learningRate());
+    training.describe(settings);
     settings.put("weight_decay", preset.training.weightDecay());
     settings.put("warmup_steps", preset.training.warmup());
     settings.put("seed", seed);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("command", "demo");
     facts.put("dynaxx", Main.version());
+    facts.put("arguments", arguments());
     facts.put("settings", settings);
     facts.put("network", network.toString());
     facts.put("parameters", network.parameterCount());

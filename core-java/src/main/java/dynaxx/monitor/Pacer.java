@@ -44,6 +44,7 @@ final class Pacer {
   private long before = -1;
   private int cheapInRow;
   private boolean hurried;
+  private boolean demanded;
 
   /** How to measure now. */
   record Plan(Effort effort, ProbeSettings settings) {}
@@ -89,7 +90,16 @@ final class Pacer {
     hurried = true;
   }
 
+  /** Asks for a full snapshot at the next step, whatever it costs. */
+  void demand() {
+    demanded = true;
+  }
+
   Optional<Plan> decide(long step, double batchSize) {
+    if (demanded) {
+      demanded = false;
+      return plan(Effort.FULL, full);
+    }
     boolean consecutive = step == before + 1;
     before = step;
     if (last < 0 && schedule instanceof Schedule.Article) {

@@ -223,6 +223,13 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
+   * Asks for a full snapshot at the next report, whether one is due or not and whatever it costs.
+   */
+  public void look() {
+    pacer.demand();
+  }
+
+  /**
    * Is told that training was started again: the optimizer's state was lost, or an earlier
    * checkpoint was loaded.
    *

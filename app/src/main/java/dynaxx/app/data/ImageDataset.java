@@ -5,7 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /** Grey images with labels, kept as bytes. */
-public final class ImageDataset {
+public final class ImageDataset implements Examples {
 
   /**
    * Mean and standard deviation of the pixels of Fashion-MNIST's training images, as a fraction of
@@ -29,6 +29,7 @@ public final class ImageDataset {
     this.classNames = List.copyOf(classNames);
   }
 
+  @Override
   public int count() {
     return labels.length;
   }
@@ -41,10 +42,21 @@ public final class ImageDataset {
     return columns;
   }
 
+  @Override
+  public int inputSize() {
+    return rows * columns;
+  }
+
+  @Override
+  public int classes() {
+    return classNames.size();
+  }
+
   public List<String> classNames() {
     return classNames;
   }
 
+  @Override
   public int label(int index) {
     return labels[index];
   }
@@ -60,7 +72,8 @@ public final class ImageDataset {
    * @param indices which images
    * @param to receives {@code indices.length * rows * columns} values
    */
-  public void writePixels(int[] indices, MemorySegment to) {
+  @Override
+  public void write(int[] indices, MemorySegment to) {
     int size = rows * columns;
     long at = 0;
     for (int index : indices) {

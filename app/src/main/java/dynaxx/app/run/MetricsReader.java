@@ -149,6 +149,11 @@ public final class MetricsReader {
     if (fields.size() != columns.size()) {
       return leftOut(number, "found " + fields.size() + " fields, expected " + columns.size());
     }
+    Integer event = columns.get(EVENT);
+    boolean restart =
+        event != null && fields.get(event).toUpperCase(Locale.ROOT).contains("RESTART");
+    // A restart may go back to an earlier checkpoint.
+    lastStep = restart ? -1 : lastStep;
     Optional<Long> step = step(number, fields.get(columns.get(STEP)));
     if (step.isEmpty()) {
       return Optional.empty();
@@ -163,9 +168,6 @@ public final class MetricsReader {
         observation = observation.with(signal, new Reading(value.getAsDouble(), error));
       }
     }
-    Integer event = columns.get(EVENT);
-    boolean restart =
-        event != null && fields.get(event).toUpperCase(Locale.ROOT).contains("RESTART");
     return Optional.of(new Row(observation, restart));
   }
 

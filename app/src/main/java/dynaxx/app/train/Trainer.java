@@ -1,7 +1,7 @@
 package dynaxx.app.train;
 
 import dynaxx.app.UserException;
-import dynaxx.app.data.ImageDataset;
+import dynaxx.app.data.Examples;
 import dynaxx.backend.Backend;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
@@ -12,17 +12,20 @@ import dynaxx.network.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Tape;
 import dynaxx.operator.NonFiniteException;
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
 import java.util.stream.IntStream;
 
 /**
- * The reference trainer: image classification with a deterministic order of examples. Parameters
- * live in host memory, where measurements read them in place.
+ * The reference trainer: classification with a deterministic order of examples. Parameters live in
+ * host memory, where measurements read them in place.
  */
 public final class Trainer implements AutoCloseable {
 
   private final Scope scope = Scope.open();
   private final Network network;
-  private final Loss loss = Loss.crossEntropy();
+  private final Loss loss;
   private final Backend backend;
   private final Optimizer optimizer;
   private final long seed;
@@ -32,6 +35,7 @@ public final class Trainer implements AutoCloseable {
   private final HostBuffer parameters;
   private final HostBuffer gradient;
   private final Buffer deviceGradient;
+  private Batch data;
   private int steps;
 
   /**
@@ -52,26 +56,38 @@ public final class Trainer implements AutoCloseable {
 
   public Trainer(
       Network network,
-      ImageDataset images,
+      Examples examples,
       int batchSize,
       Optimizer optimizer,
       Backend backend,
       long seed) {
-    if (batchSize > images.count()) {
+    this(network, Loss.crossEntropy(), examples, batchSize, optimizer, backend, seed);
+  }
+
+  public Trainer(
+      Network network,
+      Loss loss,
+      Examples examples,
+      int batchSize,
+      Optimizer optimizer,
+      Backend backend,
+      long seed) {
+    if (batchSize > examples.count()) {
       throw new UserException(
           "batch: found "
               + batchSize
               + ", expected at most the "
-              + images.count()
-              + " training images");
+              + examples.count()
+              + " training examples");
     }
     this.network = network;
+    this.loss = loss;
     this.backend = backend;
     this.optimizer = optimizer;
     this.seed = seed;
-    this.order = new Shuffle(images.count(), seed);
+    this.order = new Shuffle(examples.count(), seed);
     try {
-      this.batch = new ImageBatch(scope, images, batchSize);
+      this.batch = new ImageBatch(scope, network, loss, examples, batchSize);
       this.tape = new Tape(network, loss, backend, batchSize);
       scope.onClose(tape::close);
       parameters = scope.allocate(network.parameterCount());
@@ -88,7 +104,15 @@ public final class Trainer implements AutoCloseable {
    * Forward and backward on the next batch; the parameters stay as they are until {@link #update}.
    */
   public Step evaluate() {
-    Batch data = batch.load(network, loss, order.next(batch.size()));
+    data = batch.load(network, loss, order.next(batch.size()));
+    double value = differentiate();
+    double norm = Math.sqrt(backend.dot(deviceGradient, deviceGradient));
+    NonFiniteException.check("gradient norm at step " + steps, norm);
+    return new Step(value, norm);
+  }
+
+  /** Loss of the last batch at the parameters as they are, and its gradient on the device. */
+  private double differentiate() {
     try (Scope temporary = Scope.open()) {
       Buffer point = backend.upload(temporary, parameters.segment());
       Mode mode = Mode.training(seed, steps);
@@ -96,44 +120,47 @@ public final class Trainer implements AutoCloseable {
       NonFiniteException.check("training loss at step " + steps, value);
       backend.fill(deviceGradient, 0);
       tape.backward(deviceGradient);
-      double norm = Math.sqrt(backend.dot(deviceGradient, deviceGradient));
-      NonFiniteException.check("gradient norm at step " + steps, norm);
-      return new Step(value, norm);
+      return value;
     }
   }
 
   /** Applies the gradient of the last {@link #evaluate}. */
   public void update(double learningRate) {
     backend.download(deviceGradient, gradient.segment());
-    optimizer.step(parameters, gradient, learningRate);
+    optimizer.step(parameters, gradient, learningRate, this::look);
     steps++;
   }
 
+  private void look() {
+    differentiate();
+    backend.download(deviceGradient, gradient.segment());
+  }
+
   /** Loss and accuracy over a whole data set. */
-  public Validation validate(ImageDataset images) {
-    int size = Math.min(images.count(), batch.size());
+  public Validation validate(Examples examples) {
+    int size = Math.min(examples.count(), batch.size());
     double lossSum = 0;
     long correct = 0;
     try (Scope temporary = Scope.open()) {
-      ImageBatch chunk = new ImageBatch(temporary, images, size);
+      ImageBatch chunk = new ImageBatch(temporary, network, loss, examples, size);
       Buffer point = backend.upload(temporary, parameters.segment());
       HostBuffer logits = temporary.allocate(size * network.outputShape().size());
-      for (int from = 0; from < images.count(); from += size) {
-        int[] indices = IntStream.range(from, Math.min(from + size, images.count())).toArray();
+      for (int from = 0; from < examples.count(); from += size) {
+        int[] indices = IntStream.range(from, Math.min(from + size, examples.count())).toArray();
         Batch data = chunk.load(network, loss, indices);
         try (Scope upload = Scope.open()) {
-          lossSum += tape.forward(point, data.on(backend, upload), images.count(), Mode.MEASURE);
+          lossSum += tape.forward(point, data.on(backend, upload), examples.count(), Mode.MEASURE);
         }
         long values = indices.length * network.outputShape().size();
         backend.download(tape.output().slice(0, values), logits.segment());
-        correct += correct(logits, images, indices);
+        correct += correct(logits, examples, indices);
       }
     }
-    return new Validation(lossSum, (double) correct / images.count());
+    return new Validation(lossSum, (double) correct / examples.count());
   }
 
-  private static long correct(HostBuffer logits, ImageDataset images, int[] indices) {
-    int classes = images.classNames().size();
+  private static long correct(HostBuffer logits, Examples examples, int[] indices) {
+    int classes = examples.classes();
     long correct = 0;
     for (int i = 0; i < indices.length; i++) {
       int best = 0;
@@ -142,9 +169,47 @@ public final class Trainer implements AutoCloseable {
           best = c;
         }
       }
-      correct += best == images.label(indices[i]) ? 1 : 0;
+      correct += best == examples.label(indices[i]) ? 1 : 0;
     }
     return correct;
+  }
+
+  /** Updates made so far. */
+  public int steps() {
+    return steps;
+  }
+
+  public Optimizer optimizer() {
+    return optimizer;
+  }
+
+  /**
+   * Writes all that training goes on from: parameters, optimizer, position in the data. Random
+   * numbers depend on seed and step alone.
+   */
+  public void save(DataOutput out) throws IOException {
+    out.writeInt(steps);
+    out.writeLong(order.taken());
+    Floats.write(out, parameters.toArray());
+    optimizer.save(out);
+  }
+
+  /**
+   * Goes to where a trainer of the same network, data and optimizer was.
+   *
+   * @throws IOException if the number of parameters is another
+   */
+  public void load(DataInput in) throws IOException {
+    int found = in.readInt();
+    long taken = in.readLong();
+    float[] values = Floats.read(in);
+    if (values == null || values.length != parameters.size()) {
+      throw new IOException("found other parameters, expected " + parameters.size());
+    }
+    optimizer.load(in);
+    parameters.put(values);
+    order.seek(taken);
+    steps = found;
   }
 
   public HostBuffer parameters() {

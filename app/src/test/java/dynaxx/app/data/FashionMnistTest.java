@@ -103,7 +103,7 @@ class FashionMnistTest {
     assertEquals(255, images.train().pixel(0, 255));
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment pixels = arena.allocate(ValueLayout.JAVA_FLOAT, 784);
-      images.train().writePixels(new int[] {1}, pixels);
+      images.train().write(new int[] {1}, pixels);
       int raw = images.train().pixel(1, 100);
       float value = pixels.getAtIndex(ValueLayout.JAVA_FLOAT, 100);
       assertEquals((raw / 255.0 - 0.2860) / 0.3530, value, 1e-6);
