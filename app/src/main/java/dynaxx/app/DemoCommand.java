@@ -5,6 +5,8 @@ import dynaxx.app.data.FashionMnist;
 import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.Hardware;
 import dynaxx.app.run.RunFolder;
+import dynaxx.app.scenario.Scenario;
+import dynaxx.app.scenario.ScenarioRun;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.ImageBatch;
 import dynaxx.app.train.Trainer;
@@ -30,7 +32,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
 /** Trains a vision transformer on Fashion-MNIST and prints the curvature of its loss on the way. */
@@ -79,6 +80,13 @@ final class DemoCommand implements Callable<Integer> {
               + " quick.")
   private Boolean certify;
 
+  @Option(
+      names = "--scenario",
+      description =
+          "${COMPLETION-CANDIDATES}: trains something small in which that happens instead, and"
+              + " says what both rule sets make of it; only --seed, --threads and --out apply.")
+  private Scenario scenario;
+
   @Mixin private TrainingOptions training;
 
   @Option(
@@ -124,6 +132,9 @@ final class DemoCommand implements Callable<Integer> {
     if (resume != null) {
       return original().call();
     }
+    if (scenario != null) {
+      return play();
+    }
     training.check();
     try {
       train(plan());
@@ -136,18 +147,38 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  /** The command that the run to go on with was started by. */
-  private DemoCommand original() {
-    ParseResult given = spec.commandLine().getParseResult();
-    for (OptionSpec option : given.matchedOptions()) {
-      if (!List.of("--resume", "--threads").contains(option.longestName())) {
+  private int play() throws IOException {
+    only("--scenario", List.of("--scenario", "--seed", "--threads", "--out"));
+    ScenarioRun run = new ScenarioRun(scenario, seed, spec.commandLine().getOut());
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("command", "demo");
+    facts.put("dynaxx", Main.version());
+    facts.put("settings", run.describe());
+    facts.put("hardware", Hardware.describe());
+    try (Backend backend = openBackend();
+        RunFolder folder = RunFolder.create(folder(), facts)) {
+      run.run(backend, folder);
+    }
+    return 0;
+  }
+
+  private void only(String option, List<String> allowed) {
+    for (OptionSpec other : spec.commandLine().getParseResult().matchedOptions()) {
+      if (!allowed.contains(other.longestName())) {
         throw new ParameterException(
             spec.commandLine(),
-            "--resume: found "
-                + option.longestName()
-                + " as well, expected no other option than --threads: the run keeps its own");
+            option
+                + ": found "
+                + other.longestName()
+                + " as well, expected no other option than "
+                + String.join(", ", allowed.subList(1, allowed.size())));
       }
     }
+  }
+
+  /** The command that the run to go on with was started by. */
+  private DemoCommand original() {
+    only("--resume", List.of("--resume", "--threads"));
     JsonNode run = RunFolder.json(resume);
     String status = run.path("status").asText();
     if (!run.path("arguments").isArray() || status.equals("completed")) {
@@ -264,7 +295,10 @@ final class DemoCommand implements Callable<Integer> {
 
   private Path folder() {
     if (out == null) {
-      out = Path.of("runs", "demo-" + LocalDateTime.now().format(STAMP));
+      out =
+          Path.of(
+              "runs",
+              (scenario == null ? "demo" : scenario) + "-" + LocalDateTime.now().format(STAMP));
     }
     return out;
   }
