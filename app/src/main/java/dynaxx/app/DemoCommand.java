@@ -317,6 +317,7 @@ final class DemoCommand implements Callable<Integer> {
     settings.put("certify", plan.certify());
     settings.put("batch_size", preset.training.batch());
     settings.put("optimizer", training.optimizer(preset.training).name());
+    settings.put("momentum", training.optimizer(preset.training).momentum());
     settings.put("learning_rate", training.of(preset.training).learningRate());
     training.describe(settings);
     settings.put("weight_decay", preset.training.weightDecay());

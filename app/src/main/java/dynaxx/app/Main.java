@@ -17,7 +17,7 @@ import picocli.CommandLine.IVersionProvider;
     description = "Watches the curvature of a neural network's loss while it trains.",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    subcommands = {DemoCommand.class, ReplayCommand.class},
+    subcommands = {DemoCommand.class, ReplayCommand.class, ProfileCommand.class},
     synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
 

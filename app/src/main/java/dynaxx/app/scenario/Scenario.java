@@ -7,6 +7,7 @@ import dynaxx.app.train.AdamW;
 import dynaxx.app.train.Optimizer;
 import dynaxx.app.train.Sgd;
 import dynaxx.app.train.Triangular;
+import dynaxx.app.train.WarmupConstant;
 import dynaxx.backend.Activation;
 import dynaxx.monitor.StabilityLimit;
 import dynaxx.network.Loss;
@@ -36,15 +37,17 @@ public enum Scenario {
   static final int SPIKE_LENGTH = 3;
   private static final double SPIKE_FACTOR = 30;
   private static final int CYCLE = 100;
+  private static final int PIXELS = 784;
 
   Setup setup(long seed) {
     return switch (this) {
       case EDGE_OF_STABILITY ->
           fullBatch(
-              Double.parseDouble(System.getProperty("eta", "0.5")),
-              Integer.getInteger("steps", 600),
+              Mlp.of(Activation.TANH, PIXELS, 32, 32, 32, 10),
+              new WarmupConstant(0.3, 150)::at,
+              800,
               2);
-      case CATAPULT -> fullBatch(Double.parseDouble(System.getProperty("eta", "3")), 60, 1);
+      case CATAPULT -> fullBatch(Mlp.of(Activation.TANH, PIXELS, 48, 10), step -> 0.15, 60, 1);
       case GROKKING -> grokking(seed);
       case RESTART -> images(constant(), DISTURBED, 800);
       case CYCLIC -> images(new Triangular(2e-4, 4e-3, CYCLE)::at, -1, 1000);
@@ -52,17 +55,18 @@ public enum Scenario {
     };
   }
 
-  private static Setup fullBatch(double rate, int steps, int every) {
+  /** Gradient descent on squared errors, without noise. */
+  private static Setup fullBatch(Network network, IntToDoubleFunction rates, int steps, int every) {
     FashionMnist images = FashionMnist.embedded();
     int count = 512;
     return new Setup(
-        Mlp.of(Activation.TANH, 784, 48, 10),
+        network,
         Loss.meanSquaredError(),
         new FirstOf(images.train(), count),
         new FirstOf(images.test(), 500),
         count,
         new Sgd(0, 0),
-        step -> rate,
+        rates,
         new StabilityLimit.Sgd(0),
         steps,
         every,
@@ -71,26 +75,22 @@ public enum Scenario {
         -1);
   }
 
+  /** Strong weight decay takes the network from a table of sums to the rule behind them. */
   private static Setup grokking(long seed) {
-    int modulus = Integer.getInteger("p", 31);
-    ModularAddition[] sets =
-        ModularAddition.split(modulus, Double.parseDouble(System.getProperty("frac", "0.5")), seed);
+    int modulus = 31;
+    ModularAddition[] sets = ModularAddition.split(modulus, 0.6, seed);
     int count = sets[0].count();
     return new Setup(
-        Mlp.of(
-            Activation.valueOf(System.getProperty("act", "RELU")),
-            2 * modulus,
-            Integer.getInteger("hidden", 128),
-            modulus),
+        Mlp.of(Activation.RELU, 2 * modulus, 128, modulus),
         Loss.crossEntropy(),
         sets[0],
         sets[1],
         count,
-        new AdamW(Double.parseDouble(System.getProperty("wd", "1"))),
-        step -> Double.parseDouble(System.getProperty("eta", "0.01")),
+        new AdamW(1),
+        step -> 0.01,
         new StabilityLimit.Adam(0.9),
-        Integer.getInteger("steps", 3000),
-        Integer.getInteger("every", 20),
+        3500,
+        10,
         count,
         16,
         -1);
@@ -98,7 +98,7 @@ public enum Scenario {
 
   private static Setup images(IntToDoubleFunction rates, int restart, int steps) {
     FashionMnist images = FashionMnist.embedded();
-    Network network = Mlp.of(Activation.GELU, 784, 48, 48, 10);
+    Network network = Mlp.of(Activation.GELU, PIXELS, 48, 48, 10);
     Optimizer optimizer = new AdamW(0.01);
     return new Setup(
         network,

@@ -147,8 +147,7 @@ public final class ScenarioRun {
   /** Prints what a rule set reported, and returns it for run.json. */
   private Map<String, Object> tell(String name, List<Event> all, Truth truth) {
     List<Event> events = all.stream().filter(e -> e.kind() != EventKind.RESTART).toList();
-    List<Event> explained =
-        events.stream().filter(e -> e.step() >= truth.from() && e.step() <= truth.to()).toList();
+    List<Event> explained = events.stream().filter(truth::explains).toList();
     Map<EventKind, Long> counts = new EnumMap<>(EventKind.class);
     events.forEach(e -> counts.merge(e.kind(), 1L, Long::sum));
     line("");
@@ -193,6 +192,7 @@ public final class ScenarioRun {
     values.put("every", setup.every());
     values.put("batch_size", setup.batch());
     values.put("optimizer", setup.optimizer().name());
+    values.put("momentum", setup.optimizer().momentum());
     values.put("subset", setup.subset());
     values.put("lanczos", setup.lanczos());
     values.put("seed", seed);

@@ -1,5 +1,7 @@
 package dynaxx.app.scenario;
 
+import dynaxx.monitor.Event;
+import dynaxx.monitor.EventKind;
 import dynaxx.monitor.Signal;
 import java.util.Arrays;
 import java.util.Locale;
@@ -7,8 +9,8 @@ import java.util.Locale;
 /**
  * What is known to have happened in a scenario.
  *
- * @param from first step at which rules could know; events before it are false
- * @param to last step that the happening explains
+ * @param from first step at which rules could know; what they report before it is not explained
+ * @param to last step that the happening explains; below {@code from} where nothing happens
  * @param visible step at which loss or accuracy shows it, -1 if they do not
  * @param words what happened, and how it became visible
  */
@@ -16,6 +18,12 @@ record Truth(long from, long to, long visible, String words) {
 
   private static final double LOSS_ROSE = 1.1;
   private static final double NEAR = 0.1;
+
+  /** Whether an event belongs to what happened; a cycle always belongs to a cyclic schedule. */
+  boolean explains(Event event) {
+    return event.step() >= from && event.step() <= to
+        || from > to && event.kind() == EventKind.CYCLIC;
+  }
 
   static Truth of(Scenario scenario, Series series) {
     long end = series.steps().getLast().step();
