@@ -261,9 +261,14 @@ final class DemoCommand implements Callable<Integer> {
         preset.schedule.validateEvery(),
         atMost("--lanczos", atLeast("--lanczos", lanczos, preset.measurement.lanczos(), 1), 1000),
         atLeast("--probes", probes, preset.measurement.probes(), 2),
-        atLeast("--subset", subset, preset.measurement.subset(), 2 * MICRO_BATCHES),
+        atLeast("--subset", subset, usualSubset(), 2 * MICRO_BATCHES),
         certify == null ? preset.measurement.certify() : certify,
         seed);
+  }
+
+  /** Under a budget a snapshot's gradients cost what a training step's do. */
+  private int usualSubset() {
+    return training.budget() == null ? preset.measurement.subset() : preset.training.batch();
   }
 
   private Backend openBackend() {

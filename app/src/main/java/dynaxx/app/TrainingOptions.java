@@ -100,7 +100,8 @@ final class TrainingOptions {
       paramLabel = "SHARE",
       description =
           "Largest share of the time for measuring, for example 0.05; the monitor then chooses"
-              + " when and how to measure, and runs differ. Default: every N steps (--every).")
+              + " when and how to measure, and runs differ; --subset then defaults to the size of"
+              + " a batch. Default: every N steps (--every).")
   private Double budget;
 
   @Option(

@@ -10,8 +10,9 @@ import java.util.OptionalDouble;
  * Chooses when to measure and how. The schedule says when a snapshot is due; with a budget it also
  * has to be affordable: first it waits, up to twice the interval, then stored vectors have to do,
  * and when those have been used four times or cannot be had, fewer Lanczos steps, or more waiting.
- * Costs are predicted from the time for each gradient equivalent of work so far; the first
- * snapshot, of the fewest Lanczos steps, is made when it is due, and finds out.
+ * Costs are predicted from the time for each gradient equivalent of work so far; the first snapshot
+ * finds out. It is made when it is due, of few Lanczos steps; where the length of the training is
+ * known, of so few, or so much later, that a gradient may cost twice a training step.
  */
 final class Pacer {
 
@@ -26,16 +27,24 @@ final class Pacer {
   /** Steps in which lambda_max has usually converged. */
   private static final int LEAST_STEPS = 10;
 
-  private static final int FEWER_PROBES = 4;
+  /** Fewest steps of the first snapshot; its lambda_max is a rough one then. */
+  private static final int FIRST_STEPS = 4;
+
+  /** Price of a gradient of the first snapshot, in training steps: the code is cold. */
+  private static final double COLD = 2;
+
+  private static final int FEWER_PROBES = 2;
 
   /** Gradients for a cheap snapshot before one was timed. */
   private static final double CHEAP_WORK = 21;
 
+  private final long total;
   private final Schedule schedule;
   private final OptionalDouble budget;
   private final ProbeSettings full;
   private final int[] made = new int[Effort.values().length];
   private double host;
+  private long reports;
   private double own;
   private double secondsPerGradient;
   private double fullWork;
@@ -49,7 +58,9 @@ final class Pacer {
   /** How to measure now. */
   record Plan(Effort effort, ProbeSettings settings) {}
 
-  Pacer(Schedule schedule, OptionalDouble budget, ProbeSettings full) {
+  /** With the steps of the whole training, 0 if not known. */
+  Pacer(Schedule schedule, OptionalDouble budget, ProbeSettings full, long total) {
+    this.total = total;
     this.schedule = schedule;
     this.budget = budget;
     this.full = full;
@@ -63,6 +74,7 @@ final class Pacer {
 
   void hostSpent(double seconds) {
     host += seconds;
+    reports++;
   }
 
   void ownSpent(double seconds) {
@@ -122,7 +134,7 @@ final class Pacer {
 
   private Optional<Plan> affordable(long waited, int interval) {
     if (secondsPerGradient == 0) {
-      return full.lanczos().isPresent() ? fewer(LEAST_STEPS) : plan(Effort.FULL, full);
+      return full.lanczos().isPresent() ? first() : plan(Effort.FULL, full);
     }
     double share = budget.getAsDouble();
     double gradients = (share / (1 - share) * host - own) / secondsPerGradient;
@@ -140,6 +152,17 @@ final class Pacer {
     int steps = (int) Math.floor((gradients - work(0, FEWER_PROBES)) / 2);
     boolean mayBeFewer = cheapInRow >= MOST_CHEAP && steps >= LEAST_STEPS;
     return mayBeFewer ? fewer(steps) : Optional.empty();
+  }
+
+  /** The whole budget may go into the first snapshot, but not more. */
+  private Optional<Plan> first() {
+    if (total == 0) {
+      return fewer(LEAST_STEPS);
+    }
+    double share = budget.getAsDouble();
+    double gradients = share / (1 - share) * Math.max(total, reports) / COLD;
+    int steps = (int) Math.floor((gradients - work(0, FEWER_PROBES)) / 2);
+    return steps >= FIRST_STEPS ? fewer(Math.min(steps, LEAST_STEPS)) : Optional.empty();
   }
 
   private Optional<Plan> fewer(int steps) {

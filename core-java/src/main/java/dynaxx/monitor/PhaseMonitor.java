@@ -57,7 +57,7 @@ public final class PhaseMonitor implements AutoCloseable {
         builder.schedule != null
             ? builder.schedule
             : new Schedule.Article(source.parameterCount(), builder.steps);
-    this.pacer = new Pacer(schedule, builder.budget, builder.settings);
+    this.pacer = new Pacer(schedule, builder.budget, builder.settings, builder.steps);
     this.rules = builder.rules;
     this.policy = builder.policy;
     this.control = Optional.ofNullable(builder.control);
