@@ -9,7 +9,6 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
@@ -25,29 +24,52 @@ class ReadmeTest {
 
   @TempDir private Path classes;
 
-  @Test
-  void theLinkingExampleCompiles() throws IOException {
-    String readme = Files.readString(Path.of("..", "README.md"));
-    Matcher example = JAVA.matcher(readme);
-    assertTrue(example.find(), "no Java example");
-    String source =
-        """
-        import dynaxx.backend.*;
-        import dynaxx.memory.*;
-        import dynaxx.network.*;
-        import dynaxx.operator.*;
-        import dynaxx.spectrum.*;
-        import java.lang.foreign.MemorySegment;
+  /** What the examples take for granted of the reader's own code. */
+  private static final String HOST =
+      """
+      import dynaxx.backend.*;
+      import dynaxx.memory.*;
+      import dynaxx.monitor.*;
+      import dynaxx.network.*;
+      import dynaxx.operator.*;
+      import dynaxx.spectrum.*;
+      import java.lang.foreign.MemorySegment;
+      import java.nio.file.Path;
 
-        class Example {
-          static void run(MemorySegment images, MemorySegment labels, MemorySegment parameters) {
-            %s
-          }
+      class Example {
+        interface Trainer {
+          double lossAndGradient();
+          double rate();
+          void scaleRate(double factor);
+          void checkpoint(long step);
+          void load(long step);
+          void update();
         }
-        """
-            .formatted(example.group(1));
+
+        %s
+      }
+      """;
+
+  @Test
+  void theExamplesCompile() throws IOException {
+    String readme = Files.readString(Path.of("..", "README.md"));
+    List<String> examples =
+        JAVA.matcher(readme).results().map(example -> example.group(1)).toList();
+    assertEquals(2, examples.size(), "Java examples");
+    compile(
+        "static void run(MemorySegment images, MemorySegment labels, MemorySegment parameters) {"
+            + examples.get(0)
+            + "}");
+    compile(
+        "static void run(Network network, Loss loss, Batch subset, Backend backend,"
+            + " MemorySegment parameters, Trainer trainer) throws Exception {"
+            + examples.get(1)
+            + "}");
+  }
+
+  private void compile(String method) {
     StringWriter messages = new StringWriter();
-    assertTrue(compiles(source, messages), messages.toString());
+    assertTrue(compiles(HOST.formatted(method), messages), messages.toString());
     assertEquals("", messages.toString());
   }
 

@@ -350,7 +350,7 @@ public final class CalibratedRules implements Rules {
     Reading reading = found.get();
     double half =
         Math.max(
-            settings.band() * reading.errorOr(0),
+            settings.band() * reading.error().orElseGet(sign::noise),
             settings.arithmeticNoise() * Math.max(0, lambdaMax));
     boolean changed = sign.add(reading.value(), half, now.verdict(), now.step());
     if (sign.beginsToOscillate()) {

@@ -351,4 +351,30 @@ class CalibratedRulesTest {
         IllegalArgumentException.class,
         () -> rules.observe(Observation.at(5).with(Signal.TRACE, 1)));
   }
+
+  /** Without residuals the readings themselves say how wide the band about zero is. */
+  @Test
+  void noiseAboutZeroWithoutResidualsIsNoChangeOfSign() {
+    int found = 0;
+    int late = 0;
+    for (int run = 0; run < 100; run++) {
+      SplittableRandom random = new SplittableRandom(run);
+      List<Event> quiet =
+          replay(
+              Rules.calibrated(),
+              100,
+              i -> Observation.at(i).with(Signal.LAMBDA_MIN, 0.1 * random.nextGaussian()));
+      found += quiet.stream().anyMatch(e -> e.kind() == EventKind.SIGN_CHANGE) ? 1 : 0;
+      List<Event> crossing =
+          replay(
+              Rules.calibrated(),
+              60,
+              i ->
+                  Observation.at(i)
+                      .with(Signal.LAMBDA_MIN, (i < 40 ? 1 : -1) + 0.1 * random.nextGaussian()));
+      late += crossing.stream().noneMatch(e -> e.kind() == EventKind.SIGN_CHANGE) ? 1 : 0;
+    }
+    assertTrue(found <= 2, found + " of 100 quiet runs");
+    assertTrue(late <= 5, late + " of 100 changes missed");
+  }
 }
