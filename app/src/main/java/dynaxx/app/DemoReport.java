@@ -145,6 +145,9 @@ final class DemoReport implements AutoCloseable {
         "Measuring took %.2f %% of the time (budget %.3g %%): %d full snapshots, %d with fewer"
             + " Lanczos steps, %d from stored vectors",
         100 * usage.share(), 100 * budget, usage.full(), usage.fewerSteps(), usage.cheap());
+    if (usage.snapshots() == 0) {
+      line("So few steps do not pay for a first snapshot; it takes more --steps or --budget");
+    }
   }
 
   void certified(int step, Snapshot certified) {

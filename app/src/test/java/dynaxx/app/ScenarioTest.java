@@ -113,6 +113,9 @@ class ScenarioTest {
             .status());
     Outcome list = run("profile", "list", "--profiles", profiles);
     assertTrue(list.out().contains("mine                     1 transitions"), list.out());
+    for (String shipped : List.of("vit-small", "mlp-edge-of-stability", "mlp-grokking")) {
+      assertTrue(list.out().contains(shipped + " "), list.out());
+    }
 
     String second = metrics("second.csv", 170, 1.5).toString();
     Outcome same = run("profile", "compare", second, "--profiles", profiles);

@@ -31,7 +31,7 @@ final class Pacer {
   private static final int FIRST_STEPS = 4;
 
   /** Price of a gradient of the first snapshot, in training steps: the code is cold. */
-  private static final double COLD = 2;
+  private static final double COLD = 6;
 
   private static final int FEWER_PROBES = 2;
 

@@ -203,14 +203,14 @@ class PhaseMonitorTest {
     assertEquals(10, poor.asked.getFirst().lanczos().orElseThrow().cap(), "the first, to time it");
   }
 
-  /** 600 steps at 5 %: one small snapshot early, instead of a large one at the end. */
+  /** 2000 steps at 5 %: one small snapshot early, instead of a large one at the end. */
   @Test
   void aShortTrainingSpendsItsBudgetEarly() {
     FakeModel model = new FakeModel();
-    model.secondsPerGradient = 0.2;
-    PhaseMonitor monitor = of(model).budget(0.05).steps(600).build();
+    model.secondsPerGradient = 0.6;
+    PhaseMonitor monitor = of(model).budget(0.05).steps(2000).build();
     List<Long> at = new ArrayList<>();
-    for (long step = 0; step < 600; step++) {
+    for (long step = 0; step < 2000; step++) {
       model.train(0.1);
       monitor.afterStep(StepReport.at(step).loss(1).batchSize(64));
       if (monitor.snapshot().isPresent()) {
@@ -220,7 +220,7 @@ class PhaseMonitorTest {
     assertEquals(25, at.getFirst());
     assertTrue(monitor.usage().share() <= 0.05, monitor.usage().toString());
     FakeModel hopeless = new FakeModel();
-    assertEquals(List.of(), snapshots(hopeless, of(hopeless).budget(0.01).steps(600), 600));
+    assertEquals(List.of(), snapshots(hopeless, of(hopeless).budget(0.05).steps(600), 600));
   }
 
   @Test
