@@ -167,10 +167,6 @@ final class TrainingOptions {
     };
   }
 
-  boolean acts() {
-    return policy != PolicyName.OBSERVE;
-  }
-
   Double budget() {
     return budget;
   }

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -62,6 +63,16 @@ class ResumeTest {
         .toList();
   }
 
+  private static boolean kept(Path checkpoints) throws IOException {
+    return Files.isDirectory(checkpoints) && !files(checkpoints).isEmpty();
+  }
+
+  private static List<Path> files(Path checkpoints) throws IOException {
+    try (Stream<Path> all = Files.list(checkpoints)) {
+      return all.filter(f -> f.toString().endsWith(".ckpt")).toList();
+    }
+  }
+
   /** A process of its own, killed as by kill -9 after some steps. */
   private void killed(List<String> arguments, Path folder, int rows) throws Exception {
     List<String> command =
@@ -84,11 +95,8 @@ class ResumeTest {
             .start();
     Path csv = folder.resolve("metrics.csv");
     Path first = folder.resolve("checkpoints");
-    while (process.isAlive()
-        && (!Files.isDirectory(first)
-            || Files.list(first).noneMatch(f -> f.toString().endsWith(".ckpt"))
-            || Files.readAllLines(csv).size() < rows)) {
-      Thread.sleep(1);
+    while (process.isAlive() && !(kept(first) && Files.readAllLines(csv).size() >= rows)) {
+      Thread.sleep(5);
     }
     process.destroyForcibly();
     assertTrue(process.waitFor(20, TimeUnit.SECONDS));
@@ -102,7 +110,7 @@ class ResumeTest {
     Path whole = temporary.resolve("whole");
     Outcome outcome = run(demo(whole));
     assertEquals(0, outcome.status(), outcome.err());
-    Random random = new Random(1);
+    Random random = new Random(KILLS);
     for (int kill = 0; kill < KILLS; kill++) {
       Path folder = temporary.resolve("killed" + kill);
       killed(demo(folder), folder, 7 + random.nextInt(22));
@@ -151,7 +159,7 @@ class ResumeTest {
     Path folder = temporary.resolve("run");
     killed(demo(folder), folder, 15);
     Path checkpoints = folder.resolve("checkpoints");
-    List<Path> files = Files.list(checkpoints).filter(f -> f.toString().endsWith(".ckpt")).toList();
+    List<Path> files = files(checkpoints);
     Path newest = files.stream().max((a, b) -> Integer.compare(number(a), number(b))).orElseThrow();
     byte[] whole = Files.readAllBytes(newest);
     List<String> resume = List.of("demo", "--resume", folder.toString());

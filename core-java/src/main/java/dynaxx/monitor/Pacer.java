@@ -33,6 +33,9 @@ final class Pacer {
   /** Price of a gradient of the first snapshot, in training steps: the code is cold. */
   private static final double COLD = 6;
 
+  /** The most that warm code is taken to be faster than cold code. */
+  private static final double WARMER = 4;
+
   private static final int FEWER_PROBES = 2;
 
   /** Gradients for a cheap snapshot before one was timed. */
@@ -194,12 +197,21 @@ final class Pacer {
   void measured(long step, Effort effort, Snapshot snapshot, double seconds) {
     recalled(step, effort);
     double each = seconds / snapshot.gradientEquivalents();
-    secondsPerGradient = secondsPerGradient == 0 ? each : (secondsPerGradient + each) / 2;
+    secondsPerGradient = secondsPerGradient == 0 ? warm(each) : (secondsPerGradient + each) / 2;
     if (effort == Effort.FULL) {
       fullWork = snapshot.gradientEquivalents();
     } else if (effort == Effort.CHEAP) {
       cheapWork = snapshot.gradientEquivalents();
     }
+  }
+
+  /**
+   * What a gradient of the second snapshot is expected to cost, from that of the first: when code
+   * is warm, about what a training step does.
+   */
+  private double warm(double cold) {
+    double step = reports > 0 ? host / reports : cold;
+    return Math.max(cold / WARMER, Math.min(cold, 2 * step));
   }
 
   /** Is told of a snapshot that a run before this one has made. */
