@@ -1,7 +1,12 @@
 package dynaxx.app;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.Hardware;
 import dynaxx.app.run.RunFolder;
+import dynaxx.app.scenario.Scenario;
+import dynaxx.app.scenario.ScenarioRun;
+import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
 import dynaxx.backend.Backend;
@@ -14,11 +19,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -66,7 +76,7 @@ final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--subset",
       paramLabel = "N",
-      description = "Training images that snapshots measure on, the same all through the run.")
+      description = "Training examples that snapshots measure on, the same all through the run.")
   private Integer subset;
 
   @Option(
@@ -76,6 +86,26 @@ final class DemoCommand implements Callable<Integer> {
           "Measure the last parameters once more, until converged, with bounds; default: for"
               + " quick.")
   private Boolean certify;
+
+  @Option(
+      names = "--scenario",
+      description =
+          "${COMPLETION-CANDIDATES}: trains something small in which that happens instead, and"
+              + " says what both rule sets make of it; only --seed, --threads and --out apply.")
+  private Scenario scenario;
+
+  @Mixin private TrainingOptions training;
+
+  @Option(
+      names = "--resume",
+      paramLabel = "DIR",
+      description =
+          "Goes on with the run in this folder from its newest checkpoint, with the options it was"
+              + " started with.")
+  private Path resume;
+
+  /** Whether the folder holds a run to go on with. */
+  private boolean resumed;
 
   @Option(
       names = "--data",
@@ -106,6 +136,13 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (resume != null) {
+      return original().call();
+    }
+    if (scenario != null) {
+      return play();
+    }
+    training.check();
     try {
       train(plan());
       return 0;
@@ -117,25 +154,121 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
+  private int play() throws IOException {
+    only("--scenario", List.of("--scenario", "--seed", "--threads", "--out"));
+    ScenarioRun run = new ScenarioRun(scenario, seed, spec.commandLine().getOut());
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("command", "demo");
+    facts.put("dynaxx", Main.version());
+    facts.put("settings", run.describe());
+    facts.put("hardware", Hardware.describe());
+    try (Backend backend = openBackend();
+        RunFolder folder = RunFolder.create(folder(), facts)) {
+      run.run(backend, folder);
+    }
+    return 0;
+  }
+
+  private void only(String option, List<String> allowed) {
+    for (OptionSpec other : spec.commandLine().getParseResult().matchedOptions()) {
+      if (!allowed.contains(other.longestName())) {
+        throw new ParameterException(
+            spec.commandLine(),
+            option
+                + ": found "
+                + other.longestName()
+                + " as well, expected no other option than "
+                + String.join(", ", allowed.subList(1, allowed.size())));
+      }
+    }
+  }
+
+  /** The command that the run to go on with was started by. */
+  private DemoCommand original() {
+    only("--resume", List.of("--resume", "--threads"));
+    JsonNode run = RunFolder.json(resume);
+    String status = run.path("status").asText();
+    if (!run.path("arguments").isArray() || status.equals("completed")) {
+      throw new UserException(
+          "--resume: found "
+              + (status.equals("completed") ? "a completed run" : "no run of demo")
+              + " in "
+              + resume
+              + ", expected one that was interrupted");
+    }
+    List<String> arguments = new ArrayList<>();
+    run.get("arguments").forEach(argument -> arguments.add(argument.asText()));
+    DemoCommand original = new DemoCommand();
+    new CommandLine(original)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setOut(spec.commandLine().getOut())
+        .setErr(spec.commandLine().getErr())
+        .parseArgs(arguments.toArray(String[]::new));
+    original.out = resume;
+    original.resumed = true;
+    original.threads = threads;
+    return original;
+  }
+
+  private List<String> arguments() {
+    List<String> all = spec.commandLine().getParseResult().originalArgs();
+    return !all.isEmpty() && all.getFirst().equals("demo") ? all.subList(1, all.size()) : all;
+  }
+
   private void train(DemoRun.Plan plan) throws IOException {
     Arch.Data examples = arch.data(data);
     Network network = arch.network(preset, examples);
-    Preset.Training training = arch.training(preset);
+    Preset.Training how = how();
     try (Backend backend = openBackend();
         Scope scope = Scope.open();
         Trainer trainer =
             new Trainer(
-                network, examples.train(), training.batch(), training.optimizer(), backend, seed)) {
+                network, examples.train(), how.batch(), training.optimizer(how), backend, seed)) {
       Batch measured =
           ExampleBatch.subset(
               scope, network, trainer.loss(), examples.train(), plan.subset(), seed);
+      Map<String, Object> facts = facts(plan, network, examples, backend);
+      Checkpoints checkpoints = new Checkpoints(folder(), made(network, examples));
+      Checkpoint.Run from = resumed ? checkpoints.load(trainer, Long.MAX_VALUE) : null;
+      if (resumed && from == null) {
+        throw new UserException("--resume: found no checkpoint in " + folder());
+      }
       try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), measured, backend);
-          RunFolder folder = RunFolder.create(folder(), facts(plan, network, examples, backend));
+          RunFolder folder =
+              from == null
+                  ? RunFolder.create(folder(), facts)
+                  : RunFolder.resume(folder(), facts, from.metricsBytes());
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(arch, network, examples, plan, backend);
-        new DemoRun(plan, training, trainer, examples, probe, folder, report).run();
+        DemoRun.Parts parts =
+            new DemoRun.Parts(plan, how, training, trainer, examples, probe, folder, checkpoints);
+        try (DemoRun run = DemoRun.start(parts, report, from)) {
+          run.run();
+        }
       }
     }
+  }
+
+  /** The family's usual training, or the preset's, with what was asked for. */
+  private Preset.Training how() {
+    return training.of(arch.training(preset));
+  }
+
+  /** What a checkpoint has to agree with. */
+  private String made(Network network, Arch.Data examples) {
+    return arch
+        + " "
+        + network
+        + "; "
+        + training.optimizer(how()).name()
+        + "; batch "
+        + how().batch()
+        + "; "
+        + examples.train().count()
+        + " "
+        + examples.noun()
+        + "; seed "
+        + seed;
   }
 
   private DemoRun.Plan plan() {
@@ -145,9 +278,14 @@ final class DemoCommand implements Callable<Integer> {
         preset.schedule.validateEvery(),
         atMost("--lanczos", atLeast("--lanczos", lanczos, preset.measurement.lanczos(), 1), 1000),
         atLeast("--probes", probes, preset.measurement.probes(), 2),
-        atLeast("--subset", subset, preset.measurement.subset(), 2 * MICRO_BATCHES),
+        atLeast("--subset", subset, usualSubset(), 2 * MICRO_BATCHES),
         certify == null ? preset.measurement.certify() : certify,
         seed);
+  }
+
+  /** Under a budget a snapshot's gradients cost what a training step's do. */
+  private int usualSubset() {
+    return training.budget() == null ? preset.measurement.subset() : how().batch();
   }
 
   private Backend openBackend() {
@@ -178,12 +316,17 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private Path folder() {
-    return out == null ? Path.of("runs", "demo-" + LocalDateTime.now().format(STAMP)) : out;
+    if (out == null) {
+      out =
+          Path.of(
+              "runs",
+              (scenario == null ? "demo" : scenario) + "-" + LocalDateTime.now().format(STAMP));
+    }
+    return out;
   }
 
   private Map<String, Object> facts(
       DemoRun.Plan plan, Network network, Arch.Data examples, Backend backend) {
-    Preset.Training training = arch.training(preset);
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("preset", preset.toString());
     settings.put("arch", arch.toString());
@@ -195,15 +338,19 @@ final class DemoCommand implements Callable<Integer> {
     settings.put("subset", plan.subset());
     settings.put("micro_batch", plan.subset() / MICRO_BATCHES);
     settings.put("certify", plan.certify());
-    settings.put("batch_size", training.batch());
-    settings.put("optimizer", training.optimizer().name());
-    settings.put("learning_rate", training.learningRate());
-    settings.put("weight_decay", training.weightDecay());
-    settings.put("warmup_steps", training.warmup());
+    Preset.Training how = how();
+    settings.put("batch_size", how.batch());
+    settings.put("optimizer", training.optimizer(how).name());
+    settings.put("momentum", training.optimizer(how).momentum());
+    settings.put("learning_rate", how.learningRate());
+    training.describe(settings);
+    settings.put("weight_decay", how.weightDecay());
+    settings.put("warmup_steps", how.warmup());
     settings.put("seed", seed);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("command", "demo");
     facts.put("dynaxx", Main.version());
+    facts.put("arguments", arguments());
     facts.put("settings", settings);
     facts.put("network", network.toString());
     facts.put("parameters", network.parameterCount());

@@ -3,8 +3,12 @@ package dynaxx.app;
 import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Trainer;
 import dynaxx.backend.Backend;
+import dynaxx.monitor.Advice;
+import dynaxx.monitor.Event;
+import dynaxx.monitor.Usage;
 import dynaxx.network.Network;
 import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.GradientStatistics;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Spectrum;
 import java.io.PrintWriter;
@@ -99,17 +103,53 @@ final class DemoReport implements AutoCloseable {
         extreme(found.max()),
         String.format(
             Locale.ROOT, "%.4g +- %.2g", found.trace().value(), found.trace().standardError()),
-        s.gradients().orElseThrow().variance(),
+        s.gradients().map(GradientStatistics::variance).orElse(Double.NaN),
         s.sparseHeads(),
         s.seconds());
   }
 
   private String extreme(ExtremeEigenvalue found) {
-    double residual = found.residual().orElseThrow();
+    if (found.residual().isEmpty()) {
+      // A Rayleigh quotient of a stored vector: nothing says how far away the eigenvalue is.
+      return String.format(Locale.ROOT, "%.4g (stored)", found.value());
+    }
+    double residual = found.residual().getAsDouble();
     boolean converged = residual <= CONVERGED * Math.abs(found.value());
     unconverged |= !converged;
     String mark = converged ? "" : "~";
     return String.format(Locale.ROOT, "%s%.4g (%.0e)", mark, found.value(), residual);
+  }
+
+  void event(Event event) {
+    line(
+        "%6d %s %s (%.3f): %s",
+        event.step(),
+        event.kind(),
+        event.signal().column(),
+        event.confidence(),
+        event.explanation());
+  }
+
+  void advice(long step, Advice.LearningRate advice) {
+    line("%6d learning rate times %.3g: %s", step, advice.factor(), advice.reason());
+  }
+
+  void reverted(long step, long to) {
+    line("%6d back to the checkpoint of step %d", step, to);
+  }
+
+  void resumed(int step) {
+    line("Resumed from the checkpoint of step %d", step);
+  }
+
+  void usage(Usage usage, double budget) {
+    line(
+        "Measuring took %.2f %% of the time (budget %.3g %%): %d full snapshots, %d with fewer"
+            + " Lanczos steps, %d from stored vectors",
+        100 * usage.share(), 100 * budget, usage.full(), usage.fewerSteps(), usage.cheap());
+    if (usage.snapshots() == 0) {
+      line("So few steps do not pay for a first snapshot; it takes more --steps or --budget");
+    }
   }
 
   void certified(int step, Snapshot certified) {

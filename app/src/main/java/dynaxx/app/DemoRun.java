@@ -1,26 +1,59 @@
 package dynaxx.app;
 
+import dynaxx.app.run.Checkpoints;
+import dynaxx.app.run.Journal;
 import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.StepRow;
+import dynaxx.app.train.Checkpoint;
+import dynaxx.app.train.LearningRates;
 import dynaxx.app.train.Trainer;
-import dynaxx.app.train.WarmupCosine;
+import dynaxx.memory.HostBuffer;
+import dynaxx.monitor.Advice;
+import dynaxx.monitor.CalibratedRules;
+import dynaxx.monitor.CalibratedSettings;
+import dynaxx.monitor.Event;
+import dynaxx.monitor.EventKind;
+import dynaxx.monitor.JsonLinesSink;
+import dynaxx.monitor.PhaseMonitor;
+import dynaxx.monitor.Schedule;
+import dynaxx.monitor.StepReport;
+import dynaxx.monitor.TrainingControl;
+import dynaxx.monitor.Usage;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 
-/** One run: trains, measures when the plan says so, and records every step. */
-record DemoRun(
-    Plan plan,
-    Preset.Training training,
-    Trainer trainer,
-    Arch.Data data,
-    CurvatureProbe probe,
-    RunFolder folder,
-    DemoReport report) {
+/** One run: trains, lets the monitor look on or act, and records every step. */
+final class DemoRun implements TrainingControl, AutoCloseable {
+
+  private final Parts parts;
+  private final Plan plan;
+  private final Trainer trainer;
+  private final DemoReport report;
+  private final LearningRates rates;
+  private final Path journalFile;
+  private final JsonLinesSink journal;
+  private final PhaseMonitor monitor;
+  private final List<String> pending = new ArrayList<>();
+  private double rateFactor = 1;
+  private boolean checkpointWanted;
+  private boolean reverted;
+  private int snapshots;
+  private Trainer.Validation last;
 
   /** Steps, what lies between snapshots and validations, and the size of a measurement. */
   record Plan(
@@ -41,13 +74,63 @@ record DemoRun(
     }
   }
 
+  /** What a run works with; closed by others. */
+  record Parts(
+      Plan plan,
+      Preset.Training training,
+      TrainingOptions options,
+      Trainer trainer,
+      Arch.Data data,
+      CurvatureProbe probe,
+      RunFolder folder,
+      Checkpoints checkpoints) {}
+
+  private DemoRun(Parts parts, DemoReport report, JsonLinesSink journal, Path journalFile) {
+    this.parts = parts;
+    this.plan = parts.plan();
+    this.trainer = parts.trainer();
+    this.report = report;
+    this.rates = parts.options().rates(parts.training(), plan.steps());
+    this.journal = journal;
+    this.journalFile = journalFile;
+    CalibratedSettings rules =
+        CalibratedSettings.defaults().withStability(parts.options().stability());
+    PhaseMonitor.Builder builder =
+        PhaseMonitor.of(parts.probe(), trainer.parameters())
+            .settings(plan.settings())
+            .rules(new CalibratedRules(rules))
+            .policy(parts.options().policy())
+            .steps(plan.steps())
+            .control(this)
+            .sink(journal);
+    Double budget = parts.options().budget();
+    this.monitor =
+        (budget == null
+                ? builder.schedule(new Schedule.Every(plan.every()))
+                : builder.budget(budget))
+            .build();
+  }
+
+  /** A run from the beginning, or from a checkpoint that the trainer has loaded. */
+  static DemoRun start(Parts parts, DemoReport report, Checkpoint.Run from) throws IOException {
+    Path file = parts.folder().path().resolve("monitor.jsonl");
+    var records = from == null ? null : Journal.upTo(file, from.journalBytes());
+    DemoRun run = new DemoRun(parts, report, new JsonLinesSink(file), file);
+    if (from != null) {
+      records.forEach(run.monitor::recall);
+      run.rateFactor = from.rateFactor();
+      report.resumed(parts.trainer().steps());
+    }
+    return run;
+  }
+
   void run() {
     Thread hook = new Thread(this::interrupted, "dynaxx-interrupt");
     Runtime.getRuntime().addShutdownHook(hook);
     try {
       train();
     } catch (RuntimeException | Error e) {
-      folder.finish("failed", Map.of("reason", String.valueOf(e.getMessage())));
+      parts.folder().finish("failed", Map.of("reason", String.valueOf(e.getMessage())));
       throw e;
     } finally {
       remove(hook);
@@ -56,15 +139,11 @@ record DemoRun(
 
   private void train() {
     long start = System.nanoTime();
-    int snapshots = 0;
-    Trainer.Validation last = null;
-    for (int step = 0; step <= plan.steps(); step++) {
-      StepRow row = step(step);
-      folder.append(row);
-      report.step(row);
-      last = row.validation() == null ? last : row.validation();
-      snapshots += row.snapshot() == null ? 0 : 1;
+    boolean done = false;
+    while (!done) {
+      done = step(trainer.steps());
     }
+    notice(monitor.finish());
     Snapshot certified = plan.certify() ? certify() : null;
     double seconds = (System.nanoTime() - start) / 1e9;
     Map<String, Object> results = new LinkedHashMap<>();
@@ -72,18 +151,45 @@ record DemoRun(
     results.put("snapshots", snapshots);
     results.put("validation_loss", last.loss());
     results.put("validation_accuracy", last.accuracy());
+    results.put("parameters_sha256", hash(trainer.parameters()));
+    results.put("monitor", describe(monitor.usage()));
     if (certified != null) {
       results.put("certified", CertifiedReport.json(certified));
     }
-    folder.finish("completed", results);
-    report.summary(last, snapshots, seconds, folder.path());
+    parts.folder().finish("completed", results);
+    Double budget = parts.options().budget();
+    report.summary(last, snapshots, seconds, parts.folder().path());
+    if (budget != null) {
+      report.usage(monitor.usage(), budget);
+    }
+  }
+
+  private static Map<String, Object> describe(Usage usage) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("share", usage.share());
+    values.put("training_seconds", usage.hostSeconds());
+    values.put("monitor_seconds", usage.ownSeconds());
+    values.put("full_snapshots", usage.full());
+    values.put("snapshots_with_fewer_steps", usage.fewerSteps());
+    values.put("cheap_snapshots", usage.cheap());
+    return values;
+  }
+
+  private static String hash(HostBuffer parameters) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update(parameters.segment().asByteBuffer());
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** The training is done and recorded: what goes wrong here is said and costs nothing else. */
   private Snapshot certify() {
     ProbeSettings settings = ProbeSettings.certified().withSeed(plan.seed());
     try {
-      Snapshot certified = probe.measure(trainer.parameters(), settings);
+      Snapshot certified = parts.probe().measure(trainer.parameters(), settings);
       report.certified(plan.steps(), certified);
       return certified;
     } catch (NonFiniteException | IllegalArgumentException | OutOfMemoryError e) {
@@ -92,33 +198,160 @@ record DemoRun(
     }
   }
 
-  private StepRow step(int step) {
+  /** One step; true if it was the last. */
+  private boolean step(int step) {
     boolean end = step == plan.steps();
-    boolean measure = end || step % plan.every() == 0;
-    boolean validate = measure || step % plan.validateEvery() == 0;
-    Snapshot snapshot = measure ? probe.measure(trainer.parameters(), plan.settings()) : null;
-    Trainer.Validation validation = validate ? trainer.validate(data.validation()) : null;
-    WarmupCosine schedule = training.schedule(plan.steps());
+    epochs(step);
+    boolean fixed = parts.options().budget() == null;
+    if (end && fixed) {
+      monitor.look();
+    }
+    boolean validate = end || step % plan.validateEvery() == 0 || fixed && step % plan.every() == 0;
+    Trainer.Validation validation = validate ? validateNow() : null;
     long begin = System.nanoTime();
     Trainer.Step trained = trainer.evaluate();
-    if (!end) {
-      trainer.update(schedule.at(step));
-    }
     double seconds = (System.nanoTime() - begin) / 1e9;
-    return new StepRow(
-        step,
-        (double) step * training.batch() / data.train().count(),
-        trained,
-        validation,
-        end ? null : schedule.at(step),
-        training.batch(),
-        snapshot,
-        seconds);
+    reverted = false;
+    Advice advice = monitor.afterStep(report(step, end, trained, validation));
+    notice(monitor.events());
+    describe(step, advice);
+    begin = System.nanoTime();
+    Double rate = end ? null : rates.at(step) * rateFactor;
+    if (!end && !reverted) {
+      trainer.update(rate);
+    }
+    seconds += (System.nanoTime() - begin) / 1e9;
+    record(step, trained, validation, rate, seconds);
+    checkpoint(step, end);
+    return end && !reverted;
+  }
+
+  private StepReport report(
+      int step, boolean end, Trainer.Step trained, Trainer.Validation validation) {
+    StepReport told =
+        StepReport.at(step)
+            .loss(trained.loss())
+            .gradientNorm(trained.gradientNorm())
+            .batchSize(parts.training().batch())
+            .momentum(trainer.optimizer().momentum());
+    if (!end) {
+      told = told.learningRate(rates.at(step) * rateFactor);
+    }
+    return validation == null ? told : told.validation(validation.loss(), validation.accuracy());
+  }
+
+  private void epochs(int step) {
+    int examples = parts.data().train().count();
+    long batch = parts.training().batch();
+    if (step > 0 && step * batch / examples > (step - 1) * batch / examples) {
+      monitor.epochEnded(step);
+    }
+  }
+
+  private void notice(List<Event> events) {
+    events.forEach(event -> pending.add(event.kind().name()));
+    events.forEach(report::event);
+  }
+
+  private void describe(int step, Advice advice) {
+    for (Advice part : advice.parts()) {
+      if (part instanceof Advice.LearningRate rate) {
+        report.advice(step, rate);
+      }
+    }
+  }
+
+  private void record(
+      int step, Trainer.Step trained, Trainer.Validation validation, Double rate, double seconds) {
+    Snapshot snapshot = monitor.snapshot().orElse(null);
+    String kinds = String.join(" ", pending);
+    pending.clear();
+    if (reverted) {
+      // The restart belongs to the next row.
+      pending.add(EventKind.RESTART.name());
+    }
+    StepRow row =
+        new StepRow(
+            step,
+            (double) step * parts.training().batch() / parts.data().train().count(),
+            trained,
+            validation,
+            rate,
+            parts.training().batch(),
+            snapshot,
+            seconds,
+            kinds);
+    parts.folder().append(row);
+    report.step(row);
+    snapshots += snapshot == null ? 0 : 1;
+  }
+
+  /** After the update, so that what is kept is where the next step begins. */
+  private void checkpoint(int step, boolean end) {
+    int every = parts.options().checkpointEvery();
+    boolean due = every > 0 && (end || (step + 1) % every == 0);
+    if (reverted || !due && !checkpointWanted) {
+      checkpointWanted = false;
+      return;
+    }
+    if (!checkpointWanted) {
+      monitor.checkpointed(step);
+    }
+    checkpointWanted = false;
+    try {
+      journal.force();
+      long metrics = parts.folder().force();
+      if (metrics >= 0) {
+        parts
+            .checkpoints()
+            .write(trainer, new Checkpoint.Run(rateFactor, metrics, Files.size(journalFile)));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(parts.folder().path() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private Trainer.Validation validateNow() {
+    last = trainer.validate(parts.data().validation());
+    return last;
+  }
+
+  @Override
+  public void learningRate(double value, double factor) {
+    rateFactor *= factor;
+  }
+
+  @Override
+  public void momentum(double value) {
+    trainer.optimizer().setMomentum(value);
+  }
+
+  @Override
+  public void checkpoint(long step) {
+    checkpointWanted = true;
+  }
+
+  @Override
+  public Validation validate() {
+    Trainer.Validation found = validateNow();
+    return new Validation(OptionalDouble.of(found.loss()), OptionalDouble.of(found.accuracy()));
+  }
+
+  /** The learning rate stays as advised: going back to the old one would repeat the harm. */
+  @Override
+  public long revert(long step) {
+    Checkpoint.Run found = parts.checkpoints().load(trainer, step + 1);
+    if (found == null) {
+      return trainer.steps() + 1L;
+    }
+    reverted = true;
+    report.reverted(step, trainer.steps());
+    return trainer.steps();
   }
 
   private void interrupted() {
-    if (folder.finish("interrupted", Map.of())) {
-      report.interrupted(folder.path());
+    if (parts.folder().finish("interrupted", Map.of())) {
+      report.interrupted(parts.folder().path());
     }
   }
 
@@ -128,5 +361,10 @@ record DemoRun(
     } catch (IllegalStateException e) {
       // The JVM is shutting down already, and the hook has run or will.
     }
+  }
+
+  @Override
+  public void close() {
+    monitor.close();
   }
 }

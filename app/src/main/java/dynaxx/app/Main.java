@@ -19,7 +19,13 @@ import picocli.CommandLine.IVersionProvider;
     description = "Watches the curvature of a neural network's loss while it trains.",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    subcommands = {DemoCommand.class, ProbeCommand.class, ReplayCommand.class, DoctorCommand.class},
+    subcommands = {
+      DemoCommand.class,
+      ProbeCommand.class,
+      ReplayCommand.class,
+      ProfileCommand.class,
+      DoctorCommand.class
+    },
     synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
 

@@ -1,8 +1,5 @@
 package dynaxx.app;
 
-import dynaxx.app.train.AdamW;
-import dynaxx.app.train.Optimizer;
-import dynaxx.app.train.WarmupCosine;
 import dynaxx.network.VisionTransformer;
 import java.util.Locale;
 
@@ -36,12 +33,8 @@ enum Preset {
   /** Examples of a batch, peak learning rate, weight decay and warm-up steps. */
   record Training(int batch, double learningRate, double weightDecay, int warmup) {
 
-    Optimizer optimizer() {
-      return new AdamW(weightDecay);
-    }
-
-    WarmupCosine schedule(int steps) {
-      return new WarmupCosine(learningRate, Math.min(warmup, steps), steps);
+    Training withLearningRate(double rate) {
+      return new Training(batch, rate, weightDecay, warmup);
     }
   }
 

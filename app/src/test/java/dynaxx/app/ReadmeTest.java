@@ -9,7 +9,6 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
@@ -25,39 +24,57 @@ class ReadmeTest {
 
   @TempDir private Path classes;
 
+  /** What the examples take for granted of the reader's own code. */
+  private static final String HOST =
+      """
+      import dynaxx.backend.*;
+      import dynaxx.memory.*;
+      import dynaxx.monitor.*;
+      import dynaxx.network.*;
+      import dynaxx.onnx.*;
+      import dynaxx.operator.*;
+      import dynaxx.spectrum.*;
+      import java.lang.foreign.MemorySegment;
+      import java.nio.file.Path;
+
+      class Example {
+        interface Trainer {
+          double lossAndGradient();
+          double rate();
+          void scaleRate(double factor);
+          void checkpoint(long step);
+          void load(long step);
+          void update();
+        }
+
+        %s
+      }
+      """;
+
+  /** Variables that an example outside of a training loop uses. */
+  private static final String DATA =
+      "MemorySegment images, MemorySegment labels, MemorySegment parameters";
+
+  /** Variables that an example within a training loop uses. */
+  private static final String LOOP =
+      "Network network, Loss loss, Batch subset, Backend backend, MemorySegment parameters,"
+          + " Trainer trainer";
+
   @Test
   void everyExampleCompiles() throws IOException {
     String readme = Files.readString(Path.of("..", "README.md"));
-    Matcher example = JAVA.matcher(readme);
-    int found = 0;
-    while (example.find()) {
-      found++;
-      assertCompiles(example.group(1));
+    List<String> examples =
+        JAVA.matcher(readme).results().map(example -> example.group(1)).toList();
+    assertEquals(3, examples.size(), "Java examples");
+    for (String example : examples) {
+      String variables = example.contains("PhaseMonitor") ? LOOP : DATA;
+      compile("static void run(" + variables + ") throws Exception {" + example + "}");
     }
-    assertEquals(2, found, "Java examples");
   }
 
-  private void assertCompiles(String example) {
-    String source =
-        """
-        import dynaxx.backend.*;
-        import dynaxx.memory.*;
-        import dynaxx.network.*;
-        import dynaxx.onnx.*;
-        import dynaxx.operator.*;
-        import dynaxx.spectrum.*;
-        import java.lang.foreign.MemorySegment;
-        import java.nio.file.Path;
-
-        class Example {
-          static void run(MemorySegment images, MemorySegment labels, MemorySegment parameters) {
-            %s
-          }
-        }
-        """
-            .formatted(example);
+  private void compile(String method) {
     StringWriter messages = new StringWriter();
-    assertTrue(compiles(source, messages), messages.toString());
+    assertTrue(compiles(HOST.formatted(method), messages), messages.toString());
     assertEquals("", messages.toString());
   }
 

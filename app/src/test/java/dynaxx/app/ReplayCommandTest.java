@@ -204,4 +204,15 @@ class ReplayCommandTest {
       assertEquals("dynaxx: no events in 2 rows by the " + rules + " rules", outcome.err().strip());
     }
   }
+
+  /** Training went back to an earlier checkpoint; the first row after it cannot be used. */
+  @Test
+  void stepsMayGoBackAfterARestart() throws IOException {
+    Outcome outcome = replay("step,loss,event\n8,1,\n9,1,\nx,1,RESTART\n5,1,\n6,1,\n6,1,\n");
+    assertEquals(0, outcome.status(), outcome.err());
+    assertTrue(outcome.out().startsWith("5,RESTART,"), outcome.out());
+    assertTrue(outcome.err().contains("line 4: no usable step; row left out"), outcome.err());
+    assertTrue(
+        outcome.err().contains("line 7: step: found 6, expected a step after 6"), outcome.err());
+  }
 }

@@ -122,6 +122,7 @@ public final class ArticleRules implements Rules {
 
   @Override
   public List<Event> restarted(long step) {
+    guard.restarted(step);
     guardedUntil = step + settings.restartGuard();
     lambda.clear();
     variance.clear();
@@ -134,6 +135,14 @@ public final class ArticleRules implements Rules {
         ObservationGuard.restart(
             step, "nothing is reported for " + settings.restartGuard() + " steps"));
   }
+
+  /** The article's rules ask for no more than the values. */
+  @Override
+  public void learningRateChanged(long step) {}
+
+  /** The article's rules ask for no more than the values. */
+  @Override
+  public void epochEnded(long step) {}
 
   @Override
   public List<Event> finish() {

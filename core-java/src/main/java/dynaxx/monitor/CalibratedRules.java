@@ -43,6 +43,10 @@ public final class CalibratedRules implements Rules {
   private final StabilityWatch stability;
   private Observation now;
   private OptionalDouble rate = OptionalDouble.empty();
+  private OptionalDouble excursion = OptionalDouble.empty();
+  private int away;
+  private int epoch;
+  private int epochBegan;
   private double lambdaMax;
   private boolean snapshots;
   private int ticks;
@@ -91,10 +95,25 @@ public final class CalibratedRules implements Rules {
 
   @Override
   public List<Event> restarted(long step) {
+    guard.restarted(step);
+    excursion = OptionalDouble.empty();
+    rate = OptionalDouble.empty();
     reset();
     return List.of(
         ObservationGuard.restart(
             step, "signals are judged again after " + settings.baseline() + " snapshots"));
+  }
+
+  @Override
+  public void learningRateChanged(long step) {
+    excursion = OptionalDouble.empty();
+    forget();
+  }
+
+  @Override
+  public void epochEnded(long step) {
+    epoch = ticks - epochBegan;
+    epochBegan = ticks;
   }
 
   @Override
@@ -107,32 +126,58 @@ public final class CalibratedRules implements Rules {
   }
 
   private void reset() {
-    charts.values().forEach(Chart::reset);
-    alarms.clear();
-    reported.clear();
+    forget();
     means.clear();
     sign.reset();
     stability.reset();
   }
 
+  /** Starts all charts anew. */
+  private void forget() {
+    charts.values().forEach(Chart::reset);
+    alarms.clear();
+    reported.clear();
+  }
+
+  /**
+   * After a jump of the learning rate the charts wait: if it comes back soon, values are compared
+   * with those before the jump, and what the excursion did to the network is seen; if it stays,
+   * they start anew.
+   */
   private void followLearningRate() {
     OptionalDouble next = now.value(Signal.LEARNING_RATE);
-    if (next.isPresent() && rate.isPresent()) {
-      double ratio = next.getAsDouble() / rate.getAsDouble();
-      if (!(ratio < settings.learningRateJump() && ratio > 1 / settings.learningRateJump())) {
-        charts.values().forEach(Chart::reset);
-        alarms.clear();
-        reported.clear();
+    if (next.isPresent() && rate.isPresent() && jumped(next.getAsDouble(), rate.getAsDouble())) {
+      if (excursion.isPresent() && !jumped(next.getAsDouble(), excursion.getAsDouble())) {
+        excursion = OptionalDouble.empty();
+      } else if (excursion.isEmpty()) {
+        excursion = rate;
+        away = 0;
       }
     }
     rate = next.isPresent() ? next : rate;
   }
 
+  private boolean jumped(double next, double before) {
+    double ratio = next / before;
+    return next != before
+        && !(ratio < settings.learningRateJump() && ratio > 1 / settings.learningRateJump());
+  }
+
+  /** Whether the charts wait for the learning rate to come back. */
+  private boolean waiting() {
+    if (excursion.isPresent() && ++away > settings.persistence()) {
+      excursion = OptionalDouble.empty();
+      forget();
+    }
+    return excursion.isPresent();
+  }
+
   private void tick(List<Event> events) {
     ticks++;
+    boolean waiting = waiting();
     now.value(Signal.LAMBDA_MAX).ifPresent(value -> lambdaMax = value);
     for (Signal signal : Signal.values()) {
-      if (signal.group() != Signal.Group.CONTEXT) {
+      if (signal.group() != Signal.Group.CONTEXT && !waiting) {
         chart(signal, events);
       }
     }
@@ -266,7 +311,7 @@ public final class CalibratedRules implements Rules {
   }
 
   private boolean cyclic(Signal signal, Chart chart, List<Event> events) {
-    OptionalInt period = chart.period();
+    OptionalInt period = chart.period(epoch);
     if (period.isEmpty()) {
       return false;
     }
@@ -305,7 +350,7 @@ public final class CalibratedRules implements Rules {
     Reading reading = found.get();
     double half =
         Math.max(
-            settings.band() * reading.errorOr(0),
+            settings.band() * reading.error().orElseGet(sign::noise),
             settings.arithmeticNoise() * Math.max(0, lambdaMax));
     boolean changed = sign.add(reading.value(), half, now.verdict(), now.step());
     if (sign.beginsToOscillate()) {

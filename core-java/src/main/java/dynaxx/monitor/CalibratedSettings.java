@@ -22,8 +22,8 @@ package dynaxx.monitor;
  * @param correlation of two signals' noise from which on they count as one; default 0.5
  * @param persistence consecutive snapshots beyond the band that change the sign of lambda_min, and
  *     near the stability limit that make an edge of stability; default 3
- * @param band half width of the band about zero, in residuals and in standard deviations of the
- *     noise of lambda_min; default 3
+ * @param band half width of the band about zero, in residuals of lambda_min, or in standard
+ *     deviations of its last readings where no residual is known; default 3
  * @param arithmeticNoise least half width of the band, as part of lambda_max; default 1e-5, for
  *     products in float32
  * @param crossings of zero among the last {@code crossingWindow} snapshots that mean that

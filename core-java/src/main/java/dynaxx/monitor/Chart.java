@@ -268,10 +268,13 @@ final class Chart {
     return values[size - 2];
   }
 
-  OptionalInt period() {
+  /** The period of the values, of which one that is known is believed sooner; 0 if none is. */
+  OptionalInt period(int known) {
     int length = Math.min(size, settings.cycleWindow());
-    return Periodicity.lag(
-        Arrays.copyOfRange(values, size - length, size), settings.cycleDeviations());
+    double[] recent = Arrays.copyOfRange(values, size - length, size);
+    return Periodicity.repeats(recent, known)
+        ? OptionalInt.of(known)
+        : Periodicity.lag(recent, settings.cycleDeviations());
   }
 
   /**

@@ -20,6 +20,10 @@ public enum EventKind {
   EDGE_OF_STABILITY,
   /** The sharpness was beyond the limit, the loss rose, and the sharpness fell below the limit. */
   CATAPULT,
+  /** After a transition: the validation metric is no worse than before it, beyond its noise. */
+  VALIDATED,
+  /** After a transition: the validation metric is worse than before it, beyond its noise. */
+  HARMFUL,
   /** Training was started again: what follows is not compared with what was before. */
   RESTART,
   /** A value is NaN or infinite, and was not used. */

@@ -33,6 +33,12 @@ final class ObservationGuard {
     }
   }
 
+  /** Steps may go back to an earlier checkpoint's. */
+  void restarted(long step) {
+    last = Math.min(last, step - 1);
+    notFinite.clear();
+  }
+
   private static Event notFinite(long step, Signal signal, double value) {
     Event.Evidence evidence =
         new Event.Evidence(

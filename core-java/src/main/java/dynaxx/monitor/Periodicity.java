@@ -43,6 +43,24 @@ final class Periodicity {
     return best == 0 ? OptionalInt.empty() : OptionalInt.of(best);
   }
 
+  /**
+   * Whether a series repeats itself at a lag that is known beforehand, as the length of an epoch
+   * is: no search is made, so two standard deviations suffice.
+   */
+  static boolean repeats(double[] values, int lag) {
+    int n = values.length;
+    if (n < LEAST || lag < 2 || 3 * lag > n) {
+      return false;
+    }
+    double[] r = autocorrelation(detrended(values));
+    double one = 1 / Math.sqrt(n);
+    double trough = 0;
+    for (int i = 1; i < lag; i++) {
+      trough = Math.min(trough, r[i]);
+    }
+    return trough < -one && r[lag] > Math.max(0.3, 2 * one) && r[2 * lag] > one;
+  }
+
   private static double[] detrended(double[] values) {
     int n = values.length;
     double middle = (n - 1) / 2.0;

@@ -39,10 +39,27 @@ public sealed interface Rules permits ArticleRules, CalibratedRules {
    * Is told that training was started again, with the optimizer's state lost: a guard lets the
    * values settle before they are judged.
    *
-   * @param step of the first update after the restart
+   * @param step of the first update after the restart; may lie before steps already seen, where an
+   *     earlier checkpoint was loaded
    * @return the restart, as an event
    */
   List<Event> restarted(long step);
+
+  /**
+   * Is told that the learning rate was changed on purpose, and so that what moves next has a known
+   * cause. A jump from one observation to the next is seen without being told.
+   *
+   * @param step of the first update at the new rate
+   */
+  void learningRateChanged(long step);
+
+  /**
+   * Is told that a pass over the data has ended: the length of an epoch is then the first period
+   * that a repeating signal is compared with.
+   *
+   * @param step number of updates made so far
+   */
+  void epochEnded(long step);
 
   /**
    * Is told that the run is over.

@@ -9,6 +9,8 @@ import java.util.Optional;
  */
 final class SignBand {
 
+  private static final int LEAST_FOR_NOISE = 5;
+
   private final CalibratedSettings settings;
   private final double[] recent;
   private int seen;
@@ -68,6 +70,27 @@ final class SignBand {
                   case Verdict.Undecided undecided -> false;
                 })
         .orElse(true);
+  }
+
+  /**
+   * Standard deviation of the readings about their course, from the last differences of neighbours;
+   * 0 if there are too few.
+   */
+  double noise() {
+    int n = Math.min(seen, recent.length);
+    if (n < LEAST_FOR_NOISE) {
+      return 0;
+    }
+    double[] differences = new double[n - 1];
+    for (int i = 1; i < n; i++) {
+      differences[i - 1] =
+          recent[(seen - n + i) % recent.length] - recent[(seen - n + i - 1) % recent.length];
+    }
+    double trend = Robust.median(differences);
+    for (int i = 0; i < differences.length; i++) {
+      differences[i] -= trend;
+    }
+    return Robust.deviation(differences) / Math.sqrt(2);
   }
 
   /** Changes of sign among the last readings. */

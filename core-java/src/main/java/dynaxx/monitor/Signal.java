@@ -131,6 +131,17 @@ public enum Signal {
   }
 
   /**
+   * Name of the column of the signal's uncertainty.
+   *
+   * @return for example {@code lambda_min_residual} or {@code trace_error}
+   */
+  public String errorColumn() {
+    boolean eigenvalue =
+        this == LAMBDA_MIN || this == LAMBDA_MAX || this == PRECONDITIONED_LAMBDA_MAX;
+    return column() + (eigenvalue ? "_residual" : "_error");
+  }
+
+  /**
    * The signal of a column.
    *
    * @param column name, for example {@code lambda_min}

@@ -274,7 +274,12 @@ public final class Lanczos {
     return tolerance;
   }
 
-  int cap() {
+  /**
+   * The most steps.
+   *
+   * @return products of each start
+   */
+  public int cap() {
     return cap;
   }
 

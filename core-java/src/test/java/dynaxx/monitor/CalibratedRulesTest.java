@@ -297,4 +297,84 @@ class CalibratedRulesTest {
         IllegalArgumentException.class,
         () -> CalibratedSettings.defaults().withFalseTransitionRate(0));
   }
+
+  /** Trace and gradient variance double at snapshot 80, where the rate is ten times as high. */
+  private static List<Event> afterJump(int steps, int changed) {
+    SplittableRandom random = new SplittableRandom(12);
+    return replay(
+        Rules.calibrated(),
+        130,
+        i -> {
+          double rate = i >= 80 && i < 80 + steps ? 0.1 : 0.01;
+          double factor = i >= changed ? 2 : 1;
+          return Observation.at(i)
+              .with(Signal.LEARNING_RATE, rate)
+              .with(Signal.TRACE, 300 * factor * Math.exp(0.05 * random.nextGaussian()))
+              .with(Signal.GRADIENT_VARIANCE, 2 * factor * Math.exp(0.05 * random.nextGaussian()));
+        });
+  }
+
+  @Test
+  void aShortJumpOfTheRateIsSeenByWhatItDid() {
+    Event event = only(afterJump(2, 81));
+    assertEquals(EventKind.TRANSITION, event.kind());
+    assertTrue(event.step() >= 82 && event.step() <= 86, event.toString());
+    assertEquals(List.of(), afterJump(2, 1000), "the jump alone is nothing");
+    assertEquals(List.of(), afterJump(50, 81), "a lasting jump explains what moves with it");
+  }
+
+  /** A rate of zero at the end of a schedule is no jump at every step. */
+  @Test
+  void aRateOfZeroDoesNotBlindTheCharts() {
+    SplittableRandom random = new SplittableRandom(13);
+    List<Event> events =
+        replay(
+            Rules.calibrated(),
+            110,
+            i ->
+                Observation.at(i)
+                    .with(Signal.LEARNING_RATE, 0)
+                    .with(Signal.TRACE, Math.exp(0.05 * random.nextGaussian() + (i < 80 ? 0 : 1)))
+                    .with(
+                        Signal.NOISE_SCALE,
+                        Math.exp(0.05 * random.nextGaussian() + (i < 80 ? 0 : 1))));
+    assertEquals(EventKind.TRANSITION, only(events).kind());
+  }
+
+  @Test
+  void stepsMayGoBackToACheckpoint() {
+    Rules rules = Rules.calibrated();
+    rules.observe(Observation.at(10).with(Signal.TRACE, 1));
+    rules.restarted(5);
+    rules.observe(Observation.at(5).with(Signal.TRACE, 1));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> rules.observe(Observation.at(5).with(Signal.TRACE, 1)));
+  }
+
+  /** Without residuals the readings themselves say how wide the band about zero is. */
+  @Test
+  void noiseAboutZeroWithoutResidualsIsNoChangeOfSign() {
+    int found = 0;
+    int late = 0;
+    for (int run = 0; run < 100; run++) {
+      SplittableRandom random = new SplittableRandom(run);
+      List<Event> quiet =
+          replay(
+              Rules.calibrated(),
+              100,
+              i -> Observation.at(i).with(Signal.LAMBDA_MIN, 0.1 * random.nextGaussian()));
+      found += quiet.stream().anyMatch(e -> e.kind() == EventKind.SIGN_CHANGE) ? 1 : 0;
+      List<Event> crossing =
+          replay(
+              Rules.calibrated(),
+              60,
+              i ->
+                  Observation.at(i)
+                      .with(Signal.LAMBDA_MIN, (i < 40 ? 1 : -1) + 0.1 * random.nextGaussian()));
+      late += crossing.stream().noneMatch(e -> e.kind() == EventKind.SIGN_CHANGE) ? 1 : 0;
+    }
+    assertTrue(found <= 2, found + " of 100 quiet runs");
+    assertTrue(late <= 5, late + " of 100 changes missed");
+  }
 }

@@ -122,4 +122,25 @@ class StatisticsTest {
     assertTrue(Double.isFinite(scale.transform(Double.MAX_VALUE)));
     assertEquals(0.1, scale.error(10, 1), 1e-9);
   }
+
+  /** A faint period is believed at a length that is known, and not at others. */
+  @Test
+  void aKnownPeriodIsFoundSooner() {
+    int known = 0;
+    int searched = 0;
+    int wrong = 0;
+    for (int run = 0; run < 200; run++) {
+      SplittableRandom random = new SplittableRandom(run);
+      double[] values = new double[40];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = 1.3 * Math.sin(2 * Math.PI * i / 8) + random.nextGaussian();
+      }
+      known += Periodicity.repeats(values, 8) ? 1 : 0;
+      searched += Periodicity.lag(values, 3).isPresent() ? 1 : 0;
+      wrong += Periodicity.repeats(values, 5) ? 1 : 0;
+    }
+    assertTrue(known > searched, known + " of 200 known, " + searched + " searched");
+    assertTrue(known >= 60, known + " of 200");
+    assertTrue(wrong <= 4, wrong + " of 200");
+  }
 }

@@ -50,6 +50,7 @@ public final class MetricsReader {
   private final Map<String, Integer> columns = new HashMap<>();
   private final Map<Signal, Integer> signals = new EnumMap<>(Signal.class);
   private long lastStep = -1;
+  private boolean restart;
 
   /**
    * One usable row.
@@ -149,6 +150,12 @@ public final class MetricsReader {
     if (fields.size() != columns.size()) {
       return leftOut(number, "found " + fields.size() + " fields, expected " + columns.size());
     }
+    Integer event = columns.get(EVENT);
+    // A restart may go back to an earlier checkpoint; that of a row left out belongs to the next.
+    if (event != null && fields.get(event).toUpperCase(Locale.ROOT).contains("RESTART")) {
+      restart = true;
+      lastStep = -1;
+    }
     Optional<Long> step = step(number, fields.get(columns.get(STEP)));
     if (step.isEmpty()) {
       return Optional.empty();
@@ -163,10 +170,9 @@ public final class MetricsReader {
         observation = observation.with(signal, new Reading(value.getAsDouble(), error));
       }
     }
-    Integer event = columns.get(EVENT);
-    boolean restart =
-        event != null && fields.get(event).toUpperCase(Locale.ROOT).contains("RESTART");
-    return Optional.of(new Row(observation, restart));
+    boolean restarted = restart;
+    restart = false;
+    return Optional.of(new Row(observation, restarted));
   }
 
   private Optional<Long> step(int number, String text) {

@@ -1,5 +1,6 @@
 package dynaxx.app.run;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dynaxx.app.UserException;
@@ -65,6 +66,60 @@ public final class RunFolder implements AutoCloseable {
       throw e;
     }
     return run;
+  }
+
+  /**
+   * Opens a folder of an earlier run to go on with it.
+   *
+   * @param folder holds a run
+   * @param facts settings, versions and hardware for run.json
+   * @param metricsBytes length of metrics.csv up to where the run goes on; what follows is cut off
+   */
+  public static RunFolder resume(Path folder, Map<String, Object> facts, long metricsBytes)
+      throws IOException {
+    Path csv = folder.resolve("metrics.csv");
+    FileChannel channel = FileChannel.open(csv, StandardOpenOption.WRITE);
+    try {
+      if (channel.size() < metricsBytes) {
+        throw new UserException(
+            csv
+                + ": found "
+                + channel.size()
+                + " bytes, expected at least the "
+                + metricsBytes
+                + " that the checkpoint was made after");
+      }
+      channel.truncate(metricsBytes).position(metricsBytes);
+      Map<String, Object> all = new LinkedHashMap<>(facts);
+      JsonNode started = json(folder).path("started");
+      all.put("started", started.asText());
+      all.put("resumed", Instant.now().toString());
+      RunFolder run = new RunFolder(folder, channel, all);
+      run.write("running", Map.of());
+      return run;
+    } catch (IOException | RuntimeException e) {
+      channel.close();
+      throw e;
+    }
+  }
+
+  /** What run.json of a folder says. */
+  public static JsonNode json(Path folder) {
+    Path file = folder.resolve("run.json");
+    try {
+      return JSON.readTree(file.toFile());
+    } catch (IOException e) {
+      throw new UserException(file + ": found no run.json that can be read");
+    }
+  }
+
+  /** Length of metrics.csv, all of it on the disk; -1 if the run has ended. */
+  public synchronized long force() throws IOException {
+    if (!open) {
+      return -1;
+    }
+    metrics.force(false);
+    return metrics.position();
   }
 
   /** Appends a row; does nothing once the run has ended. */

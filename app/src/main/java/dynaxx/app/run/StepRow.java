@@ -21,6 +21,7 @@ import java.util.stream.Stream;
  * @param batchSize examples of a batch
  * @param snapshot or null if not measured here
  * @param stepSeconds time of this step without validation and snapshot
+ * @param events kinds of the events noticed here, separated by spaces; may be empty
  */
 public record StepRow(
     int step,
@@ -30,7 +31,8 @@ public record StepRow(
     Double learningRate,
     int batchSize,
     Snapshot snapshot,
-    double stepSeconds) {
+    double stepSeconds,
+    String events) {
 
   /** Names of the columns, in order. */
   public static final List<String> COLUMNS =
@@ -79,7 +81,7 @@ public record StepRow(
             s == null ? null : s.sparseHeads(),
             stepSeconds,
             s == null ? null : s.seconds(),
-            null)
+            events)
         .map(StepRow::field)
         .collect(Collectors.joining(","));
   }

@@ -11,7 +11,7 @@ public interface Examples {
   /** Input values of an example. */
   long inputSize();
 
-  /** Predictions of an example, each of a class. */
+  /** Targets of an example: one for each prediction, or one for each output. */
   long targetSize();
 
   /**
@@ -19,7 +19,8 @@ public interface Examples {
    *
    * @param indices which
    * @param inputs receives {@link #inputSize} values of each
-   * @param targets receives {@link #targetSize} class numbers of each
+   * @param targets receives {@link #targetSize} class numbers of each, or values wanted of the
+   *     outputs
    */
   void write(int[] indices, HostBuffer inputs, HostBuffer targets);
 }

@@ -1,11 +1,14 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
 
 /** Gradient descent with heavy-ball momentum and L2 decay, as PyTorch defines it. */
 public final class Sgd implements Optimizer {
 
-  private final float momentum;
+  private float momentum;
   private final float weightDecay;
   private float[] velocity;
 
@@ -17,6 +20,33 @@ public final class Sgd implements Optimizer {
   @Override
   public String name() {
     return "sgd";
+  }
+
+  @Override
+  public double momentum() {
+    return momentum;
+  }
+
+  @Override
+  public void setMomentum(double momentum) {
+    this.momentum = (float) momentum;
+  }
+
+  @Override
+  public void reset() {
+    velocity = null;
+  }
+
+  @Override
+  public void save(DataOutput out) throws IOException {
+    out.writeFloat(momentum);
+    Floats.write(out, velocity);
+  }
+
+  @Override
+  public void load(DataInput in) throws IOException {
+    momentum = in.readFloat();
+    velocity = Floats.read(in);
   }
 
   @Override

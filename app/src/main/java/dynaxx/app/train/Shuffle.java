@@ -19,6 +19,22 @@ final class Shuffle {
     this.position = count;
   }
 
+  /** Examples taken since the beginning: all that there is to remember. */
+  long taken() {
+    return epoch < 0 ? 0 : epoch * order.length + position;
+  }
+
+  /** Goes to where so many examples have been taken. */
+  void seek(long taken) {
+    epoch = -1;
+    position = order.length;
+    if (taken > 0) {
+      epoch = (taken - 1) / order.length - 1;
+      begin();
+      position = (int) (taken - epoch * order.length);
+    }
+  }
+
   int[] next(int count) {
     int[] taken = new int[count];
     for (int i = 0; i < count; i++) {

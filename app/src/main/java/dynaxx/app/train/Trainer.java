@@ -11,6 +11,9 @@ import dynaxx.network.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Tape;
 import dynaxx.operator.NonFiniteException;
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
 import java.util.stream.IntStream;
 
 /**
@@ -21,7 +24,7 @@ public final class Trainer implements AutoCloseable {
 
   private final Scope scope = Scope.open();
   private final Network network;
-  private final Loss loss = Loss.crossEntropy();
+  private final Loss loss;
   private final Backend backend;
   private final Optimizer optimizer;
   private final long seed;
@@ -31,6 +34,7 @@ public final class Trainer implements AutoCloseable {
   private final HostBuffer parameters;
   private final HostBuffer gradient;
   private final Buffer deviceGradient;
+  private Batch data;
   private int steps;
 
   /**
@@ -45,12 +49,23 @@ public final class Trainer implements AutoCloseable {
    * How the model does on data it was not trained on.
    *
    * @param loss mean
-   * @param accuracy share of predictions whose largest logit is the target's
+   * @param accuracy share of predictions whose largest output is the target's
    */
   public record Validation(double loss, double accuracy) {}
 
   public Trainer(
       Network network,
+      Examples examples,
+      int batchSize,
+      Optimizer optimizer,
+      Backend backend,
+      long seed) {
+    this(network, Loss.crossEntropy(), examples, batchSize, optimizer, backend, seed);
+  }
+
+  public Trainer(
+      Network network,
+      Loss loss,
       Examples examples,
       int batchSize,
       Optimizer optimizer,
@@ -65,6 +80,7 @@ public final class Trainer implements AutoCloseable {
               + " training examples");
     }
     this.network = network;
+    this.loss = loss;
     this.backend = backend;
     this.optimizer = optimizer;
     this.seed = seed;
@@ -87,7 +103,15 @@ public final class Trainer implements AutoCloseable {
    * Forward and backward on the next batch; the parameters stay as they are until {@link #update}.
    */
   public Step evaluate() {
-    Batch data = batch.load(network, loss, order.next(batch.size()));
+    data = batch.load(network, loss, order.next(batch.size()));
+    double value = differentiate();
+    double norm = Math.sqrt(backend.dot(deviceGradient, deviceGradient));
+    NonFiniteException.check("gradient norm at step " + steps, norm);
+    return new Step(value, norm);
+  }
+
+  /** Loss of the last batch at the parameters as they are, and its gradient on the device. */
+  private double differentiate() {
     try (Scope temporary = Scope.open()) {
       Buffer point = backend.upload(temporary, parameters.segment());
       Mode mode = Mode.training(seed, steps);
@@ -95,17 +119,20 @@ public final class Trainer implements AutoCloseable {
       NonFiniteException.check("training loss at step " + steps, value);
       backend.fill(deviceGradient, 0);
       tape.backward(deviceGradient);
-      double norm = Math.sqrt(backend.dot(deviceGradient, deviceGradient));
-      NonFiniteException.check("gradient norm at step " + steps, norm);
-      return new Step(value, norm);
+      return value;
     }
   }
 
   /** Applies the gradient of the last {@link #evaluate}. */
   public void update(double learningRate) {
     backend.download(deviceGradient, gradient.segment());
-    optimizer.step(parameters, gradient, learningRate);
+    optimizer.step(parameters, gradient, learningRate, this::look);
     steps++;
+  }
+
+  private void look() {
+    differentiate();
+    backend.download(deviceGradient, gradient.segment());
   }
 
   /** Loss and accuracy over a whole data set. */
@@ -125,26 +152,80 @@ public final class Trainer implements AutoCloseable {
         }
         long values = indices.length * network.outputShape().size();
         backend.download(tape.output().slice(0, values), logits.segment());
-        correct += correct(logits, chunk.targets(), indices.length * examples.targetSize());
+        correct += correct(logits, chunk.targets(), indices.length * predictions());
       }
     }
-    double predictions = (double) examples.count() * examples.targetSize();
-    return new Validation(lossSum, correct / predictions);
+    return new Validation(lossSum, correct / ((double) examples.count() * predictions()));
   }
 
+  private int classes() {
+    return network.outputShape().dim(-1);
+  }
+
+  /** Predictions for an example, each of a class. */
+  private long predictions() {
+    return network.outputShape().size() / classes();
+  }
+
+  /** Targets are class numbers, or as many values as there are outputs, the largest the class's. */
   private long correct(HostBuffer logits, HostBuffer targets, long predictions) {
-    int classes = network.outputShape().dim(-1);
+    boolean numbers = loss.targetSize(network.outputShape()) == predictions();
     long correct = 0;
     for (long i = 0; i < predictions; i++) {
-      int best = 0;
-      for (int c = 1; c < classes; c++) {
-        if (logits.get(i * classes + c) > logits.get(i * classes + best)) {
-          best = c;
-        }
-      }
-      correct += best == targets.get(i) ? 1 : 0;
+      float wanted = numbers ? targets.get(i) : largest(targets, i);
+      correct += largest(logits, i) == wanted ? 1 : 0;
     }
     return correct;
+  }
+
+  /** Class whose value is the largest. */
+  private int largest(HostBuffer values, long prediction) {
+    int classes = classes();
+    int best = 0;
+    for (int c = 1; c < classes; c++) {
+      if (values.get(prediction * classes + c) > values.get(prediction * classes + best)) {
+        best = c;
+      }
+    }
+    return best;
+  }
+
+  /** Updates made so far. */
+  public int steps() {
+    return steps;
+  }
+
+  public Optimizer optimizer() {
+    return optimizer;
+  }
+
+  /**
+   * Writes all that training goes on from: parameters, optimizer, position in the data. Random
+   * numbers depend on seed and step alone.
+   */
+  public void save(DataOutput out) throws IOException {
+    out.writeInt(steps);
+    out.writeLong(order.taken());
+    Floats.write(out, parameters.toArray());
+    optimizer.save(out);
+  }
+
+  /**
+   * Goes to where a trainer of the same network, data and optimizer was.
+   *
+   * @throws IOException if the number of parameters is another
+   */
+  public void load(DataInput in) throws IOException {
+    int found = in.readInt();
+    long taken = in.readLong();
+    float[] values = Floats.read(in);
+    if (values == null || values.length != parameters.size()) {
+      throw new IOException("found other parameters, expected " + parameters.size());
+    }
+    optimizer.load(in);
+    parameters.put(values);
+    order.seek(taken);
+    steps = found;
   }
 
   public HostBuffer parameters() {

@@ -7,9 +7,9 @@ package dynaxx.app.train;
  * @param warmup steps of the warm-up
  * @param total steps of the run
  */
-public record WarmupCosine(double peak, int warmup, int total) {
+public record WarmupCosine(double peak, int warmup, int total) implements LearningRates {
 
-  /** Learning rate of a step, counted from 0. */
+  @Override
   public double at(int step) {
     if (step < warmup) {
       return peak * (step + 1) / warmup;

@@ -1,0 +1,206 @@
+package dynaxx.app;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dynaxx.app.profile.Library;
+import dynaxx.app.profile.Profile;
+import dynaxx.app.run.MetricsReader;
+import dynaxx.app.run.RunFolder;
+import dynaxx.monitor.CalibratedRules;
+import dynaxx.monitor.CalibratedSettings;
+import dynaxx.monitor.Event;
+import dynaxx.monitor.Observation;
+import dynaxx.monitor.Rules;
+import dynaxx.monitor.StabilityLimit;
+import dynaxx.monitor.TransitionSignature;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Keeps what transitions look like, and compares a run with what is kept. */
+@Command(
+    name = "profile",
+    description = "Keeps what the transitions of a run look like, and compares runs with it.",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND")
+final class ProfileCommand implements Runnable {
+
+  private static final int SHOWN = 3;
+  private static final double MOVED = 3;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+
+  @Command(
+      description = "Keeps the transitions of a run under a name.",
+      mixinStandardHelpOptions = true)
+  int save(
+      @Parameters(paramLabel = "RUN", description = "Folder of a run, or a metrics file.") Path run,
+      @Option(names = "--name", required = true, description = "Name of the profile.") String name,
+      @Option(names = "--force", description = "Replaces a profile of the same name.")
+          boolean force,
+      @Option(names = "--profiles", defaultValue = "profiles", description = FOLDER) Path folder)
+      throws IOException {
+    List<TransitionSignature> found = signatures(run);
+    if (found.isEmpty()) {
+      throw new UserException(
+          run + ": found no transition or shift with enough snapshots around it to keep");
+    }
+    Path file = new Library(folder).save(new Profile(name, source(run), found), force);
+    out().printf("Kept %d transitions in %s%n", found.size(), file);
+    return 0;
+  }
+
+  @Command(
+      description = "Lists the profiles, those that come with dynaxx first.",
+      mixinStandardHelpOptions = true)
+  int list(
+      @Option(names = "--profiles", defaultValue = "profiles", description = FOLDER) Path folder) {
+    for (Profile profile : new Library(folder).all()) {
+      out()
+          .printf(
+              "%-24s %d transitions; %s%n",
+              profile.name(), profile.transitions().size(), profile.source());
+    }
+    return 0;
+  }
+
+  @Command(
+      description = {
+        "Compares the transitions of a run with all profiles. Likeness is from -1 to 1 and"
+            + " compares",
+        "shifts in units of noise, and their order; the length of steps does not count."
+      },
+      mixinStandardHelpOptions = true)
+  int compare(
+      @Parameters(paramLabel = "RUN", description = "Folder of a run, or a metrics file.") Path run,
+      @Option(names = "--profiles", defaultValue = "profiles", description = FOLDER) Path folder)
+      throws IOException {
+    List<Profile> profiles = new Library(folder).all();
+    List<TransitionSignature> found = signatures(run);
+    if (found.isEmpty()) {
+      out().println("no transition or shift with enough snapshots around it");
+    }
+    for (TransitionSignature signature : found) {
+      out().printf("%d %s, moved: %s%n", signature.step(), signature.kind(), moved(signature));
+      matches(profiles, signature).stream().limit(SHOWN).forEach(m -> out().println("  " + m));
+    }
+    out().flush();
+    return 0;
+  }
+
+  private static final String FOLDER = "Folder of the profiles of your own; default: profiles.";
+
+  private record Match(double likeness, String words) {
+    @Override
+    public String toString() {
+      return String.format(Locale.ROOT, "%+.2f %s", likeness, words);
+    }
+  }
+
+  private static List<Match> matches(List<Profile> profiles, TransitionSignature signature) {
+    List<Match> matches = new ArrayList<>();
+    for (Profile profile : profiles) {
+      for (TransitionSignature known : profile.transitions()) {
+        long common =
+            known.changes().keySet().stream().filter(signature.changes()::containsKey).count();
+        matches.add(
+            new Match(
+                signature.similarity(known),
+                profile.name()
+                    + ", "
+                    + known.kind()
+                    + " at step "
+                    + known.step()
+                    + " ("
+                    + common
+                    + " common signals)"));
+      }
+    }
+    matches.sort(Comparator.comparingDouble(Match::likeness).reversed());
+    return matches;
+  }
+
+  private static String moved(TransitionSignature signature) {
+    String moved =
+        signature.changes().entrySet().stream()
+            .filter(e -> Math.abs(e.getValue().shift()) > MOVED)
+            .map(
+                e ->
+                    String.format(
+                        Locale.ROOT, "%s %+.1f", e.getKey().column(), e.getValue().shift()))
+            .collect(Collectors.joining(", "));
+    return moved.isEmpty() ? "nothing beyond its noise for long" : moved;
+  }
+
+  private List<TransitionSignature> signatures(Path run) throws IOException {
+    Path file = Files.isDirectory(run) ? run.resolve("metrics.csv") : run;
+    List<MetricsReader.Row> rows =
+        MetricsReader.read(file, p -> spec.commandLine().getErr().println("dynaxx: " + p));
+    Rules rules = new CalibratedRules(CalibratedSettings.defaults().withStability(limit(run)));
+    List<TransitionSignature> all = new ArrayList<>();
+    List<Observation> observations = new ArrayList<>();
+    List<Event> events = new ArrayList<>();
+    for (MetricsReader.Row row : rows) {
+      if (row.restart()) {
+        // What lies on two sides of a restart is not compared.
+        events.addAll(rules.finish());
+        all.addAll(TransitionSignature.of(observations, events));
+        observations.clear();
+        events.clear();
+        rules.restarted(row.observation().step());
+      }
+      observations.add(row.observation());
+      events.addAll(rules.observe(row.observation()));
+    }
+    events.addAll(rules.finish());
+    all.addAll(TransitionSignature.of(observations, events));
+    return all;
+  }
+
+  /** The stability limit of the optimizer that run.json names; plain descent without one. */
+  private static StabilityLimit limit(Path run) {
+    if (!Files.isReadable(run.resolve("run.json"))) {
+      return new StabilityLimit.Sgd(0);
+    }
+    JsonNode settings = RunFolder.json(run).path("settings");
+    boolean sgd = settings.path("optimizer").asText("sgd").equals("sgd");
+    double momentum = settings.path("momentum").asDouble(sgd ? 0 : 0.9);
+    return sgd ? new StabilityLimit.Momentum(momentum, 0) : new StabilityLimit.Adam(momentum);
+  }
+
+  private static String source(Path run) {
+    if (!Files.isReadable(run.resolve("run.json"))) {
+      return "metrics file";
+    }
+    JsonNode json = RunFolder.json(run);
+    JsonNode settings = json.path("settings");
+    String what =
+        settings.has("scenario")
+            ? "demo --scenario " + settings.get("scenario").asText()
+            : json.path("command").asText() + " " + json.path("network").asText();
+    return what
+        + "; "
+        + settings.path("optimizer").asText()
+        + "; seed "
+        + settings.path("seed").asText();
+  }
+
+  private PrintWriter out() {
+    return spec.commandLine().getOut();
+  }
+}

@@ -1,0 +1,86 @@
+package dynaxx.app.profile;
+
+import dynaxx.app.UserException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** Profiles that come with dynaxx, and those in a folder. */
+public final class Library {
+
+  private static final String SHIPPED = "/dynaxx/profiles/";
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
+  private static final String ENDING = ".json";
+
+  private final Path folder;
+
+  /**
+   * A library.
+   *
+   * @param folder of the profiles of one's own; need not exist
+   */
+  public Library(Path folder) {
+    this.folder = folder;
+  }
+
+  /**
+   * Keeps a profile.
+   *
+   * @param replace whether one of the same name may be replaced
+   * @return the file
+   */
+  public Path save(Profile profile, boolean replace) throws IOException {
+    if (!NAME.matcher(profile.name()).matches()) {
+      throw new UserException(
+          "--name: found '"
+              + profile.name()
+              + "', expected letters, digits, dots, dashes and underscores, 64 at most");
+    }
+    Path file = folder.resolve(profile.name() + ENDING);
+    if (Files.exists(file) && !replace) {
+      throw new UserException("--name: found a profile " + file + " already; --force replaces it");
+    }
+    Files.createDirectories(folder);
+    profile.write(file);
+    return file;
+  }
+
+  /** All profiles: those shipped first. */
+  public List<Profile> all() {
+    List<Profile> all = new ArrayList<>();
+    for (String name : shipped("index.txt").lines().filter(l -> !l.isBlank()).toList()) {
+      all.add(Profile.read(name, shipped(name + ENDING)));
+    }
+    if (Files.isDirectory(folder)) {
+      try (Stream<Path> files = Files.list(folder)) {
+        files.filter(f -> f.toString().endsWith(ENDING)).sorted().forEach(f -> all.add(read(f)));
+      } catch (IOException e) {
+        throw new UncheckedIOException(folder + ": " + e.getMessage(), e);
+      }
+    }
+    return all;
+  }
+
+  private static Profile read(Path file) {
+    try {
+      return Profile.read(file.toString(), Files.readString(file));
+    } catch (IOException e) {
+      throw new UserException(file + ": found no file that can be read");
+    }
+  }
+
+  private static String shipped(String name) {
+    try (InputStream in = Library.class.getResourceAsStream(SHIPPED + name)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(name, e);
+    }
+  }
+}

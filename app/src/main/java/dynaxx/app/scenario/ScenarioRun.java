@@ -1,0 +1,201 @@
+package dynaxx.app.scenario;
+
+import dynaxx.app.run.RunFolder;
+import dynaxx.app.run.StepRow;
+import dynaxx.app.train.ExampleBatch;
+import dynaxx.app.train.Trainer;
+import dynaxx.backend.Backend;
+import dynaxx.memory.Scope;
+import dynaxx.monitor.CalibratedRules;
+import dynaxx.monitor.CalibratedSettings;
+import dynaxx.monitor.Event;
+import dynaxx.monitor.EventKind;
+import dynaxx.monitor.PhaseMonitor;
+import dynaxx.monitor.Rules;
+import dynaxx.monitor.Schedule;
+import dynaxx.monitor.StepReport;
+import dynaxx.network.Batch;
+import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.ProbeSettings;
+import java.io.PrintWriter;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Trains a scenario under the monitor and says what both rule sets make of it. */
+public final class ScenarioRun {
+
+  private static final int PROBES = 4;
+  private static final int SHOWN = 6;
+
+  private final Scenario scenario;
+  private final Setup setup;
+  private final long seed;
+  private final Series series = new Series();
+  private final PrintWriter out;
+
+  public ScenarioRun(Scenario scenario, long seed, PrintWriter out) {
+    this.scenario = scenario;
+    this.setup = scenario.setup(seed);
+    this.seed = seed;
+    this.out = out;
+  }
+
+  /** Trains, writes metrics.csv, and prints. */
+  public void run(Backend backend, RunFolder folder) {
+    long start = System.nanoTime();
+    line(
+        "%s: %s, %,d examples, batches of %d",
+        scenario, setup.network(), setup.training().count(), setup.batch());
+    train(backend, folder);
+    double seconds = (System.nanoTime() - start) / 1e9;
+    Truth truth = Truth.of(scenario, series);
+    line("%d steps, a snapshot every %d, %.0f s", setup.steps(), setup.every(), seconds);
+    line("Known: %s", truth.words());
+    if (truth.visible() >= 0) {
+      line("Visible at step %d", truth.visible());
+    }
+    Map<String, Object> results = new LinkedHashMap<>();
+    results.put("seconds", seconds);
+    results.put("known", truth.words());
+    results.put("visible", truth.visible());
+    results.put("calibrated", tell("calibrated", series.replay(calibrated()), truth));
+    results.put("article", tell("article", series.replay(Rules.article()), truth));
+    folder.finish("completed", results);
+    line("Wrote %s", folder.path().resolve("metrics.csv"));
+  }
+
+  private Rules calibrated() {
+    return new CalibratedRules(CalibratedSettings.defaults().withStability(setup.limit()));
+  }
+
+  private void train(Backend backend, RunFolder folder) {
+    try (Scope scope = Scope.open();
+        Trainer trainer =
+            new Trainer(
+                setup.network(),
+                setup.loss(),
+                setup.training(),
+                setup.batch(),
+                setup.optimizer(),
+                backend,
+                seed)) {
+      Batch measured =
+          ExampleBatch.subset(
+              scope, setup.network(), setup.loss(), setup.training(), setup.subset(), seed);
+      try (CurvatureProbe probe =
+              new CurvatureProbe(setup.network(), setup.loss(), measured, backend);
+          PhaseMonitor monitor =
+              PhaseMonitor.of(probe, trainer.parameters())
+                  .schedule(new Schedule.Every(setup.every()))
+                  .settings(
+                      ProbeSettings.article()
+                          .withLanczos(Lanczos.fixed(setup.lanczos()))
+                          .withProbes(PROBES)
+                          .withSeed(seed))
+                  .rules(calibrated())
+                  .sink(series::add)
+                  .build()) {
+        for (int step = 0; step < setup.steps(); step++) {
+          step(trainer, monitor, folder, step);
+        }
+        monitor.finish();
+      }
+    }
+  }
+
+  private void step(Trainer trainer, PhaseMonitor monitor, RunFolder folder, int step) {
+    boolean restart = step == setup.restart();
+    if (restart) {
+      trainer.optimizer().reset();
+      monitor.restarted(step);
+    }
+    Trainer.Validation validation =
+        step % setup.every() == 0 ? trainer.validate(setup.validation()) : null;
+    long begin = System.nanoTime();
+    Trainer.Step trained = trainer.evaluate();
+    double rate = setup.rates().applyAsDouble(step);
+    StepReport report =
+        StepReport.at(step)
+            .loss(trained.loss())
+            .gradientNorm(trained.gradientNorm())
+            .learningRate(rate)
+            .batchSize(setup.batch());
+    monitor.afterStep(
+        validation == null ? report : report.validation(validation.loss(), validation.accuracy()));
+    trainer.update(rate);
+    String kinds =
+        (restart ? "RESTART " : "")
+            + monitor.events().stream().map(e -> e.kind().name()).collect(Collectors.joining(" "));
+    folder.append(
+        new StepRow(
+            step,
+            (double) step * setup.batch() / setup.training().count(),
+            trained,
+            validation,
+            rate,
+            setup.batch(),
+            monitor.snapshot().orElse(null),
+            (System.nanoTime() - begin) / 1e9,
+            kinds.strip()));
+  }
+
+  /** Prints what a rule set reported, and returns it for run.json. */
+  private Map<String, Object> tell(String name, List<Event> all, Truth truth) {
+    List<Event> events = all.stream().filter(e -> e.kind() != EventKind.RESTART).toList();
+    List<Event> explained = events.stream().filter(truth::explains).toList();
+    Map<EventKind, Long> counts = new EnumMap<>(EventKind.class);
+    events.forEach(e -> counts.merge(e.kind(), 1L, Long::sum));
+    line("");
+    line(
+        "%s rules: %s",
+        name,
+        counts.isEmpty()
+            ? "nothing"
+            : counts.entrySet().stream()
+                .map(c -> c.getValue() + " " + c.getKey())
+                .collect(Collectors.joining(", ")));
+    events.stream()
+        .limit(SHOWN)
+        .forEach(e -> line("  %6d %s %s", e.step(), e.kind(), e.explanation()));
+    if (events.size() > SHOWN) {
+      line("  and %d more", events.size() - SHOWN);
+    }
+    Map<String, Object> results = new LinkedHashMap<>();
+    results.put("counts", counts);
+    results.put("false_events", events.size() - explained.size());
+    line("  not explained by what is known: %d", events.size() - explained.size());
+    if (!explained.isEmpty() && truth.visible() >= 0) {
+      long lead = truth.visible() - explained.getFirst().step();
+      results.put("lead_steps", lead);
+      line(
+          "  first explained event at step %d: %d steps %s it was visible",
+          explained.getFirst().step(), Math.abs(lead), lead >= 0 ? "before" : "after");
+    }
+    return results;
+  }
+
+  private void line(String format, Object... arguments) {
+    out.println(String.format(Locale.ROOT, format, arguments));
+    out.flush();
+  }
+
+  /** Settings for run.json. */
+  public Map<String, Object> describe() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("scenario", scenario.toString());
+    values.put("steps", setup.steps());
+    values.put("every", setup.every());
+    values.put("batch_size", setup.batch());
+    values.put("optimizer", setup.optimizer().name());
+    values.put("momentum", setup.optimizer().momentum());
+    values.put("subset", setup.subset());
+    values.put("lanczos", setup.lanczos());
+    values.put("seed", seed);
+    return values;
+  }
+}

@@ -1,0 +1,228 @@
+package dynaxx.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** Going on from a checkpoint gives the bits of a run that was never stopped. */
+class ResumeTest {
+
+  private static final int KILLS = Integer.getInteger("dynaxx.kills", 3);
+
+  @TempDir private Path temporary;
+
+  private record Outcome(int status, String out, String err) {}
+
+  private static Outcome run(List<String> arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine commandLine =
+        Main.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
+    int status = commandLine.execute(arguments.toArray(String[]::new));
+    return new Outcome(status, out.toString(), err.toString());
+  }
+
+  private static List<String> demo(Path folder, String... more) {
+    return demo(36, folder, more);
+  }
+
+  private static List<String> demo(int steps, Path folder, String... more) {
+    List<String> all =
+        new ArrayList<>(
+            List.of("demo --every 18 --lanczos 6 --probes 3 --subset 16 --no-certify".split(" ")));
+    all.addAll(List.of("--steps", Integer.toString(steps)));
+    all.addAll(List.of("--checkpoint-every", "5", "--out", folder.toString()));
+    all.addAll(Arrays.asList(more));
+    return all;
+  }
+
+  private static String hash(Path folder) throws IOException {
+    return new ObjectMapper()
+        .readTree(folder.resolve("run.json").toFile())
+        .get("parameters_sha256")
+        .asText();
+  }
+
+  private static List<String> metrics(Path folder) throws IOException {
+    return Files.readAllLines(folder.resolve("metrics.csv")).stream()
+        .map(line -> String.join(",", Arrays.copyOf(line.split(",", -1), 16)))
+        .toList();
+  }
+
+  private static boolean kept(Path checkpoints) throws IOException {
+    return Files.isDirectory(checkpoints) && !files(checkpoints).isEmpty();
+  }
+
+  private static List<Path> files(Path checkpoints) throws IOException {
+    try (Stream<Path> all = Files.list(checkpoints)) {
+      return all.filter(f -> f.toString().endsWith(".ckpt")).toList();
+    }
+  }
+
+  /** A process of its own, killed as by kill -9 after some steps. */
+  private void killed(List<String> arguments, Path folder, int rows) throws Exception {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules",
+                "jdk.incubator.vector",
+                "-cp",
+                System.getProperty(
+                        "surefire.test.class.path", System.getProperty("java.class.path"))
+                    + File.pathSeparator
+                    + System.getProperty("jdk.module.path", ""),
+                Main.class.getName()));
+    command.addAll(arguments);
+    Process process =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(temporary.resolve("killed.log").toFile())
+            .start();
+    Path csv = folder.resolve("metrics.csv");
+    Path first = folder.resolve("checkpoints");
+    while (process.isAlive() && !(kept(first) && Files.readAllLines(csv).size() >= rows)) {
+      Thread.sleep(5);
+    }
+    process.destroyForcibly();
+    assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+    assertFalse(
+        Files.readString(folder.resolve("run.json")).contains("completed"),
+        Files.readString(temporary.resolve("killed.log")));
+  }
+
+  @Test
+  void everyKilledRunGoesOnToTheSameBits() throws Exception {
+    Path whole = temporary.resolve("whole");
+    Outcome outcome = run(demo(whole));
+    assertEquals(0, outcome.status(), outcome.err());
+    Random random = new Random(KILLS);
+    for (int kill = 0; kill < KILLS; kill++) {
+      Path folder = temporary.resolve("killed" + kill);
+      killed(demo(folder), folder, 7 + random.nextInt(22));
+      Outcome resumed = run(List.of("demo", "--resume", folder.toString()));
+      assertEquals(0, resumed.status(), resumed.err());
+      assertTrue(resumed.out().contains("Resumed from the checkpoint of step"), resumed.out());
+      assertEquals(hash(whole), hash(folder));
+      assertEquals(metrics(whole), metrics(folder));
+    }
+    System.out.println(KILLS + " runs killed and resumed to the same bits");
+  }
+
+  /** Optimizers keep all their state, and a policy all that it knows. */
+  @Test
+  void whatIsResumedDoesNotDependOnTheOptimizer() throws Exception {
+    for (String optimizer : List.of("sgd", "sam", "asam")) {
+      String[] more = {
+        "--optimizer",
+        optimizer,
+        "--learning-rate",
+        "0.01",
+        "--schedule",
+        "cyclic",
+        "--policy",
+        "ride"
+      };
+      Path whole = temporary.resolve("whole-" + optimizer);
+      Path folder = temporary.resolve("cut-" + optimizer);
+      assertEquals(0, run(demo(whole, more)).status());
+      killed(demo(folder, more), folder, 20);
+      Outcome resumed = run(List.of("demo", "--resume", folder.toString()));
+      assertEquals(0, resumed.status(), resumed.err());
+      assertEquals(hash(whole), hash(folder), optimizer);
+      assertEquals(metrics(whole), metrics(folder), optimizer);
+    }
+  }
+
+  /** Enough steps that a kill comes in time. */
+  @Test
+  void whatIsResumedDoesNotDependOnTheFamily() throws Exception {
+    for (String family : List.of("mlp 400", "cnn 60", "gru 90", "lm 60")) {
+      String name = family.split(" ")[0];
+      int steps = Integer.parseInt(family.split(" ")[1]);
+      String[] more = {"--arch", name, "--optimizer", "sam", "--policy", "ride"};
+      Path whole = temporary.resolve("whole-" + name);
+      Path folder = temporary.resolve("cut-" + name);
+      Outcome outcome = run(demo(steps, whole, more));
+      assertEquals(0, outcome.status(), outcome.err());
+      killed(demo(steps, folder, more), folder, 20);
+      Outcome resumed = run(List.of("demo", "--resume", folder.toString()));
+      assertEquals(0, resumed.status(), resumed.err());
+      assertEquals(hash(whole), hash(folder), name);
+      assertEquals(metrics(whole), metrics(folder), name);
+    }
+  }
+
+  private static void refused(Outcome outcome, String message) {
+    assertEquals(2, outcome.status(), outcome.err());
+    assertTrue(outcome.err().contains(message), outcome.err());
+    assertFalse(outcome.err().contains("\tat "), outcome.err());
+  }
+
+  @Test
+  void damagedCheckpointsAreRefusedByName() throws Exception {
+    Path folder = temporary.resolve("run");
+    killed(demo(folder), folder, 15);
+    Path checkpoints = folder.resolve("checkpoints");
+    List<Path> files = files(checkpoints);
+    Path newest = files.stream().max((a, b) -> Integer.compare(number(a), number(b))).orElseThrow();
+    byte[] whole = Files.readAllBytes(newest);
+    List<String> resume = List.of("demo", "--resume", folder.toString());
+
+    Files.write(newest, Arrays.copyOf(whole, whole.length / 2));
+    refused(run(resume), newest + ": found " + whole.length / 2 + " bytes, expected");
+    Files.write(newest, Arrays.copyOf(whole, 10));
+    refused(run(resume), newest + ": found 10 bytes, expected at least");
+    byte[] damaged = whole.clone();
+    damaged[whole.length / 3] ^= 1;
+    Files.write(newest, damaged);
+    refused(run(resume), newest + ": found a checksum that does not match");
+    Files.writeString(newest, "something else altogether");
+    refused(run(resume), newest + ": found something else than a checkpoint");
+    Files.write(newest, whole);
+
+    refused(
+        run(List.of("demo", "--resume", folder.toString(), "--steps", "9")),
+        "--resume: found --steps as well");
+    refused(run(List.of("demo", "--resume", temporary.toString())), "found no run.json");
+    Files.write(folder.resolve("metrics.csv"), new byte[3]);
+    refused(run(resume), "metrics.csv: found 3 bytes, expected at least");
+  }
+
+  private static int number(Path file) {
+    return Integer.parseInt(file.getFileName().toString().replaceAll("\\D", ""));
+  }
+
+  @Test
+  void badOptionsAreRefused() {
+    refused(run(List.of("demo", "--budget", "2")), "--budget: found 2.0, expected");
+    refused(run(List.of("demo", "--learning-rate", "0")), "--learning-rate: found 0.0");
+    refused(run(List.of("demo", "--cycle", "1")), "--cycle: found 1, expected at least 2");
+    refused(run(List.of("demo", "--checkpoint-every", "-1")), "--checkpoint-every: found -1");
+    refused(run(List.of("demo", "--optimizer", "lion")), "lion");
+  }
+
+  @Test
+  void aCompletedRunIsNotResumed() throws Exception {
+    Path folder = temporary.resolve("done");
+    assertEquals(0, run(demo(folder)).status());
+    refused(run(List.of("demo", "--resume", folder.toString())), "found a completed run");
+  }
+}

@@ -1,0 +1,91 @@
+package dynaxx.monitor;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Writes one line for each step: the standard columns of a metrics file, which {@code dynaxx
+ * replay} reads. Kinds of events stand in the column {@code event}, separated by spaces. A file
+ * that is there already is continued.
+ */
+public final class CsvSink implements MonitorSink {
+
+  private final LineFile file;
+  private final StringBuilder noticed = new StringBuilder();
+
+  /**
+   * Opens a file.
+   *
+   * @param path new, empty, or written by a sink like this
+   * @throws IOException if it cannot be opened, or has other columns
+   */
+  public CsvSink(Path path) throws IOException {
+    file = new LineFile(path);
+    String expected = String.join(",", columns());
+    String found = file.firstLine();
+    if (found.isEmpty()) {
+      file.append(expected);
+    } else if (!found.equals(expected)) {
+      file.close();
+      throw new IOException(
+          path + ": found columns " + found + ", expected a new file or " + expected);
+    }
+  }
+
+  private static List<String> columns() {
+    List<String> columns = new ArrayList<>(List.of("step"));
+    for (Signal signal : Signal.values()) {
+      columns.add(signal.column());
+      if (hasError(signal)) {
+        columns.add(signal.errorColumn());
+      }
+    }
+    columns.addAll(List.of("snapshot", "monitor_share", "event", "advice"));
+    return columns;
+  }
+
+  private static boolean hasError(Signal signal) {
+    return signal.group() == Signal.Group.CURVATURE || signal == Signal.NOISE_SCALE;
+  }
+
+  @Override
+  public void accept(MonitorRecord record) {
+    switch (record) {
+      case MonitorRecord.Step step -> file.append(line(step));
+      // A notice belongs to the next line, since no line is of its own.
+      case MonitorRecord.Notice notice ->
+          notice.events().forEach(e -> noticed.append(e.kind()).append(' '));
+    }
+  }
+
+  private String line(MonitorRecord.Step step) {
+    List<String> fields = new ArrayList<>();
+    fields.add(Long.toString(step.step()));
+    Map<Signal, Reading> readings = step.observation().readings();
+    for (Signal signal : Signal.values()) {
+      Reading reading = readings.get(signal);
+      fields.add(reading == null ? "" : Double.toString(reading.value()));
+      if (hasError(signal)) {
+        boolean known = reading != null && reading.error().isPresent();
+        fields.add(known ? Double.toString(reading.error().getAsDouble()) : "");
+      }
+    }
+    fields.add(step.effort().map(e -> e.name().toLowerCase(java.util.Locale.ROOT)).orElse(""));
+    fields.add(Double.toString(step.share()));
+    step.events().forEach(e -> noticed.append(e.kind()).append(' '));
+    fields.add(noticed.toString().strip());
+    noticed.setLength(0);
+    fields.add(
+        step.advice().parts().stream().map(JsonLines::kind).collect(Collectors.joining(" ")));
+    return String.join(",", fields);
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

@@ -1,0 +1,174 @@
+package dynaxx.monitor;
+
+import dynaxx.spectrum.Verdict;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+
+/** Records as JSON, one object a line. Numbers keep every bit; NaN and infinities are strings. */
+final class JsonLines {
+
+  private final StringBuilder out = new StringBuilder();
+
+  private JsonLines() {}
+
+  static String of(MonitorRecord record) {
+    JsonLines json = new JsonLines();
+    json.out.append('{');
+    switch (record) {
+      case MonitorRecord.Step step -> json.step(step);
+      case MonitorRecord.Notice notice -> json.notice(notice);
+    }
+    json.out.append('}');
+    return json.out.toString();
+  }
+
+  /** Name of a single piece of advice. */
+  static String kind(Advice advice) {
+    return switch (advice) {
+      case Advice.Nothing nothing -> "nothing";
+      case Advice.LearningRate rate -> "learning_rate";
+      case Advice.Momentum momentum -> "momentum";
+      case Advice.Checkpoint checkpoint -> "checkpoint";
+      case Advice.Validate validate -> "validate";
+      case Advice.Revert revert -> "revert";
+      case Advice.Several several -> "several";
+    };
+  }
+
+  private void step(MonitorRecord.Step step) {
+    text("type", "step");
+    key("step").append(step.step());
+    step.observation()
+        .readings()
+        .forEach(
+            (signal, reading) -> {
+              number(signal.column(), reading.value());
+              optional(signal.errorColumn(), reading.error());
+            });
+    step.observation().verdict().ifPresent(this::verdict);
+    optional("momentum", step.momentum());
+    step.effort().ifPresent(effort -> text("snapshot", effort.name().toLowerCase(Locale.ROOT)));
+    events(step.events());
+    if (!step.advice().parts().isEmpty()) {
+      key("advice").append('[');
+      step.advice().parts().forEach(this::advice);
+      out.append(']');
+    }
+    number("monitor_share", step.share());
+  }
+
+  private void notice(MonitorRecord.Notice notice) {
+    text("type", notice.kind().name().toLowerCase(Locale.ROOT));
+    key("step").append(notice.step());
+    events(notice.events());
+  }
+
+  private void verdict(Verdict verdict) {
+    key("verdict").append('{');
+    switch (verdict) {
+      case Verdict.Negative v -> {
+        text("kind", "negative");
+        number("upper_bound", v.upperBound());
+        key("certified").append(v.certified());
+      }
+      case Verdict.NegativeWithinNoise v -> {
+        text("kind", "negative_within_noise");
+        number("value", v.value());
+        number("noise_floor", v.noiseFloor());
+      }
+      case Verdict.NotNegativeAt v -> {
+        text("kind", "not_negative_at");
+        number("epsilon", v.epsilon());
+        number("probability", v.probability());
+      }
+      case Verdict.Undecided v -> text("kind", "undecided");
+    }
+    out.append('}');
+  }
+
+  private void events(List<Event> events) {
+    if (events.isEmpty()) {
+      return;
+    }
+    key("events").append('[');
+    for (Event event : events) {
+      element();
+      text("kind", event.kind().name());
+      text("signal", event.signal().column());
+      number("confidence", event.confidence());
+      number("value", event.evidence().value());
+      optional("uncertainty", event.evidence().uncertainty());
+      optional("baseline", event.evidence().baseline());
+      optional("threshold", event.evidence().threshold());
+      key("since").append(event.evidence().since());
+      text("explanation", event.explanation());
+      out.append('}');
+    }
+    out.append(']');
+  }
+
+  private void advice(Advice advice) {
+    element();
+    text("kind", kind(advice));
+    switch (advice) {
+      case Advice.LearningRate a -> {
+        number("value", a.value());
+        number("factor", a.factor());
+        text("reason", a.reason());
+      }
+      case Advice.Momentum a -> {
+        number("value", a.value());
+        text("reason", a.reason());
+      }
+      case Advice.Checkpoint a -> text("reason", a.reason());
+      case Advice.Validate a -> text("reason", a.reason());
+      case Advice.Revert a -> {
+        key("to").append(a.step());
+        text("reason", a.reason());
+      }
+      case Advice.Nothing a -> {}
+      case Advice.Several a -> {}
+    }
+    out.append('}');
+  }
+
+  private void element() {
+    out.append(out.charAt(out.length() - 1) == '[' ? "{" : ",{");
+  }
+
+  private StringBuilder key(String name) {
+    if (out.charAt(out.length() - 1) != '{') {
+      out.append(',');
+    }
+    return out.append('"').append(name).append("\":");
+  }
+
+  private void optional(String name, OptionalDouble value) {
+    value.ifPresent(v -> number(name, v));
+  }
+
+  private void number(String name, double value) {
+    key(name);
+    if (Double.isFinite(value)) {
+      out.append(value);
+    } else {
+      out.append('"').append(value).append('"');
+    }
+  }
+
+  private void text(String name, String value) {
+    key(name).append('"');
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      if (c == '"' || c == '\\') {
+        out.append('\\').append(c);
+      } else if (c < ' ') {
+        out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
+      } else {
+        out.append(c);
+      }
+    }
+    out.append('"');
+  }
+}

@@ -1,0 +1,85 @@
+package dynaxx.monitor;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/**
+ * What a monitor writes down. A monitor that is given the records of a run again ({@link
+ * PhaseMonitor#recall}) knows what it knew.
+ */
+public sealed interface MonitorRecord {
+
+  /**
+   * When.
+   *
+   * @return number of updates made
+   */
+  long step();
+
+  /**
+   * What was noticed.
+   *
+   * @return events, mostly none
+   */
+  List<Event> events();
+
+  /**
+   * A step.
+   *
+   * @param observation what host and snapshot measured
+   * @param momentum of the optimizer, if reported
+   * @param effort of the snapshot; empty if there was none
+   * @param events noticed at this step
+   * @param advice given
+   * @param share of the wall time that the monitor has taken so far
+   */
+  record Step(
+      Observation observation,
+      OptionalDouble momentum,
+      Optional<Effort> effort,
+      List<Event> events,
+      Advice advice,
+      double share)
+      implements MonitorRecord {
+
+    /** Copies the events. */
+    public Step {
+      events = List.copyOf(events);
+    }
+
+    @Override
+    public long step() {
+      return observation.step();
+    }
+  }
+
+  /**
+   * What the host told besides.
+   *
+   * @param step of the notice
+   * @param kind of notice
+   * @param events that follow from it
+   */
+  record Notice(long step, Kind kind, List<Event> events) implements MonitorRecord {
+
+    /** Kinds of notice. */
+    public enum Kind {
+      /** Training was started again. */
+      RESTART,
+      /** The learning rate was changed on purpose. */
+      LEARNING_RATE,
+      /** A pass over the data has ended. */
+      EPOCH_END,
+      /** A checkpoint was kept. */
+      CHECKPOINT,
+      /** The run is over. */
+      FINISH
+    }
+
+    /** Copies the events. */
+    public Notice {
+      events = List.copyOf(events);
+    }
+  }
+}

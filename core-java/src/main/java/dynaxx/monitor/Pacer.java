@@ -1,0 +1,230 @@
+package dynaxx.monitor;
+
+import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Snapshot;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/**
+ * Chooses when to measure and how. The schedule says when a snapshot is due; with a budget it also
+ * has to be affordable: first it waits, up to twice the interval, then stored vectors have to do,
+ * and when those have been used four times or cannot be had, fewer Lanczos steps, or more waiting.
+ * Costs are predicted from the time for each gradient equivalent of work so far; the first snapshot
+ * finds out. It is made when it is due, of few Lanczos steps; where the length of the training is
+ * known, of so few, or so much later, that a gradient may cost twice a training step.
+ */
+final class Pacer {
+
+  /**
+   * How much more than the budget a full snapshot may take that a suspicious cheap one asks for.
+   */
+  private static final double OVERDRAFT = 1.2;
+
+  private static final int STRETCH = 2;
+  private static final int MOST_CHEAP = 4;
+
+  /** Steps in which lambda_max has usually converged. */
+  private static final int LEAST_STEPS = 10;
+
+  /** Fewest steps of the first snapshot; its lambda_max is a rough one then. */
+  private static final int FIRST_STEPS = 4;
+
+  /** Price of a gradient of the first snapshot, in training steps: the code is cold. */
+  private static final double COLD = 6;
+
+  /** The most that warm code is taken to be faster than cold code. */
+  private static final double WARMER = 4;
+
+  private static final int FEWER_PROBES = 2;
+
+  /** Gradients for a cheap snapshot before one was timed. */
+  private static final double CHEAP_WORK = 21;
+
+  private final long total;
+  private final Schedule schedule;
+  private final OptionalDouble budget;
+  private final ProbeSettings full;
+  private final int[] made = new int[Effort.values().length];
+  private double host;
+  private long reports;
+  private double own;
+  private double secondsPerGradient;
+  private double fullWork;
+  private double cheapWork = CHEAP_WORK;
+  private long last = -1;
+  private long before = -1;
+  private int cheapInRow;
+  private boolean hurried;
+  private boolean demanded;
+
+  /** How to measure now. */
+  record Plan(Effort effort, ProbeSettings settings) {}
+
+  /** With the steps of the whole training, 0 if not known. */
+  Pacer(Schedule schedule, OptionalDouble budget, ProbeSettings full, long total) {
+    this.total = total;
+    this.schedule = schedule;
+    this.budget = budget;
+    this.full = full;
+    int steps = full.lanczos().map(Lanczos::cap).orElse(0);
+    this.fullWork = steps == 0 ? CHEAP_WORK : work(steps, full.probes());
+  }
+
+  private static double work(int steps, int probes) {
+    return 2 + 2.0 * steps + probes;
+  }
+
+  void hostSpent(double seconds) {
+    host += seconds;
+    reports++;
+  }
+
+  void ownSpent(double seconds) {
+    own += seconds;
+  }
+
+  Usage usage() {
+    return new Usage(
+        host,
+        own,
+        made[Effort.FULL.ordinal()],
+        made[Effort.FEWER_STEPS.ordinal()],
+        made[Effort.CHEAP.ordinal()]);
+  }
+
+  /** Steps may go back, and what was stored is no longer of these parameters. */
+  void restarted(long step) {
+    last = Math.min(last, step - 1);
+    before = -1;
+    cheapInRow = MOST_CHEAP;
+  }
+
+  /** Asks for a full snapshot as soon as it can be afforded. */
+  void hurry() {
+    hurried = true;
+  }
+
+  /** Asks for a full snapshot at the next step, whatever it costs. */
+  void demand() {
+    demanded = true;
+  }
+
+  Optional<Plan> decide(long step, double batchSize) {
+    if (demanded) {
+      demanded = false;
+      return plan(Effort.FULL, full);
+    }
+    boolean consecutive = step == before + 1;
+    before = step;
+    if (last < 0 && schedule instanceof Schedule.Article) {
+      last = step;
+      return Optional.empty();
+    }
+    int interval = last < 0 ? 1 : schedule.interval(last, batchSize);
+    boolean sameParity = (step - last) % 2 == 0 && schedule instanceof Schedule.Article;
+    if (hurried && affordsFull()) {
+      return plan(Effort.FULL, full);
+    }
+    if (step - last < interval || consecutive && sameParity) {
+      return Optional.empty();
+    }
+    if (budget.isEmpty()) {
+      return plan(Effort.FULL, full);
+    }
+    return affordable(step - last, interval);
+  }
+
+  private Optional<Plan> affordable(long waited, int interval) {
+    if (secondsPerGradient == 0) {
+      return full.lanczos().isPresent() ? first() : plan(Effort.FULL, full);
+    }
+    double share = budget.getAsDouble();
+    double gradients = (share / (1 - share) * host - own) / secondsPerGradient;
+    if (fullWork <= gradients) {
+      return plan(Effort.FULL, full);
+    }
+    boolean patient = waited < (long) STRETCH * interval;
+    boolean lanczos = full.lanczos().isPresent();
+    if (patient || !lanczos) {
+      return Optional.empty();
+    }
+    if (cheapInRow < MOST_CHEAP && cheapWork <= gradients) {
+      return plan(Effort.CHEAP, ProbeSettings.cheap().withSeed(full.seed()));
+    }
+    int steps = (int) Math.floor((gradients - work(0, FEWER_PROBES)) / 2);
+    boolean mayBeFewer = cheapInRow >= MOST_CHEAP && steps >= LEAST_STEPS;
+    return mayBeFewer ? fewer(steps) : Optional.empty();
+  }
+
+  /** The whole budget may go into the first snapshot, but not more. */
+  private Optional<Plan> first() {
+    if (total == 0) {
+      return fewer(LEAST_STEPS);
+    }
+    double share = budget.getAsDouble();
+    double gradients = share / (1 - share) * Math.max(total, reports) / COLD;
+    int steps = (int) Math.floor((gradients - work(0, FEWER_PROBES)) / 2);
+    return steps >= FIRST_STEPS ? fewer(Math.min(steps, LEAST_STEPS)) : Optional.empty();
+  }
+
+  private Optional<Plan> fewer(int steps) {
+    int most = full.lanczos().orElseThrow().cap();
+    ProbeSettings settings =
+        full.withLanczos(Lanczos.fixed(Math.min(steps, most)))
+            .withProbes(Math.min(FEWER_PROBES, full.probes()))
+            .withPerExample(false)
+            .withParts(0);
+    return plan(Effort.FEWER_STEPS, settings);
+  }
+
+  private static Optional<Plan> plan(Effort effort, ProbeSettings settings) {
+    return Optional.of(new Plan(effort, settings));
+  }
+
+  Plan full() {
+    return new Plan(Effort.FULL, full);
+  }
+
+  /** Whether a full snapshot out of turn would leave the share near the budget. */
+  boolean affordsFull() {
+    double whole = own + fullWork * secondsPerGradient;
+    return budget.isEmpty()
+        || secondsPerGradient > 0 && whole <= OVERDRAFT * budget.getAsDouble() * (whole + host);
+  }
+
+  /** Is told of a snapshot and its time. */
+  void measured(long step, Effort effort, Snapshot snapshot, double seconds) {
+    recalled(step, effort);
+    double each = seconds / snapshot.gradientEquivalents();
+    secondsPerGradient = secondsPerGradient == 0 ? warm(each) : (secondsPerGradient + each) / 2;
+    if (effort == Effort.FULL) {
+      fullWork = snapshot.gradientEquivalents();
+    } else if (effort == Effort.CHEAP) {
+      cheapWork = snapshot.gradientEquivalents();
+    }
+  }
+
+  /**
+   * What a gradient of the second snapshot is expected to cost, from that of the first: when code
+   * is warm, about what a training step does.
+   */
+  private double warm(double cold) {
+    double step = reports > 0 ? host / reports : cold;
+    return Math.max(cold / WARMER, Math.min(cold, 2 * step));
+  }
+
+  /** Is told of a snapshot that a run before this one has made. */
+  void recalled(long step, Effort effort) {
+    last = step;
+    before = step;
+    hurried &= effort == Effort.CHEAP;
+    made[effort.ordinal()]++;
+    cheapInRow = effort == Effort.CHEAP ? cheapInRow + 1 : 0;
+  }
+
+  /** Stored vectors are lost when the process ends. */
+  void forgetStored() {
+    cheapInRow = MOST_CHEAP;
+  }
+}

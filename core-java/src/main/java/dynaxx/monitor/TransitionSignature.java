@@ -1,0 +1,250 @@
+package dynaxx.monitor;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * How the signals of a run moved in one of its events, in units of the run's own noise, so that
+ * runs of different size and step length can be compared.
+ *
+ * @param step of the event
+ * @param kind of event
+ * @param changes of the signals that were measured often enough before and after
+ */
+public record TransitionSignature(long step, EventKind kind, Map<Signal, Change> changes) {
+
+  /**
+   * What a signal did. Values are transformed before (most to logarithms); noise is the standard
+   * deviation about a straight line through the snapshots before the change.
+   *
+   * @param level of the signal before, in its own units
+   * @param shift from the end of that line to the median after the event, in noise
+   * @param slope of the line, in noise for each snapshot
+   * @param lead snapshots by which the signal left the line before the event was noticed; empty if
+   *     it did not
+   */
+  public record Change(double level, double shift, double slope, OptionalInt lead) {}
+
+  private static final int BEFORE = 25;
+  private static final int LEAST_BEFORE = 8;
+  private static final int AFTER = 10;
+  private static final int LEAST_AFTER = 3;
+
+  /** Distance from the line, in noise, that is a move. */
+  private static final double MOVED = 3;
+
+  private static final double ORDER_WEIGHT = 0.25;
+
+  /** Copies the changes. */
+  public TransitionSignature {
+    Map<Signal, Change> copy = new EnumMap<>(Signal.class);
+    copy.putAll(changes);
+    changes = Collections.unmodifiableMap(copy);
+  }
+
+  /**
+   * The signatures of a run's changes: transitions, shifts, changes of sign, the edge of stability
+   * and catapults.
+   *
+   * @param observations of the run, in order
+   * @param events that rules reported for them
+   * @return one for each such event around which enough was measured
+   */
+  public static List<TransitionSignature> of(List<Observation> observations, List<Event> events) {
+    List<Observation> snapshots = snapshots(observations);
+    List<TransitionSignature> all = new ArrayList<>();
+    for (Event event : events) {
+      boolean change =
+          switch (event.kind()) {
+            case TRANSITION, LEVEL_SHIFT, SIGN_CHANGE, EDGE_OF_STABILITY, CATAPULT -> true;
+            default -> false;
+          };
+      if (change) {
+        of(snapshots, event).ifPresent(all::add);
+      }
+    }
+    return all;
+  }
+
+  /** Snapshots, with what the host measured more often averaged since the one before. */
+  private static List<Observation> snapshots(List<Observation> observations) {
+    boolean any =
+        observations.stream()
+            .anyMatch(o -> o.readings().keySet().stream().anyMatch(Signal::ofSnapshot));
+    IntervalMeans means = new IntervalMeans();
+    List<Observation> all = new ArrayList<>();
+    for (Observation observation : observations) {
+      means.add(observation);
+      if (any && observation.readings().keySet().stream().noneMatch(Signal::ofSnapshot)) {
+        continue;
+      }
+      Observation snapshot = observation;
+      for (Signal signal : Signal.values()) {
+        if (means.mean(signal).isPresent()) {
+          snapshot = snapshot.with(signal, means.mean(signal).getAsDouble());
+        }
+      }
+      all.add(snapshot);
+      means.clear();
+    }
+    return all;
+  }
+
+  private static Optional<TransitionSignature> of(List<Observation> snapshots, Event event) {
+    int at = index(snapshots, event.step());
+    int onset = Math.min(at, index(snapshots, event.evidence().since()));
+    Map<Signal, Change> changes = new EnumMap<>(Signal.class);
+    for (Signal signal : Signal.values()) {
+      if (signal.group() != Signal.Group.CONTEXT) {
+        change(snapshots, signal, onset, at).ifPresent(c -> changes.put(signal, c));
+      }
+    }
+    return changes.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new TransitionSignature(event.step(), event.kind(), changes));
+  }
+
+  /** The first snapshot that is not before a step. */
+  private static int index(List<Observation> snapshots, long step) {
+    int i = 0;
+    while (i < snapshots.size() - 1 && snapshots.get(i).step() < step) {
+      i++;
+    }
+    return i;
+  }
+
+  private static Optional<Change> change(
+      List<Observation> snapshots, Signal signal, int onset, int at) {
+    double[] values =
+        snapshots.stream()
+            .mapToDouble(o -> signal.scale().transform(o.value(signal).orElse(Double.NaN)))
+            .toArray();
+    int from = Math.max(0, onset - BEFORE);
+    int to = Math.min(values.length, at + AFTER);
+    Line line = Line.through(values, from, onset);
+    double[] after = Arrays.stream(values, at, to).filter(Double::isFinite).toArray();
+    if (line == null || after.length < LEAST_AFTER) {
+      return Optional.empty();
+    }
+    double noise = Math.max(line.noise(), signal.scale().floor());
+    OptionalInt lead = OptionalInt.empty();
+    for (int i = Math.max(from, onset - LEAST_AFTER); i <= at && lead.isEmpty(); i++) {
+      if (Math.abs(values[i] - line.at(i)) > MOVED * noise) {
+        lead = OptionalInt.of(at - i);
+      }
+    }
+    double end = line.at(onset);
+    return Optional.of(
+        new Change(
+            signal.scale().inverse(end),
+            (Robust.median(after) - end) / noise,
+            line.slope() / noise,
+            lead));
+  }
+
+  /** Least squares, and a robust deviation of what is left. */
+  private record Line(double middle, double mean, double slope, double noise) {
+
+    static Line through(double[] values, int from, int to) {
+      int n = 0;
+      double middle = 0;
+      double mean = 0;
+      for (int i = from; i < to; i++) {
+        if (Double.isFinite(values[i])) {
+          n++;
+          middle += i;
+          mean += values[i];
+        }
+      }
+      if (n < LEAST_BEFORE) {
+        return null;
+      }
+      middle /= n;
+      mean /= n;
+      double products = 0;
+      double squares = 0;
+      for (int i = from; i < to; i++) {
+        if (Double.isFinite(values[i])) {
+          products += (i - middle) * (values[i] - mean);
+          squares += (i - middle) * (i - middle);
+        }
+      }
+      Line line = new Line(middle, mean, products / squares, 0);
+      double[] rest = new double[n];
+      int k = 0;
+      for (int i = from; i < to; i++) {
+        if (Double.isFinite(values[i])) {
+          rest[k++] = values[i] - line.at(i);
+        }
+      }
+      return new Line(middle, mean, line.slope, Robust.deviation(rest));
+    }
+
+    double at(int index) {
+      return mean + slope * (index - middle);
+    }
+  }
+
+  /**
+   * Likeness of two signatures: the cosine between their shifts (in asinh, so that a shift of 100
+   * is not ten times one of 10), over the signals that both know, and, for a quarter where two
+   * signals or more moved in both, how far these moved in the same order. Neither depends on how
+   * long a step or an interval is.
+   *
+   * @param other of this or another run
+   * @return from -1 to 1; 0 without a common signal
+   */
+  public double similarity(TransitionSignature other) {
+    double products = 0;
+    double mine = 0;
+    double others = 0;
+    List<Signal> moved = new ArrayList<>();
+    for (Map.Entry<Signal, Change> entry : changes.entrySet()) {
+      Change theirs = other.changes.get(entry.getKey());
+      if (theirs == null) {
+        continue;
+      }
+      double a = asinh(entry.getValue().shift());
+      double b = asinh(theirs.shift());
+      products += a * b;
+      mine += a * a;
+      others += b * b;
+      if (entry.getValue().lead().isPresent() && theirs.lead().isPresent()) {
+        moved.add(entry.getKey());
+      }
+    }
+    double cosine = mine > 0 && others > 0 ? products / Math.sqrt(mine * others) : 0;
+    return moved.size() < 2
+        ? cosine
+        : (1 - ORDER_WEIGHT) * cosine + ORDER_WEIGHT * order(other, moved);
+  }
+
+  /** Pairs in the same order less pairs in opposite order, as part of all; ties count as same. */
+  private double order(TransitionSignature other, List<Signal> moved) {
+    int sum = 0;
+    int pairs = 0;
+    for (int i = 0; i < moved.size(); i++) {
+      for (int j = i + 1; j < moved.size(); j++) {
+        int mine = lead(moved.get(i)) - lead(moved.get(j));
+        int theirs = other.lead(moved.get(i)) - other.lead(moved.get(j));
+        sum += (long) mine * theirs < 0 ? -1 : 1;
+        pairs++;
+      }
+    }
+    return (double) sum / pairs;
+  }
+
+  private int lead(Signal signal) {
+    return changes.get(signal).lead().orElseThrow();
+  }
+
+  private static double asinh(double x) {
+    return Math.copySign(Math.log(Math.abs(x) + Math.sqrt(x * x + 1)), x);
+  }
+}

@@ -1,0 +1,70 @@
+package dynaxx.monitor;
+
+import dynaxx.spectrum.Cost;
+import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Snapshot;
+import dynaxx.spectrum.Spectrum;
+import dynaxx.spectrum.Verdict;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/** A model whose curvature and cost a test sets. */
+final class FakeModel implements SnapshotSource {
+
+  static final double CHEAP_GRADIENTS = 10;
+
+  double min = -1;
+  double max = 10;
+  double trace = 50;
+  double secondsPerGradient;
+  long parameters;
+  long nanos;
+  final List<ProbeSettings> asked = new ArrayList<>();
+
+  @Override
+  public Snapshot measure(ProbeSettings settings) {
+    asked.add(settings);
+    boolean cheap = settings.lanczos().isEmpty();
+    double gradients =
+        cheap ? CHEAP_GRADIENTS : 2.0 * settings.lanczos().get().cap() + settings.probes() + 2;
+    nanos += (long) (1e9 * gradients * secondsPerGradient);
+    Spectrum spectrum =
+        new Spectrum(
+            cheap ? Spectrum.Source.STORED_VECTORS : Spectrum.Source.LANCZOS,
+            extreme(min, cheap),
+            extreme(max, cheap),
+            min < 0 ? new Verdict.Negative(min, false) : new Verdict.Undecided(),
+            new Hutchinson.Trace(trace, 0.01 * trace, new double[] {trace * 0.99, trace * 1.01}),
+            Optional.empty(),
+            new Cost(1, 1, 1, 0));
+    return new Snapshot(
+        1,
+        1,
+        spectrum,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        List.of(),
+        gradients,
+        gradients * secondsPerGradient);
+  }
+
+  private static ExtremeEigenvalue extreme(double value, boolean cheap) {
+    OptionalDouble residual =
+        cheap ? OptionalDouble.empty() : OptionalDouble.of(1e-3 * Math.abs(value));
+    return new ExtremeEigenvalue(value, residual, OptionalDouble.empty(), 1e-9, !cheap);
+  }
+
+  @Override
+  public long parameterCount() {
+    return parameters;
+  }
+
+  void train(double seconds) {
+    nanos += (long) (1e9 * seconds);
+  }
+}

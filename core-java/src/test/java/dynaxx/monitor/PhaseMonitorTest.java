@@ -1,0 +1,431 @@
+package dynaxx.monitor;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.backend.Activation;
+import dynaxx.backend.Backend;
+import dynaxx.backend.Backends;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Mlp;
+import dynaxx.network.Mode;
+import dynaxx.network.Network;
+import dynaxx.network.Tape;
+import dynaxx.operator.NonFiniteException;
+import dynaxx.spectrum.CurvatureProbe;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.Random;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class PhaseMonitorTest {
+
+  /** Gradient descent with momentum and dropout-free batches drawn from a random stream. */
+  private static final class Host {
+    final Network network = Mlp.of(Activation.TANH, 6, 8, 3);
+    final Loss loss = Loss.crossEntropy();
+    final Random random = new Random(5);
+    final float[] velocity = new float[Math.toIntExact(network.parameterCount())];
+    float[] result;
+
+    /** Trains 40 steps; watched or not. */
+    void train(boolean watched) {
+      try (Backend backend = Backends.open();
+          Scope scope = Scope.open();
+          Tape tape = new Tape(network, loss, backend, 16)) {
+        HostBuffer x = scope.allocate(16 * 6);
+        HostBuffer y = scope.allocate(16);
+        HostBuffer parameters = scope.allocate(velocity.length);
+        HostBuffer gradient = scope.allocate(velocity.length);
+        network.initialize(parameters, 1);
+        fill(x, y, new Random(9));
+        Batch subset = Batch.of(network, loss, copy(scope, x), copy(scope, y));
+        try (CurvatureProbe probe = new CurvatureProbe(network, loss, subset, backend);
+            PhaseMonitor monitor =
+                PhaseMonitor.of(probe, parameters)
+                    .schedule(new Schedule.Every(3))
+                    .policy(Policies.ride())
+                    .build()) {
+          for (int step = 0; step < 40; step++) {
+            fill(x, y, random);
+            double value = step(backend, tape, parameters, gradient, x, y);
+            if (watched) {
+              monitor.afterStep(StepReport.at(step).loss(value).learningRate(0.1));
+            }
+            for (int i = 0; i < velocity.length; i++) {
+              velocity[i] = 0.9f * velocity[i] + gradient.get(i);
+              parameters.set(i, parameters.get(i) - 0.1f * velocity[i]);
+            }
+          }
+          assertEquals(watched ? 14 : 0, monitor.usage().snapshots());
+          result = parameters.toArray();
+        }
+      }
+    }
+
+    private static HostBuffer copy(Scope scope, HostBuffer from) {
+      return scope.allocate(from.size()).put(from.toArray());
+    }
+
+    private static void fill(HostBuffer x, HostBuffer y, Random random) {
+      for (int i = 0; i < x.size(); i++) {
+        x.set(i, (float) random.nextGaussian());
+      }
+      for (int i = 0; i < y.size(); i++) {
+        y.set(i, random.nextInt(3));
+      }
+    }
+
+    private double step(
+        Backend backend,
+        Tape tape,
+        HostBuffer parameters,
+        HostBuffer gradient,
+        HostBuffer x,
+        HostBuffer y) {
+      try (Scope temporary = Scope.open()) {
+        Buffer point = backend.upload(temporary, parameters.segment());
+        Batch batch = Batch.of(network, loss, x, y).on(backend, temporary);
+        double value = tape.forward(point, batch, 16, Mode.MEASURE);
+        Buffer sum = backend.allocate(temporary, gradient.size());
+        backend.fill(sum, 0);
+        tape.backward(sum);
+        backend.download(sum, gradient.segment());
+        return value;
+      }
+    }
+  }
+
+  @Test
+  void theHostIsBitIdenticalWithAndWithoutMonitor() {
+    Host alone = new Host();
+    Host watched = new Host();
+    alone.train(false);
+    watched.train(true);
+    assertArrayEquals(alone.result, watched.result);
+    assertArrayEquals(alone.velocity, watched.velocity);
+    assertEquals(alone.random.nextLong(), watched.random.nextLong());
+  }
+
+  private static PhaseMonitor.Builder of(FakeModel model) {
+    return PhaseMonitor.of(model).nanoTime(() -> model.nanos);
+  }
+
+  /** Steps at which snapshots were made. */
+  private static List<Long> snapshots(FakeModel model, PhaseMonitor.Builder builder, int steps) {
+    List<Long> at = new ArrayList<>();
+    PhaseMonitor monitor = builder.build();
+    for (long step = 0; step < steps; step++) {
+      model.train(0.1);
+      monitor.afterStep(StepReport.at(step).loss(1).batchSize(256));
+      if (monitor.snapshot().isPresent()) {
+        at.add(step);
+      }
+    }
+    return at;
+  }
+
+  @Test
+  void looksByTheArticlesTableAtOddAndEvenSteps() {
+    FakeModel model = new FakeModel();
+    assertEquals(List.of(101L, 202L, 303L), snapshots(model, of(model), 400));
+    assertEquals(
+        List.of(51L, 102L, 153L, 204L, 305L, 406L, 507L),
+        snapshots(model, of(model).steps(1000), 520));
+    assertEquals(
+        List.of(0L, 30L, 60L), snapshots(model, of(model).schedule(new Schedule.Every(30)), 80));
+  }
+
+  @Test
+  void theTableOfIntervals() {
+    assertEquals(100, new Schedule.Article(10_000_000, 0).interval(0, 256));
+    assertEquals(200, new Schedule.Article(100_000_000, 0).interval(0, 256));
+    assertEquals(350, new Schedule.Article(316_227_766, 0).interval(0, 256));
+    assertEquals(500, new Schedule.Article(1_000_000_000, 0).interval(0, 256));
+    assertEquals(1000, new Schedule.Article(2_000_000_000, 0).interval(0, 256));
+    assertEquals(50, new Schedule.Article(2_000_000_000, 0).interval(0, 32));
+    assertEquals(500, new Schedule.Article(0, 0).interval(0, 8192));
+    assertEquals(50, new Schedule.Article(0, 1000).interval(199, 256));
+    assertEquals(100, new Schedule.Article(0, 1000).interval(200, 256));
+    assertThrows(IllegalArgumentException.class, () -> new Schedule.Every(0));
+  }
+
+  /** A full snapshot costs 40 times a step: the share stays below, at every price. */
+  @Test
+  void keepsItsShareBelowTheBudget() {
+    for (double price : new double[] {0.0001, 0.01, 0.1, 1, 4}) {
+      for (double budget : new double[] {0.01, 0.05, 0.2}) {
+        FakeModel model = new FakeModel();
+        model.secondsPerGradient = price;
+        PhaseMonitor monitor = of(model).budget(budget).build();
+        for (long step = 0; step < 20_000; step++) {
+          model.train(0.1);
+          monitor.afterStep(StepReport.at(step).loss(1).batchSize(64));
+        }
+        Usage usage = monitor.usage();
+        String found = "price " + price + ", budget " + budget + ": " + usage;
+        // The first is made whatever it costs: nothing is known of its price before.
+        assertTrue(usage.share() <= budget || usage.snapshots() == 1, found);
+        assertTrue(usage.snapshots() >= 2 || price >= 1, found);
+        assertEquals(1999.9, usage.hostSeconds(), 1e-3, "all but the time before the first");
+      }
+    }
+  }
+
+  @Test
+  void whatIsTooDearIsMadeCheaper() {
+    FakeModel model = new FakeModel();
+    model.secondsPerGradient = 1e-4;
+    PhaseMonitor.Builder rich = of(model).budget(0.5);
+    snapshots(model, rich, 2000);
+    assertTrue(model.asked.stream().skip(1).allMatch(s -> s.lanczos().orElseThrow().cap() == 15));
+    assertTrue(model.asked.size() > 10);
+
+    FakeModel poor = new FakeModel();
+    poor.secondsPerGradient = 0.1;
+    PhaseMonitor monitor = of(poor).budget(0.05).build();
+    for (long step = 0; step < 20_000; step++) {
+      poor.train(0.1);
+      monitor.afterStep(StepReport.at(step).loss(1).batchSize(256));
+    }
+    Usage usage = monitor.usage();
+    assertTrue(usage.cheap() > usage.full() + usage.fewerSteps(), usage.toString());
+    assertTrue(usage.full() + usage.fewerSteps() >= usage.cheap() / 4, usage.toString());
+    assertEquals(10, poor.asked.getFirst().lanczos().orElseThrow().cap(), "the first, to time it");
+  }
+
+  /** 2000 steps at 5 %: one small snapshot early, instead of a large one at the end. */
+  @Test
+  void aShortTrainingSpendsItsBudgetEarly() {
+    FakeModel model = new FakeModel();
+    model.secondsPerGradient = 0.6;
+    PhaseMonitor monitor = of(model).budget(0.05).steps(2000).build();
+    List<Long> at = new ArrayList<>();
+    for (long step = 0; step < 2000; step++) {
+      model.train(0.1);
+      monitor.afterStep(StepReport.at(step).loss(1).batchSize(64));
+      if (monitor.snapshot().isPresent()) {
+        at.add(step);
+      }
+    }
+    assertEquals(25, at.getFirst());
+    assertTrue(monitor.usage().share() <= 0.05, monitor.usage().toString());
+    FakeModel hopeless = new FakeModel();
+    assertEquals(List.of(), snapshots(hopeless, of(hopeless).budget(0.05).steps(600), 600));
+  }
+
+  @Test
+  void aSuspiciousCheapSnapshotIsRepeatedInFull() {
+    FakeModel model = new FakeModel();
+    model.secondsPerGradient = 0.1;
+    PhaseMonitor monitor = of(model).budget(0.05).build();
+    long step = 0;
+    while (monitor.usage().cheap() < 1) {
+      model.train(0.1);
+      monitor.afterStep(StepReport.at(step++).loss(1).batchSize(256));
+    }
+    model.max *= 2;
+    // Out of turn it may cost no more than the budget and a fifth.
+    model.train(2000);
+    int full = monitor.usage().full();
+    int cheap = monitor.usage().cheap();
+    while (monitor.usage().cheap() == cheap && monitor.usage().full() == full) {
+      model.train(0.1);
+      monitor.afterStep(StepReport.at(step++).loss(1).batchSize(256));
+    }
+    assertEquals(full + 1, monitor.usage().full());
+  }
+
+  @Test
+  void optionsAndStepsAreChecked() {
+    FakeModel model = new FakeModel();
+    assertTrue(
+        assertThrows(IllegalArgumentException.class, () -> of(model).budget(1.5))
+            .getMessage()
+            .startsWith("budget: found 1.5, expected"));
+    PhaseMonitor monitor = of(model).build();
+    monitor.afterStep(StepReport.at(3));
+    assertTrue(
+        assertThrows(IllegalArgumentException.class, () -> monitor.afterStep(StepReport.at(3)))
+            .getMessage()
+            .contains("expected a step after 3"));
+    assertThrows(IllegalArgumentException.class, () -> StepReport.at(1).seconds(-1));
+  }
+
+  @Test
+  void aModelThatCannotBeMeasuredIsAnEventAndTrainingGoesOn() {
+    SnapshotSource broken =
+        settings -> {
+          NonFiniteException.check("loss", Double.NaN);
+          throw new AssertionError();
+        };
+    PhaseMonitor monitor = PhaseMonitor.of(broken).schedule(new Schedule.Every(1)).build();
+    assertEquals(Advice.NOTHING, monitor.afterStep(StepReport.at(0).loss(Double.NaN)));
+    assertEquals(2, monitor.events().size(), monitor.events().toString());
+    assertTrue(monitor.events().stream().allMatch(e -> e.kind() == EventKind.NOT_FINITE));
+  }
+
+  /** A run with a change of trace and lambda_max at step 80, and validation every 5 steps. */
+  private static List<MonitorRecord> run(
+      PhaseMonitor.Builder builder, FakeModel model, TrainingControl control, int steps) {
+    List<MonitorRecord> records = new ArrayList<>();
+    builder.schedule(new Schedule.Every(1)).sink(records::add);
+    if (control != null) {
+      builder.control(control);
+    }
+    feed(builder.build(), model, 0, steps);
+    return records;
+  }
+
+  private static List<Advice> feed(PhaseMonitor monitor, FakeModel model, int from, int to) {
+    List<Advice> advice = new ArrayList<>();
+    for (int step = from; step < to; step++) {
+      SplittableRandom random = new SplittableRandom(step);
+      random.nextGaussian();
+      double shift = step < 80 ? 0 : 0.5;
+      model.max = 10 * Math.exp(0.03 * random.nextGaussian() + shift);
+      model.trace = 50 * Math.exp(0.03 * random.nextGaussian() + shift);
+      model.min = -1 * Math.exp(0.03 * random.nextGaussian());
+      StepReport report =
+          StepReport.at(step)
+              .loss(Math.exp(0.03 * random.nextGaussian()))
+              .learningRate(0.01)
+              .batchSize(64);
+      if (step % 5 == 0) {
+        report = report.validation(step < 80 ? 0.5 : 0.9, step < 80 ? 0.8 : 0.6);
+      }
+      advice.add(monitor.afterStep(report));
+    }
+    return advice;
+  }
+
+  private static final class Recorder implements TrainingControl {
+    final List<String> calls = new ArrayList<>();
+
+    @Override
+    public void learningRate(double value, double factor) {
+      calls.add("rate " + value + " x" + factor);
+    }
+
+    @Override
+    public void momentum(double value) {
+      calls.add("momentum " + value);
+    }
+
+    @Override
+    public void checkpoint(long step) {
+      calls.add("checkpoint " + step);
+    }
+
+    @Override
+    public Validation validate() {
+      calls.add("validate");
+      return new Validation(OptionalDouble.of(0.9), OptionalDouble.of(0.6));
+    }
+
+    @Override
+    public long revert(long step) {
+      calls.add("revert " + step);
+      return step;
+    }
+  }
+
+  @Test
+  void aHarmfulTransitionIsRevertedAndTheRateHalved() {
+    Recorder control = new Recorder();
+    FakeModel model = new FakeModel();
+    PhaseMonitor monitor =
+        of(model)
+            .schedule(new Schedule.Every(1))
+            .policy(Policies.smooth())
+            .rules(Rules.calibrated())
+            .control(control)
+            .build();
+    List<Event> events = new ArrayList<>();
+    List<Advice> advice = new ArrayList<>();
+    for (int step = 0; step < 100 && !control.calls.contains("revert 70"); step++) {
+      advice.addAll(feed(monitor, model, step, step + 1));
+      events.addAll(monitor.events());
+    }
+    assertEquals(
+        List.of(EventKind.TRANSITION, EventKind.HARMFUL),
+        events.stream().map(Event::kind).toList());
+    assertTrue(control.calls.containsAll(List.of("checkpoint 0", "checkpoint 70", "validate")));
+    int reverted = control.calls.indexOf("revert 70");
+    assertEquals("rate 0.005 x0.5", control.calls.get(reverted + 1));
+    assertTrue(advice.getLast() instanceof Advice.Several);
+    // The monitor knows that steps go back.
+    feed(monitor, model, 70, 90);
+  }
+
+  @Test
+  void observingNeverAdvises() {
+    FakeModel model = new FakeModel();
+    List<MonitorRecord> records = run(of(model), model, null, 120);
+    assertTrue(
+        records.stream()
+            .allMatch(r -> r instanceof MonitorRecord.Step s && s.advice().parts().isEmpty()));
+    assertTrue(
+        records.stream()
+            .flatMap(r -> r.events().stream())
+            .anyMatch(e -> e.kind() == EventKind.HARMFUL));
+  }
+
+  /** A monitor that recalls the first part goes on as the one that lived through it. */
+  @Test
+  void whatIsRecalledIsKnown() {
+    FakeModel model = new FakeModel();
+    Recorder control = new Recorder();
+    List<MonitorRecord> all = run(of(model).policy(Policies.ride()), model, control, 84);
+    for (int cut : new int[] {30, 79, 82}) {
+      int upTo = 0;
+      while (all.get(upTo).step() < cut) {
+        upTo++;
+      }
+      List<MonitorRecord> rest = new ArrayList<>();
+      FakeModel again = new FakeModel();
+      PhaseMonitor monitor =
+          of(again)
+              .schedule(new Schedule.Every(1))
+              .policy(Policies.ride())
+              .control(new Recorder())
+              .sink(rest::add)
+              .build();
+      all.subList(0, upTo).forEach(monitor::recall);
+      assertTrue(rest.isEmpty());
+      feed(monitor, again, cut, 84);
+      assertEquals(all.subList(upTo, all.size()).toString(), rest.toString(), "cut at " + cut);
+    }
+    assertFalse(all.stream().allMatch(r -> r.events().isEmpty()));
+  }
+
+  @Test
+  void noticesReachTheRules() {
+    FakeModel model = new FakeModel();
+    List<MonitorRecord> records = new ArrayList<>();
+    PhaseMonitor monitor = of(model).schedule(new Schedule.Every(1)).sink(records::add).build();
+    feed(monitor, model, 0, 60);
+    assertEquals(EventKind.RESTART, monitor.restarted(50).getFirst().kind());
+    feed(monitor, model, 50, 80);
+    monitor.learningRateChanged(80);
+    // With the cause known, the change of step 80 is none.
+    feed(monitor, model, 80, 110);
+    monitor.epochEnded(110);
+    monitor.finish();
+    assertEquals(List.of(), monitor.finish());
+    assertTrue(
+        records.stream()
+            .flatMap(r -> r.events().stream())
+            .noneMatch(e -> e.kind() == EventKind.TRANSITION));
+    assertEquals(4, records.stream().filter(r -> r instanceof MonitorRecord.Notice).count());
+  }
+}

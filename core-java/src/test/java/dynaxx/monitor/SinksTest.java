@@ -1,0 +1,122 @@
+package dynaxx.monitor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.spectrum.Verdict;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SinksTest {
+
+  @TempDir private Path folder;
+
+  private static MonitorRecord.Step step(long step, Advice advice, Event... events) {
+    Observation observation =
+        Observation.at(step).with(Signal.LOSS, 0.1 + step).with(Signal.LAMBDA_MIN, -1.5, 0.25);
+    return new MonitorRecord.Step(
+        new Observation(
+            step, observation.readings(), Optional.of(new Verdict.Negative(-1.25, true))),
+        OptionalDouble.of(0.9),
+        Optional.of(Effort.CHEAP),
+        List.of(events),
+        advice,
+        0.125);
+  }
+
+  private static Event event(EventKind kind, String words) {
+    Event.Evidence evidence =
+        new Event.Evidence(
+            Double.NaN,
+            OptionalDouble.of(1),
+            OptionalDouble.empty(),
+            OptionalDouble.of(Double.POSITIVE_INFINITY),
+            2);
+    return new Event(3, kind, Signal.TRACE, 0.5, evidence, words);
+  }
+
+  @Test
+  void csvHasTheStandardColumns() throws IOException {
+    Path file = folder.resolve("m.csv");
+    try (CsvSink sink = new CsvSink(file)) {
+      sink.accept(step(1, Advice.NOTHING));
+      sink.accept(
+          new MonitorRecord.Notice(
+              2,
+              MonitorRecord.Notice.Kind.RESTART,
+              List.of(event(EventKind.RESTART, "started again"))));
+      sink.accept(
+          step(2, new Advice.Checkpoint("because"), event(EventKind.SPIKE, "back, \"again\"")));
+    }
+    List<String> lines = Files.readAllLines(file);
+    String[] names = lines.getFirst().split(",");
+    String[] first = lines.get(1).split(",", -1);
+    String[] second = lines.get(2).split(",", -1);
+    assertEquals(3, lines.size());
+    assertEquals(names.length, second.length);
+    List<String> columns = List.of(names);
+    assertEquals("1.1", first[columns.indexOf("loss")]);
+    assertEquals("-1.5", first[columns.indexOf("lambda_min")]);
+    assertEquals("0.25", first[columns.indexOf("lambda_min_residual")]);
+    assertEquals("", first[columns.indexOf("trace")]);
+    assertEquals("cheap", first[columns.indexOf("snapshot")]);
+    assertEquals("", first[columns.indexOf("event")]);
+    assertEquals("RESTART SPIKE", second[columns.indexOf("event")]);
+    assertEquals("checkpoint", second[columns.indexOf("advice")]);
+  }
+
+  /** A crash in the middle of a line costs that line and no other. */
+  @Test
+  void anUnfinishedLineIsCutOff() throws IOException {
+    Path file = folder.resolve("m.csv");
+    try (CsvSink sink = new CsvSink(file)) {
+      sink.accept(step(1, Advice.NOTHING));
+    }
+    String whole = Files.readString(file);
+    Files.writeString(file, whole + "2,0.1,garb");
+    try (CsvSink sink = new CsvSink(file)) {
+      sink.accept(step(2, Advice.NOTHING));
+    }
+    List<String> lines = Files.readAllLines(file);
+    assertEquals(3, lines.size());
+    assertTrue(lines.get(2).startsWith("2,2.1,"), lines.get(2));
+    Path other = folder.resolve("other.csv");
+    Files.writeString(other, "a,b\n1,2\n");
+    IOException e = assertThrows(IOException.class, () -> new CsvSink(other));
+    assertTrue(e.getMessage().contains("found columns a,b, expected"), e.getMessage());
+  }
+
+  @Test
+  void jsonKeepsEverything() throws IOException {
+    Path file = folder.resolve("m.jsonl");
+    Advice both =
+        Advice.of(
+            List.of(new Advice.Revert(7, "harm"), new Advice.LearningRate(0.05, 0.5, "harm")));
+    try (JsonLinesSink sink = new JsonLinesSink(file)) {
+      sink.accept(step(1, both, event(EventKind.SPIKE, "a \"b\" \\ \n c")));
+      sink.accept(new MonitorRecord.Notice(2, MonitorRecord.Notice.Kind.CHECKPOINT, List.of()));
+      sink.force();
+    }
+    List<String> lines = Files.readAllLines(file);
+    assertEquals(
+        "{\"type\":\"step\",\"step\":1,\"loss\":1.1,\"lambda_min\":-1.5,"
+            + "\"lambda_min_residual\":0.25,"
+            + "\"verdict\":{\"kind\":\"negative\",\"upper_bound\":-1.25,\"certified\":true},"
+            + "\"momentum\":0.9,\"snapshot\":\"cheap\",\"events\":[{\"kind\":\"SPIKE\","
+            + "\"signal\":\"trace\",\"confidence\":0.5,\"value\":\"NaN\",\"uncertainty\":1.0,"
+            + "\"threshold\":\"Infinity\",\"since\":2,"
+            + "\"explanation\":\"a \\\"b\\\" \\\\ \\u000a c\"}],"
+            + "\"advice\":[{\"kind\":\"revert\",\"to\":7,\"reason\":\"harm\"},"
+            + "{\"kind\":\"learning_rate\",\"value\":0.05,\"factor\":0.5,\"reason\":\"harm\"}],"
+            + "\"monitor_share\":0.125}",
+        lines.getFirst());
+    assertEquals("{\"type\":\"checkpoint\",\"step\":2}", lines.get(1));
+  }
+}

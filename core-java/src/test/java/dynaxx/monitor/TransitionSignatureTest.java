@@ -1,0 +1,61 @@
+package dynaxx.monitor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TransitionSignatureTest {
+
+  private static TransitionSignature of(Scenario scenario, long seed) {
+    List<Observation> observations = scenario.observations(seed);
+    List<TransitionSignature> found =
+        TransitionSignature.of(observations, Scenario.replay(Rules.calibrated(), observations));
+    return found.getFirst();
+  }
+
+  private static Scenario quiet(int every) {
+    Scenario quiet = Scenario.quiet(120, Scenario.Noise.GAUSSIAN);
+    return new Scenario(120, every, quiet.noise(), quiet.patterns(), 0);
+  }
+
+  @Test
+  void saysWhichSignalsMovedAndByHowMuch() {
+    TransitionSignature found = of(quiet(10).withTwo(Scenario.step(80, 8)), 1);
+    assertEquals(EventKind.TRANSITION, found.kind());
+    assertEquals(8, found.changes().get(Signal.TRACE).shift(), 3);
+    assertEquals(8, found.changes().get(Signal.GRADIENT_VARIANCE).shift(), 3);
+    assertEquals(300, found.changes().get(Signal.TRACE).level(), 15);
+    assertEquals(0, found.changes().get(Signal.LAMBDA_MAX).shift(), 1.5);
+    assertTrue(found.changes().get(Signal.TRACE).lead().getAsInt() <= 3);
+    assertTrue(found.changes().get(Signal.LAMBDA_MAX).lead().isEmpty());
+  }
+
+  /** The same change is recognised in another run with other steps, another change is not. */
+  @Test
+  void likenessIgnoresTheLengthOfSteps() {
+    TransitionSignature first = of(quiet(10).withTwo(Scenario.step(80, 8)), 1);
+    double same = 0;
+    double opposite = 0;
+    double other = 0;
+    for (int seed = 2; seed < 12; seed++) {
+      same += first.similarity(of(quiet(170).withTwo(Scenario.step(70, 6)), seed)) / 10;
+      opposite += first.similarity(of(quiet(10).withTwo(Scenario.step(80, -8)), seed)) / 10;
+      Scenario one = quiet(10);
+      other += first.similarity(of(one.withAll(Scenario.step(80, -8)), seed)) / 10;
+    }
+    assertEquals(1, first.similarity(first), 1e-12);
+    assertTrue(same > 0.9, "the same " + same);
+    assertTrue(opposite < 0, "the opposite " + opposite);
+    assertTrue(other < 0.3, "another " + other);
+  }
+
+  @Test
+  void quietRunsHaveNone() {
+    List<Observation> observations = quiet(10).observations(3);
+    assertEquals(
+        List.of(),
+        TransitionSignature.of(observations, Scenario.replay(Rules.calibrated(), observations)));
+  }
+}
