@@ -1,6 +1,7 @@
 package dynaxx.backend;
 
 import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.lang.foreign.MemorySegment;
@@ -89,6 +90,18 @@ public interface Backend
    * @return a buffer with these values
    */
   Buffer upload(Scope scope, MemorySegment values);
+
+  /**
+   * Values for this backend's kernels: those in host memory are {@linkplain #upload uploaded},
+   * those that lie where it computes stay there.
+   *
+   * @param scope owns the memory if some is allocated
+   * @param values float32 values in host memory, or a buffer of this backend
+   * @return a buffer of this backend with these values
+   */
+  default Buffer place(Scope scope, Buffer values) {
+    return values instanceof HostBuffer host ? upload(scope, host.segment()) : values;
+  }
 
   /**
    * Copies values to the host and waits for them.

@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Buffer;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
@@ -72,7 +72,7 @@ public final class PhaseMonitor implements AutoCloseable {
    * @param parameters n values, read at each snapshot
    * @return a builder
    */
-  public static Builder of(CurvatureProbe probe, HostBuffer parameters) {
+  public static Builder of(CurvatureProbe probe, Buffer parameters) {
     return of(SnapshotSource.of(probe, parameters));
   }
 

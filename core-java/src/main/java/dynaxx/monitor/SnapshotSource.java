@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Buffer;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
@@ -50,7 +50,7 @@ public interface SnapshotSource {
    * @param parameters n values, read at each snapshot
    * @return the source
    */
-  static SnapshotSource of(CurvatureProbe probe, HostBuffer parameters) {
+  static SnapshotSource of(CurvatureProbe probe, Buffer parameters) {
     return new SnapshotSource() {
       @Override
       public Snapshot measure(ProbeSettings settings) {

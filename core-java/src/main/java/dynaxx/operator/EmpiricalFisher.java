@@ -2,7 +2,7 @@ package dynaxx.operator;
 
 import dynaxx.backend.Backend;
 import dynaxx.dense.SymmetricEigen;
-import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
@@ -60,7 +60,7 @@ public final class EmpiricalFisher extends NetworkOperator {
   }
 
   @Override
-  public EmpiricalFisher linearize(HostBuffer values) {
+  public EmpiricalFisher linearize(Buffer values) {
     super.linearize(values);
     return this;
   }

@@ -2,7 +2,7 @@ package dynaxx.operator;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Scalars;
-import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -51,7 +51,7 @@ public final class GaussNewton extends TangentOperator {
   }
 
   @Override
-  public GaussNewton linearize(HostBuffer values) {
+  public GaussNewton linearize(Buffer values) {
     super.linearize(values);
     return this;
   }

@@ -2,7 +2,6 @@ package dynaxx.operator;
 
 import dynaxx.backend.Backend;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.util.Objects;
@@ -102,7 +101,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
    * @throws NonFiniteException if a parameter or the gradient is NaN or infinite
    */
   public GradientDifference(
-      Gradient gradient, HostBuffer parameters, double precision, Backend backend) {
+      Gradient gradient, Buffer parameters, double precision, Backend backend) {
     this.gradient = Objects.requireNonNull(gradient, "gradient");
     this.backend = Objects.requireNonNull(backend, "backend");
     this.dimension = parameters.size();
@@ -116,7 +115,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
     target = Math.min(LARGEST_TARGET, Math.cbrt(Math.max(precision, backend.unitRoundoff())));
     try (Scope temporary = Scope.open()) {
       this.parameters = backend.allocate(scope, dimension);
-      backend.copy(backend.upload(temporary, parameters.segment()), this.parameters);
+      backend.copy(backend.place(temporary, parameters), this.parameters);
       parameterNorm = NonFiniteException.check("norm of the parameters", norm(this.parameters));
       atParameters = backend.allocate(scope, dimension);
       point = backend.allocate(scope, dimension);

@@ -2,7 +2,7 @@ package dynaxx.operator;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Scalars;
-import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -46,7 +46,7 @@ public final class Hessian extends TangentOperator {
   }
 
   @Override
-  public Hessian linearize(HostBuffer values) {
+  public Hessian linearize(Buffer values) {
     super.linearize(values);
     return this;
   }

@@ -178,13 +178,13 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /**
    * Takes a new point: forward and backward once.
    *
-   * @param values n parameters in host memory; a backend that computes in host memory reads them in
-   *     place, so they must stay unchanged until the last product at this point
+   * @param values n parameters in host memory, or where the backend computes; read in place where
+   *     they are there already, so they must stay unchanged until the last product at this point
    * @return this
    * @throws IllegalArgumentException if the size does not fit
    * @throws NonFiniteException if the loss or the gradient is NaN or infinite
    */
-  public NetworkOperator linearize(HostBuffer values) {
+  public NetworkOperator linearize(Buffer values) {
     if (values.size() != network.parameterCount()) {
       throw new IllegalArgumentException(
           "parameters: found " + values.size() + " values, expected " + network.parameterCount());
@@ -192,7 +192,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     parameters = null;
     pointScope.close();
     pointScope = scope.child();
-    Buffer point = backend.upload(pointScope, values.segment());
+    Buffer point = backend.place(pointScope, values);
     try {
       record(point);
     } catch (MemoryExhaustedException e) {

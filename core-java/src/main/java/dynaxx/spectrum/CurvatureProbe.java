@@ -1,7 +1,7 @@
 package dynaxx.spectrum;
 
 import dynaxx.backend.Backend;
-import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
@@ -69,7 +69,7 @@ public final class CurvatureProbe implements AutoCloseable {
   /**
    * Measures at these parameters and leaves them as they are.
    *
-   * @param parameters n values
+   * @param parameters n values in host memory, or where the backend computes
    * @param settings what to measure; may differ from snapshot to snapshot
    * @return the snapshot
    * @throws IllegalArgumentException if the number of parameters does not fit, or the subset is too
@@ -77,7 +77,7 @@ public final class CurvatureProbe implements AutoCloseable {
    * @throws dynaxx.operator.NonFiniteException if the loss, the gradient or a product is NaN or
    *     infinite
    */
-  public Snapshot measure(HostBuffer parameters, ProbeSettings settings) {
+  public Snapshot measure(Buffer parameters, ProbeSettings settings) {
     long start = System.nanoTime();
     ProbeSettings limited =
         settings
@@ -108,7 +108,7 @@ public final class CurvatureProbe implements AutoCloseable {
         (System.nanoTime() - start) / 1e9);
   }
 
-  private Optional<ExampleStatistics> examples(HostBuffer parameters, ProbeSettings settings) {
+  private Optional<ExampleStatistics> examples(Buffer parameters, ProbeSettings settings) {
     if (!settings.perExample()) {
       return Optional.empty();
     }
@@ -117,7 +117,7 @@ public final class CurvatureProbe implements AutoCloseable {
         ExampleStatistics.measure(network, loss, subset, size, memory / 4, parameters, backend));
   }
 
-  private Optional<GradientStatistics> gradients(HostBuffer parameters, ProbeSettings settings) {
+  private Optional<GradientStatistics> gradients(Buffer parameters, ProbeSettings settings) {
     if (settings.microBatches() == 0) {
       return Optional.empty();
     }
@@ -127,7 +127,7 @@ public final class CurvatureProbe implements AutoCloseable {
   }
 
   /** Repeats on the parts what was done on the whole: as many steps, as many probes. */
-  private Optional<SubsetSpread> spread(HostBuffer parameters, ProbeSettings settings) {
+  private Optional<SubsetSpread> spread(Buffer parameters, ProbeSettings settings) {
     if (settings.parts() == 0 || settings.lanczos().isEmpty()) {
       return Optional.empty();
     }

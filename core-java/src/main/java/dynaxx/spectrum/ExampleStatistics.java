@@ -1,7 +1,7 @@
 package dynaxx.spectrum;
 
 import dynaxx.backend.Backend;
-import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.ExampleNorms;
 import dynaxx.network.FisherSweep;
@@ -63,7 +63,7 @@ public record ExampleStatistics(
       Batch batch,
       int microBatch,
       long memoryBytes,
-      HostBuffer parameters,
+      Buffer parameters,
       Backend backend) {
     network.requireSeparateExamples("example statistics");
     GradientPass.requireTwo(batch, microBatch);

@@ -2,7 +2,6 @@ package dynaxx.spectrum;
 
 import dynaxx.backend.Backend;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
@@ -37,7 +36,7 @@ final class GradientPass implements AutoCloseable {
       Batch batch,
       int microBatch,
       int piece,
-      HostBuffer parameters,
+      Buffer parameters,
       Backend backend) {
     this.backend = backend;
     this.microBatch = microBatch;
@@ -45,7 +44,7 @@ final class GradientPass implements AutoCloseable {
     try {
       tape = new Tape(network, loss, backend, piece);
       scope.onClose(tape::close);
-      point = backend.upload(scope, parameters.segment());
+      point = backend.place(scope, parameters);
       this.batch = batch.checked(network, loss).on(backend, scope);
       gradient = backend.allocate(scope, network.parameterCount());
       mean = backend.vectors(scope, 1, network.parameterCount());

@@ -1,7 +1,7 @@
 package dynaxx.spectrum;
 
 import dynaxx.backend.Backend;
-import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
@@ -42,7 +42,7 @@ public record GradientStatistics(
       Batch batch,
       int microBatch,
       long memoryBytes,
-      HostBuffer parameters,
+      Buffer parameters,
       Backend backend) {
     GradientPass.requireTwo(batch, microBatch);
     long limit = memoryBytes == 0 ? backend.defaultMemoryLimit() : memoryBytes;

@@ -1,7 +1,7 @@
 package dynaxx.spectrum;
 
 import dynaxx.backend.Backend;
-import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
@@ -102,7 +102,7 @@ public record SubsetSpread(
       Lanczos lanczos,
       Hutchinson probes,
       long memoryBytes,
-      HostBuffer parameters,
+      Buffer parameters,
       Backend backend) {
     if (parts < 2 || parts > batch.examples()) {
       throw new IllegalArgumentException(

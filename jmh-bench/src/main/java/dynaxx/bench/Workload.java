@@ -16,12 +16,16 @@ import java.util.Random;
  * @param batch examples
  * @param parameters n values
  * @param forwardFlops floating-point operations of the matrix products of a forward pass over the
- *     batch
+ *     batch, NaN where nobody counted
  */
 record Workload(
     Network network, Loss loss, Batch batch, HostBuffer parameters, double forwardFlops) {
 
   static final int EXAMPLES = 256;
+
+  Workload(Network network, Loss loss, Batch batch, HostBuffer parameters) {
+    this(network, loss, batch, parameters, Double.NaN);
+  }
 
   /** Sizes of a vision transformer. */
   private record Size(

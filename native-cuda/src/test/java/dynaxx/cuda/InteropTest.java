@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.cuda.internal.Driver;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.operator.Hessian;
+import dynaxx.testing.KnownCase;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
@@ -52,6 +54,24 @@ class InteropTest {
     other.releasePrimaryContext(device);
     Emulator.Report live = Emulator.live();
     assertEquals(0, live.count(), live.text());
+  }
+
+  @Test
+  void measuresParametersWhereTheyAre() {
+    KnownCase c = KnownCase.mlpTanh();
+    try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      HostBuffer host = c.host(scope, "parameters");
+      DeviceBuffer theirs = (DeviceBuffer) backend.upload(scope, host.segment());
+      DeviceBuffer parameters = backend.wrap(theirs.address(), theirs.size());
+      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
+      scope.onClose(hessian::close);
+      hessian.linearize(parameters);
+      double loss = c.expected().get("loss").asDouble();
+      assertEquals(loss, hessian.loss(), 1e-6);
+      backend.fill(theirs, 0);
+      assertEquals(Math.log(10), hessian.linearize(parameters).loss(), 1e-6);
+    }
   }
 
   @Test
