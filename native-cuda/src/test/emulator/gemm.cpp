@@ -87,7 +87,9 @@ void store(const Gemm& gemm, double alpha, double beta, T* c, std::int64_t row, 
 
 template <class T, bool kTf32>
 void multiplyTyped(const Gemm& gemm, double alpha, const T* a, const T* b, double beta, T* c) {
-  static std::vector<double> left, right;  // calls are serialised by the driver's lock
+  // Calls are serialised by the driver's lock; never destroyed, since a process may end while another thread multiplies.
+  static std::vector<double>& left = *new std::vector<double>;
+  static std::vector<double>& right = *new std::vector<double>;
   std::int64_t k = alpha == 0 ? 0 : gemm.k;
   pack<T, kTf32, kRows>(a, gemm.lda, gemm.transposeA, gemm.m, k, left);
   pack<T, kTf32, kColumns>(b, gemm.ldb, !gemm.transposeB, gemm.n, k, right);

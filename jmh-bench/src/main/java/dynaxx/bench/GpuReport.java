@@ -25,7 +25,9 @@ public final class GpuReport {
   private static final int LANCZOS_STEPS = 15;
   private static final int WARM_UPS = 3;
   private static final int REPETITIONS = 10;
-  private static final int SQUARE = 8192;
+
+  /** Rows of the product whose rate is the yardstick; smaller ones are for trying this out. */
+  private static final int SQUARE = Integer.getInteger("dynaxx.bench.square", 8192);
 
   private GpuReport() {}
 
