@@ -254,6 +254,7 @@ final class Algebra {
     if (results == null || results.bytes() < count * Double.BYTES) {
       if (results != null) {
         session.pool().giveBack(results);
+        results = null;
       }
       results = session.pool().take(Math.max(count, 512) * Double.BYTES, "results");
     }

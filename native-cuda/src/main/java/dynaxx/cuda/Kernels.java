@@ -1,5 +1,6 @@
 package dynaxx.cuda;
 
+import dynaxx.backend.MemoryExhaustedException;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
 import dynaxx.cuda.internal.LoadException;
@@ -37,6 +38,10 @@ final class Kernels {
 
   private static final int MOST_ARGUMENT_BYTES = 4096;
   private static final long LEAST_WORKSPACE = 1L << 20;
+
+  /** Work space is not doubled beyond this: more is taken only where it is needed. */
+  private static final long MOST_GROWTH = 256L << 20;
+
   private static final int MOST_Y = 65535;
 
   private final Session session;
@@ -47,7 +52,6 @@ final class Kernels {
   private final MemorySegment size;
   private final MemorySegment extra;
   private Block workspace;
-  private long workspaceBytes;
   private String name;
   private long end;
 
@@ -241,13 +245,25 @@ final class Kernels {
    * @return device address, aligned to 256 bytes
    */
   long workspace(long bytes) {
-    if (workspace == null || bytes > workspaceBytes) {
+    if (workspace == null || bytes > workspace.bytes()) {
       session.enter();
+      long grown = workspace == null ? LEAST_WORKSPACE : 2 * workspace.bytes();
       // a recorded graph may still use the old one, so that is kept until the session ends
-      workspaceBytes = Math.max(Math.max(bytes, 2 * workspaceBytes), LEAST_WORKSPACE);
-      workspace = session.pool().take(workspaceBytes, "work space");
+      workspace = block(bytes, Math.max(bytes, Math.min(grown, MOST_GROWTH)));
     }
     return workspace.address();
+  }
+
+  /** As much as wanted, or what is needed if there is no more. */
+  private Block block(long needed, long wanted) {
+    try {
+      return session.pool().take(wanted, "work space");
+    } catch (MemoryExhaustedException e) {
+      if (wanted == needed) {
+        throw e;
+      }
+      return session.pool().take(needed, "work space");
+    }
   }
 
   /** Address of work space for double values. */

@@ -10,11 +10,14 @@ import dynaxx.backend.Backend;
 import dynaxx.backend.MemoryExhaustedException;
 import dynaxx.cuda.internal.Blas;
 import dynaxx.cuda.internal.Driver;
+import dynaxx.cuda.internal.Session;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -163,6 +166,58 @@ class FaultsTest {
         Buffer other = backend.allocate(second, 15 << 20);
         assertEquals(0, backend.dot(other, other));
       }
+    }
+  }
+
+  @Test
+  void workSpaceIsNeverSmallerThanAskedFor() {
+    Session session = CudaBackendProvider.session(CudaSettings.DEFAULT);
+    try (session) {
+      Kernels kernels = new Kernels(session, "f32", Float.BYTES);
+      assertThrows(
+          MemoryExhaustedException.class,
+          () -> {
+            failAllocations(1);
+            kernels.workspace(5 << 18);
+          });
+      fillWorkspace(kernels, 5 << 18);
+      failAllocations(2);
+      assertThrows(MemoryExhaustedException.class, () -> kernels.workspace(4 << 20));
+      // half of what there was no memory for, and more than there is
+      fillWorkspace(kernels, 2 << 20);
+      // there is no memory for the double, but for what is asked
+      failAllocations(1);
+      fillWorkspace(kernels, 9 << 18);
+    }
+  }
+
+  private static void failAllocations(int count) {
+    for (int i = 1; i <= count; i++) {
+      Emulator.fault("cuMemAlloc_v2", i, 2);
+    }
+  }
+
+  private static void fillWorkspace(Kernels kernels, long bytes) {
+    Session session = kernels.session();
+    session.driver().set(kernels.workspace(bytes), (byte) 1, bytes, session.stream());
+    session.synchronize();
+  }
+
+  @Test
+  void goesOnAfterThereWasNoMemoryForSums() {
+    try (CudaBackend backend = open();
+        Scope scope = Scope.open()) {
+      Buffer x = backend.allocate(scope, 8);
+      backend.fill(x, 1);
+      assertEquals(8, backend.dot(x, x));
+      Vectors basis = backend.vectors(scope, 1000, 8);
+      backend.fill(basis.buffer(), 1);
+      double[] ones = new double[1000];
+      Arrays.fill(ones, 1);
+      failAllocations(2);
+      assertThrows(MemoryExhaustedException.class, () -> backend.combine(basis, ones, x));
+      assertEquals(8, backend.dot(x, x));
+      backend.combine(basis, ones, x);
     }
   }
 
