@@ -3,7 +3,6 @@ package dynaxx.cuda;
 import dynaxx.backend.Availability;
 import dynaxx.backend.Backend;
 import dynaxx.backend.BackendProvider;
-import dynaxx.cuda.internal.LoadException;
 import dynaxx.cuda.internal.Session;
 
 /** Finds NVIDIA GPUs. */
@@ -37,12 +36,8 @@ public final class CudaBackendProvider implements BackendProvider {
   }
 
   static Session session(CudaSettings settings) {
-    try {
-      Kernels.requireImage();
-      return new Session(
-          settings.device(), settings.context(), settings.stream(), settings.memoryLimit());
-    } catch (LoadException e) {
-      throw new IllegalStateException(e.getMessage(), e);
-    }
+    Kernels.requireImage();
+    return new Session(
+        settings.device(), settings.context(), settings.stream(), settings.memoryLimit());
   }
 }

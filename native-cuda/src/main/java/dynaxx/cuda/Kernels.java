@@ -3,6 +3,7 @@ package dynaxx.cuda;
 import dynaxx.backend.MemoryExhaustedException;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
+import dynaxx.cuda.internal.Driver;
 import dynaxx.cuda.internal.LoadException;
 import dynaxx.cuda.internal.MemoryPool.Block;
 import dynaxx.cuda.internal.Session;
@@ -12,10 +13,13 @@ import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The kernels of one precision, launched one after the other in the session's stream. A launch is
@@ -43,6 +47,9 @@ final class Kernels {
   private static final long MOST_GROWTH = 256L << 20;
 
   private static final int MOST_Y = 65535;
+  private static final int INVALID_IMAGE = 200;
+  private static final int NO_BINARY = 209;
+  private static final int UNSUPPORTED_PTX = 222;
 
   private final Session session;
   private final int elementBytes;
@@ -59,11 +66,12 @@ final class Kernels {
    * Loads the kernels.
    *
    * @param precision {@code f32} or {@code f64}
-   * @throws LoadException if there is no image for this device
+   * @throws LoadException if there is no image for this device and driver
    */
   Kernels(Session session, String precision, int elementBytes) {
     this.session = session;
     this.elementBytes = elementBytes;
+    requireDriver(session.driver().driverVersion());
     Arena arena = Arena.ofShared();
     session.onClose(arena::close);
     arguments = arena.allocate(MOST_ARGUMENT_BYTES, 16);
@@ -79,7 +87,7 @@ final class Kernels {
       byte[] image = image(precision);
       MemorySegment copy = temporary.allocate(image.length + 1L, 16);
       MemorySegment.copy(image, 0, copy, ValueLayout.JAVA_BYTE, 0, image.length);
-      module = session.driver().loadModule(copy);
+      module = load(session, copy);
       session.onClose(() -> session.driver().unloadModule(module()));
     }
   }
@@ -90,20 +98,71 @@ final class Kernels {
 
   private static byte[] image(String precision) {
     String file = "kernels_" + precision + ".fatbin";
+    return file(file)
+        .orElseThrow(
+            () ->
+                new LoadException(
+                    "this build has no GPU kernels (built without nvcc, or with -Dcuda=off)"));
+  }
+
+  private static Optional<byte[]> file(String name) {
     String folder = System.getProperty(IMAGES_PROPERTY);
-    try {
-      if (folder != null) {
-        return Files.readAllBytes(Path.of(folder, file));
-      }
-      try (InputStream in = Kernels.class.getResourceAsStream(file)) {
-        if (in == null) {
-          throw new LoadException(
-              "this build has no GPU kernels (built without nvcc, or with -Dcuda=off)");
-        }
-        return in.readAllBytes();
-      }
+    try (InputStream in =
+        folder == null
+            ? Kernels.class.getResourceAsStream(name)
+            : Files.newInputStream(Path.of(folder, name))) {
+      return in == null ? Optional.empty() : Optional.of(in.readAllBytes());
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
     } catch (IOException e) {
-      throw new LoadException("kernel image " + file + ": " + e);
+      throw new LoadException("kernel image " + name + ": " + e);
+    }
+  }
+
+  /** Version of the nvcc that built the kernels, for example 13.0. */
+  private static Optional<String> toolkit() {
+    return file("kernels_toolkit.txt").map(b -> new String(b, StandardCharsets.UTF_8).strip());
+  }
+
+  private static void requireDriver(int version) {
+    String built = toolkit().orElse("0");
+    int major = Integer.parseInt(built.replaceFirst("\\..*", ""));
+    if (version / 1000 < major) {
+      throw new LoadException(
+          "the CUDA driver is for CUDA "
+              + Driver.versionText(version)
+              + ", expected at least "
+              + major
+              + ".0, since nvcc "
+              + built
+              + " built the kernels; built by an nvcc 12.x they load on older drivers too");
+    }
+  }
+
+  private static long load(Session session, MemorySegment image) {
+    try {
+      return session.driver().loadModule(image);
+    } catch (CudaException e) {
+      String reason =
+          switch (e.status()) {
+            case INVALID_IMAGE -> "they are damaged, or newer than the driver can read";
+            case NO_BINARY -> "they hold no code for this device";
+            case UNSUPPORTED_PTX -> "the driver is too old to translate their PTX";
+            default -> throw e;
+          };
+      int capability = session.capability();
+      throw new LoadException(
+          e.getMessage()
+              + ": the kernels were built by nvcc "
+              + toolkit().orElse("of an unknown version")
+              + ", the device has compute capability "
+              + capability / 10
+              + "."
+              + capability % 10
+              + ", the driver is for CUDA "
+              + Driver.versionText(session.driver().driverVersion())
+              + "; "
+              + reason);
     }
   }
 

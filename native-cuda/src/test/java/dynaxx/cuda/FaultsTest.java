@@ -93,6 +93,43 @@ class FaultsTest {
   }
 
   @Test
+  void refusesADriverThatIsOlderThanTheKernels(@TempDir Path folder) throws IOException {
+    Files.writeString(folder.resolve("kernels_f32.fatbin"), "dynaxx-emulator f32");
+    Files.writeString(folder.resolve("kernels_toolkit.txt"), "13.2\n");
+    Emulator.driverVersion(12080);
+    with(
+        Kernels.IMAGES_PROPERTY,
+        folder.toString(),
+        () -> {
+          assertEquals(
+              "the CUDA driver is for CUDA 12.8, expected at least 13.0, since nvcc 13.2 built the"
+                  + " kernels; built by an nvcc 12.x they load on older drivers too",
+              refusal());
+          Emulator.driverVersion(13000);
+          try (CudaBackend backend = open()) {
+            assertTrue(backend.description().contains("driver for CUDA 13.0"));
+          }
+        });
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "200, 'they are damaged, or newer than the driver can read'",
+    "209, they hold no code for this device",
+    "222, the driver is too old to translate their PTX",
+  })
+  void explainsWhyKernelsDoNotLoad(int status, String reason) {
+    Emulator.fault("cuModuleLoadData", 1, status);
+    String expected =
+        ": the kernels were built by nvcc 12.0, the device has compute capability 9.0, the driver"
+            + " is for CUDA 13.0; "
+            + reason;
+    String found = refusal();
+    assertTrue(found.startsWith("cuModuleLoadData: status " + status), found);
+    assertTrue(found.endsWith(expected), found);
+  }
+
+  @Test
   void refusesWithoutDevices() {
     Emulator.devices(0);
     assertTrue(refusal().contains("no CUDA-capable device"), refusal());

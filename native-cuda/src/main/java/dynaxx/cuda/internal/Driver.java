@@ -23,7 +23,7 @@ public final class Driver {
   /** System property with the path of the driver library. */
   public static final String LIBRARY_PROPERTY = "dynaxx.cuda.library";
 
-  /** The oldest driver that is served: CUDA 12.0. */
+  /** The oldest driver whose calls are the ones used here, CUDA 12.0; kernels may need a newer. */
   public static final int LEAST_VERSION = 12000;
 
   private static final int OUT_OF_MEMORY = 2;

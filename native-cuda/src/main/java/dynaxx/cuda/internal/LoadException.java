@@ -1,7 +1,7 @@
 package dynaxx.cuda.internal;
 
 /** Why a library, a device or a kernel image cannot be used here, in one line. */
-public final class LoadException extends RuntimeException {
+public final class LoadException extends IllegalStateException {
 
   private static final long serialVersionUID = 1L;
 
