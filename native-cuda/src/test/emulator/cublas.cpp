@@ -264,6 +264,7 @@ bool knownAlgorithm(int algorithm) {
 int prepareBatch(const Call& call, const Blas& blas, const Request& r, Batch* batch) {
   Precision precision;
   if (badSizes(r)) return kBlasInvalidValue;
+  if (r.batch > 65535) return kBlasNotSupported;  // some of the library's kernels have it along the grid's z
   if (!precisionOf(r, blas.mathMode, &precision)) return kBlasNotSupported;
   if (!knownAlgorithm(r.algorithm)) return kBlasInvalidValue;
   batch->symbol = call.name();

@@ -13,11 +13,12 @@ constexpr int kColumns = 4;
 
 typedef double Lanes __attribute__((vector_size(32)));
 
+// Ten bits of mantissa, the rest cut off: some tensor cores round, some do not, and this is the worse.
 float toTf32(float x) {
   std::uint32_t bits;
   std::memcpy(&bits, &x, 4);
   if ((bits & 0x7f800000u) == 0x7f800000u) return x;
-  bits = (bits + 0x1000u) & ~0x1fffu;  // ten bits of mantissa, ties away from zero
+  bits &= ~0x1fffu;
   std::memcpy(&x, &bits, 4);
   return x;
 }

@@ -76,13 +76,13 @@ TEST(gemmFloat) { compare<float>(68, 2e-6); }
 TEST(gemmTf32) { compare<float>(77, 2e-2); }
 TEST(gemmDouble) { compare<double>(70, 1e-13); }
 
-TEST(tf32RoundsItsInputs) {
+TEST(tf32CutsItsInputs) {
   Blas blas;
   DevicePointer a = blas.upload(std::vector<float>{1.0f + 1.0f / 4096}), b = blas.upload(std::vector<float>{1.0f});
-  DevicePointer halfway = blas.upload(std::vector<float>{1.0f + 1.0f / 2048}), c = blas.allocate(4);
+  DevicePointer wide = blas.upload(std::vector<float>{1.0f + 1.0f / 1024 + 1.0f / 2048}), c = blas.allocate(4);
   OK(blas.gemm<float>(0, 0, 1, 1, 1, 1, a, 1, b, 1, 0, c, 1, 77));
   CHECK_EQUAL(blas.download<float>(c, 1)[0], 1.0f);
-  OK(blas.gemm<float>(0, 0, 1, 1, 1, 1, halfway, 1, b, 1, 0, c, 1, 77));
+  OK(blas.gemm<float>(0, 0, 1, 1, 1, 1, wide, 1, b, 1, 0, c, 1, 77));
   CHECK_EQUAL(blas.download<float>(c, 1)[0], 1.0f + 1.0f / 1024);
   OK(blas.gemm<float>(0, 0, 1, 1, 1, 1, a, 1, b, 1, 0, c, 1, 68));
   CHECK_EQUAL(blas.download<float>(c, 1)[0], 1.0f + 1.0f / 4096);

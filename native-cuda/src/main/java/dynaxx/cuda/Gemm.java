@@ -9,6 +9,7 @@ import dynaxx.cuda.internal.Session;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.ToLongFunction;
 
 /**
  * Row-major batched products by cuBLAS, which is column-major: C = A B in rows is C' = B' A' in
@@ -19,17 +20,29 @@ final class Gemm {
 
   private static final int PREPARE_ROWS = 4096;
 
+  /** Members of one call at most: some of cuBLAS's kernels have them along the grid's z. */
+  private static final int MOST_MEMBERS = 65535;
+
+  /** Work space that split factors may take; larger ones are multiplied part by part. */
+  private static final long SPLIT_BUDGET = 256L << 20;
+
   private final Kernels kernels;
   private final Session session;
   private final Blas.Type type;
   private final boolean split;
+  private final long splitBudget;
   private final MemorySegment factors;
 
   Gemm(Kernels kernels, Blas.Type type, boolean split) {
+    this(kernels, type, split, SPLIT_BUDGET);
+  }
+
+  Gemm(Kernels kernels, Blas.Type type, boolean split, long splitBudget) {
     this.kernels = kernels;
     this.session = kernels.session();
     this.type = type;
     this.split = split;
+    this.splitBudget = splitBudget;
     Arena arena = Arena.ofShared();
     session.onClose(arena::close);
     factors = arena.allocate(2L * kernels.elementBytes(), 16);
@@ -37,6 +50,87 @@ final class Gemm {
 
   /** Extents along the three batch indices and each operand's steps; outer ones first. */
   private record Family(int m, int n, int depth, Matrix a, Matrix b, Matrix c, Members count) {
+
+    static final int WHOLE = -1;
+    static final int DEPTH = 5;
+
+    /** Extent along a batch index, 0 to 2, the rows, the columns, or the depth. */
+    int extent(int along) {
+      return switch (along) {
+        case 0 -> count.n0();
+        case 1 -> count.n1();
+        case 2 -> count.n2();
+        case 3 -> m;
+        case 4 -> n;
+        default -> depth;
+      };
+    }
+
+    /** That much of an extent. */
+    Family part(int along, long from, int size) {
+      return switch (along) {
+        case 0 ->
+            with(
+                a.at(from * a.stride0()),
+                b.at(from * b.stride0()),
+                c.at(from * c.stride0()),
+                new Members(size, count.n1(), count.n2()));
+        case 1 ->
+            with(
+                a.at(from * a.stride1()),
+                b.at(from * b.stride1()),
+                c.at(from * c.stride1()),
+                new Members(count.n0(), size, count.n2()));
+        case 2 ->
+            with(
+                a.at(from * a.stride2()),
+                b.at(from * b.stride2()),
+                c.at(from * c.stride2()),
+                new Members(count.n0(), count.n1(), size));
+        case 3 -> new Family(size, n, depth, row(a, from), b, row(c, from), count);
+        case 4 -> new Family(m, size, depth, a, column(b, from), column(c, from), count);
+        default -> new Family(m, n, size, column(a, from), row(b, from), c, count);
+      };
+    }
+
+    private static Matrix row(Matrix x, long from) {
+      return x.at(x.transposed() ? from : from * x.ld());
+    }
+
+    private static Matrix column(Matrix x, long from) {
+      return x.at(x.transposed() ? from * x.ld() : from);
+    }
+
+    /** The extent that is best halved to make a measure small, or {@link #WHOLE} if none helps. */
+    int bestHalved(ToLongFunction<Family> measure) {
+      int best = WHOLE;
+      long least = measure.applyAsLong(this);
+      for (int along = 0; along <= DEPTH; along++) {
+        long now = measure.applyAsLong(part(along, 0, Math.ceilDiv(extent(along), 2)));
+        if (now < least) {
+          least = now;
+          best = along;
+        }
+      }
+      return best;
+    }
+
+    long sizeA() {
+      return a.transposed() ? size(a, depth, m) : size(a, m, depth);
+    }
+
+    long sizeB() {
+      return b.transposed() ? size(b, n, depth) : size(b, depth, n);
+    }
+
+    /** Elements from the first to the last that any member has. */
+    private long size(Matrix x, int rows, int cols) {
+      return (count.n0() - 1) * x.stride0()
+          + (count.n1() - 1) * x.stride1()
+          + (count.n2() - 1) * x.stride2()
+          + (rows - 1) * x.ld()
+          + cols;
+    }
 
     /** The same products with as few batch indices as possible, the last ones used first. */
     Family simplified() {
@@ -159,26 +253,21 @@ final class Gemm {
       submit(f, alpha, start(f.a()), start(f.b()), beta);
       return;
     }
-    long sizeA =
-        extent(
-            f.a(),
-            f.a().transposed() ? f.depth() : f.m(),
-            f.a().transposed() ? f.m() : f.depth(),
-            f.count());
-    long sizeB =
-        extent(
-            f.b(),
-            f.b().transposed() ? f.n() : f.depth(),
-            f.b().transposed() ? f.depth() : f.n(),
-            f.count());
-    long paddedA = Math.ceilDiv(sizeA, 64) * 64;
-    long paddedB = Math.ceilDiv(sizeB, 64) * 64;
-    long base =
-        kernels.workspace(addressBytes(f) + 2 * (paddedA + paddedB) * kernels.elementBytes());
+    int along = splitBytes(f) > splitBudget ? f.bestHalved(this::splitBytes) : Family.WHOLE;
+    if (along != Family.WHOLE) {
+      int half = Math.ceilDiv(f.extent(along), 2);
+      multiply(f.part(along, 0, half), alpha, beta);
+      double old = along == Family.DEPTH ? 1 : beta;
+      multiply(f.part(along, half, f.extent(along) - half), alpha, old);
+      return;
+    }
+    long base = kernels.workspace(splitBytes(f));
+    long sizeA = f.sizeA();
+    long sizeB = f.sizeB();
     long highA = base + addressBytes(f);
-    long lowA = highA + paddedA * kernels.elementBytes();
-    long highB = lowA + paddedA * kernels.elementBytes();
-    long lowB = highB + paddedB * kernels.elementBytes();
+    long lowA = highA + padded(sizeA) * kernels.elementBytes();
+    long highB = lowA + padded(sizeA) * kernels.elementBytes();
+    long lowB = highB + padded(sizeB) * kernels.elementBytes();
     split(start(f.a()), sizeA, highA, lowA);
     split(start(f.b()), sizeB, highB, lowB);
     // small terms first, so that the large one does not swallow them
@@ -187,21 +276,21 @@ final class Gemm {
     submit(f, alpha, highA, highB, 1);
   }
 
+  /** Work space for the parts of both factors and the addresses of members. */
+  private long splitBytes(Family f) {
+    return addressBytes(f) + 2 * (padded(f.sizeA()) + padded(f.sizeB())) * kernels.elementBytes();
+  }
+
+  private static long padded(long size) {
+    return Math.ceilDiv(size, 64) * 64;
+  }
+
   private void split(long from, long size, long high, long low) {
     kernels.kernel("gemm_split").i64(size).i64(from).i64(high).i64(low).launchElements(size, 1);
   }
 
   private long start(Matrix x) {
     return Kernels.address(x.buffer()) + x.offset() * kernels.elementBytes();
-  }
-
-  /** Elements from the first to the last that any member has. */
-  private static long extent(Matrix x, int rows, int cols, Members count) {
-    return (count.n0() - 1) * x.stride0()
-        + (count.n1() - 1) * x.stride1()
-        + (count.n2() - 1) * x.stride2()
-        + (rows - 1) * x.ld()
-        + cols;
   }
 
   private static boolean needsAddresses(Family f) {
@@ -218,37 +307,55 @@ final class Gemm {
   private void submit(Family f, double alpha, long a, long b, double beta) {
     factors(alpha, beta);
     session.enter();
-    if (needsAddresses(f)) {
-      long at = addresses(f, a, b);
-      long array = f.count().size() * Long.BYTES;
-      session
-          .blas()
-          .gemmPointers(
-              session.blasHandle(),
-              type,
-              f.n(),
-              f.m(),
-              f.depth(),
-              factors,
-              new Operand(at + array, f.b().ld(), 0, f.b().transposed()),
-              new Operand(at, f.a().ld(), 0, f.a().transposed()),
-              new Operand(at + 2 * array, f.c().ld(), 0, false),
-              f.count().size());
-    } else {
-      session
-          .blas()
-          .gemmStrided(
-              session.blasHandle(),
-              type,
-              f.n(),
-              f.m(),
-              f.depth(),
-              factors,
-              new Operand(b, f.b().ld(), f.b().stride2(), f.b().transposed()),
-              new Operand(a, f.a().ld(), f.a().stride2(), f.a().transposed()),
-              new Operand(start(f.c()), f.c().ld(), f.c().stride2(), false),
-              f.count().n2());
+    long members = f.count().size();
+    if (!needsAddresses(f)) {
+      for (long from = 0; from < members; from += MOST_MEMBERS) {
+        strided(f, a, b, from, Math.min(members - from, MOST_MEMBERS));
+      }
+      return;
     }
+    long at = addresses(f, a, b);
+    for (long from = 0; from < members; from += MOST_MEMBERS) {
+      pointers(f, at, from, Math.min(members - from, MOST_MEMBERS));
+    }
+  }
+
+  private void strided(Family f, long a, long b, long from, long count) {
+    long bytes = from * kernels.elementBytes();
+    Matrix x = f.a();
+    Matrix y = f.b();
+    Matrix z = f.c();
+    session
+        .blas()
+        .gemmStrided(
+            session.blasHandle(),
+            type,
+            f.n(),
+            f.m(),
+            f.depth(),
+            factors,
+            new Operand(b + bytes * y.stride2(), y.ld(), y.stride2(), y.transposed()),
+            new Operand(a + bytes * x.stride2(), x.ld(), x.stride2(), x.transposed()),
+            new Operand(start(z) + bytes * z.stride2(), z.ld(), z.stride2(), false),
+            count);
+  }
+
+  private void pointers(Family f, long addresses, long from, long count) {
+    long array = f.count().size() * Long.BYTES;
+    long at = addresses + from * Long.BYTES;
+    session
+        .blas()
+        .gemmPointers(
+            session.blasHandle(),
+            type,
+            f.n(),
+            f.m(),
+            f.depth(),
+            factors,
+            new Operand(at + array, f.b().ld(), 0, f.b().transposed()),
+            new Operand(at, f.a().ld(), 0, f.a().transposed()),
+            new Operand(at + 2 * array, f.c().ld(), 0, false),
+            count);
   }
 
   private long addresses(Family f, long a, long b) {

@@ -9,13 +9,14 @@ public enum Precision {
   /** float32 throughout: the default. */
   FP32,
   /**
-   * Three TF32 products of factors that are split in two, which keeps about as many digits as
-   * float32 (Ootomo and Yokota, 2022) and is faster on tensor cores.
+   * Three TF32 products of factors that are split in two. The split itself loses nothing, but
+   * tensor cores cut their sums where float32 rounds (Ootomo and Yokota, 2022), so until it is
+   * measured on hardware it counts as good to 2^-20, where float32 is good to 2^-24.
    */
   TF32X3,
   /**
-   * Factors rounded to TF32, 11 significant bits: enough for lambda_max and the trace to two or
-   * three digits, not for the sign of a small lambda_min.
+   * Factors cut to TF32, 11 significant bits, some devices without rounding: enough for lambda_max
+   * and the trace to two or three digits, not for the sign of a small lambda_min.
    */
   TF32;
 
@@ -38,6 +39,10 @@ public enum Precision {
   }
 
   double unitRoundoff() {
-    return this == TF32 ? 0x1p-11 : 0x1p-24;
+    return switch (this) {
+      case FP32 -> 0x1p-24;
+      case TF32X3 -> 0x1p-20;
+      case TF32 -> 0x1p-10;
+    };
   }
 }

@@ -8,6 +8,8 @@ import dynaxx.backend.ImageKernels.ChannelNormalization;
 import dynaxx.backend.ImageKernels.Convolution;
 import dynaxx.backend.ImageKernels.Sliding;
 import dynaxx.backend.ImageKernels.Statistics;
+import dynaxx.backend.Matrix;
+import dynaxx.backend.MatrixKernels.Members;
 import dynaxx.backend.Scalars;
 import dynaxx.backend.Strided;
 import dynaxx.backend.Walk;
@@ -23,6 +25,8 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Shapes that take more than one piece, chunk or merge where the contract suite's take one, in both
@@ -92,6 +96,28 @@ class LargeShapesTest {
 
   private static double[] join(double[]... parts) {
     return java.util.stream.Stream.of(parts).flatMapToDouble(java.util.Arrays::stream).toArray();
+  }
+
+  // ---- products
+
+  /** More members than a call of cuBLAS takes, in one run and at addresses of their own. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void productsOfManyMembers(int outer) {
+    int inner = 66_001;
+    Members members = new Members(outer, inner, 1);
+    assertAgrees(
+        d -> {
+          Buffer a = d.normal(1, 2 * outer * inner);
+          Buffer b = d.normal(2, 2 * outer * inner);
+          Buffer c = d.normal(3, outer * inner);
+          // the first index moves least, so that two indices cannot become one
+          Matrix left = Matrix.of(a, 2).batch(2, 2 * outer, 0);
+          Matrix right = Matrix.of(b, 1).batch(2, 2 * outer, 0);
+          Matrix product = Matrix.of(c, 1).batch(1, outer, 0);
+          d.backend.gemm(1, 1, 2, 1.5, left, right, -1, product, null, members);
+          return d.get(c);
+        });
   }
 
   // ---- rows and strides

@@ -1,12 +1,16 @@
 package dynaxx.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.backend.Matrix;
 import dynaxx.backend.MatrixKernels.Members;
+import dynaxx.cuda.internal.MemoryPool;
+import dynaxx.cuda.internal.Session;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.testing.Numbers;
 import org.junit.jupiter.api.Test;
@@ -76,11 +80,73 @@ class PrecisionTest {
     }
   }
 
+  /** A product of split factors under a budget that does not hold them, and its work space. */
+  private static float[] inParts(long budget, boolean transposed, Members batch, int m, int n) {
+    Session session = CudaBackendProvider.session(CudaSettings.DEFAULT);
+    try (session;
+        Scope scope = Scope.open()) {
+      Kernels kernels = new Kernels(session, "f32", Float.BYTES);
+      Gemm gemm = new Gemm(kernels, Precision.TF32X3.type(), true, budget);
+      int members = (int) batch.size();
+      DeviceBuffer a = onDevice(session, scope, Numbers.uniform(members * m * DEPTH, 1));
+      DeviceBuffer b = onDevice(session, scope, Numbers.uniform(members * DEPTH * n, 2));
+      DeviceBuffer c = onDevice(session, scope, Numbers.uniform(members * m * n, 3));
+      Matrix left = family(a, transposed ? m : DEPTH, m * DEPTH, batch);
+      Matrix right = family(b, transposed ? DEPTH : n, DEPTH * n, batch);
+      long before = session.pool().liveBytes();
+      gemm.gemm(
+          m,
+          n,
+          DEPTH,
+          0.5,
+          transposed ? left.t() : left,
+          transposed ? right.t() : right,
+          2,
+          family(c, n, m * n, batch),
+          null,
+          batch);
+      assertTrue(session.pool().liveBytes() - before <= Math.max(1 << 20, budget));
+      HostBuffer found = scope.allocate(c.size());
+      session.download(c.address(), found.segment());
+      return found.toArray();
+    }
+  }
+
+  private static DeviceBuffer onDevice(Session session, Scope scope, double[] values) {
+    HostBuffer host = scope.allocate(values.length);
+    for (int i = 0; i < values.length; i++) {
+      host.set(i, (float) values[i]);
+    }
+    MemoryPool.Block block = session.pool().take(host.segment().byteSize(), "test");
+    session.upload(block.address(), host.segment());
+    return new DeviceBuffer(block::address, 0, values.length, Float.BYTES);
+  }
+
+  @Test
+  void factorsThatAreTooLargeAreMultipliedInParts() {
+    for (Members batch : new Members[] {Members.ONE, Members.of(3), new Members(2, 3, 1)}) {
+      for (boolean transposed : new boolean[] {false, true}) {
+        float[] whole = inParts(1 << 30, transposed, batch, 33, N);
+        float[] parts = inParts(20_000, transposed, batch, 33, N);
+        for (int i = 0; i < whole.length; i++) {
+          assertEquals(whole[i], parts[i], 2e-5, batch + " " + transposed + " " + i);
+        }
+      }
+    }
+    // one factor alone is larger than the budget, and than the least work space
+    float[] whole = inParts(1 << 30, false, Members.ONE, 1500, 3);
+    assertArrayEquals(whole, inParts(1 << 18, false, Members.ONE, 1500, 3));
+  }
+
   @Test
   void noiseFloorsFollowThePrecision() {
     try (CudaBackend backend =
+        CudaBackend.open(CudaSettings.DEFAULT.withPrecision(Precision.TF32X3))) {
+      assertEquals(0x1p-20, backend.unitRoundoff());
+    }
+    try (CudaBackend backend =
         CudaBackend.open(CudaSettings.DEFAULT.withPrecision(Precision.TF32))) {
-      assertEquals(0x1p-11, backend.unitRoundoff());
+      assertEquals(0x1p-10, backend.unitRoundoff());
       assertEquals(0x1p-53, backend.float64().orElseThrow().unitRoundoff());
       assertTrue(backend.description().endsWith("tf32"), backend.description());
     }
