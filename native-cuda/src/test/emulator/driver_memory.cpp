@@ -246,7 +246,9 @@ DYNAXX_EXPORT int cuPointerGetAttribute(void* data, int attribute, DevicePointer
   std::size_t bytes = host ? memory->second.bytes : allocation->bytes;
   int device = host ? memory->second.device : allocation->device;
   switch (attribute) {
-    case 1: *static_cast<void**>(data) = runtime().contexts[device].get(); break;
+    case 1:
+      *static_cast<void**>(data) = runtime().pooled.count(start) > 0 ? nullptr : runtime().contexts[device].get();
+      break;
     case 2: *static_cast<unsigned int*>(data) = host ? 1 : 2; break;
     case 3: *static_cast<DevicePointer*>(data) = address; break;
     case 4:
@@ -263,5 +265,14 @@ DYNAXX_EXPORT int cuPointerGetAttribute(void* data, int attribute, DevicePointer
     case 13: *static_cast<int*>(data) = 1; break;
     default: return kInvalidValue;
   }
+  return kSuccess;
+}
+
+DYNAXX_EXPORT int cuMemGetAddressRange_v2(DevicePointer* start, std::size_t* bytes, DevicePointer address) {
+  DYNAXX_CALL(kCurrent);
+  const Allocation* allocation = find(address);
+  if (allocation == nullptr) return kNotFound;
+  if (start != nullptr) *start = allocation->address;
+  if (bytes != nullptr) *bytes = allocation->bytes;
   return kSuccess;
 }

@@ -28,6 +28,7 @@ DYNAXX_EXPORT void dynaxx_emulator_reset() {
   destroyObjects(nullptr);
   releaseAll();
   all.owners.clear();
+  all.pooled.clear();
   contextStack().clear();
   clearFindings();
   clearFaults();
@@ -111,6 +112,12 @@ DYNAXX_EXPORT void dynaxx_emulator_eager(int eager) {
 DYNAXX_EXPORT void dynaxx_emulator_patience(long accesses) {
   Lock lock(runtime().mutex);
   mostPatience = accesses <= 0 ? kPatience : static_cast<std::uint32_t>(std::min<long>(accesses, UINT32_MAX));
+}
+
+/** From now on an allocation belongs to its device, not to a context, as those of cuMemAllocAsync do. */
+DYNAXX_EXPORT void dynaxx_emulator_pooled(DevicePointer start) {
+  Lock lock(runtime().mutex);
+  runtime().pooled.insert(start);
 }
 
 /**

@@ -167,6 +167,7 @@ struct Runtime {
   Table<Function> functions{"function", 0x560000000000};
   Table<Blas> blas{"cuBLAS handle", 0x570000000000};
   std::map<void*, Context*> owners;  // of the handles above
+  std::set<DevicePointer> pooled;    // allocations that belong to no context
 };
 
 Runtime& runtime();

@@ -67,6 +67,7 @@ SAME(cuMemcpyDtoH_v2);
 SAME(cuMemsetD8Async);
 SAME(cuMemsetD32Async);
 SAME(cuPointerGetAttribute);
+SAME(cuMemGetAddressRange_v2);
 SAME(cuModuleLoadData);
 SAME(cuModuleUnload);
 SAME(cuModuleGetFunction);

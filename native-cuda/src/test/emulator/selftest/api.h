@@ -42,6 +42,7 @@ DYNAXX_LINKAGE {
   int cuMemsetD8Async(DevicePointer to, unsigned char value, std::size_t count, void* stream);
   int cuMemsetD32Async(DevicePointer to, unsigned int value, std::size_t count, void* stream);
   int cuPointerGetAttribute(void* data, int attribute, DevicePointer address);
+  int cuMemGetAddressRange_v2(DevicePointer * start, std::size_t * bytes, DevicePointer address);
   int cuModuleLoadData(void** module, const void* image);
   int cuModuleUnload(void* module);
   int cuModuleGetFunction(void** function, void* module, const char* name);

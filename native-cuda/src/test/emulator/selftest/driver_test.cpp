@@ -465,5 +465,9 @@ TEST(pointersAreKnown) {
   CHECK_EQUAL(start, address);
   OK(cuPointerGetAttribute(&size, 12, address + 10));
   CHECK_EQUAL(size, std::size_t{1000});
+  OK(cuMemGetAddressRange_v2(&start, &size, address + 999));
+  CHECK_EQUAL(start, address);
+  CHECK_EQUAL(size, std::size_t{1000});
+  CHECK_EQUAL(cuMemGetAddressRange_v2(&start, &size, address + 1000), 500);
   CHECK_EQUAL(cuPointerGetAttribute(&type, 2, reinterpret_cast<DevicePointer>(&device)), 1);
 }

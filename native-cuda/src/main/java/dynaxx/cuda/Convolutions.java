@@ -58,7 +58,7 @@ final class Convolutions {
       kernels.session().enter();
       block = kernels.session().pool().take(bytes, "convolution work space");
     }
-    return new DeviceBuffer(block::address, 0, size, kernels.elementBytes());
+    return new DeviceBuffer(kernels.session(), block::address, 0, size, kernels.elementBytes());
   }
 
   /** Images {@code from} to below {@code from + count} of some directions. */

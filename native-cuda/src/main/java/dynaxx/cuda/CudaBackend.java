@@ -73,7 +73,7 @@ public final class CudaBackend extends CudaKernels implements Backend {
         + " MiB, driver for CUDA "
         + Driver.versionText(session.driver().driverVersion())
         + ", cuBLAS "
-        + session.blas().version(session.blasHandle())
+        + session.blas().version()
         + ", "
         + (wide ? "fp64" : settings.precision().name().toLowerCase(Locale.ROOT));
   }
@@ -103,20 +103,32 @@ public final class CudaBackend extends CudaKernels implements Backend {
       session.giveBack(block);
       throw e;
     }
-    return new DeviceBuffer(block::address, 0, size, kernels.elementBytes());
+    return new DeviceBuffer(session, block::address, 0, size, kernels.elementBytes());
+  }
+
+  @Override
+  public Buffer place(Scope scope, Buffer values) {
+    if (values instanceof DeviceBuffer device) {
+      device.requireUseBy(session, kernels.elementBytes());
+    }
+    return Backend.super.place(scope, values);
   }
 
   /**
    * Values that another library keeps on the device, used in place. What this backend submits runs
    * in its own stream: open it with the other library's stream, or see to the order yourself.
    *
-   * @param address device address, aligned to the size of a value
+   * @param address device address, aligned to the size of a value; memory of this backend's
+   *     context, or of its device without a context (from {@code cudaMallocAsync}, or mapped)
    * @param size number of values, float32, or float64 on a float64 backend
    * @return the values, valid as long as their owner keeps them
-   * @throws IllegalArgumentException if the address is not in device memory of this context
+   * @throws IllegalArgumentException if there is no such memory, or less of it
    */
   public DeviceBuffer wrap(long address, long size) {
     session.enter();
+    if (size < 0) {
+      throw new IllegalArgumentException("size: found " + size + ", expected at least 0");
+    }
     if (address % kernels.elementBytes() != 0) {
       throw new IllegalArgumentException(
           "address: found 0x"
@@ -124,13 +136,33 @@ public final class CudaBackend extends CudaKernels implements Backend {
               + ", expected a multiple of "
               + kernels.elementBytes());
     }
-    if (session.driver().contextOf(address).orElse(0) != session.context()) {
-      throw new IllegalArgumentException(
-          "address: found 0x"
-              + Long.toHexString(address)
-              + ", expected device memory of this backend's context");
+    requireDeviceMemory(address, Math.multiplyExact(size, kernels.elementBytes()));
+    return new DeviceBuffer(session, () -> address, 0, size, kernels.elementBytes());
+  }
+
+  private void requireDeviceMemory(long address, long bytes) {
+    Driver driver = session.driver();
+    long type = driver.pointerAttribute(Driver.POINTER_TYPE, address).orElse(0);
+    if (type != Driver.DEVICE_MEMORY) {
+      throw unusable(address, type == 0 ? "" : " in host memory", "device memory");
     }
-    return new DeviceBuffer(() -> address, 0, size, kernels.elementBytes());
+    long device = driver.pointerAttribute(Driver.POINTER_DEVICE, address).orElse(-1);
+    if (device != session.device()) {
+      throw unusable(address, " on device " + device, "device memory of " + session.device());
+    }
+    long context = driver.pointerAttribute(Driver.POINTER_CONTEXT, address).orElse(0);
+    if (context != 0 && context != session.context()) {
+      throw unusable(address, " in another context", "device memory of this backend's context");
+    }
+    long there = driver.bytesFrom(address).orElse(Long.MAX_VALUE);
+    if (there < bytes) {
+      throw unusable(address, " with " + there + " bytes after it", "at least " + bytes);
+    }
+  }
+
+  private static IllegalArgumentException unusable(long address, String found, String expected) {
+    return new IllegalArgumentException(
+        "address: found 0x" + Long.toHexString(address) + found + ", expected " + expected);
   }
 
   @Override
@@ -165,6 +197,9 @@ public final class CudaBackend extends CudaKernels implements Backend {
   @Override
   public void download(Buffer from, MemorySegment to) {
     session.enter();
+    if (from instanceof DeviceBuffer device) {
+      device.requireUseBy(session, kernels.elementBytes());
+    }
     MemorySegment values = to.asSlice(0, from.size() * Float.BYTES);
     if (!wide) {
       session.download(Kernels.address(from), values);

@@ -1,5 +1,6 @@
 package dynaxx.cuda;
 
+import dynaxx.cuda.internal.Session;
 import dynaxx.memory.Buffer;
 import java.util.Objects;
 
@@ -9,6 +10,7 @@ import java.util.Objects;
  */
 public final class DeviceBuffer implements Buffer {
 
+  private final Session session;
   private final Owner owner;
   private final long offset;
   private final long size;
@@ -19,7 +21,8 @@ public final class DeviceBuffer implements Buffer {
     long address();
   }
 
-  DeviceBuffer(Owner owner, long offset, long size, int elementBytes) {
+  DeviceBuffer(Session session, Owner owner, long offset, long size, int elementBytes) {
+    this.session = session;
     this.owner = owner;
     this.offset = offset;
     this.size = size;
@@ -34,7 +37,7 @@ public final class DeviceBuffer implements Buffer {
   @Override
   public DeviceBuffer slice(long from, long length) {
     Objects.checkFromIndexSize(from, length, size);
-    return new DeviceBuffer(owner, offset + from, length, elementBytes);
+    return new DeviceBuffer(session, owner, offset + from, length, elementBytes);
   }
 
   /**
@@ -54,6 +57,19 @@ public final class DeviceBuffer implements Buffer {
    */
   public int elementBytes() {
     return elementBytes;
+  }
+
+  /** Refuses a backend that cannot read these values. */
+  void requireUseBy(Session user, int bytes) {
+    if (bytes != elementBytes || user != session) {
+      throw new IllegalArgumentException(
+          "buffer: found "
+              + this
+              + (user == session ? "" : " of another backend")
+              + ", expected float"
+              + 8 * bytes
+              + " values of this one");
+    }
   }
 
   @Override

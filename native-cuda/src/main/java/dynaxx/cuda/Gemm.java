@@ -328,7 +328,6 @@ final class Gemm {
     session
         .blas()
         .gemmStrided(
-            session.blasHandle(),
             type,
             f.n(),
             f.m(),
@@ -346,7 +345,6 @@ final class Gemm {
     session
         .blas()
         .gemmPointers(
-            session.blasHandle(),
             type,
             f.n(),
             f.m(),

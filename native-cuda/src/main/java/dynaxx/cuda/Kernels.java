@@ -141,7 +141,7 @@ final class Kernels {
 
   private static long load(Session session, MemorySegment image) {
     try {
-      return session.driver().loadModule(image);
+      return session.withRoom(() -> session.driver().loadModule(image));
     } catch (CudaException e) {
       String reason =
           switch (e.status()) {
@@ -275,7 +275,9 @@ final class Kernels {
     }
     session.enter();
     size.set(ValueLayout.JAVA_LONG, 0, end);
-    long function = functions.computeIfAbsent(name, n -> session.driver().function(module, n));
+    long function =
+        functions.computeIfAbsent(
+            name, n -> session.withRoom(() -> session.driver().function(module, n)));
     session
         .driver()
         .launch(name, function, (int) x, (int) y, threads, sharedBytes, session.stream(), extra);

@@ -1,16 +1,19 @@
 package dynaxx.cuda;
 
+import dynaxx.cuda.internal.Driver;
 import dynaxx.cuda.internal.Session;
 
 /**
  * Work as a CUDA graph. The first time it just runs, which loads kernels and sizes work space; the
- * second time it is captured; from then on the graph is launched.
+ * second time it is captured; from then on the graph is launched. If the device has no memory for a
+ * graph, the work just runs every time.
  */
 final class Recording implements Runnable {
 
   private final Session session;
   private final Runnable work;
   private boolean ran;
+  private boolean refused;
   private long graph;
 
   Recording(Session session, Runnable work) {
@@ -20,16 +23,28 @@ final class Recording implements Runnable {
 
   @Override
   public void run() {
-    if (!ran) {
+    if (!ran || refused || !launched()) {
       work.run();
       ran = true;
-      return;
     }
+  }
+
+  private boolean launched() {
     session.enter();
-    if (graph == 0) {
-      graph = session.capture(work);
+    try {
+      if (graph == 0) {
+        graph = session.capture(work);
+      }
+      session.launchGraph(graph);
+      return true;
+    } catch (CudaException e) {
+      if (e.status() != Driver.OUT_OF_MEMORY) {
+        throw e;
+      }
+      refused = true;
+      close();
+      return false;
     }
-    session.driver().launchGraph(graph, session.stream());
   }
 
   void close() {

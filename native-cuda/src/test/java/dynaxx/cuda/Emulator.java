@@ -91,6 +91,11 @@ final class Emulator {
     command("devices", ValueLayout.JAVA_INT, count);
   }
 
+  /** An allocation belongs to its device from now on, not to a context. */
+  static void pooled(long address) {
+    command("pooled", ValueLayout.JAVA_LONG, address);
+  }
+
   /** Order of blocks and threads: 0 forward, 1 reverse, 2 shuffled. */
   static void order(int order) {
     command("order", ValueLayout.JAVA_INT, order);

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -258,6 +259,73 @@ class FaultsTest {
     }
   }
 
+  /** What does not need more than the pool keeps, and what is done without if it does. */
+  @ParameterizedTest
+  @CsvSource({
+    "cuGraphInstantiateWithFlags, 1",
+    "cuGraphInstantiateWithFlags, 2",
+    "cuGraphLaunch, 1",
+    "cuGraphLaunch, 2",
+  })
+  void recordsOnlyWhereThereIsMemoryForIt(String symbol, int faults) {
+    try (CudaBackend backend = open();
+        Scope scope = Scope.open()) {
+      try (Scope temporary = Scope.open()) {
+        backend.allocate(temporary, 1000);
+      }
+      Buffer x = backend.allocate(scope, 100);
+      Buffer y = backend.allocate(scope, 100);
+      backend.fill(x, 1);
+      Runnable add = backend.recording(scope, () -> backend.axpby(1, x, 1, y));
+      add.run();
+      for (int i = 1; i <= faults; i++) {
+        Emulator.fault(symbol, i, 2);
+      }
+      for (int i = 0; i < 3; i++) {
+        add.run();
+      }
+      assertEquals(1600, backend.dot(y, y));
+      boolean recorded = Emulator.live().text().contains("executable graph");
+      assertEquals(faults == 1, recorded, Emulator.live().text());
+    }
+  }
+
+  @Test
+  void makesRoomForPageLockedMemoryAndKernels() {
+    try (CudaBackend backend = open();
+        Scope scope = Scope.open()) {
+      Buffer x = backend.allocate(scope, 100);
+      backend.fill(x, 2);
+      Emulator.fault("cuMemAllocHost_v2", 1, 2);
+      assertEquals(400, backend.dot(x, x));
+      Emulator.fault("cuModuleLoadData", 1, 2);
+      Emulator.fault("cuModuleGetFunction", 1, 2);
+      Backend wide = backend.float64().orElseThrow();
+      Buffer y = wide.allocate(scope, 3);
+      wide.fill(y, 3);
+      assertEquals(27, wide.dot(y, y));
+    }
+  }
+
+  @Test
+  void takesTheNextCublasIfOneDoesNotStart() {
+    String library = System.getProperty(Blas.LIBRARY_PROPERTY);
+    try (CudaBackend backend = open()) {
+      Emulator.fault("cublasCreate_v2", 1, 1);
+      try (Blas second = Blas.open(List.of("/nowhere/libcublas.so", library, library))) {
+        assertTrue(backend.description().contains(second.version()), backend.description());
+      }
+    }
+    System.clearProperty(Blas.LIBRARY_PROPERTY);
+    try {
+      assertTrue(Blas.candidates(12080).getFirst().contains("12"));
+      assertTrue(Blas.candidates(13000).getFirst().contains("13"));
+      assertTrue(Blas.candidates(12080).stream().anyMatch(name -> name.contains("13")));
+    } finally {
+      System.setProperty(Blas.LIBRARY_PROPERTY, library);
+    }
+  }
+
   @Test
   void reportsALaunchThatIsRefused() {
     try (CudaBackend backend = open();
@@ -311,7 +379,13 @@ class FaultsTest {
     Backend backend = open();
     backend.allocate(scope, 100);
     backend.scalars(scope, 3);
+    Buffer x = backend.allocate(scope, 100);
+    Runnable fill = backend.recording(scope, () -> backend.fill(x, 1));
+    fill.run();
+    fill.run();
     backend.close();
+    // recorded graphs too have ended with the backend
+    assertEquals(0, Emulator.live().count(), Emulator.live().text());
     backend.close();
     scope.close();
   }

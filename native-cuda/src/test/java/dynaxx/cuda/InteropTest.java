@@ -2,16 +2,25 @@ package dynaxx.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dynaxx.backend.Backend;
 import dynaxx.cuda.internal.Driver;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
 import dynaxx.operator.Hessian;
 import dynaxx.testing.KnownCase;
+import dynaxx.testing.Numbers;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Memory, context and stream that another library owns. */
 @EmulatorTest
@@ -25,7 +34,7 @@ class InteropTest {
     int device = other.device(0);
     long context = other.retainPrimaryContext(device);
     other.setCurrentContext(context);
-    long stream = other.createStream();
+    long stream = other.createStream(false);
     long address = other.allocate(N * Float.BYTES).orElseThrow();
     try (Scope scope = Scope.open()) {
       HostBuffer host = scope.allocate(N);
@@ -74,15 +83,168 @@ class InteropTest {
     }
   }
 
+  /** Another library with a context of its own on a device. */
+  private record Other(Driver driver, int device, long context) implements AutoCloseable {
+    static Other on(int ordinal) {
+      Driver driver = new Driver();
+      int device = driver.device(ordinal);
+      Other other = new Other(driver, device, driver.retainPrimaryContext(device));
+      driver.setCurrentContext(other.context);
+      return other;
+    }
+
+    long allocate() {
+      return driver.allocate(N * Float.BYTES).orElseThrow();
+    }
+
+    @Override
+    public void close() {
+      assertEquals(context, driver.currentContext(), "the context that was current before");
+      driver.releasePrimaryContext(device);
+      Emulator.Report live = Emulator.live();
+      assertEquals(0, live.count(), live.text());
+    }
+  }
+
+  @Test
+  void ordersItsOwnStreamWithTheDefaultStreamOfAnotherLibrary() {
+    try (Other other = Other.on(0);
+        Scope scope = Scope.open()) {
+      long address = other.allocate();
+      HostBuffer host = scope.allocate(N);
+      for (int i = 0; i < N; i++) {
+        host.set(i, 2);
+      }
+      try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT.on(other.context, 0))) {
+        // nobody waits here, and the stream is another one
+        other.driver.copyToDevice(address, host.segment(), N * Float.BYTES, 0);
+        DeviceBuffer x = backend.wrap(address, N);
+        assertEquals(4.0 * N, backend.dot(x, x));
+        backend.fill(x, 7);
+        other.driver.copyToHost(host.segment(), address, N * Float.BYTES, 0);
+        other.driver.synchronize(0);
+        assertEquals(7, host.get(N - 1));
+      }
+      other.driver.free(address);
+    }
+  }
+
+  /** Default streams and streams that wait for them cannot be captured, or not without harm. */
+  @ParameterizedTest
+  @ValueSource(longs = {0, 1})
+  void recordsBesideStreamsThatCannotBeCaptured(long stream) {
+    KnownCase c = KnownCase.mlpTanh();
+    try (Other other = Other.on(0)) {
+      float[] expected = products(CudaSettings.DEFAULT, c);
+      assertArrayEquals(expected, products(CudaSettings.DEFAULT.on(other.context, stream), c));
+    }
+  }
+
+  private static float[] products(CudaSettings settings, KnownCase c) {
+    try (CudaBackend backend = CudaBackend.open(settings);
+        Scope scope = Scope.open()) {
+      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
+      scope.onClose(hessian::close);
+      hessian.linearize(c.host(scope, "parameters"));
+      Vectors v = backend.vectors(scope, 2, hessian.dimension());
+      backend.rademacher(1, 0, v);
+      Vectors hv = backend.vectors(scope, 2, hessian.dimension());
+      hessian.apply(v, hv);
+      float[] first = Numbers.floats(backend, hv.buffer());
+      for (int i = 0; i < 2; i++) {
+        hessian.apply(v, hv);
+        assertArrayEquals(first, Numbers.floats(backend, hv.buffer()));
+      }
+      assertTrue(Emulator.live().text().contains("executable graph"), Emulator.live().text());
+      return first;
+    }
+  }
+
+  @Test
+  void computesOnTheDeviceOfTheContext() {
+    Emulator.devices(2);
+    try (Other other = Other.on(1)) {
+      try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT.on(other.context, 0))) {
+        assertTrue(backend.description().startsWith("dynaxx emulator 1"), backend.description());
+      }
+      long there = other.allocate();
+      try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT)) {
+        assertRefused(() -> backend.wrap(there, N), " on device 1, expected device memory of 0");
+      }
+      other.driver.free(there);
+    }
+  }
+
+  @Test
+  void usesMemoryThatBelongsToNoContext() {
+    try (Other other = Other.on(0)) {
+      long address = other.allocate();
+      Emulator.pooled(address);
+      try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT)) {
+        DeviceBuffer x = backend.wrap(address, N);
+        backend.fill(x, 1);
+        assertEquals(N, backend.dot(x, x));
+      }
+      other.driver.free(address);
+    }
+  }
+
+  private static void assertRefused(Executable use, String expected) {
+    IllegalArgumentException e = assertThrows(IllegalArgumentException.class, use);
+    assertTrue(e.getMessage().contains(expected), e.getMessage());
+  }
+
   @Test
   void refusesWhatIsNotDeviceMemory() {
+    Driver driver = new Driver();
     try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
       long host = scope.allocate(4).segment().address();
-      IllegalArgumentException e =
-          assertThrows(IllegalArgumentException.class, () -> backend.wrap(host, 4));
-      assertTrue(e.getMessage().contains("expected device memory"), e.getMessage());
-      assertThrows(IllegalArgumentException.class, () -> backend.wrap(2, 4));
+      assertRefused(() -> backend.wrap(host, 4), "expected device memory");
+      assertRefused(() -> backend.wrap(2, 4), "expected a multiple of 4");
+      MemorySegment locked = driver.allocateHost(64);
+      assertRefused(
+          () -> backend.wrap(locked.address(), 4), " in host memory, expected device memory");
+      driver.freeHost(locked);
+      long address = driver.allocate(N * Float.BYTES).orElseThrow();
+      assertRefused(() -> backend.wrap(address, -1), "size: found -1, expected at least 0");
+      assertRefused(() -> backend.wrap(address, N + 1), " with 4000 bytes after it");
+      assertRefused(() -> backend.wrap(address + 40, N), " with 3960 bytes after it");
+      assertEquals(N - 10, backend.wrap(address + 40, N - 10).size());
+      // only an invalid value means that there is no such memory
+      Emulator.fault("cuPointerGetAttribute", 1, 201);
+      CudaException e = assertThrows(CudaException.class, () -> backend.wrap(address, N));
+      assertEquals("cuPointerGetAttribute", e.call());
+      driver.free(address);
     }
+  }
+
+  @Test
+  void refusesValuesOfAnotherBackend() {
+    try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT);
+        CudaBackend other = CudaBackend.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      Buffer mine = backend.allocate(scope, 3);
+      assertSame(mine, backend.place(scope, mine));
+      Backend wide = backend.float64().orElseThrow();
+      assertRefused(
+          () -> wide.place(scope, mine),
+          "found DeviceBuffer[3 x float32], expected float64 values of this one");
+      assertRefused(
+          () -> other.place(scope, mine),
+          "found DeviceBuffer[3 x float32] of another backend, expected float32 values");
+      HostBuffer host = scope.allocate(3);
+      assertRefused(() -> other.download(mine, host.segment()), " of another backend");
+    }
+  }
+
+  @Test
+  void leavesTheContextThatWasCurrent() {
+    Driver driver = new Driver();
+    assertEquals(0, driver.currentContext());
+    CudaBackend.open(CudaSettings.DEFAULT).close();
+    assertEquals(0, driver.currentContext());
+    new CudaBackendProvider().availability();
+    assertEquals(0, driver.currentContext());
   }
 }

@@ -119,7 +119,7 @@ class PrecisionTest {
     }
     MemoryPool.Block block = session.pool().take(host.segment().byteSize(), "test");
     session.upload(block.address(), host.segment());
-    return new DeviceBuffer(block::address, 0, values.length, Float.BYTES);
+    return new DeviceBuffer(session, block::address, 0, values.length, Float.BYTES);
   }
 
   @Test

@@ -11,13 +11,18 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The part of cuBLAS (cublas_api.h, versions 12 and 13) that is used here. Matrices are
- * column-major, as the library has them. Every call checks its status where it is returned.
+ * column-major, as the library has them. Every call checks its status where it is returned. One
+ * handle for all calls, with factors in host memory.
  */
-public final class Blas {
+public final class Blas implements AutoCloseable {
 
   /** System property with the path of the library. */
   public static final String LIBRARY_PROPERTY = "dynaxx.cublas.library";
@@ -48,13 +53,42 @@ public final class Blas {
   private final MemorySegment cublasGemmStridedBatchedEx;
   private final MemorySegment cublasGemmBatchedEx;
 
+  private final long handle;
+
   /**
-   * Loads the library.
+   * Loads the library and creates a handle in the current context. The one of the driver's own
+   * major version comes first; a newer one may load and still not start.
    *
-   * @throws LoadException if there is none or it lacks a function
+   * @param driverVersion 1000 major + 10 minor
+   * @return ready for use
+   * @throws LoadException with every reason if there is none that can be used
    */
-  public Blas() {
-    this(Native.load("cuBLAS", candidates()));
+  public static Blas open(int driverVersion) {
+    return open(candidates(driverVersion));
+  }
+
+  /**
+   * The first library that can be used.
+   *
+   * @param candidates names or paths
+   * @return ready for use
+   * @throws LoadException with every reason if there is none
+   */
+  public static Blas open(List<String> candidates) {
+    Set<String> failures = new LinkedHashSet<>();
+    for (String candidate : candidates) {
+      try {
+        Optional<Native> library = Native.find("cuBLAS", candidate);
+        if (library.isPresent()) {
+          return new Blas(library.get());
+        }
+      } catch (LoadException | CudaException e) {
+        failures.add(e.getMessage());
+      }
+    }
+    throw failures.isEmpty()
+        ? Native.missing("cuBLAS", candidates)
+        : new LoadException(String.join("; ", failures));
   }
 
   private Blas(Native library) {
@@ -68,18 +102,28 @@ public final class Blas {
     cublasGetStatusString = library.symbol("cublasGetStatusString");
     cublasGemmStridedBatchedEx = library.symbol("cublasGemmStridedBatchedEx_64");
     cublasGemmBatchedEx = library.symbol("cublasGemmBatchedEx_64");
+    handle = create();
   }
 
-  private static List<String> candidates() {
+  /**
+   * Where the library may be.
+   *
+   * @param driverVersion 1000 major + 10 minor
+   * @return names and paths, best first
+   */
+  public static List<String> candidates(int driverVersion) {
     String path = System.getProperty(LIBRARY_PROPERTY);
     if (path != null) {
       return List.of(path);
     }
     boolean windows = System.getProperty("os.name").startsWith("Windows");
     List<String> names =
-        windows
-            ? List.of("cublas64_13.dll", "cublas64_12.dll")
-            : List.of("libcublas.so.13", "libcublas.so.12");
+        Stream.of(13, 12)
+            .map(major -> windows ? "cublas64_" + major + ".dll" : "libcublas.so." + major)
+            .toList();
+    if (driverVersion < 13000) {
+      names = names.reversed();
+    }
     List<String> all = new ArrayList<>(names);
     String toolkit = System.getenv("CUDA_PATH");
     for (String name : toolkit == null ? List.<String>of() : names) {
@@ -111,31 +155,24 @@ public final class Blas {
     }
   }
 
-  /**
-   * {@code cublasCreate_v2(cublasHandle_t*)}, with factors in host memory.
-   *
-   * @return a handle, in the current context
-   */
-  public long create() {
+  /** {@code cublasCreate_v2(cublasHandle_t*)} and {@code cublasSetPointerMode_v2}. */
+  private long create() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       check("cublasCreate_v2", (int) CALL_P.invokeExact(cublasCreate, out));
-      long handle = out.get(ValueLayout.JAVA_LONG, 0);
+      long created = out.get(ValueLayout.JAVA_LONG, 0);
       check(
           "cublasSetPointerMode_v2",
-          (int) CALL_JI.invokeExact(cublasSetPointerMode, handle, HOST_POINTERS));
-      return handle;
+          (int) CALL_JI.invokeExact(cublasSetPointerMode, created, HOST_POINTERS));
+      return created;
     } catch (Throwable e) {
       throw Driver.rethrown(e);
     }
   }
 
-  /**
-   * {@code cublasDestroy_v2(cublasHandle_t)}.
-   *
-   * @param handle not used again
-   */
-  public void destroy(long handle) {
+  /** {@code cublasDestroy_v2(cublasHandle_t)}. */
+  @Override
+  public void close() {
     try {
       check("cublasDestroy_v2", (int) CALL_J.invokeExact(cublasDestroy, handle));
     } catch (Throwable e) {
@@ -147,12 +184,11 @@ public final class Blas {
    * {@code cublasSetStream_v2} and {@code cublasSetWorkspace_v2}; in this order, because setting
    * the stream takes the workspace away.
    *
-   * @param handle whose
    * @param stream where products run
    * @param workspace device address
    * @param bytes its size
    */
-  public void use(long handle, long stream, long workspace, long bytes) {
+  public void use(long stream, long workspace, long bytes) {
     try {
       check("cublasSetStream_v2", (int) CALL_JJ.invokeExact(cublasSetStream, handle, stream));
       check(
@@ -166,10 +202,9 @@ public final class Blas {
   /**
    * {@code cublasGetVersion_v2(cublasHandle_t, int*)}.
    *
-   * @param handle any
    * @return major, minor and patch, with dots
    */
-  public String version(long handle) {
+  public String version() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_INT);
       check("cublasGetVersion_v2", (int) CALL_JP.invokeExact(cublasGetVersion, handle, out));
@@ -215,7 +250,6 @@ public final class Blas {
    * {@code C = alpha op(A) op(B) + beta C} for every member, by {@code
    * cublasGemmStridedBatchedEx_64}.
    *
-   * @param handle whose stream
    * @param type precision
    * @param m rows of C
    * @param n columns of C
@@ -227,7 +261,6 @@ public final class Blas {
    * @param count number of members
    */
   public void gemmStrided(
-      long handle,
       Type type,
       long m,
       long n,
@@ -275,7 +308,6 @@ public final class Blas {
   /**
    * The same for members anywhere, by {@code cublasGemmBatchedEx_64}.
    *
-   * @param handle whose stream
    * @param type precision
    * @param m rows of C
    * @param n columns of C
@@ -287,7 +319,6 @@ public final class Blas {
    * @param count number of members
    */
   public void gemmPointers(
-      long handle,
       Type type,
       long m,
       long n,

@@ -26,9 +26,23 @@ public final class Driver {
   /** The oldest driver whose calls are the ones used here, CUDA 12.0; kernels may need a newer. */
   public static final int LEAST_VERSION = 12000;
 
-  private static final int OUT_OF_MEMORY = 2;
+  /** Status of a call for which the device has no memory. */
+  public static final int OUT_OF_MEMORY = 2;
+
+  /** {@code CU_POINTER_ATTRIBUTE_CONTEXT}: 0 for memory that belongs to a device, not a context. */
+  public static final int POINTER_CONTEXT = 1;
+
+  /** {@code CU_POINTER_ATTRIBUTE_MEMORY_TYPE}: {@link #DEVICE_MEMORY}, or 1 for host memory. */
+  public static final int POINTER_TYPE = 2;
+
+  /** {@code CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL}. */
+  public static final int POINTER_DEVICE = 9;
+
+  /** {@code CU_MEMORYTYPE_DEVICE}. */
+  public static final int DEVICE_MEMORY = 2;
+
+  private static final int INVALID_VALUE = 1;
   private static final int NAME_LENGTH = 256;
-  private static final int STREAM_NON_BLOCKING = 1;
   private static final int CAPTURE_THREAD_LOCAL = 1;
 
   // one handle for each shape of a call; the address comes first
@@ -45,6 +59,7 @@ public final class Driver {
   private static final MethodHandle CALL_PII = Native.status(P, I, I);
   private static final MethodHandle CALL_PIJ = Native.status(P, I, J);
   private static final MethodHandle CALL_PJJ = Native.status(P, J, J);
+  private static final MethodHandle CALL_PPJ = Native.status(P, P, J);
   private static final MethodHandle CALL_PJP = Native.status(P, J, P);
   private static final MethodHandle CALL_JPJJ = Native.status(J, P, J, J);
   private static final MethodHandle CALL_PJJJ = Native.status(P, J, J, J);
@@ -65,6 +80,7 @@ public final class Driver {
   private final MemorySegment cuDevicePrimaryCtxRelease;
   private final MemorySegment cuCtxGetCurrent;
   private final MemorySegment cuCtxSetCurrent;
+  private final MemorySegment cuCtxGetDevice;
   private final MemorySegment cuMemGetInfo;
   private final MemorySegment cuMemAlloc;
   private final MemorySegment cuMemFree;
@@ -93,6 +109,7 @@ public final class Driver {
   private final MemorySegment cuModuleGetFunction;
   private final MemorySegment cuFuncGetAttribute;
   private final MemorySegment cuPointerGetAttribute;
+  private final MemorySegment cuMemGetAddressRange;
   private final MemorySegment cuLaunchKernel;
 
   /**
@@ -126,6 +143,7 @@ public final class Driver {
     cuDevicePrimaryCtxRelease = library.symbol("cuDevicePrimaryCtxRelease_v2");
     cuCtxGetCurrent = library.symbol("cuCtxGetCurrent");
     cuCtxSetCurrent = library.symbol("cuCtxSetCurrent");
+    cuCtxGetDevice = library.symbol("cuCtxGetDevice");
     cuMemGetInfo = library.symbol("cuMemGetInfo_v2");
     cuMemAlloc = library.symbol("cuMemAlloc_v2");
     cuMemFree = library.symbol("cuMemFree_v2");
@@ -154,6 +172,7 @@ public final class Driver {
     cuModuleGetFunction = library.symbol("cuModuleGetFunction");
     cuFuncGetAttribute = library.symbol("cuFuncGetAttribute");
     cuPointerGetAttribute = library.symbol("cuPointerGetAttribute");
+    cuMemGetAddressRange = library.symbol("cuMemGetAddressRange_v2");
     cuLaunchKernel = library.symbol("cuLaunchKernel");
     if (deviceCount() == 0) {
       throw new LoadException("the CUDA driver finds no device");
@@ -387,6 +406,15 @@ public final class Driver {
     call("cuCtxSetCurrent", CALL_J, cuCtxSetCurrent, context);
   }
 
+  /**
+   * {@code cuCtxGetDevice(CUdevice*)}.
+   *
+   * @return device of the calling thread's context
+   */
+  public int currentDevice() {
+    return outInt("cuCtxGetDevice", out -> (int) CALL_P.invokeExact(cuCtxGetDevice, out));
+  }
+
   // ---- memory
 
   /**
@@ -546,18 +574,40 @@ public final class Driver {
   }
 
   /**
-   * {@code cuPointerGetAttribute(void*, CUpointer_attribute, CUdeviceptr)} for the context of a
-   * pointer.
+   * {@code cuPointerGetAttribute(void*, CUpointer_attribute, CUdeviceptr)}.
    *
-   * @param address device address
-   * @return the context it was allocated in, or nothing if this is no device address
+   * @param attribute {@link #POINTER_CONTEXT}, {@link #POINTER_TYPE} or {@link #POINTER_DEVICE}
+   * @param address anything
+   * @return its value, or nothing if the driver knows no such memory
    */
-  public OptionalLong contextOf(long address) {
+  public OptionalLong pointerAttribute(int attribute, long address) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
-      int status = (int) CALL_PIJ.invokeExact(cuPointerGetAttribute, out, 1, address);
+      int status = (int) CALL_PIJ.invokeExact(cuPointerGetAttribute, out, attribute, address);
+      if (status == INVALID_VALUE) {
+        return OptionalLong.empty();
+      }
+      check("cuPointerGetAttribute", status);
+      return OptionalLong.of(out.get(ValueLayout.JAVA_LONG, 0));
+    } catch (Throwable e) {
+      throw rethrown(e);
+    }
+  }
+
+  /**
+   * {@code cuMemGetAddressRange_v2(CUdeviceptr*, size_t*, CUdeviceptr)}.
+   *
+   * @param address device address
+   * @return bytes from there to the end of its allocation, or nothing if the driver does not tell
+   */
+  public OptionalLong bytesFrom(long address) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment start = arena.allocate(ValueLayout.JAVA_LONG);
+      MemorySegment bytes = arena.allocate(ValueLayout.JAVA_LONG);
+      int status = (int) CALL_PPJ.invokeExact(cuMemGetAddressRange, start, bytes, address);
+      long before = address - start.get(ValueLayout.JAVA_LONG, 0);
       return status == 0
-          ? OptionalLong.of(out.get(ValueLayout.JAVA_LONG, 0))
+          ? OptionalLong.of(bytes.get(ValueLayout.JAVA_LONG, 0) - before)
           : OptionalLong.empty();
     } catch (Throwable e) {
       throw rethrown(e);
@@ -569,12 +619,12 @@ public final class Driver {
   /**
    * {@code cuStreamCreate(CUstream*, unsigned)}.
    *
-   * @return a stream that does not wait for the default stream
+   * @param waits whether it and the legacy default stream wait for each other
+   * @return the stream
    */
-  public long createStream() {
+  public long createStream(boolean waits) {
     return outLong(
-        "cuStreamCreate",
-        out -> (int) CALL_PI.invokeExact(cuStreamCreate, out, STREAM_NON_BLOCKING));
+        "cuStreamCreate", out -> (int) CALL_PI.invokeExact(cuStreamCreate, out, waits ? 0 : 1));
   }
 
   /**

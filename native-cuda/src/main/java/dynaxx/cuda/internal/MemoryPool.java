@@ -26,6 +26,7 @@ public final class MemoryPool implements AutoCloseable {
   private final Driver driver;
   private final long limit;
   private final long total;
+  private final Runnable wait;
   private final boolean caches = !"off".equals(System.getProperty(CACHE_PROPERTY));
   private final Map<Long, Deque<Block>> kept = new HashMap<>();
   private final Set<Block> live = new HashSet<>();
@@ -68,10 +69,11 @@ public final class MemoryPool implements AutoCloseable {
     }
   }
 
-  MemoryPool(Driver driver, long limit, long total) {
+  MemoryPool(Driver driver, long limit, long total, Runnable wait) {
     this.driver = driver;
     this.limit = limit;
     this.total = total;
+    this.wait = wait;
   }
 
   /**
@@ -166,8 +168,15 @@ public final class MemoryPool implements AutoCloseable {
     }
   }
 
-  /** Frees what was given back and not asked for again. */
+  /** Frees what was given back and not asked for again, once the device is done with it. */
   public void trim() {
+    if (keptBytes > 0) {
+      wait.run();
+      freeKept();
+    }
+  }
+
+  private void freeKept() {
     for (Deque<Block> blocks : kept.values()) {
       while (!blocks.isEmpty()) {
         Block block = blocks.pop();
@@ -195,10 +204,10 @@ public final class MemoryPool implements AutoCloseable {
     return Math.min(limit - liveBytes, driver.memoryInfo().free() + keptBytes);
   }
 
-  /** Frees everything, whatever still has an owner. */
+  /** Frees everything, whatever still has an owner; the device is done with it. */
   @Override
   public void close() {
-    trim();
+    freeKept();
     for (Block block : Set.copyOf(live)) {
       block.open = false;
       driver.free(block.address);

@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A native library and how its functions are called. Handles hold no address, so they are constants
@@ -53,17 +53,24 @@ final class Native {
    * @throws LoadException with every attempt if none can
    */
   static Native load(String name, List<String> candidates) {
-    List<String> failures = new ArrayList<>();
-    for (String candidate : candidates) {
-      try {
-        SymbolLookup found = SymbolLookup.libraryLookup(candidate, Arena.global());
-        return new Native(name, found);
-      } catch (IllegalArgumentException e) {
-        failures.add(candidate);
-      }
+    return candidates.stream()
+        .flatMap(candidate -> find(name, candidate).stream())
+        .findFirst()
+        .orElseThrow(() -> missing(name, candidates));
+  }
+
+  /** Loads a library if it is there; it stays loaded. */
+  static Optional<Native> find(String name, String candidate) {
+    try {
+      return Optional.of(new Native(name, SymbolLookup.libraryLookup(candidate, Arena.global())));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
     }
-    throw new LoadException(
-        "no " + name + " library found (tried " + String.join(", ", failures) + ")");
+  }
+
+  static LoadException missing(String name, List<String> tried) {
+    return new LoadException(
+        "no " + name + " library found (tried " + String.join(", ", tried) + ")");
   }
 
   /**

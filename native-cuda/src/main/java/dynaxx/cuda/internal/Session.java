@@ -1,13 +1,19 @@
 package dynaxx.cuda.internal;
 
+import dynaxx.cuda.CudaException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
 
 /**
- * One device, its context, one stream that all work goes through in order, and a cuBLAS handle on
- * that stream. The calling thread's current context becomes this one.
+ * One device, its context, one stream that all work goes through in order, and cuBLAS on that
+ * stream. The calling thread's current context becomes this one until the session is closed.
  */
 public final class Session implements AutoCloseable {
 
@@ -18,55 +24,44 @@ public final class Session implements AutoCloseable {
   private static final long BLAS_WORKSPACE = 32L << 20;
 
   private final Driver driver;
-  private final Blas blas;
-  private final int device;
-  private final long context;
-  private final long stream;
-  private final long blasHandle;
-  private final MemoryPool pool;
+  private final long previousContext;
   private final Deque<Runnable> owned = new ArrayDeque<>();
+  private final Set<Long> graphs = new HashSet<>();
+  private int device;
+  private long context;
+  private long stream;
+  private long captureStream;
+  private Blas blas;
+  private long blasWorkspace;
+  private MemoryPool pool;
   private MemorySegment staging;
+  private boolean closed;
 
   /**
    * Opens a device.
    *
-   * @param ordinal which
+   * @param ordinal which, unless the context says so
    * @param foreignContext a context that somebody else owns, or 0 for the device's primary context
    * @param foreignStream a stream of that context that somebody else owns, or 0 for a new one
    * @param memoryLimit bytes that may be allocated at most
    */
   public Session(int ordinal, long foreignContext, long foreignStream, long memoryLimit) {
-    this.driver = new Driver();
-    this.blas = new Blas();
-    if (ordinal < 0 || ordinal >= driver.deviceCount()) {
+    driver = new Driver();
+    if (foreignContext == 0 && (ordinal < 0 || ordinal >= driver.deviceCount())) {
       throw new LoadException(
           "device: found " + ordinal + ", expected 0 to " + (driver.deviceCount() - 1));
     }
-    this.device = driver.device(ordinal);
+    previousContext = driver.currentContext();
     try {
-      if (foreignContext == 0) {
-        this.context = driver.retainPrimaryContext(device);
-        owned.push(() -> driver.releasePrimaryContext(device));
-      } else {
-        this.context = foreignContext;
-      }
-      driver.setCurrentContext(context);
-      if (foreignStream == 0) {
-        this.stream = driver.createStream();
-        owned.push(() -> driver.destroyStream(stream()));
-      } else {
-        this.stream = foreignStream;
-      }
-      this.pool = new MemoryPool(driver, memoryLimit, driver.totalMemory(device));
+      openContext(ordinal, foreignContext);
+      openStreams(foreignContext, foreignStream);
+      pool = new MemoryPool(driver, memoryLimit, driver.totalMemory(device), this::synchronize);
       owned.push(pool::close);
       owned.push(this::freeStaging);
-      this.blasHandle = blas.create();
-      owned.push(() -> blas.destroy(blasHandle()));
-      blas.use(
-          blasHandle,
-          stream,
-          pool.take(BLAS_WORKSPACE, "cuBLAS workspace").address(),
-          BLAS_WORKSPACE);
+      blas = Blas.open(driver.driverVersion());
+      owned.push(blas::close);
+      blasWorkspace = pool.take(BLAS_WORKSPACE, "cuBLAS workspace").address();
+      blas.use(stream, blasWorkspace, BLAS_WORKSPACE);
     } catch (RuntimeException | Error e) {
       try {
         close();
@@ -75,6 +70,35 @@ public final class Session implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private void openContext(int ordinal, long foreign) {
+    if (foreign == 0) {
+      device = driver.device(ordinal);
+      context = driver.retainPrimaryContext(device);
+      owned.push(() -> driver.releasePrimaryContext(device));
+      driver.setCurrentContext(context);
+    } else {
+      context = foreign;
+      driver.setCurrentContext(context);
+      device = driver.currentDevice();
+    }
+  }
+
+  /**
+   * Work is captured where another library's calls cannot spoil the capture, nor it theirs: not in
+   * its own stream, which may be a default stream, nor in one that waits for the default stream.
+   */
+  private void openStreams(long foreignContext, long foreignStream) {
+    boolean alone = foreignContext == 0 && foreignStream == 0;
+    stream = foreignStream == 0 ? newStream(!alone) : foreignStream;
+    captureStream = alone ? stream : newStream(false);
+  }
+
+  private long newStream(boolean waits) {
+    long created = driver.createStream(waits);
+    owned.push(() -> driver.destroyStream(created));
+    return created;
   }
 
   /** Makes the context the calling thread's. */
@@ -104,21 +128,60 @@ public final class Session implements AutoCloseable {
    * @param block of this session's pool
    */
   public void giveBack(MemoryPool.Block block) {
-    if (!owned.isEmpty()) {
+    if (!closed) {
       enter();
       pool.giveBack(block);
     }
   }
 
   /**
+   * A call that needs device memory beside what is in the pool; if there is none, once more without
+   * what the pool keeps for later.
+   *
+   * @param call has no effect when it fails
+   * @return what it returns
+   */
+  public <T> T withRoom(Supplier<T> call) {
+    try {
+      return call.get();
+    } catch (CudaException e) {
+      if (e.status() != Driver.OUT_OF_MEMORY) {
+        throw e;
+      }
+      pool.trim();
+      return call.get();
+    }
+  }
+
+  /**
    * Records what some work submits, without doing it.
    *
-   * @param work submits to this session's stream and neither allocates nor waits
-   * @return a graph that can be launched, to be destroyed by {@link #destroyGraph}
+   * @param work submits to {@link #stream} and neither allocates nor waits
+   * @return a graph that can be launched, until {@link #destroyGraph} or the session's end
    */
   public long capture(Runnable work) {
-    driver.beginCapture(stream);
-    long captured;
+    long graph = withRoom(() -> captured(work));
+    graphs.add(graph);
+    return graph;
+  }
+
+  private long captured(Runnable work) {
+    long usual = stream;
+    submitTo(captureStream);
+    try {
+      driver.beginCapture(stream);
+      long recorded = endOfCapture(work);
+      try {
+        return driver.instantiate(recorded);
+      } finally {
+        driver.destroyGraph(recorded);
+      }
+    } finally {
+      submitTo(usual);
+    }
+  }
+
+  private long endOfCapture(Runnable work) {
     try {
       work.run();
     } catch (RuntimeException | Error e) {
@@ -129,12 +192,27 @@ public final class Session implements AutoCloseable {
       }
       throw e;
     }
-    captured = driver.endCapture(stream);
-    try {
-      return driver.instantiate(captured);
-    } finally {
-      driver.destroyGraph(captured);
+    return driver.endCapture(stream);
+  }
+
+  private void submitTo(long next) {
+    if (stream != next) {
+      stream = next;
+      blas.use(next, blasWorkspace, BLAS_WORKSPACE);
     }
+  }
+
+  /**
+   * Does what was recorded.
+   *
+   * @param graph from {@link #capture}
+   */
+  public void launchGraph(long graph) {
+    withRoom(
+        () -> {
+          driver.launchGraph(graph, stream);
+          return graph;
+        });
   }
 
   /**
@@ -143,10 +221,19 @@ public final class Session implements AutoCloseable {
    * @param graph from {@link #capture}
    */
   public void destroyGraph(long graph) {
-    if (!owned.isEmpty()) {
+    if (graphs.remove(graph)) {
       enter();
       driver.destroyInstance(graph);
     }
+  }
+
+  /**
+   * The device of all work.
+   *
+   * @return its ordinal
+   */
+  public int device() {
+    return device;
   }
 
   /**
@@ -174,15 +261,6 @@ public final class Session implements AutoCloseable {
    */
   public Blas blas() {
     return blas;
-  }
-
-  /**
-   * A cuBLAS handle on the stream.
-   *
-   * @return the handle
-   */
-  public long blasHandle() {
-    return blasHandle;
   }
 
   /**
@@ -295,7 +373,7 @@ public final class Session implements AutoCloseable {
   private MemorySegment staging(long bytes) {
     if (staging == null || staging.byteSize() < bytes) {
       freeStaging();
-      staging = driver.allocateHost(Math.max(2 * bytes, LEAST_STAGING));
+      staging = withRoom(() -> driver.allocateHost(Math.max(2 * bytes, LEAST_STAGING)));
     }
     return staging;
   }
@@ -307,19 +385,29 @@ public final class Session implements AutoCloseable {
     }
   }
 
+  /** Waits for the device, frees everything and makes the former context current again. */
   @Override
   public void close() {
-    RuntimeException first = null;
-    if (!owned.isEmpty()) {
-      try {
-        driver.setCurrentContext(context);
-      } catch (RuntimeException e) {
-        first = e;
-      }
+    if (closed || context == 0) {
+      return;
     }
-    while (!owned.isEmpty()) {
+    closed = true;
+    List<Runnable> steps = new ArrayList<>();
+    long current = driver.currentContext();
+    steps.add(() -> driver.setCurrentContext(context));
+    steps.add(this::synchronize);
+    graphs.forEach(graph -> steps.add(() -> driver.destroyInstance(graph)));
+    graphs.clear();
+    steps.addAll(owned);
+    steps.add(() -> driver.setCurrentContext(current == context ? previousContext : current));
+    runAll(steps);
+  }
+
+  private static void runAll(List<Runnable> steps) {
+    RuntimeException first = null;
+    for (Runnable step : steps) {
       try {
-        owned.pop().run();
+        step.run();
       } catch (RuntimeException e) {
         if (first == null) {
           first = e;
