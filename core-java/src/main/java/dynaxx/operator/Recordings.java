@@ -8,30 +8,32 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Sweeps over tapes at one point that a backend has recorded, one for each tape and number of
- * directions. A recording works on vectors of its own, so this is for vectors small against the
- * memory limit; with longer ones, submitting costs little beside computing.
+ * Sweeps over tapes at one point that a backend has recorded, one for each tape, number of
+ * directions and kind. Recordings work on vectors of their own, which those of as many directions
+ * share, since they run one after the other. So this is for vectors small against the memory limit;
+ * with longer ones, submitting costs little beside computing.
  */
 final class Recordings {
 
   private final Backend backend;
   private final long mostBytes;
   private final Scope scope;
-  private final Map<Key, Recording> recorded = new HashMap<>();
+  private final Map<Key, Runnable> recorded = new HashMap<>();
+  private final Map<Integer, Vectors> inputs = new HashMap<>();
+  private final Map<Integer, Vectors> outputs = new HashMap<>();
+  private long heldBytes;
 
-  private record Key(Tape tape, int directions) {}
+  private record Key(Tape tape, int directions, boolean product) {}
 
   /** A sweep over a block of directions, which adds its results to a block of products. */
   interface Sweep {
     void run(Vectors v, Vectors hv);
   }
 
-  private record Recording(Vectors v, Vectors hv, Runnable replay) {}
-
   /**
    * Holds nothing yet.
    *
-   * @param mostBytes memory that the vectors of one recording may take; 0 records nothing
+   * @param mostBytes memory that the vectors of all recordings may take; 0 records nothing
    * @param scope ends with the point
    */
   Recordings(Backend backend, long mostBytes, Scope scope) {
@@ -41,37 +43,55 @@ final class Recordings {
   }
 
   /**
-   * Does a sweep, by a recording if that pays.
+   * Does a sweep, by a recording if that pays; for one tape, always the same one with or without a
+   * result.
    *
    * @param hv receives the sum, or null if there is no result
    */
   void run(Tape tape, Vectors v, Vectors hv, Sweep sweep) {
-    long values = (hv == null ? 1 : 2) * v.count() * v.length();
-    if (!backend.records() || values * Float.BYTES > mostBytes) {
+    long more = missing(inputs, v) + (hv == null ? 0 : missing(outputs, hv));
+    if (!backend.records() || heldBytes + more > mostBytes) {
       sweep.run(v, hv);
       return;
     }
-    Recording recording =
-        recorded.computeIfAbsent(new Key(tape, v.count()), key -> record(v, hv != null, sweep));
-    backend.copy(v.buffer(), recording.v().buffer());
-    recording.replay().run();
+    Vectors in = shared(inputs, v);
+    Vectors out = hv == null ? null : shared(outputs, hv);
+    Runnable replay =
+        recorded.computeIfAbsent(
+            new Key(tape, v.count(), hv != null), key -> record(in, out, sweep));
+    backend.copy(v.buffer(), in.buffer());
+    replay.run();
     if (hv != null) {
-      backend.axpby(1, recording.hv().buffer(), 1, hv.buffer());
+      backend.axpby(1, out.buffer(), 1, hv.buffer());
     }
   }
 
-  private Recording record(Vectors like, boolean product, Sweep sweep) {
-    Vectors v = backend.vectors(scope, like.count(), like.length());
-    Vectors hv = product ? backend.vectors(scope, like.count(), like.length()) : null;
-    Runnable replay =
-        backend.recording(
-            scope,
-            () -> {
-              if (product) {
-                backend.fill(hv.buffer(), 0);
-              }
-              sweep.run(v, hv);
-            });
-    return new Recording(v, hv, replay);
+  private static long bytes(Vectors like) {
+    return like.count() * like.length() * Float.BYTES;
+  }
+
+  private static long missing(Map<Integer, Vectors> held, Vectors like) {
+    return held.containsKey(like.count()) ? 0 : bytes(like);
+  }
+
+  private Vectors shared(Map<Integer, Vectors> held, Vectors like) {
+    return held.computeIfAbsent(
+        like.count(),
+        count -> {
+          Vectors made = backend.vectors(scope, count, like.length());
+          heldBytes += bytes(like);
+          return made;
+        });
+  }
+
+  private Runnable record(Vectors v, Vectors hv, Sweep sweep) {
+    return backend.recording(
+        scope,
+        () -> {
+          if (hv != null) {
+            backend.fill(hv.buffer(), 0);
+          }
+          sweep.run(v, hv);
+        });
   }
 }

@@ -19,8 +19,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   private TangentSweep forms;
   private Scalars scalars;
   private Scope recordingScope;
-  private Recordings productRecordings;
-  private Recordings formRecordings;
+  private Recordings recordings;
 
   TangentOperator(
       String name,
@@ -50,7 +49,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     if (products == null) {
       products = sweep(kind);
     }
-    productRecordings.run(tape, v, hv, (in, out) -> addProducts(products, tape, in, out));
+    recordings.run(tape, v, hv, (in, out) -> addProducts(products, tape, in, out));
   }
 
   @Override
@@ -60,7 +59,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
       scalars = backend().scalars(workScope(), directions());
     }
     scalars.clear();
-    formRecordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in, scalars));
+    recordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in, scalars));
     return scalars.read();
   }
 
@@ -71,8 +70,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     }
     recordingScope = workScope().child();
     long mostBytes = recomputes() ? 0 : memoryLimit() / 16;
-    productRecordings = new Recordings(backend(), mostBytes, recordingScope);
-    formRecordings = new Recordings(backend(), mostBytes, recordingScope);
+    recordings = new Recordings(backend(), mostBytes, recordingScope);
   }
 
   @Override
