@@ -124,8 +124,6 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   private void allocate() {
     while (true) {
       try {
-        parts.clear();
-        tapes.clear();
         for (int from = 0; from < examples; from += plan.part()) {
           parts.add(batch.slice(from, Math.min(plan.part(), examples - from)));
         }
@@ -137,16 +135,20 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
         discarded = plan.resident() ? null : backend.allocate(workScope, network.parameterCount());
         return;
       } catch (MemoryExhaustedException e) {
-        plan = smaller(e);
-        renew();
+        shrink(e);
       }
     }
   }
 
-  private void renew() {
+  /** Leaves nothing allocated, and a smaller plan if there is one. */
+  private void shrink(MemoryExhaustedException cause) {
+    parameters = null;
+    parts.clear();
+    tapes.clear();
     workScope.close();
     workScope = scope.child();
     released();
+    plan = smaller(cause);
   }
 
   private Plan smaller(MemoryExhaustedException cause) {
@@ -160,17 +162,21 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     }
   }
 
-  /** Does work at the current point; when memory runs out, once more from its beginning. */
-  private void retrying(Runnable work) {
+  /** Does work at a point; when memory runs out, once more from the recording of the point on. */
+  private void at(Buffer point, Runnable work) {
     while (true) {
       try {
+        if (tapes.isEmpty()) {
+          allocate();
+        }
+        if (parameters == null) {
+          record(point);
+          parameters = point;
+        }
         work.run();
         return;
       } catch (MemoryExhaustedException e) {
-        plan = smaller(e);
-        renew();
-        allocate();
-        record(parameters);
+        shrink(e);
       }
     }
   }
@@ -193,15 +199,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     pointScope.close();
     pointScope = scope.child();
     Buffer point = backend.place(pointScope, values);
-    try {
-      record(point);
-    } catch (MemoryExhaustedException e) {
-      plan = smaller(e);
-      renew();
-      allocate();
-      record(point);
-    }
-    parameters = point;
+    at(point, () -> {});
     return this;
   }
 
@@ -253,7 +251,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   public final void apply(Vectors v, Vectors hv) {
     Products.check(this, v, hv);
     requirePoint();
-    retrying(() -> addAllProducts(v, hv));
+    at(parameters, () -> addAllProducts(v, hv));
   }
 
   private void addAllProducts(Vectors v, Vectors hv) {
@@ -279,7 +277,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     Products.checkLength(this, "v", v);
     requirePoint();
     double[] sums = new double[v.count()];
-    retrying(() -> addAllForms(v, sums));
+    at(parameters, () -> addAllForms(v, sums));
     return sums;
   }
 

@@ -3,10 +3,12 @@ package dynaxx.cuda;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.backend.Backend;
 import dynaxx.backend.Backends;
+import dynaxx.backend.MemoryExhaustedException;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -197,6 +199,49 @@ class NetworksTest {
       hessian.linearize(c.host(scope, "parameters"));
       assertClose("H v", expected, product(hessian, backend, scope), 1e-5);
       assertTrue(hessian.microBatch() < whole, "micro-batch " + hessian.microBatch());
+    }
+  }
+
+  @Test
+  void needsANewPointAfterMemoryHasRunOutForGood() {
+    KnownCase c = KnownCase.vitSmall();
+    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      Hessian hessian = hessian(c, scope, backend);
+      float[] before = product(hessian, backend, scope);
+      Vectors v = backend.vectors(scope, DIRECTIONS + 1, hessian.dimension());
+      Vectors hv = backend.vectors(scope, DIRECTIONS + 1, hessian.dimension());
+      Emulator.memory(1);
+      assertThrows(MemoryExhaustedException.class, () -> hessian.apply(v, hv));
+      assertThrows(IllegalStateException.class, hessian::loss);
+      assertThrows(IllegalStateException.class, () -> hessian.apply(v, hv));
+      Emulator.memory(2L << 30);
+      hessian.linearize(c.host(scope, "parameters"));
+      assertClose("H v", before, product(hessian, backend, scope), 1e-5);
+    }
+  }
+
+  /** What all parts need together hardly depends on their number. */
+  @Test
+  void recordingsShareTheirVectors() {
+    long few = memoryWithParts(32);
+    long many = memoryWithParts(8);
+    assertTrue(many < few + (100 << 10), "2 parts: " + few + ", 8 parts: " + many);
+  }
+
+  private static long memoryWithParts(int microBatch) {
+    KnownCase c = KnownCase.vitSmall();
+    NetworkOperator.Limits limits = new NetworkOperator.Limits(0, microBatch, DIRECTIONS);
+    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      long before = backend.defaultMemoryLimit();
+      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend, limits);
+      scope.onClose(hessian::close);
+      hessian.linearize(c.host(scope, "parameters"));
+      product(hessian, backend, scope);
+      product(hessian, backend, scope);
+      assertTrue(Emulator.live().text().contains("executable graph"));
+      return before - backend.defaultMemoryLimit();
     }
   }
 
