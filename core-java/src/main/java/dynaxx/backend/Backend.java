@@ -12,10 +12,12 @@ import java.util.Optional;
  * kernels check nothing.
  *
  * <p>Every kernel gives the same bits for the same arguments whatever the number of threads, and
- * the same bits for each of k directions as for that direction alone. Data are float32, or float64
- * where {@link #float64} says so; dot products, norms and sums over rows are accumulated in
- * float64. Calls may return before the work is done; {@link Scalars#read} and {@link #download}
- * wait. A backend is used by one thread at a time, together with its {@link #float64}.
+ * the same bits for each of k directions as for that direction alone; matrix products, and
+ * convolutions made of them, do so only where they do not go through a vendor's library, which may
+ * choose another algorithm for another shape. Data are float32, or float64 where {@link #float64}
+ * says so; dot products, norms and sums over rows are accumulated in float64. Calls may return
+ * before the work is done; {@link Scalars#read} and {@link #download} wait. A backend is used by
+ * one thread at a time, together with its {@link #float64}.
  */
 public interface Backend
     extends MatrixKernels, LayerKernels, ImageKernels, VectorKernels, AutoCloseable {
@@ -98,6 +100,7 @@ public interface Backend
    * @param scope owns the memory if some is allocated
    * @param values float32 values in host memory, or a buffer of this backend
    * @return a buffer of this backend with these values
+   * @throws IllegalArgumentException if the values are on a device and this backend cannot use them
    */
   default Buffer place(Scope scope, Buffer values) {
     return values instanceof HostBuffer host ? upload(scope, host.segment()) : values;

@@ -51,6 +51,11 @@ record KernelCase(
     return Math.min(abs, most) + Math.min(rel, most) * Math.abs(expected);
   }
 
+  /** Whether it is a matrix product, or made of them. */
+  boolean isProduct() {
+    return kernel.startsWith("gemm") || kernel.startsWith("convolve");
+  }
+
   double[] run(Backend backend, int first, int k) {
     try (Device device = new Device(backend)) {
       return body.run(device, first, k);
