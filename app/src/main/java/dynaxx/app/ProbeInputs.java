@@ -8,6 +8,7 @@ import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Shape;
 import dynaxx.onnx.OnnxModel;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -71,13 +72,12 @@ final class ProbeInputs {
       throw new UserException(
           "--loss: found cross-entropy for a model with one number for each example, expected mse");
     }
-    long expected = examples * loss.targetSize(output);
-    if (wanted.size() == expected
-        && !wanted.shape().isEmpty()
-        && wanted.shape().getFirst() % examples == 0) {
+    List<Integer> each = classes ? output.dims().subList(0, output.rank() - 1) : output.dims();
+    List<Long> expected = new ArrayList<>(List.of((long) examples));
+    each.forEach(d -> expected.add((long) d));
+    if (holds(wanted.shape(), expected)) {
       return;
     }
-    List<Integer> each = classes ? output.dims().subList(0, output.rank() - 1) : output.dims();
     String shape = examples + each.stream().map(d -> " x " + d).collect(Collectors.joining());
     boolean oneHot = classes && wanted.size() == examples * output.size();
     throw new UserException(
@@ -92,6 +92,23 @@ final class ProbeInputs {
             + examples
             + " examples"
             + (oneHot ? "; for one-hot targets save numpy.argmax(targets, axis=-1)" : ""));
+  }
+
+  /**
+   * Whether an array has the values in the expected order: in that shape, with leading axes taken
+   * together, or as a vector. As many values in another shape may be transposed ones.
+   */
+  private static boolean holds(List<Long> found, List<Long> expected) {
+    List<Long> own = withoutOnes(found);
+    List<Long> rest = withoutOnes(expected);
+    while (rest.size() > own.size() && rest.size() > 1) {
+      rest.set(0, rest.get(0) * rest.remove(1));
+    }
+    return own.equals(rest) && !found.isEmpty();
+  }
+
+  private static List<Long> withoutOnes(List<Long> shape) {
+    return new ArrayList<>(shape.stream().filter(d -> d != 1).toList());
   }
 
   private static void requireFinite(NpyFile file, HostBuffer values) {

@@ -188,6 +188,33 @@ class ProbeCommandTest {
   }
 
   @Test
+  void takesTargetsInTheirOrderOnly() throws IOException {
+    JsonNode expected = json(known("lm-causal", "expected.json"));
+    NpyFile whole = NpyFile.open(known("lm-causal", "targets.npy"));
+    long examples = whole.shape().get(0);
+    long tokens = whole.shape().get(1);
+    Path targets = temporary.resolve("targets.npy");
+    List<String> all = arguments("lm-causal", "cross-entropy", "--mode", "cheap", "--json");
+    Path file = temporary.resolve("probe.json");
+    all.add(file.toString());
+    all.set(6, targets.toString());
+    try (Scope scope = Scope.open()) {
+      HostBuffer values = whole.values(scope);
+      for (List<Long> shape : List.of(List.of(examples * tokens), List.of(examples, tokens, 1L))) {
+        NpyFile.write(targets, shape, values);
+        Outcome outcome = run(all);
+        assertEquals(0, outcome.status(), outcome.err());
+        assertEquals(number(expected, "loss"), number(json(file), "loss"), 1e-6);
+      }
+      for (List<Long> shape :
+          List.of(List.of(tokens, examples), List.of(2 * examples, tokens / 2))) {
+        NpyFile.write(targets, shape, values);
+        refused(all, "expected [" + examples + " x " + tokens + "]");
+      }
+    }
+  }
+
+  @Test
   void explainsWhatDoesNotFit() throws IOException {
     refused(List.of("probe"), "Missing required options", "--model=FILE");
     refused(arguments("gru", "hinge"), "--loss: found 'hinge', expected one of cross-entropy, mse");
