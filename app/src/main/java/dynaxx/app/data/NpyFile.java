@@ -259,7 +259,7 @@ public final class NpyFile {
   }
 
   private float exact(long value, long at) {
-    if (Math.abs(value) > LARGEST_WHOLE) {
+    if (value > LARGEST_WHOLE || value < -LARGEST_WHOLE) {
       throw refused(
           file,
           "the number " + value + " at " + at,

@@ -103,11 +103,14 @@ class NpyFileTest {
     refused(late, "format version 9");
     assertThrows(DatasetException.class, () -> NpyFile.open(folder.resolve("none.npy")));
     assertThrows(DatasetException.class, () -> NpyFile.open(folder));
-    NpyFile large =
-        NpyFile.open(file(npy("<i8", "False", "(1,)", data(8).putLong(1L << 40).array())));
-    try (Scope scope = Scope.open()) {
-      String message = assertThrows(DatasetException.class, () -> large.values(scope)).getMessage();
-      assertTrue(message.contains("exact in float32"), message);
+    for (long number : new long[] {1L << 40, Long.MIN_VALUE}) {
+      NpyFile large =
+          NpyFile.open(file(npy("<i8", "False", "(1,)", data(8).putLong(number).array())));
+      try (Scope scope = Scope.open()) {
+        String message =
+            assertThrows(DatasetException.class, () -> large.values(scope)).getMessage();
+        assertTrue(message.contains("exact in float32"), message);
+      }
     }
   }
 
