@@ -13,6 +13,8 @@ import java.util.List;
  */
 public record Gather(int axis, List<Integer> indices) implements JointlyLinear {
 
+  private static final int SHOWN = 8;
+
   /**
    * Copies the indices.
    *
@@ -34,9 +36,17 @@ public record Gather(int axis, List<Integer> indices) implements JointlyLinear {
     Shape x = inputs.getFirst();
     int at = Check.axis(this, x, axis);
     boolean inside = indices.stream().allMatch(i -> i >= 0 && i < x.dim(at));
-    boolean fits = inside && !indices.isEmpty() && x.dim(at) <= Constant.LARGEST_WHOLE;
-    Check.that(fits, this, 0, x, "axis " + at + " to hold positions " + indices);
+    if (!inside || indices.isEmpty() || x.dim(at) > Constant.LARGEST_WHOLE) {
+      Check.that(false, this, 0, x, "axis " + at + " to hold positions " + some(x.dim(at)));
+    }
     return x.with(at, indices.size());
+  }
+
+  /** For a message all positions, or of very many those outside. */
+  private List<Integer> some(int extent) {
+    return indices.size() <= SHOWN
+        ? indices
+        : indices.stream().filter(i -> i < 0 || i >= extent).limit(SHOWN).toList();
   }
 
   /** The tables of all examples and directions: one for each position of the axes before. */

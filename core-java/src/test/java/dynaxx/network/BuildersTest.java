@@ -316,6 +316,10 @@ class BuildersTest {
         new Gather(0, List.of(0, 2)),
         x);
     refuses(
+        "gather: input 0 has shape [2 x 3], expected axis 0 to hold positions [2, 5]",
+        new Gather(0, List.of(0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 2, 1, 5)),
+        x);
+    refuses(
         "broadcast: input 0 has shape [2 x 3], expected one that repeats to [3 x 3]",
         new Broadcast(Shape.of(3, 3)),
         x);
