@@ -32,16 +32,22 @@ final class Images {
   /** Windows along height and width; a signal has height 1. */
   private record Windows(int[] kernel, int[] stride, int[] dilation, int[] before, int[] after) {
 
+    private static final List<String> AUTOMATIC = List.of("VALID", "SAME_UPPER", "SAME_LOWER");
+
     static Windows of(Call c, long[] image, long[] kernel) {
       int axes = kernel.length;
       c.require(axes == 1 || axes == 2, axes + " axes of space", "one or two");
-      int[] size = axis(c, kernel, 1);
-      int[] stride = axis(c, c.wholes("strides", ones(axes)), 1);
-      int[] dilation = axis(c, c.wholes("dilations", ones(axes)), 1);
+      c.require(
+          Arrays.equals(c.wholes("kernel_shape", kernel), kernel),
+          "kernel_shape " + Arrays.toString(c.wholes("kernel_shape")),
+          Arrays.toString(kernel) + " as the weights have it");
+      int[] size = axis(c, "kernel_shape", kernel, axes, 1);
+      int[] stride = axis(c, "strides", c.wholes("strides", ones(axes)), axes, 1);
+      int[] dilation = axis(c, "dilations", c.wholes("dilations", ones(axes)), axes, 1);
       long[] pads = c.wholes("pads", new long[2 * axes]);
       c.require(pads.length == 2 * axes, pads.length + " pads", "two for each axis of space");
-      int[] before = axis(c, Arrays.copyOf(pads, axes), 0);
-      int[] after = axis(c, Arrays.copyOfRange(pads, axes, 2 * axes), 0);
+      int[] before = axis(c, "pads", Arrays.copyOf(pads, axes), axes, 0);
+      int[] after = axis(c, "pads", Arrays.copyOfRange(pads, axes, 2 * axes), axes, 0);
       Windows windows = new Windows(size, stride, dilation, before, after);
       return windows.automatic(c.text("auto_pad", "NOTSET"), image);
     }
@@ -52,17 +58,22 @@ final class Images {
       return ones;
     }
 
-    private static int[] axis(Call c, long[] values, int least) {
-      boolean fits = values.length == 1 || values.length == 2;
+    private static int[] axis(Call c, String name, long[] values, int axes, int least) {
+      boolean fits = values.length == axes;
       fits = fits && Arrays.stream(values).allMatch(v -> v >= least && v <= 1 << 20);
-      c.require(fits, Arrays.toString(values), "one or two numbers of at least " + least);
-      int last = (int) values[values.length - 1];
-      return new int[] {values.length == 2 ? (int) values[0] : least, last};
+      c.require(
+          fits,
+          name + " " + Arrays.toString(values),
+          "one number of at least " + least + " for each of " + axes + " axes of space");
+      return new int[] {axes == 2 ? (int) values[0] : least, (int) values[axes - 1]};
     }
 
     private Windows automatic(String mode, long[] image) {
       if (mode.equals("NOTSET") || mode.isEmpty()) {
         return this;
+      }
+      if (!AUTOMATIC.contains(mode)) {
+        throw new OnnxException("auto_pad: found '" + mode + "', expected one of " + AUTOMATIC);
       }
       int[] front = new int[2];
       int[] back = new int[2];
@@ -218,7 +229,12 @@ final class Images {
   private static Value pool(Call c, boolean largest) {
     Value x = image(c);
     c.require(!c.wants(1), "the output of indices used", "the values only");
-    Windows windows = Windows.of(c, space(x), c.wholes("kernel_shape"));
+    long[] kernel = c.wholes("kernel_shape");
+    c.require(
+        kernel.length == x.rank() - 2,
+        "kernel_shape " + Arrays.toString(kernel),
+        (x.rank() - 2) + " numbers, one for each axis of space");
+    Windows windows = Windows.of(c, space(x), kernel);
     c.require(
         windows.dilation[0] == 1 && windows.dilation[1] == 1, "a dilated window", "dilation 1");
     long[] space = space(x);

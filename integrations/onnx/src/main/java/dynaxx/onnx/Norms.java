@@ -50,6 +50,11 @@ final class Norms {
         c.whole("training_mode", 0) == 0,
         "batch normalisation in training",
         "a graph exported for evaluation");
+    boolean trains = c.opset() < 14 && IntStream.range(1, c.outputs()).anyMatch(c::wants);
+    c.require(
+        !trains,
+        "outputs of statistics, which before operator set 14 means batch normalisation in training",
+        "a graph exported for evaluation");
     double epsilon = c.number("epsilon", 1e-5f);
     float[] mean = statistics(c, 3, x.dims()[1]);
     float[] variance = statistics(c, 4, x.dims()[1]);
