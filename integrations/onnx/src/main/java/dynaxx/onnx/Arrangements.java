@@ -51,8 +51,13 @@ final class Arrangements {
   }
 
   private static Value castLike(Call c) {
-    boolean floats = !(c.in(1).body() instanceof Tensor t) || t.isFloat();
-    return cast(c, floats ? StoredTensor.FLOAT : StoredTensor.INT64);
+    return cast(
+        c,
+        switch (c.in(1).body()) {
+          case Tensor t -> t.type();
+          case Positions p -> StoredTensor.INT64;
+          default -> StoredTensor.FLOAT;
+        });
   }
 
   private static Value cast(Call c, int to) {
@@ -62,7 +67,11 @@ final class Arrangements {
     return switch (x.body()) {
       case Tensor t -> x.with(cast(t, to));
       case Positions p -> {
-        c.require(to != StoredTensor.BOOL, "a cast of the input to bool", "floats or integers");
+        boolean fits = StoredTensor.isFloat(to) || to == StoredTensor.INT32;
+        c.require(
+            fits || to == StoredTensor.INT64,
+            "a cast of the input to " + StoredTensor.typeName(to),
+            "floats, int32 or int64");
         yield StoredTensor.isFloat(to) ? x.with(data(c, p)) : x;
       }
       default -> {
@@ -79,7 +88,7 @@ final class Arrangements {
     if (StoredTensor.isFloat(to)) {
       return t.toFloats();
     }
-    return to == StoredTensor.BOOL ? t.toTruth() : t.toWholes();
+    return to == StoredTensor.BOOL ? t.toTruth() : t.toWholes(to);
   }
 
   /** Whole numbers of the input as floats, which is how a batch holds them. */

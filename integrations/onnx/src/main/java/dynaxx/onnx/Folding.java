@@ -9,6 +9,9 @@ import java.util.function.LongBinaryOperator;
 /** Arithmetic on constants, as ONNX defines it: float32, or whole numbers. */
 final class Folding {
 
+  /** Products of two numbers that one matrix product of constants may take. */
+  private static final long MOST_PRODUCTS = 1L << 28;
+
   private Folding() {}
 
   /** What two numbers have in common. */
@@ -27,12 +30,36 @@ final class Folding {
     }
     long[] values = new long[x.stored()];
     Arrays.setAll(values, i -> (long) f.applyAsDouble(x.whole(i)));
-    return Tensor.of(x.dims(), values, false);
+    return Tensor.of(x.dims(), values, wholeType(x));
   }
 
   /** How many values a combination of two tensors has to hold. */
   private static int count(Tensor a, Tensor b) {
     return a.filled() && b.filled() ? 1 : Math.max(a.count(), b.count());
+  }
+
+  private static int wholeType(Tensor x) {
+    return x.isTruth() ? StoredTensor.INT64 : x.type();
+  }
+
+  /** The result is of the base's type, whatever that of the exponent. */
+  static Tensor power(Tensor a, Tensor b) {
+    if (a.isFloat()) {
+      return arithmetic(a, b.toFloats(), Math::pow, null);
+    }
+    long[] to = Dims.common(a.dims(), b.dims());
+    Tensor left = a.broadcast(to);
+    Tensor right = b.broadcast(to);
+    long[] values = new long[count(left, right)];
+    for (int i = 0; i < values.length; i++) {
+      double power = Math.pow(left.whole(i), right.number(i));
+      if (!(Math.abs(power) <= 0x1p53)) {
+        throw new OnnxException(
+            "power of whole numbers: found " + power + ", expected a result of at most 2^53");
+      }
+      values[i] = (long) power;
+    }
+    return Tensor.of(to, values, wholeType(a));
   }
 
   static Tensor arithmetic(Tensor a, Tensor b, DoubleBinaryOperator f, LongBinaryOperator g) {
@@ -49,7 +76,7 @@ final class Folding {
     }
     long[] values = new long[count];
     Arrays.setAll(values, i -> g.applyAsLong(left.whole(i), right.whole(i)));
-    return Tensor.of(to, values, false);
+    return Tensor.of(to, values, wholeType(a));
   }
 
   static Tensor compare(Tensor a, Tensor b, Relation relation) {
@@ -83,7 +110,7 @@ final class Folding {
     }
     long[] values = new long[count];
     Arrays.setAll(values, i -> which.whole(i) != 0 ? left.whole(i) : right.whole(i));
-    return Tensor.of(to, values, a.isTruth() && b.isTruth());
+    return Tensor.of(to, values, a.type());
   }
 
   static Tensor join(List<Tensor> parts, int axis, long[] to) {
@@ -107,26 +134,48 @@ final class Folding {
         }
       }
     }
-    return floats ? Tensor.of(to, numbers) : Tensor.of(to, wholes, first.isTruth());
+    return floats ? Tensor.of(to, numbers) : Tensor.of(to, wholes, first.type());
   }
 
   /** Combines all positions of an axis, which stays with extent 1. */
-  static Tensor reduce(Tensor x, int axis, DoubleBinaryOperator f) {
-    int extent = (int) x.dims()[axis];
-    Tensor result = x.slice(axis, 0, 1, 1);
-    for (int i = 1; i < extent; i++) {
-      LongBinaryOperator wholes = (a, b) -> (long) f.applyAsDouble(a, b);
-      result = arithmetic(result, x.slice(axis, i, 1, 1), f, wholes);
+  static Tensor reduce(Tensor x, int axis, Reduction how) {
+    long extent = x.dims()[axis];
+    long[] to = Dims.with(x.dims(), axis, 1);
+    if (x.filled()) {
+      return x.isFloat()
+          ? Tensor.of(to, (float) how.repeated(x.number(0), extent))
+          : Tensor.of(to, new long[] {how.repeated(x.whole(0), extent)}, wholeType(x));
     }
-    return result;
+    int inner = Math.toIntExact(Dims.strides(x.dims())[axis]);
+    int block = Math.toIntExact(inner * extent);
+    float[] floats = new float[x.isFloat() ? x.stored() / Math.toIntExact(extent) : 0];
+    long[] wholes = new long[x.isFloat() ? 0 : x.stored() / Math.toIntExact(extent)];
+    for (int i = 0; i < Math.max(floats.length, wholes.length); i++) {
+      int first = i / inner * block + i % inner;
+      double number = x.number(first);
+      long whole = x.isFloat() ? 0 : x.whole(first);
+      for (int at = first + inner; at < first + block; at += inner) {
+        if (x.isFloat()) {
+          number = how.of(number, x.number(at));
+        } else {
+          whole = how.of(whole, x.whole(at));
+        }
+      }
+      if (x.isFloat()) {
+        floats[i] = (float) number;
+      } else {
+        wholes[i] = whole;
+      }
+    }
+    return x.isFloat() ? Tensor.of(to, floats) : Tensor.of(to, wholes, wholeType(x));
   }
 
   /** Running sums along an axis. */
   static Tensor sums(Tensor x, int axis, boolean exclusive, boolean reverse) {
     long[] dims = x.dims();
-    int extent = (int) dims[axis];
-    int inner = (int) Dims.strides(dims)[axis];
     int count = x.count();
+    int extent = Math.toIntExact(dims[axis]);
+    int inner = Math.toIntExact(Dims.strides(dims)[axis]);
     float[] floats = x.isFloat() ? new float[count] : null;
     long[] wholes = x.isFloat() ? null : new long[count];
     for (int line = 0; line < count / Math.max(extent, 1); line++) {
@@ -143,14 +192,14 @@ final class Folding {
         }
       }
     }
-    return floats != null ? Tensor.of(dims, floats) : Tensor.of(dims, wholes, false);
+    return floats != null ? Tensor.of(dims, floats) : Tensor.of(dims, wholes, wholeType(x));
   }
 
   /** Keeps the triangle at and above a diagonal of the last two axes, or at and below it. */
   static Tensor triangle(Tensor x, long diagonal, boolean upper) {
     long[] dims = x.dims();
-    int cols = (int) dims[dims.length - 1];
-    int rows = (int) dims[dims.length - 2];
+    int cols = Math.toIntExact(dims[dims.length - 1]);
+    int rows = Math.toIntExact(dims[dims.length - 2]);
     int count = x.count();
     float[] floats = x.isFloat() ? new float[count] : null;
     long[] wholes = x.isFloat() ? null : new long[count];
@@ -163,14 +212,20 @@ final class Folding {
         wholes[i] = x.whole(i);
       }
     }
-    return floats != null ? Tensor.of(dims, floats) : Tensor.of(dims, wholes, x.isTruth());
+    return floats != null ? Tensor.of(dims, floats) : Tensor.of(dims, wholes, x.type());
+  }
+
+  /** Whether a product is small enough to be computed while a model is read. */
+  static boolean multiplies(Tensor a, Tensor b) {
+    double steps = (double) a.dims()[0] * a.dims()[1] * b.dims()[1];
+    return Math.max(steps, (double) a.dims()[0] * b.dims()[1]) <= MOST_PRODUCTS;
   }
 
   /** Matrix product of two constants of two axes. */
   static Tensor product(Tensor a, Tensor b) {
-    int rows = (int) a.dims()[0];
-    int depth = (int) a.dims()[1];
-    int cols = (int) b.dims()[1];
+    int rows = Math.toIntExact(a.dims()[0]);
+    int depth = Math.toIntExact(a.dims()[1]);
+    int cols = Math.toIntExact(b.dims()[1]);
     Tensor size = Tensor.of(new long[] {rows, cols}, 0f);
     float[] values = new float[size.count()];
     for (int i = 0; i < rows; i++) {

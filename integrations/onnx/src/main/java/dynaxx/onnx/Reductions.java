@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.DoubleUnaryOperator;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
@@ -17,56 +18,65 @@ final class Reductions {
 
   private Reductions() {}
 
-  /** What the positions are combined by. */
-  private enum Kind {
-    SUM,
-    MEAN,
-    MAX,
-    MIN,
-    PRODUCT
+  /** Below it the root counts as constant, so that a row of zeros has derivative 0, not NaN. */
+  private static final double SMALLEST_SQUARE = 1e-24;
+
+  /** A function of elements, as an op and of constants. */
+  private record Function(UnaryOperator<Expr> of, DoubleUnaryOperator folded) {}
+
+  private static final Function SAME = new Function(x -> x, x -> x);
+  private static final Function SQUARE =
+      new Function(x -> x.draft.op(new Multiply(), x, x), x -> x * x);
+  private static final Function ABS =
+      new Function(x -> x.draft.activate(Elementary.ABS, x), Math::abs);
+  private static final Function ROOT = new Function(Reductions::root, Math::sqrt);
+
+  private static Expr root(Expr squares) {
+    Elementary limit = Elementary.clip(SMALLEST_SQUARE, Double.POSITIVE_INFINITY);
+    return squares.draft.activate(Elementary.SQRT, squares.draft.activate(limit, squares));
   }
 
   static void register(Map<String, Operator> operators) {
-    UnaryOperator<Expr> same = x -> x;
-    UnaryOperator<Expr> squares = x -> x.draft.op(new Multiply(), x, x);
-    operators.put("ReduceSum", Operator.one(c -> reduce(c, Kind.SUM, same, same)));
-    operators.put("ReduceMean", Operator.one(c -> reduce(c, Kind.MEAN, same, same)));
-    operators.put("ReduceMax", Operator.one(c -> reduce(c, Kind.MAX, same, same)));
-    operators.put("ReduceMin", Operator.one(c -> reduce(c, Kind.MIN, same, same)));
-    operators.put("ReduceProd", Operator.one(c -> reduce(c, Kind.PRODUCT, same, same)));
-    operators.put("ReduceSumSquare", Operator.one(c -> reduce(c, Kind.SUM, squares, same)));
-    operators.put(
-        "ReduceL1",
-        Operator.one(c -> reduce(c, Kind.SUM, x -> x.draft.activate(Elementary.ABS, x), same)));
-    operators.put(
-        "ReduceL2",
-        Operator.one(c -> reduce(c, Kind.SUM, squares, x -> x.draft.activate(Elementary.SQRT, x))));
+    put(operators, "ReduceSum", Reduction.SUM, SAME, SAME);
+    put(operators, "ReduceMean", Reduction.MEAN, SAME, SAME);
+    put(operators, "ReduceMax", Reduction.MAX, SAME, SAME);
+    put(operators, "ReduceMin", Reduction.MIN, SAME, SAME);
+    put(operators, "ReduceProd", Reduction.PRODUCT, SAME, SAME);
+    put(operators, "ReduceSumSquare", Reduction.SUM, SQUARE, SAME);
+    put(operators, "ReduceL1", Reduction.SUM, ABS, SAME);
+    put(operators, "ReduceL2", Reduction.SUM, SQUARE, ROOT);
     operators.put("Softmax", Operator.one(c -> softmax(c, false)));
     operators.put("LogSoftmax", Operator.one(c -> softmax(c, true)));
   }
 
-  private static Value reduce(
-      Call c, Kind kind, UnaryOperator<Expr> before, UnaryOperator<Expr> after) {
+  private static void put(
+      Map<String, Operator> operators, String name, Reduction kind, Function in, Function out) {
+    operators.put(name, Operator.one(c -> reduce(c, kind, in, out)));
+  }
+
+  private static Value reduce(Call c, Reduction kind, Function before, Function after) {
     Value x = c.in(0);
     long[] given = c.wholesOf(1, "axes");
     boolean none = given == null || given.length == 0;
-    if (none && c.whole("noop_with_empty_axes", 0) != 0) {
-      return x;
-    }
+    boolean noop = none && c.whole("noop_with_empty_axes", 0) != 0;
     int[] axes =
-        none
-            ? IntStream.range(0, x.rank()).toArray()
-            : Arrays.stream(given).mapToInt(x::axis).sorted().distinct().toArray();
+        noop
+            ? new int[0]
+            : none
+                ? IntStream.range(0, x.rank()).toArray()
+                : Arrays.stream(given).mapToInt(x::axis).sorted().distinct().toArray();
     boolean keep = c.whole("keepdims", 1) != 0;
     if (x.isConstant()) {
-      return Value.shared(constant((Tensor) x.body(), kind, axes, keep));
+      Tensor inner = Folding.unary((Tensor) x.body(), before.folded);
+      Tensor reduced = constant(inner, kind, axes, keep);
+      return Value.shared(Folding.unary(reduced, after.folded));
     }
     for (int axis : axes) {
       c.examples().requireOther(x, axis, "a reduction");
     }
     int[] inner = Arrays.stream(axes).map(x::at).toArray();
-    Expr e = before.apply(c.draft().expr(x.body()));
-    return result(x, after.apply(reduced(e, kind, inner, keep)), axes, keep);
+    Expr e = before.of.apply(c.draft().expr(x.body()));
+    return result(x, after.of.apply(reduced(e, kind, inner, keep)), axes, keep);
   }
 
   private static Value result(Value x, Expr e, int[] axes, boolean keep) {
@@ -81,21 +91,21 @@ final class Reductions {
     return new Value(e, outer, batch, x.merged(), x.outer());
   }
 
-  private static Expr reduced(Expr e, Kind kind, int[] axes, boolean keep) {
+  private static Expr reduced(Expr e, Reduction kind, int[] axes, boolean keep) {
     if (axes.length == 0) {
       return e;
     }
-    if (kind == Kind.SUM || kind == Kind.MEAN) {
+    if (kind == Reduction.SUM || kind == Reduction.MEAN) {
       List<Integer> all = Arrays.stream(axes).boxed().toList();
-      return e.draft.op(new Reduce(all, kind == Kind.MEAN, keep), e);
+      return e.draft.op(new Reduce(all, kind == Reduction.MEAN, keep), e);
     }
-    if (kind == Kind.PRODUCT) {
+    if (kind == Reduction.PRODUCT) {
       throw new OnnxException(
           "found a product of values computed from the input, expected constants");
     }
     Expr result = e;
     for (int axis : axes) {
-      result = Elementwise.extreme(result, axis, kind == Kind.MAX);
+      result = Elementwise.extreme(result, axis, kind == Reduction.MAX);
     }
     long[] dims = result.dims();
     for (int i = axes.length - 1; i >= 0 && !keep; i--) {
@@ -104,21 +114,20 @@ final class Reductions {
     return result.reshape(dims);
   }
 
-  private static Tensor constant(Tensor x, Kind kind, int[] axes, boolean keep) {
+  private static Tensor constant(Tensor x, Reduction kind, int[] axes, boolean keep) {
     Tensor result = x;
+    long count = 1;
     for (int axis : axes) {
       long extent = result.dims()[axis];
       if (extent < 1) {
         throw new OnnxException("found an extent of 0, expected at least 1");
       }
-      result =
-          switch (kind) {
-            case SUM -> Folding.reduce(result, axis, Double::sum);
-            case MEAN -> Folding.unary(Folding.reduce(result, axis, Double::sum), v -> v / extent);
-            case MAX -> Folding.reduce(result, axis, Math::max);
-            case MIN -> Folding.reduce(result, axis, Math::min);
-            case PRODUCT -> Folding.reduce(result, axis, (a, b) -> a * b);
-          };
+      count = Math.multiplyExact(count, extent);
+      result = Folding.reduce(result, axis, kind);
+    }
+    if (kind == Reduction.MEAN) {
+      double all = count;
+      result = Folding.unary(result, v -> v / all);
     }
     long[] dims = result.dims();
     for (int i = axes.length - 1; i >= 0 && !keep; i--) {

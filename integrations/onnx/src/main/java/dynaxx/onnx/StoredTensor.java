@@ -76,6 +76,30 @@ record StoredTensor(
     return type >= UINT8 && type <= INT64;
   }
 
+  /** Smallest whole number of a type. */
+  static long least(int type) {
+    return switch (type) {
+      case INT8 -> Byte.MIN_VALUE;
+      case INT16 -> Short.MIN_VALUE;
+      case INT32 -> Integer.MIN_VALUE;
+      case INT64 -> Long.MIN_VALUE;
+      default -> 0;
+    };
+  }
+
+  /** Largest whole number of a type. */
+  static long most(int type) {
+    return switch (type) {
+      case BOOL -> 1;
+      case UINT8 -> 255;
+      case INT8 -> Byte.MAX_VALUE;
+      case UINT16 -> 65_535;
+      case INT16 -> Short.MAX_VALUE;
+      case INT32 -> Integer.MAX_VALUE;
+      default -> Long.MAX_VALUE;
+    };
+  }
+
   /**
    * Reads the values.
    *
@@ -97,7 +121,7 @@ record StoredTensor(
     long size = Tensor.size(label, dims);
     return isFloat(type)
         ? Tensor.of(dims, floatValues(label, size))
-        : Tensor.of(dims, wholeValues(label, size), type == BOOL);
+        : Tensor.of(dims, wholeValues(label, size), type);
   }
 
   private float[] floatValues(String label, long size) {

@@ -15,21 +15,47 @@ final class Tensor implements Body {
   private final long[] dims;
   private final float[] floats;
   private final long[] wholes;
-  private final boolean truth;
+  private final int type;
+  private Boolean same;
 
-  private Tensor(long[] dims, float[] floats, long[] wholes, boolean truth) {
+  private Tensor(long[] dims, float[] floats, long[] wholes, int type) {
     this.dims = dims;
     this.floats = floats;
     this.wholes = wholes;
-    this.truth = truth;
+    this.type = type;
   }
 
   static Tensor of(long[] dims, float... values) {
-    return new Tensor(dims.clone(), values, null, false);
+    return new Tensor(dims.clone(), values, null, StoredTensor.FLOAT);
   }
 
   static Tensor of(long[] dims, long[] values, boolean truth) {
-    return new Tensor(dims.clone(), null, values, truth);
+    return new Tensor(dims.clone(), null, values, truth ? StoredTensor.BOOL : StoredTensor.INT64);
+  }
+
+  /**
+   * Whole numbers of a type.
+   *
+   * @throws OnnxException if one is outside it: extents may stand for open ones, which must not
+   *     wrap around
+   */
+  static Tensor of(long[] dims, long[] values, int type) {
+    long least = StoredTensor.least(type);
+    long most = StoredTensor.most(type);
+    for (long value : values) {
+      if (value < least || value > most) {
+        throw new OnnxException(
+            "constant: found the number "
+                + value
+                + ", expected one from "
+                + least
+                + " to "
+                + most
+                + " for type "
+                + StoredTensor.typeName(type));
+      }
+    }
+    return new Tensor(dims.clone(), null, values, type);
   }
 
   static Tensor wholes(long... values) {
@@ -74,7 +100,12 @@ final class Tensor implements Body {
   }
 
   boolean isTruth() {
-    return truth;
+    return type == StoredTensor.BOOL;
+  }
+
+  /** Number of the element type; float for all kinds of floats. */
+  int type() {
+    return type;
   }
 
   /** Whether one array element stands for all. */
@@ -129,6 +160,13 @@ final class Tensor implements Body {
 
   /** Whether all values are one value. */
   boolean allSame() {
+    if (same == null) {
+      same = findSame();
+    }
+    return same;
+  }
+
+  private boolean findSame() {
     for (int i = 1; i < stored(); i++) {
       if (number(i) != number(0)) {
         return false;
@@ -144,9 +182,9 @@ final class Tensor implements Body {
   /** A tensor of the same kind that takes its values from places of this one. */
   private Tensor pick(long[] to, IntUnaryOperator from) {
     if (filled()) {
-      return new Tensor(to, floats, wholes, truth);
+      return new Tensor(to, floats, wholes, type);
     }
-    Tensor result = new Tensor(to, floats, wholes, truth);
+    Tensor result = new Tensor(to, floats, wholes, type);
     long size = result.size();
     if (size > LARGEST && size > stored()) {
       throw new OnnxException(
@@ -161,11 +199,11 @@ final class Tensor implements Body {
       for (int i = 0; i < values.length; i++) {
         values[i] = floats[from.applyAsInt(i)];
       }
-      return new Tensor(to, values, null, false);
+      return new Tensor(to, values, null, type);
     }
     long[] values = new long[(int) size];
     Arrays.setAll(values, i -> wholes[from.applyAsInt(i)]);
-    return new Tensor(to, null, values, truth);
+    return new Tensor(to, null, values, type);
   }
 
   /** Elements {@code offset + sum of index times stride}. */
@@ -205,7 +243,7 @@ final class Tensor implements Body {
 
   @Override
   public Tensor reshape(long[] to) {
-    return new Tensor(to.clone(), floats, wholes, truth);
+    return Arrays.equals(to, dims) ? this : new Tensor(to.clone(), floats, wholes, type);
   }
 
   @Override
@@ -245,8 +283,11 @@ final class Tensor implements Body {
     if (dims[axis] == 1 || filled()) {
       return true;
     }
-    int inner = (int) Dims.strides(dims)[axis];
-    int extent = (int) dims[axis];
+    if (stored() == 0) {
+      return true;
+    }
+    int inner = Math.toIntExact(Dims.strides(dims)[axis]);
+    int extent = Math.toIntExact(dims[axis]);
     for (int i = 0; i < stored(); i++) {
       int position = i / inner % extent;
       if (number(i) != number(i - position * inner)) {
@@ -261,14 +302,20 @@ final class Tensor implements Body {
     return reshape(Dims.padded(dims, to.length)).expand(to);
   }
 
-  /** The values as whole numbers, cut towards zero. */
-  Tensor toWholes() {
+  /** The values as whole numbers of a type, cut towards zero. */
+  Tensor toWholes(int to) {
     if (floats == null) {
-      return new Tensor(dims, null, wholes, false);
+      return of(dims, wholes, to);
     }
     long[] values = new long[floats.length];
-    Arrays.setAll(values, i -> (long) floats[i]);
-    return new Tensor(dims, null, values, false);
+    for (int i = 0; i < values.length; i++) {
+      if (!(Math.abs(floats[i]) < 0x1p63f)) {
+        throw new OnnxException(
+            "constant: found the number " + floats[i] + ", expected one that an integer can hold");
+      }
+      values[i] = (long) floats[i];
+    }
+    return of(dims, values, to);
   }
 
   /** The values as floats. */
@@ -280,14 +327,14 @@ final class Tensor implements Body {
     for (int i = 0; i < values.length; i++) {
       values[i] = wholes[i];
     }
-    return new Tensor(dims, values, null, false);
+    return new Tensor(dims, values, null, StoredTensor.FLOAT);
   }
 
   /** Whether each value is not zero. */
   Tensor toTruth() {
     long[] values = new long[stored()];
     Arrays.setAll(values, i -> number(i) != 0 ? 1 : 0);
-    return new Tensor(dims, null, values, true);
+    return new Tensor(dims, null, values, StoredTensor.BOOL);
   }
 
   @Override
