@@ -54,7 +54,7 @@ final class Products {
     Examples examples = c.examples();
     if (a.rank() == 1) {
       Value row = matmul(c, examples.unsqueeze(a, 0), b);
-      return examples.squeeze(row, row.rank() - 2);
+      return examples.squeeze(row, row.rank() - (b.rank() == 1 ? 1 : 2));
     }
     if (b.rank() == 1) {
       Value column = matmul(c, a, examples.unsqueeze(b, 1));
@@ -70,7 +70,8 @@ final class Products {
     }
     examples.requireOther(a, a.rank() - 1, "a matrix product");
     examples.requireOther(b, b.rank() - 2, "a matrix product");
-    if (a.isConstant() && b.isConstant() && a.rank() == 2 && b.rank() == 2) {
+    boolean matrices = a.isConstant() && b.isConstant() && a.rank() == 2 && b.rank() == 2;
+    if (matrices && Folding.multiplies((Tensor) a.body(), (Tensor) b.body())) {
       return Value.shared(Folding.product((Tensor) a.body(), (Tensor) b.body()));
     }
     Value layer = c.fused() ? layer(c, a, b) : null;
@@ -79,12 +80,12 @@ final class Products {
 
   /** A product with a matrix that all examples share, or null if it is none. */
   private static Value layer(Call c, Value a, Value b) {
-    if (isMatrix(b)) {
+    if (isMatrix(b) && b.rank() <= a.rank()) {
       Expr x = c.draft().expr(a.body());
       Expr y = project(x, matrix(b));
       return y == null ? null : a.with(y);
     }
-    if (isMatrix(a)) {
+    if (isMatrix(a) && a.rank() <= b.rank()) {
       Value turned = layer(c, swapped(c, b), swapped(c, matrix2(a)));
       return turned == null ? null : swapped(c, turned);
     }
