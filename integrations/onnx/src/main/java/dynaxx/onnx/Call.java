@@ -39,20 +39,25 @@ record Call(ModelFile.Node node, List<Value> inputs, long opset, Examples exampl
     return output < outputs() && !node.outputs().get(output).isEmpty();
   }
 
-  /** The input as values that the file fixes. */
+  /**
+   * The input as values that the file fixes. What it is made of counts as constant everywhere: an
+   * exponent or a limit that were a parameter elsewhere would have a derivative that misses a part.
+   */
   Tensor constant(int i) {
-    return constant(in(i), "input " + i);
+    if (!in(i).isShared()) {
+      throw new OnnxException(
+          "input " + i + ": found a value that is computed from the input, expected a constant");
+    }
+    return draft().fixed(in(i).body());
   }
 
-  Tensor constant(Value v, String what) {
-    Tensor values = v.isShared() ? draft().values(v.body()) : null;
-    if (values == null) {
-      throw new OnnxException(
-          what
-              + ": found a value that is computed from the input or from parameters, expected a"
-              + " constant");
-    }
-    return values;
+  /**
+   * The input as values that the file fixes, for each example, where the result changes in steps
+   * only: what it is made of has derivative 0 here and may be a parameter elsewhere.
+   */
+  Value steps(int i) {
+    Tensor values = draft().values(in(i).body());
+    return in(i).with(values != null ? values : draft().fixed(in(i).body()));
   }
 
   long[] wholes(int i) {

@@ -8,13 +8,16 @@ import dynaxx.network.Concat;
 import dynaxx.network.Constant;
 import dynaxx.network.Op;
 import dynaxx.network.Permute;
+import dynaxx.network.Projection;
 import dynaxx.network.Reshape;
 import dynaxx.network.Shape;
 import dynaxx.network.Where;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -30,6 +33,9 @@ final class Draft {
   private final Map<Op, Tensor> tensors = new IdentityHashMap<>();
   private final Map<String, Tensor> initial;
   private final Expr input;
+  private final Set<String> fixed = new HashSet<>();
+  private final Map<Weight, Expr> weights = new IdentityHashMap<>();
+  private final Map<Tensor, Projection.Fixed> matrices = new IdentityHashMap<>();
   private int count;
 
   /**
@@ -78,13 +84,31 @@ final class Draft {
   Expr expr(Body body) {
     return switch (body) {
       case Expr e -> e;
-      case Weight w -> w.expr();
+      case Weight w -> weight(w);
       case Tensor t -> constant(t);
       case Positions p ->
           throw new OnnxException(
               "found the numbers of the input used in arithmetic, expected them to index a table"
                   + " or to be cast to floats");
     };
+  }
+
+  private Expr weight(Weight w) {
+    Expr known = weights.get(w);
+    if (known == null) {
+      known = w.expr();
+      weights.put(w, known);
+    }
+    return known;
+  }
+
+  /** A constant matrix, one for all products with it. */
+  Projection.Fixed matrix(Tensor t) {
+    return matrices.computeIfAbsent(
+        t,
+        key ->
+            Projection.Fixed.of(
+                Math.toIntExact(t.dims()[0]), Math.toIntExact(t.dims()[1]), t.toFloats().floats()));
   }
 
   /** The values of a body that does not depend on the input, as they are in the file, or null. */
@@ -100,6 +124,48 @@ final class Draft {
       case Expr e -> null;
       case Positions p -> null;
     };
+  }
+
+  /** Names of the initializers that serve as constants somewhere. */
+  Set<String> fixed() {
+    return fixed;
+  }
+
+  /**
+   * The values of a body, whose parameters are to be constants everywhere.
+   *
+   * @throws Refold if it has been computed from parameters: once they are constants, it folds
+   */
+  Tensor fixed(Body body) {
+    Tensor values = values(body);
+    if (!(body instanceof Tensor)) {
+      Set<String> names = body instanceof Positions ? Set.of() : Emission.parameters(expr(body));
+      fixed.addAll(names);
+      boolean data = !(body instanceof Weight) && dependsOnInput(body);
+      if (values == null && (data || names.isEmpty())) {
+        throw new OnnxException(
+            "found a value that is computed "
+                + (data ? "from the input" : "by operators that do not fold")
+                + ", expected a constant");
+      }
+      if (values == null) {
+        throw new Refold();
+      }
+    }
+    return values;
+  }
+
+  private boolean dependsOnInput(Body body) {
+    return !(body instanceof Expr e) || Sorting.expressions(e).contains(input);
+  }
+
+  /** A reading that has to be repeated with fewer parameters. */
+  static final class Refold extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Refold() {
+      super(null, null, false, false);
+    }
   }
 
   Expr constant(Tensor t) {

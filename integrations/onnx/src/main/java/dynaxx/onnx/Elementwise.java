@@ -30,7 +30,10 @@ final class Elementwise {
     MULTIPLY((a, b) -> a * b, (a, b) -> a * b),
     DIVIDE((a, b) -> a / b, Arithmetic::quotient),
     POWER(Math::pow, (a, b) -> (long) Math.pow(a, b)),
-    MODULO((a, b) -> a - b * Math.floor(a / b), Arithmetic::remainder),
+    /** With the sign of the divisor. */
+    MODULO((a, b) -> Double.NaN, Arithmetic::modulo),
+    /** With the sign of the dividend. */
+    REMAINDER((a, b) -> a % b, Arithmetic::remainder),
     MAXIMUM(Math::max, Math::max),
     MINIMUM(Math::min, Math::min);
 
@@ -47,9 +50,14 @@ final class Elementwise {
       return a / b;
     }
 
-    private static long remainder(long a, long b) {
+    private static long modulo(long a, long b) {
       requireDivisor(b);
       return Math.floorMod(a, b);
+    }
+
+    private static long remainder(long a, long b) {
+      requireDivisor(b);
+      return a % b;
     }
 
     private static void requireDivisor(long b) {
@@ -62,20 +70,19 @@ final class Elementwise {
 
   static void register(Map<String, Operator> operators) {
     functions(operators);
-    for (Arithmetic a : Arithmetic.values()) {
-      String name =
-          switch (a) {
-            case ADD -> "Add";
-            case SUBTRACT -> "Sub";
-            case MULTIPLY -> "Mul";
-            case DIVIDE -> "Div";
-            case POWER -> "Pow";
-            case MODULO -> "Mod";
-            case MAXIMUM -> "Max";
-            case MINIMUM -> "Min";
-          };
-      operators.put(name, Operator.one(c -> ofAll(c, a)));
-    }
+    Map.of(
+            "Add", Arithmetic.ADD,
+            "Sub", Arithmetic.SUBTRACT,
+            "Mul", Arithmetic.MULTIPLY,
+            "Div", Arithmetic.DIVIDE,
+            "Pow", Arithmetic.POWER,
+            "Max", Arithmetic.MAXIMUM,
+            "Min", Arithmetic.MINIMUM)
+        .forEach((name, a) -> operators.put(name, Operator.one(c -> ofAll(c, a))));
+    operators.put(
+        "Mod",
+        Operator.one(
+            c -> ofAll(c, c.whole("fmod", 0) != 0 ? Arithmetic.REMAINDER : Arithmetic.MODULO)));
     operators.put("Sum", Operator.one(c -> ofAll(c, Arithmetic.ADD)));
     operators.put("Where", Operator.one(Elementwise::where));
     operators.put("Clip", Operator.one(Elementwise::clip));
@@ -173,7 +180,8 @@ final class Elementwise {
   /** A function of constants only: its derivative is 0, and an export has it for shapes. */
   private static void fold(
       Map<String, Operator> operators, String name, DoubleUnaryOperator folded) {
-    operators.put(name, Operator.one(c -> Value.shared(Folding.unary(c.constant(0), folded))));
+    operators.put(
+        name, Operator.one(c -> c.in(0).with(Folding.unary((Tensor) c.steps(0).body(), folded))));
   }
 
   private static void relations(Map<String, Operator> operators) {
@@ -189,23 +197,18 @@ final class Elementwise {
             "Xor", (a, b) -> (a != 0) != (b != 0));
     relations.forEach(
         (name, relation) ->
-            operators.put(
-                name,
-                Operator.one(
-                    c -> Value.shared(Folding.compare(c.constant(0), c.constant(1), relation)))));
-    operators.put(
-        "Not",
-        Operator.one(
-            c ->
-                Value.shared(
-                    Folding.compare(
-                        c.constant(0), Tensor.wholes(0).reshape(new long[0]), (a, b) -> a == 0))));
-    operators.put(
-        "IsNaN",
-        Operator.one(
-            c ->
-                Value.shared(
-                    Folding.compare(c.constant(0), Tensor.scalar(0), (a, b) -> Double.isNaN(a)))));
+            operators.put(name, Operator.one(c -> compare(c, c.steps(0), c.steps(1), relation))));
+    Value zero = Value.shared(Tensor.wholes(0).reshape(new long[0]));
+    Folding.Relation unknown = (a, b) -> Double.isNaN(a);
+    operators.put("Not", Operator.one(c -> compare(c, c.steps(0), zero, (a, b) -> a == 0)));
+    operators.put("IsNaN", Operator.one(c -> compare(c, c.steps(0), zero, unknown)));
+  }
+
+  private static Value compare(Call c, Value left, Value right, Folding.Relation relation) {
+    Aligned aligned = c.examples().align(List.of(left, right));
+    Tensor a = (Tensor) aligned.bodies().get(0);
+    Tensor b = (Tensor) aligned.bodies().get(1);
+    return aligned.value(Folding.compare(a, b, relation), c.examples().count());
   }
 
   private static Value ofAll(Call c, Arithmetic a) {
@@ -218,8 +221,8 @@ final class Elementwise {
 
   static Value binary(Call c, Arithmetic a, Value left, Value right) {
     Value other = right;
-    if (a == Arithmetic.POWER && right.isShared() && right.body() instanceof Weight) {
-      other = Value.shared(c.draft().values(right.body()));
+    if (a == Arithmetic.POWER && right.body() instanceof Weight) {
+      other = right.with(c.draft().fixed(right.body()));
     }
     Aligned aligned = c.examples().align(List.of(left, other));
     Body result = combined(c.draft(), a, aligned.bodies().get(0), aligned.bodies().get(1));
@@ -227,7 +230,13 @@ final class Elementwise {
   }
 
   private static Body combined(Draft draft, Arithmetic a, Body left, Body right) {
+    if (a == Arithmetic.POWER) {
+      return Powers.of(draft, left, right);
+    }
     if (left instanceof Tensor x && right instanceof Tensor y) {
+      if (a == Arithmetic.MODULO && (x.isFloat() || y.isFloat())) {
+        throw new OnnxException("found fmod 0 for floats, expected fmod 1 or whole numbers");
+      }
       return Folding.arithmetic(x, y, a.floats, a.wholes);
     }
     if (right instanceof Tensor y && covers(left, y) && y.allSame()) {
@@ -244,7 +253,7 @@ final class Elementwise {
   }
 
   /** Whether a constant is repeated to the shape of the other side, which stays as it is. */
-  private static boolean covers(Body body, Tensor number) {
+  static boolean covers(Body body, Tensor number) {
     return number.isFloat() && Arrays.equals(Dims.common(body.dims(), number.dims()), body.dims());
   }
 
@@ -254,10 +263,9 @@ final class Elementwise {
       case SUBTRACT -> draft.affine(x, 1, -y);
       case MULTIPLY -> draft.affine(x, y, 0);
       case DIVIDE -> draft.affine(x, 1 / y, 0);
-      case POWER -> power(x, y);
       case MAXIMUM -> f(x, Elementary.clip(y, Double.POSITIVE_INFINITY));
       case MINIMUM -> f(x, Elementary.clip(Double.NEGATIVE_INFINITY, y));
-      case MODULO -> throw constantsOnly();
+      case MODULO, REMAINDER, POWER -> throw constantsOnly();
     };
   }
 
@@ -265,21 +273,10 @@ final class Elementwise {
     return new OnnxException("found values computed from the input, expected constants");
   }
 
-  private static Expr power(Expr x, double exponent) {
-    if (exponent == 1) {
-      return x;
-    }
-    if (exponent == 0.5) {
-      return f(x, Elementary.SQRT);
-    }
-    return f(x, exponent == -1 ? Elementary.RECIPROCAL : Elementary.power(exponent));
-  }
-
   private static Expr ofNumber(Draft draft, Arithmetic a, double x, Expr y) {
     return switch (a) {
       case SUBTRACT -> draft.affine(y, -1, x);
       case DIVIDE -> draft.affine(f(y, Elementary.RECIPROCAL), x, 0);
-      case POWER -> f(draft.affine(y, Math.log(x), 0), Elementary.EXP);
       default -> withNumber(draft, a, y, x);
     };
   }
@@ -289,21 +286,16 @@ final class Elementwise {
         switch (a) {
           case ADD -> new Add();
           case SUBTRACT -> new Subtract();
-          case MULTIPLY, DIVIDE, POWER -> new Multiply();
+          case MULTIPLY, DIVIDE -> new Multiply();
           case MAXIMUM -> Extreme.max();
           case MINIMUM -> Extreme.min();
-          case MODULO -> throw constantsOnly();
+          case MODULO, REMAINDER, POWER -> throw constantsOnly();
         };
-    return switch (a) {
-      case DIVIDE -> draft.binary(op, x, f(y, Elementary.RECIPROCAL));
-      case POWER -> f(draft.binary(op, y, f(x, Elementary.LOG)), Elementary.EXP);
-      default -> draft.binary(op, x, y);
-    };
+    return draft.binary(op, x, a == Arithmetic.DIVIDE ? f(y, Elementary.RECIPROCAL) : y);
   }
 
   private static Value where(Call c) {
-    Tensor mask = c.constant(0);
-    Aligned aligned = c.examples().align(List.of(Value.shared(mask), c.in(1), c.in(2)));
+    Aligned aligned = c.examples().align(List.of(c.steps(0), c.in(1), c.in(2)));
     Tensor which = (Tensor) aligned.bodies().get(0);
     Body a = aligned.bodies().get(1);
     Body b = aligned.bodies().get(2);
@@ -323,8 +315,9 @@ final class Elementwise {
   }
 
   private static Value clip(Call c) {
-    double least = limit(c, 1, "min", Double.NEGATIVE_INFINITY);
+    double lower = limit(c, 1, "min", Double.NEGATIVE_INFINITY);
     double most = limit(c, 2, "max", Double.POSITIVE_INFINITY);
+    double least = lower > most ? most : lower;
     return apply(
         c.draft(), c.in(0), Elementary.clip(least, most), x -> Math.min(Math.max(x, least), most));
   }

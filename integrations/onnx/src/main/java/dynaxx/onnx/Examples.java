@@ -22,6 +22,8 @@ record Examples(Draft draft, long count) {
    */
   static final long OPEN = 1_000_003;
 
+  private static final int MOST_AXES = 64;
+
   /** Values over one shape: bodies that repeat to each other, and what they have in common. */
   record Aligned(List<Body> bodies, int batch, long merged, long outer) {
 
@@ -84,7 +86,15 @@ record Examples(Draft draft, long count) {
     return new Value(v.body().permute(inner), outer, batch, v.merged(), v.outer());
   }
 
+  /** Cost of a value grows with its axes, and a file may claim millions of extents of 1. */
+  static void requireRank(int rank) {
+    if (rank > MOST_AXES) {
+      throw new OnnxException("found " + rank + " axes, expected at most " + MOST_AXES);
+    }
+  }
+
   Value reshape(Value v, long[] to) {
+    requireRank(to.length);
     if (Dims.size(to) != Dims.size(v.dims()) || Arrays.stream(to).anyMatch(d -> d < 1)) {
       throw new OnnxException(
           "reshape: found shape "
@@ -170,13 +180,23 @@ record Examples(Draft draft, long count) {
 
   /** Repeats to a shape, as NumPy does; extents of 1 in the shape leave those of the value. */
   Value expand(Value v, long[] shape) {
+    requireRank(shape.length);
     long[] to = Dims.common(v.dims(), shape);
     Value padded = v;
     while (padded.rank() < to.length) {
       padded = unsqueeze(padded, 0);
     }
     if (padded.isShared()) {
-      return Value.shared(padded.body().expand(to));
+      int axis = repeatedForExamples(padded.dims(), to);
+      return axis < 0
+          ? Value.shared(padded.body().expand(to))
+          : Value.batched(
+              padded
+                  .body()
+                  .reshape(Dims.without(padded.dims(), axis))
+                  .expand(Dims.without(to, axis)),
+              axis,
+              count);
     }
     requireSame(padded.dims()[padded.batch()], to[padded.batch()], padded.dims(), to);
     long[] inner =
@@ -184,6 +204,14 @@ record Examples(Draft draft, long count) {
             ? Dims.with(to, padded.batch(), padded.merged())
             : Dims.without(to, padded.batch());
     return padded.with(padded.body().expand(inner));
+  }
+
+  /** The one axis along which a shared value is repeated for an open number of examples, or -1. */
+  private int repeatedForExamples(long[] from, long[] to) {
+    int[] open =
+        IntStream.range(0, to.length).filter(a -> to[a] > 0 && to[a] % count == 0).toArray();
+    boolean one = count == OPEN && open.length == 1;
+    return one && from[open[0]] == 1 && to[open[0]] == count ? open[0] : -1;
   }
 
   private void requireSame(long found, long expected, long[] dims, long[] to) {
@@ -231,7 +259,7 @@ record Examples(Draft draft, long count) {
     }
     boolean weights = bodies.stream().allMatch(b -> b instanceof Tensor || b instanceof Weight);
     return weights
-        ? new Weight.Joined(draft, axis, bodies, to)
+        ? Weight.Joined.of(draft, axis, bodies, to)
         : draft.concat(bodies.stream().map(draft::expr).toList(), axis);
   }
 

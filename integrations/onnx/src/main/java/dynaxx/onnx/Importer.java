@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.LongStream;
 
@@ -102,20 +103,23 @@ final class Importer {
   }
 
   /**
-   * Reads with all candidates as parameters, and again with those alone that reach the output,
-   * until that is all of them.
+   * Reads with all candidates as parameters, and again with those alone that reach the output and
+   * serve as a constant nowhere, until that is all of them.
    */
   Result read() {
     Set<String> declared = candidates();
     while (!declared.isEmpty()) {
       Pass pass = new Pass(declared);
       Expr found = pass.run();
-      Set<String> used = Emission.parameters(found);
-      if (used.containsAll(declared)) {
+      Set<String> kept = new LinkedHashSet<>(declared);
+      if (found != null) {
+        kept.retainAll(Emission.parameters(found));
+      }
+      kept.removeAll(pass.draft.fixed());
+      if (found != null && kept.size() == declared.size()) {
         return pass.result(found);
       }
-      declared = new LinkedHashSet<>(declared);
-      declared.retainAll(used);
+      declared = kept;
     }
     throw new OnnxException(
         "model: found no parameter that reaches the output differentiably, expected at least one"
@@ -196,6 +200,7 @@ final class Importer {
       long[] dims = inputDims();
       tokens = StoredTensor.isWhole(input.type());
       requireInputType();
+      Examples.requireRank(dims.length);
       long[] example = Arrays.copyOfRange(dims, 1, dims.length);
       Tensor.size("input '" + input.name() + "'", example);
       Shape shape = tokens ? Shape.of(Math.toIntExact(Dims.size(example))) : Dims.shape(example);
@@ -226,6 +231,7 @@ final class Importer {
     }
 
     private Value initial(String name, Tensor t, Set<String> declared) {
+      Examples.requireRank(t.rank());
       if (!declared.contains(name)) {
         return Value.shared(t);
       }
@@ -234,19 +240,26 @@ final class Importer {
       return Value.shared(Weight.View.of(draft, parameter, t.dims()));
     }
 
+    /** The output, or null if it has to be read again with other parameters. */
     Expr run() {
-      List<Node> nodes = Sorting.nodes(graph, output, values.keySet());
-      Node last = nodes.isEmpty() ? null : nodes.getLast();
-      for (Node node : nodes) {
-        List<Value> inputs = inputs(node);
-        Value logits = node == last && options.logits() ? beforeSoftmax(node, inputs) : null;
-        List<Value> outputs = logits == null ? apply(node, inputs) : List.of(logits);
-        countFolded(node, inputs, outputs);
-        for (int i = 0; i < Math.min(outputs.size(), node.outputs().size()); i++) {
-          values.put(node.outputs().get(i), outputs.get(i));
+      try {
+        for (Node node : Sorting.nodes(graph, output, values.keySet())) {
+          List<Value> inputs = inputs(node);
+          List<Value> outputs = apply(node, inputs);
+          countFolded(node, inputs, outputs);
+          for (int i = 0; i < Math.min(outputs.size(), node.outputs().size()); i++) {
+            values.put(node.outputs().get(i), outputs.get(i));
+          }
         }
+      } catch (Draft.Refold e) {
+        return null;
       }
       Expr found = predictions();
+      if (options.logits()) {
+        Expr logits = FinalSoftmax.without(found, "output '" + output + "'");
+        softmaxLeftOut = logits != found;
+        found = logits;
+      }
       return options.fused() ? Fusion.of(found) : found;
     }
 
@@ -266,20 +279,6 @@ final class Importer {
                 + " values of computed constants, expected at most "
                 + MOST_FOLDED);
       }
-    }
-
-    private Value beforeSoftmax(Node node, List<Value> inputs) {
-      if (!node.op().equals("Softmax") && !node.op().equals("LogSoftmax")) {
-        return null;
-      }
-      Value x = inputs.getFirst();
-      long otherwise = file.opset() < 13 ? 1 : -1;
-      Call call = new Call(node, inputs, file.opset(), examples, options.fused());
-      if (x == null || x.axis(call.whole("axis", otherwise)) != x.rank() - 1) {
-        return null;
-      }
-      softmaxLeftOut = true;
-      return x;
     }
 
     private List<Value> inputs(Node node) {
@@ -316,13 +315,19 @@ final class Importer {
                 + String.join(", ", Operators.ALL.keySet()));
       }
       try {
-        return operator.apply(new Call(node, inputs, file.opset(), examples, options.fused()));
+        Call call = new Call(node, inputs, file.opset(), examples, options.fused());
+        List<Value> outputs = operator.apply(call);
+        outputs.stream().filter(Objects::nonNull).forEach(v -> Examples.requireRank(v.rank()));
+        return outputs;
       } catch (OnnxException
           | IllegalArgumentException
           | ArithmeticException
           | IndexOutOfBoundsException
           | NegativeArraySizeException e) {
         throw new OnnxException("node " + node.label() + " (" + node.op() + "): " + e.getMessage());
+      } catch (StackOverflowError e) {
+        throw new OnnxException(
+            "node " + node.label() + " (" + node.op() + "): found values nested too deeply");
       }
     }
 

@@ -16,4 +16,8 @@ public final class OnnxException extends RuntimeException {
   public OnnxException(String message) {
     super(message);
   }
+
+  OnnxException(String message, Throwable cause) {
+    super(message, cause);
+  }
 }

@@ -16,8 +16,8 @@ import java.util.OptionalLong;
  *
  * <p>Parameters are the float initializers that reach the output differentiably, in the order of
  * the file, each flattened row-major; running statistics of batch normalisation, exponents, limits
- * and everything that serves as a shape are constants, and so are initializers that hold
- * infinities. float16, bfloat16 and double values become float32. Immutable.
+ * and everything that serves as a shape are constants, wherever else they are used, and so are
+ * initializers that hold infinities. float16, bfloat16 and double values become float32. Immutable.
  */
 public final class OnnxModel {
 
@@ -64,10 +64,12 @@ public final class OnnxModel {
       ModelFile content = ModelReader.read(file, options.maximumBytes());
       return new OnnxModel(new Importer(content, options).read());
     } catch (OnnxException e) {
-      throw new OnnxException(file + ": " + e.getMessage());
-    } catch (IllegalArgumentException | ArithmeticException e) {
+      throw new OnnxException(file + ": " + e.getMessage(), e.getCause());
+    } catch (RuntimeException e) {
       throw new OnnxException(
-          file + ": found a graph that does not fit together: " + e.getMessage());
+          file + ": found a graph that does not fit together: " + e.getMessage(), e);
+    } catch (StackOverflowError e) {
+      throw new OnnxException(file + ": found a graph that is nested too deeply");
     } catch (OutOfMemoryError e) {
       throw new OnnxException(file + ": found a model that does not fit the Java heap");
     }

@@ -120,9 +120,7 @@ final class Products {
   /** {@code x M}, or null if M does not lie as a layer needs it. */
   static Expr project(Expr x, Body matrix) {
     if (matrix instanceof Tensor t) {
-      int in = (int) t.dims()[0];
-      Projection.Fixed fixed = Projection.Fixed.of(in, (int) t.dims()[1], t.toFloats().floats());
-      return x.draft.op(new Projection(fixed, null), x);
+      return x.draft.op(new Projection(x.draft.matrix(t), null), x);
     }
     if (!(matrix instanceof Weight.View v)) {
       return null;

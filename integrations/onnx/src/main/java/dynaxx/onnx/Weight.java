@@ -72,7 +72,7 @@ sealed interface Weight extends Body {
     public Body reshape(long[] to) {
       long[] found = reshapedStrides(to);
       return found == null
-          ? expr().reshape(to)
+          ? draft.expr(this).reshape(to)
           : new View(draft, parameter, offset, to.clone(), found);
     }
 
@@ -116,7 +116,7 @@ sealed interface Weight extends Body {
       long step = indices.length > 1 ? (long) indices[1] - indices[0] : 1;
       for (int i = 1; i < indices.length; i++) {
         if ((long) indices[i] - indices[i - 1] != step) {
-          return expr().gather(axis, indices);
+          return draft.expr(this).gather(axis, indices);
         }
       }
       return slice(axis, indices[0], indices.length, step);
@@ -152,6 +152,19 @@ sealed interface Weight extends Body {
    */
   record Joined(Draft draft, int axis, List<Body> parts, long[] dims) implements Weight {
 
+    /** Of parts that may be joined themselves. */
+    static Joined of(Draft draft, int axis, List<Body> parts, long[] dims) {
+      List<Body> flat = new ArrayList<>();
+      for (Body part : parts) {
+        if (part instanceof Joined j && j.axis == axis) {
+          flat.addAll(j.parts);
+        } else {
+          flat.add(part);
+        }
+      }
+      return new Joined(draft, axis, flat, dims);
+    }
+
     @Override
     public Expr expr() {
       return draft.concat(parts.stream().map(draft::expr).toList(), axis);
@@ -175,7 +188,7 @@ sealed interface Weight extends Body {
         return new Joined(draft, axis, cut, to);
       }
       if (step != 1) {
-        return expr().slice(along, start, count, step);
+        return draft.expr(this).slice(along, start, count, step);
       }
       List<Body> kept = new ArrayList<>();
       long before = 0;
@@ -196,7 +209,7 @@ sealed interface Weight extends Body {
       // Axes of one position that come or go before or behind leave the parts as they are.
       int moved = onlyOnesChange(to);
       if (moved < 0) {
-        return expr().reshape(to);
+        return draft.expr(this).reshape(to);
       }
       List<Body> seen =
           parts.stream()
@@ -227,12 +240,12 @@ sealed interface Weight extends Body {
 
     @Override
     public Body gather(int along, int[] indices) {
-      return expr().gather(along, indices);
+      return draft.expr(this).gather(along, indices);
     }
 
     @Override
     public Body expand(long[] to) {
-      return Arrays.equals(to, dims) ? this : expr().expand(to);
+      return Arrays.equals(to, dims) ? this : draft.expr(this).expand(to);
     }
 
     @Override
