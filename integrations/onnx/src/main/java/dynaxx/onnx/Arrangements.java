@@ -74,13 +74,7 @@ final class Arrangements {
             "floats, int32 or int64");
         yield StoredTensor.isFloat(to) ? x.with(data(c, p)) : x;
       }
-      default -> {
-        c.require(
-            StoredTensor.isFloat(to),
-            "a cast of computed values to " + StoredTensor.typeName(to),
-            "floats");
-        yield x;
-      }
+      default -> StoredTensor.isFloat(to) ? x : x.with(cast((Tensor) c.steps(0).body(), to));
     };
   }
 
@@ -123,7 +117,7 @@ final class Arrangements {
     Tensor filler =
         value == null || value.tensor() == null ? Tensor.scalar(0) : value.tensor().tensor();
     c.require(filler.stored() == 1, filler.stored() + " values", "one");
-    return Value.shared(filler.reshape(new long[0]).broadcast(dims));
+    return c.examples().expand(Value.shared(filler.reshape(new long[0])), dims);
   }
 
   private static Value shape(Call c) {
@@ -218,6 +212,7 @@ final class Arrangements {
     long[] axes = c.wholesOf(1, "axes");
     c.require(axes != null, "no axes", "some");
     int rank = x.rank() + axes.length;
+    Examples.requireRank(rank);
     int[] added =
         Arrays.stream(axes).mapToInt(a -> (int) (a < 0 ? a + rank : a)).sorted().toArray();
     Value result = x;
@@ -235,6 +230,7 @@ final class Arrangements {
   }
 
   private static Value concat(Call c) {
+    c.require(!c.inputs().isEmpty(), "no inputs", "at least one");
     List<Value> values = IntStream.range(0, c.inputs().size()).mapToObj(c::in).toList();
     return c.examples().concat(values, values.getFirst().axis(c.whole("axis", 0)));
   }
@@ -322,7 +318,8 @@ final class Arrangements {
       c.require(axis == 0, "tokens that index axis " + axis, "axis 0 of a table");
       return lookup(c, data, indices, p);
     }
-    Tensor which = c.constant(1);
+    Value chosen = c.steps(1);
+    Tensor which = (Tensor) chosen.body();
     long extent = data.dims()[axis];
     int[] at = new int[which.count()];
     for (int i = 0; i < at.length; i++) {
@@ -336,9 +333,23 @@ final class Arrangements {
     c.require(at.length > 0 || data.body() instanceof Tensor, "no positions", "at least one");
     Value found = c.examples().gather(data, axis, at);
     if (which.rank() == 0) {
-      return c.examples().squeeze(found, axis);
+      found = c.examples().squeeze(found, axis);
+    } else if (which.rank() > 1) {
+      found = spread(c, found, axis, which.dims());
     }
-    return which.rank() == 1 ? found : spread(c, found, axis, which.dims());
+    return chosen.isShared() ? found : repeated(c, data, axis, chosen, found);
+  }
+
+  /** Positions that every example has, chosen from a table of all examples. */
+  private static Value repeated(Call c, Value table, int axis, Value indices, Value found) {
+    c.require(table.isShared(), "positions of examples in a computed tensor", "a table");
+    List<Long> to = new ArrayList<>();
+    Arrays.stream(table.dims()).limit(axis).forEach(to::add);
+    Arrays.stream(indices.dims()).forEach(to::add);
+    Arrays.stream(table.dims()).skip(axis + 1L).forEach(to::add);
+    long[] outer = to.stream().mapToLong(Long::longValue).toArray();
+    int batch = axis + indices.batch();
+    return new Value(found.body(), outer, batch, indices.merged(), indices.outer());
   }
 
   /** Gives one axis the extents of several. */
@@ -381,7 +392,9 @@ final class Arrangements {
     long[] repeats = c.wholes(1);
     c.require(repeats.length == result.rank(), repeats.length + " repeats", "one for each axis");
     for (int a = 0; a < repeats.length; a++) {
-      if (repeats[a] != 1) {
+      if (repeats[a] != 1 && result.dims()[a] == 1 && repeats[a] > 0) {
+        result = c.examples().expand(result, Dims.with(result.dims(), a, repeats[a]));
+      } else if (repeats[a] != 1) {
         int extent = Math.toIntExact(result.dims()[a]);
         long count = Math.multiplyExact(repeats[a], extent);
         c.require(
@@ -473,15 +486,24 @@ final class Arrangements {
 
   private static Value trilu(Call c) {
     long diagonal = c.has(1) ? c.constant(1).whole(0) : 0;
-    Tensor x = c.constant(0);
+    Value x = known(c);
     c.require(x.rank() >= 2, x.rank() + " axes", "at least two");
-    return Value.shared(Folding.triangle(x, diagonal, c.whole("upper", 1) != 0));
+    c.examples().requireOther(x, x.rank() - 1, "a triangle");
+    c.examples().requireOther(x, x.rank() - 2, "a triangle");
+    return x.with(Folding.triangle((Tensor) x.body(), diagonal, c.whole("upper", 1) != 0));
   }
 
   private static Value cumSum(Call c) {
-    Tensor x = c.constant(0);
-    int axis = c.in(0).axis(c.constant(1).whole(0));
-    return Value.shared(
-        Folding.sums(x, axis, c.whole("exclusive", 0) != 0, c.whole("reverse", 0) != 0));
+    Value x = known(c);
+    int axis = x.axis(c.constant(1).whole(0));
+    c.examples().requireOther(x, axis, "a running sum");
+    boolean exclusive = c.whole("exclusive", 0) != 0;
+    boolean reverse = c.whole("reverse", 0) != 0;
+    return x.with(Folding.sums((Tensor) x.body(), x.at(axis), exclusive, reverse));
+  }
+
+  /** The first input as a constant, which may be repeated for every example. */
+  private static Value known(Call c) {
+    return c.in(0).body() instanceof Tensor ? c.in(0) : Value.shared(c.constant(0));
   }
 }

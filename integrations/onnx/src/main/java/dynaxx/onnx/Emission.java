@@ -7,6 +7,7 @@ import dynaxx.network.Parameter;
 import dynaxx.network.ParameterValue;
 import dynaxx.network.Reshape;
 import dynaxx.network.Shape;
+import dynaxx.network.Slice;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -62,11 +63,50 @@ final class Emission {
     if (view.whole()) {
       return g.add(new ParameterValue(parameter, shape));
     }
-    Shape all = Shape.of(Math.toIntExact(parameter.size()));
-    Node values =
-        flat.computeIfAbsent(parameter.name(), name -> g.add(new ParameterValue(parameter, all)));
-    Node picked = g.add(new Gather(0, positions(view)), values);
+    Node picked = run(view);
+    if (picked == null) {
+      picked = g.add(new Gather(0, positions(view)), flat(parameter));
+    }
     return picked.shape().equals(shape) ? picked : g.add(new Reshape(shape), picked);
+  }
+
+  private Node flat(Parameter parameter) {
+    Shape all = Shape.of(Math.toIntExact(parameter.size()));
+    return flat.computeIfAbsent(
+        parameter.name(), name -> g.add(new ParameterValue(parameter, all)));
+  }
+
+  /** Runs at equal distances, such as some columns of a matrix, or null if it is something else. */
+  private Node run(Weight.View view) {
+    int rank = view.dims().length;
+    long length = 1;
+    int axis = rank - 1;
+    while (axis >= 0 && (view.dims()[axis] == 1 || view.strides()[axis] == length)) {
+      length *= view.dims()[axis--];
+    }
+    int inner = axis;
+    long count = 1;
+    long step = axis < 0 ? 0 : view.strides()[axis];
+    while (axis >= 0 && (view.dims()[axis] == 1 || view.strides()[axis] == step * count)) {
+      count *= view.dims()[axis--];
+    }
+    if (axis >= 0) {
+      return null;
+    }
+    int start = Math.toIntExact(view.offset());
+    if (inner < 0) {
+      return g.add(Slice.of(0, start, Math.toIntExact(start + length)), flat(view.parameter()));
+    }
+    long rows = step > 0 ? view.parameter().size() / step : 0;
+    if (rows == 0 || rows * step != view.parameter().size() || start % step + length > step) {
+      return null;
+    }
+    Shape table = Shape.of(Math.toIntExact(rows), Math.toIntExact(step));
+    int row = Math.toIntExact(start / step);
+    int column = Math.toIntExact(start % step);
+    Node all = g.add(new ParameterValue(view.parameter(), table));
+    Node some = count == rows ? all : g.add(Slice.of(0, row, Math.toIntExact(row + count)), all);
+    return g.add(Slice.of(1, column, Math.toIntExact(column + length)), some);
   }
 
   private static List<Integer> positions(Weight.View view) {

@@ -93,7 +93,7 @@ final class Recurrence {
     c.require(!c.hasAttribute("clip"), "a clip", "none");
     c.require(c.whole("input_forget", 0) == 0, "coupled gates", "input_forget 0");
     if (c.has(4)) {
-      Tensor lengths = c.constant(4);
+      Tensor lengths = (Tensor) c.steps(4).body();
       c.require(
           lengths.stored() > 0 && lengths.allSame() && lengths.whole(0) == steps,
           "sequence lengths that differ from the " + steps + " steps",
@@ -210,7 +210,7 @@ final class Recurrence {
 
     private Expr initial(int i, int d) {
       Tensor zeros = Tensor.of(new long[] {hidden}, 0f);
-      if (!c.has(i) || c.in(i).isConstant() && ((Tensor) c.in(i).body()).allZero()) {
+      if (!c.has(i) || c.in(i).body() instanceof Tensor t && t.allZero()) {
         return draft.constant(zeros);
       }
       Value given = c.examples().along(c.in(i), batchFirst ? 0 : 1);
@@ -275,7 +275,9 @@ final class Recurrence {
   /** The linear maps of all gates: one for all if they lie together, else one for each. */
   private final class Gates {
 
-    private final List<Value> weights;
+    /** Of each gate, in x out. */
+    private final List<Value> turned;
+
     private final List<Value> biases;
 
     /** Where each gate is in the map of all, or null if there is one for each. */
@@ -285,13 +287,18 @@ final class Recurrence {
     private final Value allBiases;
 
     Gates(Value weight, Value bias) {
-      weights = cut(weight);
+      List<Value> weights = cut(weight);
       biases = bias == null ? null : cut(bias);
       int[] found = c.fused() ? order(weights) : null;
       boolean same = found != null && (bias == null || Arrays.equals(found, order(biases)));
       order = same ? found : null;
-      all = same ? together(weights, found) : null;
+      all = same ? turned(together(weights, found)) : null;
+      turned = weights.stream().map(this::turned).toList();
       allBiases = same && bias != null ? together(biases, found) : null;
+    }
+
+    private Value turned(Value weight) {
+      return c.examples().transpose(weight, new int[] {1, 0});
     }
 
     private List<Value> cut(Value rows) {
@@ -342,7 +349,7 @@ final class Recurrence {
 
     /** One gate alone. */
     Expr of(Expr e, int gate) {
-      return map(e, weights.get(gate), biases == null ? null : biases.get(gate));
+      return map(e, turned.get(gate), biases == null ? null : biases.get(gate));
     }
 
     /** One gate of all. */
@@ -352,11 +359,10 @@ final class Recurrence {
           : found.getFirst().slice(0, (long) order[gate] * hidden, hidden, 1);
     }
 
-    private Expr map(Expr e, Value weight, Value bias) {
+    private Expr map(Expr e, Value matrix, Value bias) {
       long examples = c.examples().count();
       Value input = Value.batched(e, 0, examples);
-      Value turned = c.examples().transpose(weight, new int[] {1, 0});
-      Value product = Products.matmul(c, input, turned);
+      Value product = Products.matmul(c, input, matrix);
       boolean none = bias == null || bias.isConstant() && ((Tensor) bias.body()).allZero();
       Value sum = none ? product : Elementwise.binary(c, Arithmetic.ADD, product, bias);
       return draft.expr(sum.body());
