@@ -2,8 +2,14 @@ package dynaxx.onnx;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dynaxx.backend.Backend;
+import dynaxx.backend.Backends;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.operator.Hessian;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
@@ -62,6 +68,19 @@ final class Cases {
       return values;
     } catch (IOException e) {
       throw new IllegalStateException(name, e);
+    }
+  }
+
+  /** The loss of a model, computed in float64. */
+  static double loss(OnnxModel model, Loss loss, double[] inputs, double[] targets) {
+    try (Scope scope = Scope.open();
+        Backend cpu = Backends.cpu(1)) {
+      Network network = model.network();
+      Batch batch = Batch.of(network, loss, host(scope, inputs), host(scope, targets));
+      try (Hessian hessian = new Hessian(network, loss, batch, cpu.float64().orElseThrow())) {
+        hessian.linearize(model.parameters(scope));
+        return hessian.loss();
+      }
     }
   }
 

@@ -31,6 +31,7 @@ final class Models {
     models.put("fixed batch of one", fixed(1));
     models.put("fixed batch of three", fixed(3));
     models.put("group norm as exported", groupNorm());
+    RareModels.addTo(models);
     return models;
   }
 

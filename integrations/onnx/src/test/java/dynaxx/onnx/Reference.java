@@ -44,7 +44,7 @@ final class Reference {
     return new Array(dims, values, false);
   }
 
-  private static Array fill(long[] dims, Function<int[], Double> f) {
+  static Array fill(long[] dims, Function<int[], Double> f) {
     double[] values = new double[(int) Dims.size(dims)];
     int[] at = new int[dims.length];
     for (int i = 0; i < values.length; i++) {
@@ -57,7 +57,7 @@ final class Reference {
   }
 
   /** An element; positions beyond an extent of 1 repeat, missing leading axes too. */
-  private static double get(Array x, int... at) {
+  static double get(Array x, int... at) {
     int skip = at.length - x.dims().length;
     int flat = 0;
     for (int a = 0; a < x.dims().length; a++) {
@@ -66,7 +66,7 @@ final class Reference {
     return x.values()[flat];
   }
 
-  private record Attributes(Map<String, Object> all) {
+  record Attributes(Map<String, Object> all) {
     long whole(String name, long otherwise) {
       return all.containsKey(name) ? ((Number) all.get(name)).longValue() : otherwise;
     }
@@ -125,12 +125,15 @@ final class Reference {
       case "Pad" -> pad(in, a);
       case "Where" -> where(in);
       case "Cast", "Identity", "Dropout" -> in.getFirst();
-      case "Softmax" -> softmax(in.getFirst(), (int) a.whole("axis", -1), false);
-      case "LogSoftmax" -> softmax(in.getFirst(), (int) a.whole("axis", -1), true);
-      case "ReduceMean", "ReduceSum", "ReduceMax", "ReduceL2" -> reduce(op, in, a);
-      case "LayerNormalization" -> layerNorm(in, a);
-      case "BatchNormalization" -> batchNorm(in, a);
-      case "InstanceNormalization" -> instanceNorm(in, a);
+      case "Softmax", "LogSoftmax" ->
+          ReferenceRows.softmax(in.getFirst(), a, op.equals("LogSoftmax"), model.opset());
+      case "ReduceMean", "ReduceSum", "ReduceMax", "ReduceL1", "ReduceL2", "ReduceSumSquare" ->
+          ReferenceRows.reduce(op, in, a);
+      case "LayerNormalization" -> ReferenceRows.layerNorm(in, a);
+      case "BatchNormalization" -> ReferenceRows.batchNorm(in, a);
+      case "InstanceNormalization" -> ReferenceRows.instanceNorm(in, a);
+      case "GroupNormalization" -> ReferenceRows.groupNorm(in, a, model.opset());
+      case "Clip" -> clip(in);
       case "Conv" -> ReferenceImages.conv(in, a.all());
       case "MaxPool", "AveragePool" -> ReferenceImages.pool(op, in.getFirst(), a.all());
       case "GlobalAveragePool", "GlobalMaxPool" -> global(op, in.getFirst());
@@ -171,6 +174,7 @@ final class Reference {
       case "Abs" -> Math::abs;
       case "Neg" -> x -> -x;
       case "Erf" -> Reference::erf;
+      case "Floor" -> Math::floor;
       case "Sin" -> Math::sin;
       case "Cos" -> Math::cos;
       case "Softsign" -> x -> x / (1 + Math.abs(x));
@@ -207,6 +211,13 @@ final class Reference {
     return fill(to, at -> f.applyAsDouble(get(a, at), get(b, at)));
   }
 
+  private static Array clip(List<Array> in) {
+    double least = in.get(1).values()[0];
+    double most = in.get(2).values()[0];
+    double[] x = in.getFirst().values();
+    return floats(in.getFirst().dims(), map(x, v -> Math.min(most, Math.max(v, least))));
+  }
+
   private static Array constant(Attributes a) {
     if (a.all().containsKey("value_float")) {
       return floats(new long[0], a.number("value_float", 0));
@@ -222,6 +233,13 @@ final class Reference {
   private static Array matmul(Array a, Array b) {
     int ra = a.dims().length;
     int rb = b.dims().length;
+    if (ra == 1 && rb == 1) {
+      double sum = 0;
+      for (int k = 0; k < a.values().length; k++) {
+        sum += a.values()[k] * b.values()[k];
+      }
+      return floats(new long[0], sum);
+    }
     long[] lead = Dims.common(Arrays.copyOf(a.dims(), ra - 2), Arrays.copyOf(b.dims(), rb - 2));
     long[] to = Arrays.copyOf(lead, lead.length + 2);
     to[lead.length] = a.dims()[ra - 2];
@@ -298,7 +316,7 @@ final class Reference {
     return floats(new long[] {dims.length}, dims);
   }
 
-  private static int axis(Array x, int axis) {
+  static int axis(Array x, int axis) {
     return axis < 0 ? axis + x.dims().length : axis;
   }
 
@@ -437,111 +455,6 @@ final class Reference {
   private static Array where(List<Array> in) {
     long[] to = Dims.common(Dims.common(in.get(0).dims(), in.get(1).dims()), in.get(2).dims());
     return fill(to, at -> get(in.get(0), at) != 0 ? get(in.get(1), at) : get(in.get(2), at));
-  }
-
-  private static Array softmax(Array x, int along, boolean log) {
-    int axis = axis(x, along);
-    return fill(
-        x.dims(),
-        at -> {
-          int[] from = at.clone();
-          double sum = 0;
-          for (int i = 0; i < x.dims()[axis]; i++) {
-            from[axis] = i;
-            sum += Math.exp(get(x, from) - get(x, at));
-          }
-          return log ? -Math.log(sum) : 1 / sum;
-        });
-  }
-
-  private static Array reduce(String op, List<Array> in, Attributes a) {
-    Array x = in.getFirst();
-    long[] axes =
-        in.size() > 1
-            ? Arrays.stream(in.get(1).values()).mapToLong(v -> (long) v).toArray()
-            : a.wholes("axes");
-    for (long along : axes) {
-      int axis = axis(x, (int) along);
-      Array before = x;
-      x =
-          fill(
-              Dims.with(x.dims(), axis, 1),
-              at -> {
-                int[] from = at.clone();
-                double sum = op.equals("ReduceMax") ? -1e300 : 0;
-                for (int i = 0; i < before.dims()[axis]; i++) {
-                  from[axis] = i;
-                  double v = get(before, from);
-                  sum =
-                      switch (op) {
-                        case "ReduceMax" -> Math.max(sum, v);
-                        case "ReduceL2" -> sum + v * v;
-                        default -> sum + v;
-                      };
-                }
-                return switch (op) {
-                  case "ReduceMean" -> sum / before.dims()[axis];
-                  case "ReduceL2" -> Math.sqrt(sum);
-                  default -> sum;
-                };
-              });
-    }
-    if (a.whole("keepdims", 1) == 1) {
-      return x;
-    }
-    long[] dims = x.dims();
-    for (int axis :
-        Arrays.stream(axes).mapToInt(v -> axis(in.getFirst(), (int) v)).sorted().toArray()) {
-      dims = Dims.without(dims, axis - (in.getFirst().dims().length - dims.length));
-    }
-    return floats(dims, x.values());
-  }
-
-  private static Array layerNorm(List<Array> in, Attributes a) {
-    Array x = in.getFirst();
-    int n = (int) x.dims()[x.dims().length - 1];
-    double[] y = new double[x.values().length];
-    for (int row = 0; row < y.length; row += n) {
-      double mean = Arrays.stream(x.values(), row, row + n).average().orElseThrow();
-      double variance =
-          Arrays.stream(x.values(), row, row + n).map(v -> (v - mean) * (v - mean)).sum() / n;
-      for (int i = 0; i < n; i++) {
-        double normal =
-            (x.values()[row + i] - mean) / Math.sqrt(variance + a.number("epsilon", 1e-5f));
-        y[row + i] = normal * in.get(1).values()[i] + in.get(2).values()[i];
-      }
-    }
-    return floats(x.dims(), y);
-  }
-
-  private static Array batchNorm(List<Array> in, Attributes a) {
-    return fill(
-        in.getFirst().dims(),
-        at -> {
-          double mean = in.get(3).values()[at[1]];
-          double r = Math.sqrt(in.get(4).values()[at[1]] + a.number("epsilon", 1e-5f));
-          return (get(in.getFirst(), at) - mean) / r * in.get(1).values()[at[1]]
-              + in.get(2).values()[at[1]];
-        });
-  }
-
-  private static Array instanceNorm(List<Array> in, Attributes a) {
-    Array x = in.getFirst();
-    int channels = (int) x.dims()[1];
-    int size = x.values().length / (int) (x.dims()[0] * channels);
-    double[] y = new double[x.values().length];
-    for (int start = 0; start < y.length; start += size) {
-      int channel = start / size % channels;
-      double mean = Arrays.stream(x.values(), start, start + size).average().orElseThrow();
-      double variance =
-          Arrays.stream(x.values(), start, start + size).map(v -> (v - mean) * (v - mean)).sum()
-              / size;
-      for (int i = start; i < start + size; i++) {
-        double normal = (x.values()[i] - mean) / Math.sqrt(variance + a.number("epsilon", 1e-5f));
-        y[i] = normal * in.get(1).values()[channel] + in.get(2).values()[channel];
-      }
-    }
-    return floats(x.dims(), y);
   }
 
   private static Array global(String op, Array x) {

@@ -1,6 +1,7 @@
 package dynaxx.onnx;
 
 import dynaxx.onnx.TestModel.Array;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
@@ -10,7 +11,25 @@ final class ReferenceRecurrence {
 
   private ReferenceRecurrence() {}
 
-  static List<Array> run(String op, List<Array> in, Map<String, Object> a) {
+  static List<Array> run(String op, List<Array> given, Map<String, Object> a) {
+    if (!Integer.valueOf(1).equals(a.get("layout"))) {
+      return stepsFirst(op, given, a);
+    }
+    List<Array> in = new ArrayList<>(given);
+    long[] swap = {1, 0, 2};
+    for (int i : new int[] {0, 5, 6}) {
+      if (i < in.size() && in.get(i) != null) {
+        in.set(i, Reference.transpose(in.get(i), swap));
+      }
+    }
+    List<Array> out = stepsFirst(op, in, a);
+    return List.of(
+        Reference.transpose(out.get(0), new long[] {2, 0, 1, 3}),
+        Reference.transpose(out.get(1), swap),
+        Reference.transpose(out.get(2), swap));
+  }
+
+  private static List<Array> stepsFirst(String op, List<Array> in, Map<String, Object> a) {
     Array x = in.get(0);
     int steps = (int) x.dims()[0];
     int examples = (int) x.dims()[1];

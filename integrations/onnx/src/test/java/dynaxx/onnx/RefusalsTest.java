@@ -1,19 +1,32 @@
 package dynaxx.onnx;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
+import dynaxx.backend.Backend;
+import dynaxx.backend.Backends;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.network.Batch;
+import dynaxx.network.Gather;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Shape;
 import dynaxx.network.Tape;
+import dynaxx.operator.Hessian;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -204,6 +217,147 @@ class RefusalsTest {
     assertTrue(OnnxModel.read(file, OnnxOptions.DEFAULT.withLogits(true)).leftOut().isPresent());
   }
 
+  private static TestModel ending(Function<TestModel, String> end) {
+    TestModel m = linear();
+    return m.output(end.apply(m));
+  }
+
+  @Test
+  void leavesEveryFormOfTheLastSoftmaxToTheLoss() {
+    OnnxOptions logits = OnnxOptions.DEFAULT.withLogits(true);
+    double[] x = {0.5, -1, 2, 0.1, 0.2, 0.3};
+    double[] y = {1, 0};
+    Loss loss = Loss.crossEntropy();
+    double expected = Cases.loss(OnnxModel.read(linear().write(folder)), loss, x, y);
+    String z = linear().output();
+    Map<String, Object> last = Map.of("axes", new long[] {-1});
+    List<Function<TestModel, String>> ends =
+        List.of(
+            m -> m.add("Identity", m.add("Softmax", z)),
+            m -> m.add("Cast", m.add("Softmax", z), Map.of("to", 1)),
+            m -> m.add("Dropout", m.add("Softmax", z)),
+            m -> m.add("Reshape", m.add("Softmax", z), m.ints(-1, 2)),
+            m -> m.add("Squeeze", m.add("Softmax", m.add("Unsqueeze", z, m.ints(1))), m.ints(1)),
+            m -> m.add("Identity", m.add("LogSoftmax", z)),
+            m -> m.add("Exp", m.add("LogSoftmax", z)),
+            m -> m.add("Log", m.add("Softmax", z)),
+            m -> {
+              String exp = m.add("Exp", m.add("Sub", z, m.add("ReduceMax", z, last)));
+              return m.add("Div", exp, m.add("ReduceSum", exp, m.ints(-1)));
+            });
+    for (Function<TestModel, String> end : ends) {
+      TestModel m = ending(end);
+      OnnxModel read = OnnxModel.read(m.write(folder), logits);
+      assertTrue(read.leftOut().isPresent(), m.steps().toString());
+      assertEquals(expected, Cases.loss(read, loss, x, y), 1e-12, m.steps().toString());
+    }
+    TestModel clipped =
+        ending(m -> m.add("Clip", m.add("Softmax", z), m.number(1e-7), m.number(1)));
+    refused(clipped.write(folder), logits, "output 'v", "a softmax that is followed by");
+    TestModel other = new TestModel(13, 1).input(-1, 3, 2);
+    String w = other.add("Mul", "x", other.weight("w", 3, 1));
+    other.add("Softmax", w, Map.of("axis", 1));
+    refused(other.write(folder), logits, "not over the last axis");
+    TestModel none = linear();
+    none.add("Softmax");
+    refused(none.write(folder), logits, "(Softmax): input 0: found none");
+  }
+
+  @Test
+  void refusesStatisticsOfBatchNormalisationInTraining() {
+    TestModel m = new TestModel(11, 1).input(-1, 2, 3);
+    List<String> outputs =
+        m.all(
+            "BatchNormalization",
+            5,
+            "x",
+            m.gain("g", 2),
+            m.weight("b", 2),
+            m.weight("m", 2),
+            m.gain("v", 2));
+    refused(m.output(outputs.getFirst()), "'node_v0' (BatchNormalization)", "in training");
+  }
+
+  @Test
+  void refusesWindowsThatDoNotFit() {
+    Map<String, Object> square = Map.of("kernel_shape", new long[] {2, 2});
+    Map<String, Map<String, Object>> wrong =
+        Map.of(
+            "strides [2]", Map.of("strides", new long[] {2}),
+            "dilations [1, 1, 1]", Map.of("dilations", new long[] {1, 1, 1}),
+            "kernel_shape [3, 2]", Map.of("kernel_shape", new long[] {3, 2}),
+            "2 pads", Map.of("pads", new long[] {1, 1}),
+            "auto_pad: found 'SAME'", Map.of("auto_pad", "SAME"));
+    wrong.forEach(
+        (part, attributes) -> {
+          TestModel m = new TestModel(13, 1).input(-1, 1, 5, 5);
+          m.add("Conv", "x", m.weight("w", 1, 1, 2, 2), attributes);
+          refused(m, part);
+        });
+    TestModel pool = new TestModel(13, 1).input(-1, 1, 5);
+    pool.add("MaxPool", pool.add("Mul", "x", pool.weight("w", 5)), square);
+    refused(pool, "kernel_shape [2, 2], expected 1 numbers");
+  }
+
+  @Test
+  void refusesPowersOfNegativeConstants() {
+    TestModel m = linear();
+    String y = m.output();
+    m.add("Pow", m.number(-2), y);
+    refused(m, "(Pow)", "the base -2.0 of computed exponents");
+  }
+
+  @Test
+  void refusesWhatHasNoInputsOrIsNestedTooDeeply() {
+    TestModel empty = linear();
+    empty.add("Concat", Map.of("axis", 0));
+    refused(empty, "(Concat)", "found no inputs");
+    TestModel deep = new TestModel(13, 1).input(-1, 1);
+    String all = deep.weight("w", 1, 1);
+    for (int i = 0; i < 5_000; i++) {
+      all = deep.add("Concat", all, "w", Map.of("axis", 0));
+    }
+    deep.add("MatMul", "x", deep.add("Transpose", all, Map.of("perm", new long[] {1, 0})));
+    Network network = OnnxModel.read(deep.write(folder)).network();
+    assertEquals(Shape.of(5_001), network.outputShape());
+  }
+
+  @Test
+  void aRowOfZerosHasANormWithoutDerivative() {
+    TestModel m = new TestModel(13, 1).input(-1, 2);
+    m.add("ReduceL2", m.add("Mul", "x", m.weight("w", 2)), Map.of("axes", new long[] {1}));
+    OnnxModel read = OnnxModel.read(m.write(folder));
+    Loss loss = Loss.meanSquaredError();
+    try (Scope scope = Scope.open();
+        Backend backend = Backends.cpu(1)) {
+      HostBuffer x = Cases.host(scope, new double[] {0, 0});
+      Batch batch = Batch.of(read.network(), loss, x, Cases.host(scope, new double[] {1}));
+      try (Hessian hessian = new Hessian(read.network(), loss, batch, backend)) {
+        hessian.linearize(read.parameters(scope));
+        assertArrayEquals(new float[2], ((HostBuffer) hessian.gradient()).toArray());
+        Vectors v = Vectors.of(Cases.host(scope, new double[] {1, -2}), 1, 2);
+        assertEquals(0, hessian.quadraticForm(v)[0]);
+      }
+    }
+  }
+
+  @Test
+  void frozenRecurrentWeightsAreKeptOnce() {
+    TestModel m = new TestModel(14, 1).input(-1, 200, 3);
+    String x = m.add("Transpose", "x", Map.of("perm", new long[] {1, 0, 2}));
+    String[] weights = {m.weight("w", 1, 512, 3), m.weight("r", 1, 512, 128)};
+    Map<String, Object> hidden = Map.of("hidden_size", 128);
+    List<String> out = m.all("LSTM", 2, x, weights[0], weights[1], m.weight("b", 1, 1024), hidden);
+    m.output(m.add("Reshape", out.getLast(), m.ints(-1, 128)));
+    OnnxOptions frozen = OnnxOptions.DEFAULT.withParameters(Pattern.compile("b|w"));
+    Path file = m.write(folder);
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = threads.getCurrentThreadAllocatedBytes();
+    OnnxModel.read(file, frozen);
+    long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+    assertTrue(bytes < 50 << 20, bytes + " bytes, " + 200 * 4 * 512 * 128 + " for every step");
+  }
+
   @Test
   void fusesWhatExportersSpellOut() {
     for (String name :
@@ -222,5 +376,15 @@ class RefusalsTest {
       assertTrue(2 * bytes < Tape.bytesPerExample(plain, loss), name + ": " + bytes);
     }
     assertFalse(OnnxModel.read(Cases.model("vit-small")).network().attentionTokens().isEmpty());
+  }
+
+  @Test
+  void positionsThatFitAreNotWrittenDown() {
+    Gather gather = new Gather(0, Collections.nCopies(1_000_000, 1));
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    gather.outputShape(List.of(Shape.of(2)));
+    long before = threads.getCurrentThreadAllocatedBytes();
+    assertEquals(Shape.of(1_000_000), gather.outputShape(List.of(Shape.of(2))));
+    assertTrue(threads.getCurrentThreadAllocatedBytes() - before < 100_000);
   }
 }

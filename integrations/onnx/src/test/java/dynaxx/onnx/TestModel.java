@@ -49,6 +49,10 @@ final class TestModel {
     return input(dims);
   }
 
+  long opset() {
+    return opset;
+  }
+
   long[] inputDims() {
     return inputDims;
   }
