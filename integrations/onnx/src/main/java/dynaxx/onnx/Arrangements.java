@@ -367,7 +367,10 @@ final class Arrangements {
 
   private static Value lookup(Call c, Value table, Value tokens, Positions p) {
     Draft draft = c.draft();
-    c.require(table.rank() == 2, "a table of " + table.rank() + " axes", "[tokens x width]");
+    c.require(
+        table.rank() == 2 && table.isShared(),
+        "a table of shape " + c.examples().text(table.dims()),
+        "[tokens x width]");
     Expr rows =
         switch (table.body()) {
           case Weight.View v when v.whole() && v.parameter().shape().equals(Dims.shape(v.dims())) ->

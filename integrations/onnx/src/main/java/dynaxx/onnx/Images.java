@@ -153,7 +153,8 @@ final class Images {
 
   /** The parameter that is a vector as it stands, or null. */
   static Parameter vector(Value v) {
-    boolean plain = v.body() instanceof Weight.View view && view.whole() && v.rank() == 1;
+    boolean plain =
+        v.isShared() && v.body() instanceof Weight.View view && view.whole() && v.rank() == 1;
     return plain ? ((Weight.View) v.body()).parameter() : null;
   }
 
