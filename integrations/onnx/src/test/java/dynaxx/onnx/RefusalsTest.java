@@ -379,6 +379,20 @@ class RefusalsTest {
   }
 
   @Test
+  void slicesOfParametersNeedNoPositions() {
+    TestModel m = new TestModel(13, 1).input(-1, 1024);
+    String columns = m.add("Slice", m.weight("w", 2048, 1024), m.ints(0), m.ints(512), m.ints(1));
+    String sums = m.add("ReduceSum", m.add("Mul", columns, columns), m.ints(1));
+    m.add("Mul", m.add("ReduceSum", "x", m.ints(1)), m.add("Reshape", sums, m.ints(-1)));
+    Path file = m.write(folder);
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = threads.getCurrentThreadAllocatedBytes();
+    OnnxModel.read(file);
+    long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+    assertTrue(bytes < 24 << 20, bytes + " bytes for a file of 8 MiB");
+  }
+
+  @Test
   void positionsThatFitAreNotWrittenDown() {
     Gather gather = new Gather(0, Collections.nCopies(1_000_000, 1));
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
