@@ -30,6 +30,9 @@ public final class CalibratedRules implements Rules {
   /** Snapshots for which an alarm of one signal can meet that of another by chance. */
   private static final double OVERLAP = 3.5;
 
+  /** Chance at which a signal moves enough to be evidence beside another. */
+  private static final double SUPPORT = 0.006;
+
   /** Chance, for each snapshot, that noise changes the sign of lambda_min beyond its band. */
   private static final double SIGN_RATE = 1e-6;
 
@@ -51,6 +54,8 @@ public final class CalibratedRules implements Rules {
   private boolean snapshots;
   private int ticks;
   private int lastCycle = Integer.MIN_VALUE / 2;
+  private int lastTransition = Integer.MIN_VALUE / 2;
+  private long transitionStep;
 
   /** A signal's evidence for a change; the chart itself may have moved on since. */
   private record Alarm(
@@ -211,7 +216,7 @@ public final class CalibratedRules implements Rules {
       events.add(spike(signal, chart));
     }
     double chance = chart.rate();
-    boolean alarm = chance <= supportRate();
+    boolean alarm = chance <= SUPPORT;
     if ((alarm || ticks % 4 == 0) && cyclic(signal, chart, events)) {
       chart.quieten();
       alarms.remove(signal);
@@ -272,12 +277,13 @@ public final class CalibratedRules implements Rules {
   }
 
   /**
-   * Chance at which an alarm counts beside another, such that all pairs of signals together stay
-   * below the rate of false transitions.
+   * Chance, for each snapshot, that some pair of signals moves as much as these: their own chances
+   * are combined by Fisher's method (1932), for chances of at most {@link #SUPPORT}.
    */
-  private double supportRate() {
-    int n = Math.max(2, charts.size());
-    return Math.sqrt(settings.falseTransitionRate() / (OVERLAP * n * (n - 1)));
+  private double jointRate(Alarm a, Alarm b) {
+    double product = a.rate() * b.rate();
+    int pairs = Math.max(2, charts.size()) * (Math.max(2, charts.size()) - 1);
+    return OVERLAP * pairs * product * (1 + Math.log(SUPPORT * SUPPORT / product));
   }
 
   private double shiftRate() {
@@ -334,12 +340,20 @@ public final class CalibratedRules implements Rules {
               String.format(
                   Locale.ROOT,
                   "%s repeats itself about every %d snapshots; while it does, its changes are not"
-                      + " reported",
+                      + " reported%s",
                   signal.column(),
-                  period.getAsInt())));
+                  period.getAsInt(),
+                  takenBack())));
     }
     lastCycle = ticks;
     return true;
+  }
+
+  /** A cycle that began within the run looked like a transition until it came round. */
+  private String takenBack() {
+    return ticks - lastTransition <= settings.cycleWindow()
+        ? "; the transition reported at step " + transitionStep + " may have been its beginning"
+        : "";
   }
 
   private void followSign(List<Event> events) {
@@ -417,8 +431,11 @@ public final class CalibratedRules implements Rules {
     reported.values().stream().filter(a -> !alarms.containsKey(a.signal())).forEach(all::add);
     for (int i = 0; i < all.size(); i++) {
       for (int j = i + 1; j < all.size(); j++) {
-        if (independent(all.get(i), all.get(j))) {
+        if (independent(all.get(i), all.get(j))
+            && jointRate(all.get(i), all.get(j)) <= settings.falseTransitionRate()) {
           events.add(transition(all.get(i), all.get(j)));
+          lastTransition = ticks;
+          transitionStep = now.step();
           charts.values().forEach(Chart::reset);
           alarms.clear();
           reported.clear();
@@ -454,12 +471,11 @@ public final class CalibratedRules implements Rules {
     Alarm first =
         lossFirst || b.rate() < a.rate() && b.signal().group() != Signal.Group.LOSS ? b : a;
     Alarm second = first == a ? b : a;
-    double chance = 2 * OVERLAP * a.rate() * b.rate();
     return new Event(
         now.step(),
         EventKind.TRANSITION,
         first.signal(),
-        confidence(chance),
+        confidence(jointRate(a, b)),
         first.evidence(),
         first.words() + "; " + second.words());
   }

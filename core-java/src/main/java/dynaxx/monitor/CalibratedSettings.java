@@ -10,10 +10,9 @@ package dynaxx.monitor;
  *     500
  * @param baseline snapshots before a signal is judged, at the start and after each event: also the
  *     refractory period; default 25
- * @param memory snapshots that count in the forecast of the next value; default 100
- * @param slowReference shift, in standard deviations, that values must exceed to add to the sum
- *     that finds small shifts; default 0.5
- * @param fastReference the same for the sum that finds large shifts; default 1.25
+ * @param memory snapshots that count in the forecast of the next value; default 60
+ * @param reference shift, in standard deviations, that values must exceed to add to the sum that
+ *     finds small shifts; default 0.5
  * @param clip standard deviations at which values are cut off, so that one alone proves nothing;
  *     default 4
  * @param coincidence snapshots within which signals must move to have moved at once; default 3
@@ -47,8 +46,7 @@ public record CalibratedSettings(
     int expectedSnapshots,
     int baseline,
     int memory,
-    double slowReference,
-    double fastReference,
+    double reference,
     double clip,
     int coincidence,
     int confirmation,
@@ -77,9 +75,8 @@ public record CalibratedSettings(
     require("expectedSnapshots", expectedSnapshots, 1, Integer.MAX_VALUE);
     require("baseline", baseline, 10, 1000);
     require("memory", memory, baseline, 100_000);
-    require("slowReference", slowReference, 0.1, 2);
-    require("fastReference", fastReference, 0.1, 3);
-    require("clip", clip, fastReference + 0.5, 100);
+    require("reference", reference, 0.1, 2);
+    require("clip", clip, reference + 0.5, 100);
     require("coincidence", coincidence, 1, 100);
     require("confirmation", confirmation, 1, 1000);
     require("correlation", correlation, 0, 1);
@@ -111,8 +108,7 @@ public record CalibratedSettings(
         25,
         60,
         0.5,
-        1.25,
-        3.5,
+        4,
         3,
         10,
         0.5,
@@ -143,8 +139,7 @@ public record CalibratedSettings(
         expectedSnapshots,
         baseline,
         memory,
-        slowReference,
-        fastReference,
+        reference,
         clip,
         coincidence,
         confirmation,
@@ -176,8 +171,7 @@ public record CalibratedSettings(
         expectedSnapshots,
         baseline,
         memory,
-        slowReference,
-        fastReference,
+        reference,
         clip,
         coincidence,
         confirmation,
@@ -209,8 +203,7 @@ public record CalibratedSettings(
         expectedSnapshots,
         baseline,
         memory,
-        slowReference,
-        fastReference,
+        reference,
         clip,
         coincidence,
         confirmation,

@@ -5,8 +5,9 @@ import java.util.OptionalInt;
 
 /**
  * Watches one signal for a change of level: what a forecast leaves of the transformed values is
- * whitened (first-order autoregression), divided by a robust standard deviation, cut off, and
- * summed by two CUSUMs whose thresholds come from a bootstrap of the signal's own residuals.
+ * whitened (first-order autoregression), divided by a robust standard deviation, cut off, and given
+ * to two statistics, a CUSUM for small shifts and one for steps, whose chances come from a
+ * bootstrap of the signal's own residuals.
  */
 final class Chart {
 
@@ -24,14 +25,17 @@ final class Chart {
   /** Autocorrelation from which on the trend is too small a part of the values to be told. */
   private static final double TREND_LOST = 0.8;
 
+  /** Values in a row on the side of a change: neither one nor an oscillation proves anything. */
+  private static final int LEAST_STREAK = 3;
+
   /** Snapshots seen by two charts from which on their correlation is believed. */
   private static final int LEAST_COMMON = 10;
 
   private final CalibratedSettings settings;
   private final double floor;
   private final long seed;
-  private final Cusum slow;
-  private final Cusum fast;
+  private ShiftStatistic sum;
+  private ShiftStatistic step;
 
   private final double[] values = new double[CAPACITY];
   private final double[] errors = new double[CAPACITY];
@@ -48,16 +52,15 @@ final class Chart {
   private double expected;
   private double last;
   private double beforeLast;
-  private double secondBeforeLast;
-  private ThresholdBootstrap slowThreshold;
-  private ThresholdBootstrap fastThreshold;
+  private int streak;
+  private int firmStreak;
+  private ThresholdBootstrap ofSum;
+  private ThresholdBootstrap ofStep;
 
   Chart(Signal signal, CalibratedSettings settings) {
     this.settings = settings;
     this.floor = signal.scale().floor();
     this.seed = settings.seed() * 64 + signal.ordinal();
-    this.slow = new Cusum(settings.slowReference());
-    this.fast = new Cusum(settings.fastReference());
     reset();
   }
 
@@ -66,21 +69,24 @@ final class Chart {
     size = 0;
     count = 0;
     nextCalibration = settings.baseline();
-    slowThreshold = null;
+    ofSum = null;
     last = 0;
     beforeLast = 0;
-    secondBeforeLast = 0;
+    streak = 0;
+    firmStreak = 0;
     quieten();
   }
 
   /** Sets the sums back to zero. */
   void quieten() {
-    slow.reset();
-    fast.reset();
+    if (ready()) {
+      sum.reset();
+      step.reset();
+    }
   }
 
   boolean ready() {
-    return slowThreshold != null;
+    return ofSum != null;
   }
 
   /** Takes a transformed value with its standard error, 0 if not known. */
@@ -100,7 +106,7 @@ final class Chart {
     if (ready()) {
       judge(size - 1);
     }
-    if (count >= nextCalibration && (!ready() || sumRate() > STIRRED)) {
+    if (count >= nextCalibration && !(ready() && stirred())) {
       calibrate();
       nextCalibration = (int) Math.ceil(count * GROWTH);
     }
@@ -114,13 +120,21 @@ final class Chart {
             / (Math.max(deviation, settings.errorWeight() * errors[i])
                 * Math.sqrt(forecast.variance()));
     double z = Math.clamp(raw, -settings.clip(), settings.clip());
-    secondBeforeLast = beforeLast;
     beforeLast = last;
     last = raw;
+    double aside = (values[i] - expected) / deviation();
+    streak = follow(streak, (int) Math.signum(aside));
+    firmStreak =
+        follow(firmStreak, Math.abs(aside) < step.reference() ? 0 : (int) Math.signum(aside));
     residuals[i] = z;
-    slow.add(z);
-    fast.add(z);
+    sum.add(z);
+    step.add(z);
     forecast.add(forecast.next() + z * deviation * Math.sqrt(forecast.variance()));
+  }
+
+  /** Values in a row on one side, negative below. */
+  private static int follow(int streak, int side) {
+    return side * streak > 0 ? streak + side : side;
   }
 
   private double whitened(int i) {
@@ -135,7 +149,7 @@ final class Chart {
     double median = Robust.median(Arrays.copyOf(errors, size));
     deviation = Math.max(Math.max(Robust.deviation(rest), floor), settings.errorWeight() * median);
     // Few residuals do not show their tails.
-    double inflation = 1 + 1 / Math.sqrt(rest.length);
+    double inflation = 1 + 5.0 / rest.length;
     double[] standard = new double[rest.length];
     largest = 0;
     for (int i = 0; i < rest.length; i++) {
@@ -144,8 +158,10 @@ final class Chart {
       standard[i] = Math.clamp(inflation * z, -settings.clip(), settings.clip());
       largest = Math.max(largest, Math.abs(z));
     }
-    slowThreshold = new ThresholdBootstrap(standard, settings.slowReference(), 2 * seed);
-    fastThreshold = new ThresholdBootstrap(standard, settings.fastReference(), 2 * seed + 1);
+    sum = new Cusum(settings.reference());
+    step = new StepStatistic(Math.max(0.4, 1 - persistence));
+    ofSum = new ThresholdBootstrap(standard, sum, 2 * seed);
+    ofStep = new ThresholdBootstrap(standard, step, 2 * seed + 1);
   }
 
   /** Errors of the forecasts of the whitened history, in standard deviations of the noise. */
@@ -182,29 +198,30 @@ final class Chart {
     double r = squares == 0 ? 0 : products / squares;
     double rho = r + (1 + 4 * r) / rest.length;
     double error = Math.sqrt(Math.max(0, 1 - rho * rho) / rest.length);
-    return Math.clamp(rho > 2 * error ? rho + error : rho, 0, 0.95);
+    return Math.clamp(rho + Math.clamp(rho / error, 0, 1) * 7 * error * error, 0, 0.95);
   }
 
   /**
-   * Probability, for each snapshot, that what the sums say comes by chance; 1 unless the last three
-   * values all lie on the side of the change, so that neither one value nor an oscillation counts.
+   * Probability, for each snapshot, that what the statistics say comes by chance. Either counts
+   * only if the last three values all lie on the side of the change, so that neither one value nor
+   * an oscillation does.
    */
   double rate() {
     if (!ready()) {
       return 1;
     }
-    int side = direction();
-    double least = Math.min(Math.min(side * last, side * beforeLast), side * secondBeforeLast);
-    return least > 0 ? sumRate() : 1;
+    double slow = sum.direction() * streak > LEAST_STREAK ? ofSum.rate(sum.value()) : 1;
+    double fast = step.direction() * firmStreak >= LEAST_STREAK ? ofStep.rate(step.value()) : 1;
+    return Math.min(1, 2 * Math.min(slow, fast));
   }
 
-  private double sumRate() {
-    double least = Math.min(slowThreshold.rate(slow.value()), fastThreshold.rate(fast.value()));
-    return Math.min(1, 2 * least);
+  /** Whether a change may be under way. */
+  private boolean stirred() {
+    return 2 * Math.min(ofSum.rate(sum.value()), ofStep.rate(step.value())) < STIRRED;
   }
 
-  private Cusum stronger() {
-    return slowThreshold.rate(slow.value()) < fastThreshold.rate(fast.value()) ? slow : fast;
+  private ShiftStatistic stronger() {
+    return ofSum.rate(sum.value()) < ofStep.rate(step.value()) ? sum : step;
   }
 
   int direction() {
@@ -245,8 +262,7 @@ final class Chart {
 
   /** Level beyond which values add to the sum that speaks. */
   double limit() {
-    double reference = stronger() == slow ? settings.slowReference() : settings.fastReference();
-    return expected + direction() * reference * deviation();
+    return expected + direction() * stronger().reference() * deviation();
   }
 
   /** Standard deviation of the values about their forecasts, autocorrelation included. */

@@ -1,10 +1,16 @@
 package dynaxx.monitor;
 
+import java.util.function.DoubleUnaryOperator;
+
 /**
  * Two-sided cumulative sum of standardised values (Page, 1954): {@code S+ = max(0, S+ + z - k)},
  * and the same for {@code -z}.
  */
-final class Cusum {
+final class Cusum implements ShiftStatistic {
+
+  private static final double FLATTEST = 0.02;
+  private static final double STEEPEST = 20;
+  private static final int NEWTON = 20;
 
   private final double reference;
   private double up;
@@ -17,8 +23,8 @@ final class Cusum {
     this.reference = reference;
   }
 
-  /** Adds a standardised value and returns the larger of the two sums. */
-  double add(double z) {
+  @Override
+  public double add(double z) {
     up = Math.max(0, up + z - reference);
     down = Math.max(0, down - z - reference);
     upLength = up == 0 ? 0 : upLength + 1;
@@ -26,24 +32,74 @@ final class Cusum {
     return value();
   }
 
-  double value() {
+  @Override
+  public double value() {
     return Math.max(up, down);
   }
 
-  /** +1 if the larger sum is that of a rise, else -1. */
-  int direction() {
+  @Override
+  public int direction() {
     return up >= down ? 1 : -1;
   }
 
-  /** Values since the larger sum was last zero: the estimate of when the change began. */
-  int length() {
+  @Override
+  public int length() {
     return up >= down ? upLength : downLength;
   }
 
-  void reset() {
+  @Override
+  public void reset() {
     up = 0;
     down = 0;
     upLength = 0;
     downLength = 0;
+  }
+
+  @Override
+  public double reference() {
+    return reference;
+  }
+
+  /** An exponential tail (Siegmund, 1985). */
+  @Override
+  public DoubleUnaryOperator tail(double[] residuals) {
+    double theta = rate(residuals);
+    return h -> theta * h;
+  }
+
+  /**
+   * The positive root of {@code log mean cosh(theta z) = theta k}, by Newton's method: the left
+   * side is convex, starts below the right, and overtakes it at the root.
+   */
+  private double rate(double[] residuals) {
+    double squares = 0;
+    double most = 0;
+    for (double z : residuals) {
+      squares += z * z / residuals.length;
+      most = Math.max(most, Math.abs(z));
+    }
+    if (most <= reference) {
+      return STEEPEST;
+    }
+    double theta = Math.min(STEEPEST, 3 * reference / squares);
+    for (int i = 0; i < NEWTON; i++) {
+      double mean = 0;
+      double slope = 0;
+      for (double z : residuals) {
+        double up = Math.exp(theta * z);
+        double down = 1 / up;
+        mean += (up + down) / 2;
+        slope += (up - down) / 2 * z;
+      }
+      double excess = Math.log(mean / residuals.length) - theta * reference;
+      double ascent = slope / mean - reference;
+      double next = ascent > 0 ? theta - excess / ascent : 2 * theta;
+      next = Math.clamp(next, FLATTEST, STEEPEST);
+      if (Math.abs(next - theta) < 1e-3 * theta) {
+        return next;
+      }
+      theta = next;
+    }
+    return theta;
   }
 }

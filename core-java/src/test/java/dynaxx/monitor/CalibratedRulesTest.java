@@ -51,6 +51,18 @@ class CalibratedRulesTest {
   }
 
   @Test
+  void aCycleNamesTheTransitionThatItLookedLike() {
+    List<Event> events = replay(quiet(160).withTwo(Scenario.sine(80, 8, 5)), 1);
+    Event transition =
+        events.stream().filter(e -> e.kind() == EventKind.TRANSITION).findFirst().orElseThrow();
+    Event cycle =
+        events.stream().filter(e -> e.kind() == EventKind.CYCLIC).findFirst().orElseThrow();
+    assertTrue(
+        cycle.explanation().contains("the transition reported at step " + transition.step()),
+        cycle.explanation());
+  }
+
+  @Test
   void oneSignalAloneIsALevelShift() {
     Event event = only(replay(quiet(110).withOne(Scenario.step(80, -6)), 2));
     assertEquals(EventKind.LEVEL_SHIFT, event.kind());

@@ -24,7 +24,10 @@ class DetectorTableTest {
   private static final int[][] QUIET = {{30, 200}, {100, 200}, {300, 100}, {1000, 30}, {5000, 4}};
 
   /** Runs of each other scenario. */
-  private static final int RUNS = 150;
+  private static final int RUNS = 300;
+
+  /** Runs of a cycle or an oscillation, of which one in a hundred may be taken for a transition. */
+  private static final int CYCLES = 1000;
 
   private static final List<EventKind> CHANGES =
       List.of(
@@ -82,8 +85,13 @@ class DetectorTableTest {
   /** How often events of a kind come within so many snapshots of a change. */
   private static double[] detected(
       Supplier<Rules> rules, Scenario scenario, int at, EventKind kind, int... within) {
+    return detected(RUNS, rules, scenario, at, kind, within);
+  }
+
+  private static double[] detected(
+      int count, Supplier<Rules> rules, Scenario scenario, int at, EventKind kind, int... within) {
     List<List<Event>> runs =
-        IntStream.range(0, RUNS)
+        IntStream.range(0, count)
             .parallel()
             .mapToObj(run -> Scenario.replay(rules.get(), scenario.observations(77_000 + run)))
             .toList();
@@ -103,7 +111,7 @@ class DetectorTableTest {
                                               && e.step() >= first
                                               && e.step() <= last))
                       .count();
-              return (double) found / RUNS;
+              return (double) found / count;
             })
         .toArray();
   }
@@ -137,9 +145,9 @@ class DetectorTableTest {
             row(noise + " | " + at, large[0], large[1], small[0], single[0], article[0]));
         boolean autocorrelated = noise == Scenario.Noise.AR;
         if (at == 250) {
-          assertTrue(large[0] >= (autocorrelated ? 0.5 : 0.95), noise + ": " + large[0]);
+          assertTrue(large[0] >= (autocorrelated ? 0.9 : 0.95), noise + ": " + large[0]);
           assertTrue(large[1] >= 0.95, noise + ": " + large[1]);
-          assertTrue(small[0] >= (autocorrelated ? 0.1 : 0.8), noise + ": " + small[0]);
+          assertTrue(small[0] >= (autocorrelated ? 0.4 : 0.8), noise + ": " + small[0]);
         }
       }
     }
@@ -169,7 +177,7 @@ class DetectorTableTest {
 
   @Test
   void cyclesAndOscillations() {
-    System.out.println("\nRuns with a TRANSITION, of " + RUNS + " (Gaussian noise)\n");
+    System.out.println("\nRuns with a TRANSITION, of " + CYCLES + " (Gaussian noise)\n");
     System.out.println("| pattern in all signals | calibrated | article |");
     System.out.println("|---|---|---|");
     List<Artefact> artefacts =
@@ -198,8 +206,9 @@ class DetectorTableTest {
   /** Prints a row and returns the part of runs in which the calibrated rules see a transition. */
   private static double transitions(Artefact artefact) {
     Scenario scenario = artefact.pattern().apply(Scenario.quiet(200, Scenario.Noise.GAUSSIAN));
-    double calibrated = detected(Rules::calibrated, scenario, 0, EventKind.TRANSITION, 200)[0];
-    double article = detected(Rules::article, scenario, 0, EventKind.TRANSITION, 200)[0];
+    double calibrated =
+        detected(CYCLES, Rules::calibrated, scenario, 0, EventKind.TRANSITION, 200)[0];
+    double article = detected(CYCLES, Rules::article, scenario, 0, EventKind.TRANSITION, 200)[0];
     System.out.println(row(artefact.name(), calibrated, article));
     return calibrated;
   }

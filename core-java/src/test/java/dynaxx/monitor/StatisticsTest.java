@@ -43,14 +43,63 @@ class StatisticsTest {
 
   @Test
   void bootstrapFindsTheKnownThresholds() {
-    ThresholdBootstrap bootstrap = new ThresholdBootstrap(normals(20_000, 3), 0.5, 7);
-    double four = bootstrap.at(1 / 167.7);
-    double five = bootstrap.at(1 / 465.4);
+    double four = threshold(normals(20_000, 3), new Cusum(0.5), 1 / 167.7);
+    double five = threshold(normals(20_000, 3), new Cusum(0.5), 1 / 465.4);
     System.out.printf("bootstrap: h %.2f for ARL0 167.7, %.2f for 465.4%n", four, five);
     assertEquals(4, four, 0.3);
     assertEquals(5, five, 0.3);
-    assertEquals(1 / 465.4, bootstrap.rate(five), 1e-12);
-    assertEquals(five, new ThresholdBootstrap(normals(20_000, 3), 0.5, 7).at(1 / 465.4));
+    assertEquals(five, threshold(normals(20_000, 3), new Cusum(0.5), 1 / 465.4));
+  }
+
+  /** Where the bootstrap of these residuals sees this rate. */
+  private static double threshold(double[] residuals, ShiftStatistic statistic, double rate) {
+    ThresholdBootstrap bootstrap = new ThresholdBootstrap(residuals, statistic, 7);
+    double low = 0;
+    double high = 100;
+    while (high - low > 1e-9) {
+      double middle = (low + high) / 2;
+      if (bootstrap.rate(middle) > rate) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return high;
+  }
+
+  /** Rates that are met among the replays, and rates that only the tail reaches. */
+  @Test
+  void stepsHaveTheRateThatTheBootstrapSays() {
+    for (double carried : new double[] {1, 0.45}) {
+      for (boolean heavy : new boolean[] {false, true}) {
+        double[] residuals = normals(20_000, 3);
+        for (int i = 0; heavy && i < residuals.length; i += 20) {
+          residuals[i] = Math.clamp(3 * residuals[i], -3.5, 3.5);
+        }
+        for (double rate : new double[] {1e-2, 1e-3, 1e-4}) {
+          StepStatistic statistic = new StepStatistic(carried);
+          double threshold = threshold(residuals, statistic, rate);
+          double runLength = runLength(statistic, residuals, threshold, (int) (2_000_000 * rate));
+          System.out.printf(
+              "steps, carried %.2f, heavy %b: h %.2f for 1 in %.0f, measured 1 in %.0f%n",
+              carried, heavy, threshold, 1 / rate, runLength);
+          assertTrue(runLength > 0.5 / rate && runLength < 4 / rate);
+        }
+      }
+    }
+  }
+
+  private static double runLength(
+      ShiftStatistic statistic, double[] residuals, double threshold, int runs) {
+    SplittableRandom random = new SplittableRandom(5);
+    long values = 0;
+    for (int run = 0; run < runs; run++) {
+      statistic.reset();
+      do {
+        values++;
+      } while (statistic.add(residuals[random.nextInt(residuals.length)]) <= threshold);
+    }
+    return (double) values / runs;
   }
 
   @Test
@@ -62,8 +111,7 @@ class StatisticsTest {
     }
     double rate = 1e-3;
     assertTrue(
-        new ThresholdBootstrap(heavy, 0.5, 1).at(rate)
-            > new ThresholdBootstrap(normal, 0.5, 1).at(rate) + 0.5);
+        threshold(heavy, new Cusum(0.5), rate) > threshold(normal, new Cusum(0.5), rate) + 0.5);
   }
 
   /** Against the straight line fitted in one go, and its textbook variance. */
