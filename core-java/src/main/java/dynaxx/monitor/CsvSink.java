@@ -56,6 +56,8 @@ public final class CsvSink implements MonitorSink {
   public void accept(MonitorRecord record) {
     switch (record) {
       case MonitorRecord.Step step -> file.append(line(step));
+      // It comes again with the next step.
+      case MonitorRecord.Validation validation -> {}
       // A notice belongs to the next line, since no line is of its own.
       case MonitorRecord.Notice notice ->
           notice.events().forEach(e -> noticed.append(e.kind()).append(' '));

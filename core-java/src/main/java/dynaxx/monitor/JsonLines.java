@@ -17,6 +17,7 @@ final class JsonLines {
     json.out.append('{');
     switch (record) {
       case MonitorRecord.Step step -> json.step(step);
+      case MonitorRecord.Validation validation -> json.validation(validation);
       case MonitorRecord.Notice notice -> json.notice(notice);
     }
     json.out.append('}');
@@ -56,6 +57,13 @@ final class JsonLines {
       out.append(']');
     }
     number("monitor_share", step.share());
+  }
+
+  private void validation(MonitorRecord.Validation validation) {
+    text("type", "validation");
+    key("step").append(validation.step());
+    optional(Signal.VALIDATION_LOSS.column(), validation.found().loss());
+    optional(Signal.VALIDATION_ACCURACY.column(), validation.found().accuracy());
   }
 
   private void notice(MonitorRecord.Notice notice) {

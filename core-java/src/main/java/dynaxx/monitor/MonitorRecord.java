@@ -55,6 +55,19 @@ public sealed interface MonitorRecord {
   }
 
   /**
+   * A validation that was made on advice; it counts as one of the next step.
+   *
+   * @param step at which it was made
+   * @param found what was measured
+   */
+  record Validation(long step, TrainingControl.Validation found) implements MonitorRecord {
+    @Override
+    public List<Event> events() {
+      return List.of();
+    }
+  }
+
+  /**
    * What the host told besides.
    *
    * @param step of the notice

@@ -105,11 +105,12 @@ public final class PhaseMonitor implements AutoCloseable {
     if (cheap && !record.events().isEmpty()) {
       pacer.hurry();
     }
-    sinks.forEach(sink -> sink.accept(record));
+    tell(record);
     left = nanoTime.getAsLong();
     pacer.ownSpent((left - entered) / 1e9);
     List<Event> noticed = events;
-    control.ifPresent(c -> record.advice().parts().forEach(part -> act(c, report.step(), part)));
+    control.ifPresent(
+        c -> record.advice().parts().forEach(part -> act(c, record.observation(), part)));
     events = noticed;
     return record.advice();
   }
@@ -207,19 +208,34 @@ public final class PhaseMonitor implements AutoCloseable {
     return kept == null ? OptionalLong.empty() : OptionalLong.of(kept);
   }
 
-  private void act(TrainingControl c, long step, Advice part) {
+  private void act(TrainingControl c, Observation observation, Advice part) {
     switch (part) {
       case Advice.LearningRate a -> c.learningRate(a.value(), a.factor());
       case Advice.Momentum a -> c.momentum(a.value());
       case Advice.Checkpoint a -> {
-        c.checkpoint(step);
-        checkpointed(step);
+        c.checkpoint(observation.step());
+        checkpointed(observation.step());
       }
-      case Advice.Validate a -> found = Optional.of(c.validate());
+      case Advice.Validate a -> {
+        if (!validated(observation)) {
+          found = Optional.of(c.validate());
+          tell(new MonitorRecord.Validation(observation.step(), found.get()));
+        }
+      }
       case Advice.Revert a -> restarted(c.revert(a.step()));
       case Advice.Nothing a -> {}
-      case Advice.Several a -> a.parts().forEach(each -> act(c, step, each));
+      case Advice.Several a -> a.parts().forEach(each -> act(c, observation, each));
     }
+  }
+
+  /** Whether the host has measured these parameters already; twice the same tells nothing. */
+  private static boolean validated(Observation observation) {
+    return observation.value(Signal.VALIDATION_LOSS).isPresent()
+        || observation.value(Signal.VALIDATION_ACCURACY).isPresent();
+  }
+
+  private void tell(MonitorRecord record) {
+    sinks.forEach(sink -> sink.accept(record));
   }
 
   /**
@@ -283,8 +299,7 @@ public final class PhaseMonitor implements AutoCloseable {
 
   private List<Event> notice(long step, MonitorRecord.Notice.Kind kind) {
     events = apply(step, kind);
-    MonitorRecord.Notice notice = new MonitorRecord.Notice(step, kind, events);
-    sinks.forEach(sink -> sink.accept(notice));
+    tell(new MonitorRecord.Notice(step, kind, events));
     return events;
   }
 
@@ -296,6 +311,7 @@ public final class PhaseMonitor implements AutoCloseable {
         policy.restarted(step);
         validation.restarted();
         suspicion.forget();
+        found = Optional.empty();
         checkpoints.tailSet(step).clear();
         safe = OptionalLong.empty();
         return rules.restarted(step);
@@ -325,7 +341,9 @@ public final class PhaseMonitor implements AutoCloseable {
   public void recall(MonitorRecord record) {
     switch (record) {
       case MonitorRecord.Notice notice -> apply(notice.step(), notice.kind());
+      case MonitorRecord.Validation validation -> found = Optional.of(validation.found());
       case MonitorRecord.Step step -> {
+        found = Optional.empty();
         step.effort().ifPresent(effort -> pacer.recalled(step.step(), effort));
         judge(step.observation(), step.momentum(), step.effort(), List.of());
         pacer.forgetStored();

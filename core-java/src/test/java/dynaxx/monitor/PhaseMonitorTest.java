@@ -385,8 +385,9 @@ class PhaseMonitorTest {
   void whatIsRecalledIsKnown() {
     FakeModel model = new FakeModel();
     Recorder control = new Recorder();
-    List<MonitorRecord> all = run(of(model).policy(Policies.ride()), model, control, 84);
-    for (int cut : new int[] {30, 79, 82}) {
+    List<MonitorRecord> all = run(of(model).policy(Policies.ride()), model, control, 100);
+    assertTrue(all.stream().anyMatch(r -> r instanceof MonitorRecord.Validation));
+    for (int cut : new int[] {30, 79, 80, 81, 82, 83, 84, 85, 86, 90}) {
       int upTo = 0;
       while (all.get(upTo).step() < cut) {
         upTo++;
@@ -402,7 +403,7 @@ class PhaseMonitorTest {
               .build();
       all.subList(0, upTo).forEach(monitor::recall);
       assertTrue(rest.isEmpty());
-      feed(monitor, again, cut, 84);
+      feed(monitor, again, cut, 100);
       assertEquals(all.subList(upTo, all.size()).toString(), rest.toString(), "cut at " + cut);
     }
     assertFalse(all.stream().allMatch(r -> r.events().isEmpty()));

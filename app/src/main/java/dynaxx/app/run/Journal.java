@@ -10,6 +10,7 @@ import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.Reading;
 import dynaxx.monitor.Signal;
+import dynaxx.monitor.TrainingControl;
 import dynaxx.spectrum.Verdict;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -59,6 +60,13 @@ public final class Journal {
   private static MonitorRecord record(JsonNode line) {
     long step = line.required("step").asLong();
     String type = line.required("type").asText();
+    if (type.equals("validation")) {
+      return new MonitorRecord.Validation(
+          step,
+          new TrainingControl.Validation(
+              number(line, Signal.VALIDATION_LOSS.column()),
+              number(line, Signal.VALIDATION_ACCURACY.column())));
+    }
     if (!type.equals("step")) {
       return new MonitorRecord.Notice(
           step, MonitorRecord.Notice.Kind.valueOf(type.toUpperCase(Locale.ROOT)), List.of());

@@ -32,6 +32,7 @@ final class Series {
     for (MonitorRecord record : records) {
       switch (record) {
         case MonitorRecord.Step step -> events.addAll(rules.observe(step.observation()));
+        case MonitorRecord.Validation validation -> {}
         case MonitorRecord.Notice notice -> {
           switch (notice.kind()) {
             case RESTART -> events.addAll(rules.restarted(notice.step()));
