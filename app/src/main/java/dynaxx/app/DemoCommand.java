@@ -23,7 +23,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -139,12 +141,15 @@ final class DemoCommand implements Callable<Integer> {
     if (resume != null) {
       return original().call();
     }
-    if (scenario != null) {
-      return play();
+    if (scenario == null) {
+      training.check(given());
     }
-    training.check();
     try {
-      train(plan());
+      if (scenario != null) {
+        play();
+      } else {
+        train(plan());
+      }
       return 0;
     } catch (OutOfMemoryError e) {
       throw new UserException(
@@ -154,7 +159,7 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private int play() throws IOException {
+  private void play() throws IOException {
     only("--scenario", List.of("--scenario", "--seed", "--threads", "--out"));
     ScenarioRun run = new ScenarioRun(scenario, seed, spec.commandLine().getOut());
     Map<String, Object> facts = new LinkedHashMap<>();
@@ -164,9 +169,25 @@ final class DemoCommand implements Callable<Integer> {
     facts.put("hardware", Hardware.describe());
     try (Backend backend = openBackend();
         RunFolder folder = RunFolder.create(folder(), facts)) {
-      run.run(backend, folder);
+      failing(folder, () -> run.run(backend, folder));
     }
-    return 0;
+  }
+
+  /** Names of the options on the command line. */
+  private Set<String> given() {
+    return spec.commandLine().getParseResult().matchedOptions().stream()
+        .map(OptionSpec::longestName)
+        .collect(Collectors.toSet());
+  }
+
+  /** What goes wrong is kept in run.json, and told. */
+  private static void failing(RunFolder folder, Runnable run) {
+    try {
+      run.run();
+    } catch (RuntimeException | Error e) {
+      folder.fail(e);
+      throw e;
+    }
   }
 
   private void only(String option, List<String> allowed) {
@@ -206,6 +227,7 @@ final class DemoCommand implements Callable<Integer> {
         .parseArgs(arguments.toArray(String[]::new));
     original.out = resume;
     original.resumed = true;
+    original.data = original.data == null ? null : Path.of(run.path("data").asText());
     original.threads = threads;
     return original;
   }
@@ -243,7 +265,7 @@ final class DemoCommand implements Callable<Integer> {
         DemoRun.Parts parts =
             new DemoRun.Parts(plan, how, training, trainer, examples, probe, folder, checkpoints);
         try (DemoRun run = DemoRun.start(parts, report, from)) {
-          run.run();
+          failing(folder, run::run);
         }
       }
     }
@@ -256,19 +278,14 @@ final class DemoCommand implements Callable<Integer> {
 
   /** What a checkpoint has to agree with. */
   private String made(Network network, Arch.Data examples) {
-    return arch
-        + " "
-        + network
-        + "; "
-        + training.optimizer(how()).name()
-        + "; batch "
-        + how().batch()
-        + "; "
-        + examples.train().count()
-        + " "
-        + examples.noun()
-        + "; seed "
-        + seed;
+    return String.join(
+        "; ",
+        arch + " " + network,
+        training.optimizer(how()).name(),
+        training.toString(),
+        how().toString(),
+        examples.train().count() + " " + examples.noun(),
+        plan().toString());
   }
 
   private DemoRun.Plan plan() {
@@ -343,9 +360,8 @@ final class DemoCommand implements Callable<Integer> {
     settings.put("optimizer", training.optimizer(how).name());
     settings.put("momentum", training.optimizer(how).momentum());
     settings.put("learning_rate", how.learningRate());
-    training.describe(settings);
+    training.describe(how, plan.steps(), settings);
     settings.put("weight_decay", how.weightDecay());
-    settings.put("warmup_steps", how.warmup());
     settings.put("seed", seed);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("command", "demo");
@@ -354,7 +370,8 @@ final class DemoCommand implements Callable<Integer> {
     facts.put("settings", settings);
     facts.put("network", network.toString());
     facts.put("parameters", network.parameterCount());
-    facts.put("data", data == null ? "embedded " + examples.name() : data.toString());
+    facts.put(
+        "data", data == null ? "embedded " + examples.name() : data.toAbsolutePath().toString());
     facts.put("training_" + examples.noun(), examples.train().count());
     facts.put("validation_" + examples.noun(), examples.validation().count());
     facts.put("backend", backend.name() + ": " + backend.description());

@@ -14,6 +14,7 @@ import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
 import dynaxx.monitor.JsonLinesSink;
+import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Schedule;
 import dynaxx.monitor.StepReport;
@@ -94,12 +95,12 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     this.journal = journal;
     this.journalFile = journalFile;
     CalibratedSettings rules =
-        CalibratedSettings.defaults().withStability(parts.options().stability());
+        CalibratedSettings.defaults().withStability(parts.options().stability(parts.training()));
     PhaseMonitor.Builder builder =
         PhaseMonitor.of(parts.probe(), trainer.parameters())
             .settings(plan.settings())
             .rules(new CalibratedRules(rules))
-            .policy(parts.options().policy())
+            .policy(parts.options().policy(parts.training()))
             .steps(plan.steps())
             .control(this)
             .sink(journal);
@@ -117,33 +118,38 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     var records = from == null ? null : Journal.upTo(file, from.journalBytes());
     DemoRun run = new DemoRun(parts, report, new JsonLinesSink(file), file);
     if (from != null) {
-      records.forEach(run.monitor::recall);
+      records.forEach(run::recall);
       run.rateFactor = from.rateFactor();
       report.resumed(parts.trainer().steps());
+    } else if (parts.options().checkpointEvery() > 0) {
+      run.keep();
     }
     return run;
   }
 
-  void run() {
-    Thread hook = new Thread(this::interrupted, "dynaxx-interrupt");
-    Runtime.getRuntime().addShutdownHook(hook);
-    try {
-      train();
-    } catch (RuntimeException | Error e) {
-      parts.folder().finish("failed", Map.of("reason", String.valueOf(e.getMessage())));
-      throw e;
-    } finally {
-      remove(hook);
+  private void recall(MonitorRecord record) {
+    monitor.recall(record);
+    switch (record) {
+      case MonitorRecord.Step step -> {
+        pending.clear();
+        snapshots += step.effort().isPresent() ? 1 : 0;
+      }
+      case MonitorRecord.Notice notice -> {
+        if (notice.kind() == MonitorRecord.Notice.Kind.RESTART) {
+          pending.add(EventKind.RESTART.name());
+        }
+      }
+      case MonitorRecord.Validation validation -> {}
     }
   }
 
-  private void train() {
+  void run() {
+    parts.folder().whenInterrupted(() -> report.interrupted(parts.folder().path()));
     long start = System.nanoTime();
     boolean done = false;
     while (!done) {
       done = step(trainer.steps());
     }
-    notice(monitor.finish());
     Snapshot certified = plan.certify() ? certify() : null;
     double seconds = (System.nanoTime() - start) / 1e9;
     Map<String, Object> results = new LinkedHashMap<>();
@@ -215,15 +221,21 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     Advice advice = monitor.afterStep(report(step, end, trained, validation));
     notice(monitor.events());
     describe(step, advice);
+    boolean done = end && !reverted;
+    if (done) {
+      notice(monitor.finish());
+    }
     begin = System.nanoTime();
-    Double rate = end ? null : rates.at(step) * rateFactor;
-    if (!end && !reverted) {
+    Double rate = end || reverted ? null : rates.at(step) * rateFactor;
+    if (rate != null) {
       trainer.update(rate);
     }
     seconds += (System.nanoTime() - begin) / 1e9;
     record(step, trained, validation, rate, seconds);
-    checkpoint(step, end);
-    return end && !reverted;
+    if (!done) {
+      checkpoint(step);
+    }
+    return done;
   }
 
   private StepReport report(
@@ -287,17 +299,20 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   }
 
   /** After the update, so that what is kept is where the next step begins. */
-  private void checkpoint(int step, boolean end) {
+  private void checkpoint(int step) {
     int every = parts.options().checkpointEvery();
-    boolean due = every > 0 && (end || (step + 1) % every == 0);
-    if (reverted || !due && !checkpointWanted) {
-      checkpointWanted = false;
-      return;
-    }
-    if (!checkpointWanted) {
+    boolean due = every > 0 && (step + 1) % every == 0;
+    if (due && !checkpointWanted && !reverted) {
       monitor.checkpointed(step);
     }
+    // After a revert, what a resumed run finds has to know of it.
+    if (due || checkpointWanted || reverted) {
+      keep();
+    }
     checkpointWanted = false;
+  }
+
+  private void keep() {
     try {
       journal.force();
       long metrics = parts.folder().force();
@@ -342,25 +357,17 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   public long revert(long step) {
     Checkpoint.Run found = parts.checkpoints().load(trainer, step + 1);
     if (found == null) {
-      return trainer.steps() + 1L;
+      throw new UserException(
+          "--policy: found no checkpoint up to step " + step + " to go back to");
+    }
+    try {
+      parts.checkpoints().forgetAfter(trainer.steps());
+    } catch (IOException e) {
+      throw new UncheckedIOException(parts.folder().path() + ": " + e.getMessage(), e);
     }
     reverted = true;
     report.reverted(step, trainer.steps());
     return trainer.steps();
-  }
-
-  private void interrupted() {
-    if (parts.folder().finish("interrupted", Map.of())) {
-      report.interrupted(parts.folder().path());
-    }
-  }
-
-  private static void remove(Thread hook) {
-    try {
-      Runtime.getRuntime().removeShutdownHook(hook);
-    } catch (IllegalStateException e) {
-      // The JVM is shutting down already, and the hook has run or will.
-    }
   }
 
   @Override

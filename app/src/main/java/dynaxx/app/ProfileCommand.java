@@ -10,7 +10,6 @@ import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.StabilityLimit;
 import dynaxx.monitor.TransitionSignature;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -151,7 +150,9 @@ final class ProfileCommand implements Runnable {
     Path file = Files.isDirectory(run) ? run.resolve("metrics.csv") : run;
     List<MetricsReader.Row> rows =
         MetricsReader.read(file, p -> spec.commandLine().getErr().println("dynaxx: " + p));
-    Rules rules = new CalibratedRules(CalibratedSettings.defaults().withStability(limit(run)));
+    Rules rules =
+        new CalibratedRules(
+            CalibratedSettings.defaults().withStability(TrainingOptions.stability(run)));
     List<TransitionSignature> all = new ArrayList<>();
     List<Observation> observations = new ArrayList<>();
     List<Event> events = new ArrayList<>();
@@ -172,17 +173,6 @@ final class ProfileCommand implements Runnable {
     return all;
   }
 
-  /** The stability limit of the optimizer that run.json names; plain descent without one. */
-  private static StabilityLimit limit(Path run) {
-    if (!Files.isReadable(run.resolve("run.json"))) {
-      return new StabilityLimit.Sgd(0);
-    }
-    JsonNode settings = RunFolder.json(run).path("settings");
-    boolean sgd = settings.path("optimizer").asText("sgd").equals("sgd");
-    double momentum = settings.path("momentum").asDouble(sgd ? 0 : 0.9);
-    return sgd ? new StabilityLimit.Momentum(momentum, 0) : new StabilityLimit.Adam(momentum);
-  }
-
   private static String source(Path run) {
     if (!Files.isReadable(run.resolve("run.json"))) {
       return "metrics file";
@@ -192,7 +182,10 @@ final class ProfileCommand implements Runnable {
     String what =
         settings.has("scenario")
             ? "demo --scenario " + settings.get("scenario").asText()
-            : json.path("command").asText() + " " + json.path("network").asText();
+            : json.path("command").asText()
+                + (settings.has("arch") ? " --arch " + settings.get("arch").asText() : "")
+                + " "
+                + json.path("network").asText();
     return what
         + "; "
         + settings.path("optimizer").asText()

@@ -84,10 +84,10 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Option(
       names = "--optimizer",
-      defaultValue = "sgd",
       description =
-          "${COMPLETION-CANDIDATES}: whose stability limit the sharpness is compared with; sgd is"
-              + " the default. adamw needs a column preconditioned_lambda_max.")
+          "${COMPLETION-CANDIDATES}: whose stability limit the sharpness is compared with; default:"
+              + " what the folder's run.json says, or sgd. adamw needs a column"
+              + " preconditioned_lambda_max.")
   private Optimizer optimizer;
 
   @Option(
@@ -150,7 +150,10 @@ final class ReplayCommand implements Callable<Integer> {
   }
 
   private StabilityLimit stability() {
-    return switch (optimizer) {
+    if (optimizer == null && momentum == null) {
+      return TrainingOptions.stability(metrics);
+    }
+    return switch (optimizer == null ? Optimizer.SGD : optimizer) {
       case SGD -> new StabilityLimit.Momentum(momentum == null ? 0 : momentum, 0);
       case ADAMW -> new StabilityLimit.Adam(momentum == null ? 0.9 : momentum);
     };

@@ -1,5 +1,7 @@
 package dynaxx.app;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dynaxx.app.run.RunFolder;
 import dynaxx.app.train.AdamW;
 import dynaxx.app.train.LearningRates;
 import dynaxx.app.train.Optimizer;
@@ -11,8 +13,11 @@ import dynaxx.app.train.WarmupCosine;
 import dynaxx.monitor.Policies;
 import dynaxx.monitor.Policy;
 import dynaxx.monitor.StabilityLimit;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine.Option;
 
 /** How to train, and what the monitor may do about it. */
@@ -112,7 +117,7 @@ final class TrainingOptions {
   private int checkpointEvery;
 
   /** Checks what picocli does not. */
-  void check() {
+  void check(Set<String> given) {
     if (learningRate != null && !(learningRate > 0 && Double.isFinite(learningRate))) {
       throw new UserException("--learning-rate: found " + learningRate + ", expected above 0");
     }
@@ -121,6 +126,12 @@ final class TrainingOptions {
     }
     if (budget != null && !(budget > 0 && budget < 1)) {
       throw new UserException("--budget: found " + budget + ", expected above 0 and below 1");
+    }
+    if (given.contains("--cycle") && schedule != ScheduleName.CYCLIC) {
+      throw new UserException("--cycle: found --schedule " + schedule + ", expected cyclic");
+    }
+    if (given.contains("--every") && budget != null) {
+      throw new UserException("--every: found --budget as well, expected only one of them");
     }
     if (checkpointEvery < 0) {
       throw new UserException(
@@ -152,18 +163,35 @@ final class TrainingOptions {
   }
 
   /** A limit that the sharpness of the plain Hessian can be compared with only for sgd. */
-  StabilityLimit stability() {
-    return optimizer == OptimizerName.SGD
-        ? new StabilityLimit.Momentum(MOMENTUM, 0)
-        : new StabilityLimit.Adam(MOMENTUM);
+  StabilityLimit stability(Preset.Training training) {
+    return stability(optimizer == OptimizerName.SGD, MOMENTUM, training.weightDecay());
   }
 
-  Policy policy() {
+  private static StabilityLimit stability(boolean sgd, double momentum, double weightDecay) {
+    return sgd
+        ? new StabilityLimit.Momentum(momentum, weightDecay)
+        : new StabilityLimit.Adam(momentum);
+  }
+
+  /** The limit of the optimizer that a run's run.json names; plain descent without one. */
+  static StabilityLimit stability(Path run) {
+    if (!Files.isReadable(run.resolve("run.json"))) {
+      return new StabilityLimit.Sgd(0);
+    }
+    JsonNode settings = RunFolder.json(run).path("settings");
+    boolean sgd = settings.path("optimizer").asText("sgd").equals("sgd");
+    return stability(
+        sgd,
+        settings.path("momentum").asDouble(sgd ? 0 : MOMENTUM),
+        settings.path("weight_decay").asDouble(0));
+  }
+
+  Policy policy(Preset.Training training) {
     return switch (policy) {
       case OBSERVE -> Policies.observe();
       case SMOOTH -> Policies.smooth();
       case RIDE -> Policies.ride();
-      case ESCAPE -> Policies.escape(stability());
+      case ESCAPE -> Policies.escape(stability(training));
     };
   }
 
@@ -175,8 +203,28 @@ final class TrainingOptions {
     return checkpointEvery;
   }
 
-  void describe(Map<String, Object> settings) {
+  /** All that decides the course of a training. */
+  @Override
+  public String toString() {
+    return String.join(
+        ", ",
+        "schedule " + schedule,
+        "cycle " + cycle,
+        "policy " + policy,
+        "budget " + budget,
+        "checkpoints every " + checkpointEvery);
+  }
+
+  void describe(Preset.Training training, int steps, Map<String, Object> settings) {
     settings.put("schedule", schedule.toString());
+    if (schedule == ScheduleName.CYCLIC) {
+      settings.put("cycle", cycle);
+    } else {
+      settings.put("warmup_steps", Math.min(training.warmup(), steps));
+    }
+    if (optimizer == OptimizerName.SAM || optimizer == OptimizerName.ASAM) {
+      settings.put("rho", optimizer == OptimizerName.SAM ? SAM_RADIUS : ASAM_RADIUS);
+    }
     settings.put("policy", policy.toString());
     settings.put("budget", budget);
     settings.put("checkpoint_every", checkpointEvery);

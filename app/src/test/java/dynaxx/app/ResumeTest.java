@@ -60,9 +60,11 @@ class ResumeTest {
         .asText();
   }
 
+  /** All but the times. */
   private static List<String> metrics(Path folder) throws IOException {
     return Files.readAllLines(folder.resolve("metrics.csv")).stream()
-        .map(line -> String.join(",", Arrays.copyOf(line.split(",", -1), 16)))
+        .map(line -> line.split(",", -1))
+        .map(fields -> String.join(",", Arrays.copyOf(fields, 16)) + "," + fields[18])
         .toList();
   }
 
@@ -149,6 +151,71 @@ class ResumeTest {
       assertEquals(hash(whole), hash(folder), optimizer);
       assertEquals(metrics(whole), metrics(folder), optimizer);
     }
+  }
+
+  /** The last row is written, and the parameters are being measured once more. */
+  @Test
+  void aRunKilledAfterItsLastStepGoesOn() throws Exception {
+    Path whole = temporary.resolve("whole");
+    Path folder = temporary.resolve("cut");
+    killed(certified(folder), folder, 14);
+    Outcome resumed = run(List.of("demo", "--resume", folder.toString()));
+    assertEquals(0, resumed.status(), resumed.err());
+    assertEquals(0, run(certified(whole)).status());
+    assertEquals(hash(whole), hash(folder));
+    assertEquals(metrics(whole), metrics(folder));
+  }
+
+  private static List<String> certified(Path folder) {
+    List<String> all =
+        new ArrayList<>(
+            List.of("demo --steps 12 --every 6 --checkpoint-every 6 --lanczos 6".split(" ")));
+    all.addAll(List.of("--probes", "3", "--certify", "--out", folder.toString()));
+    return all;
+  }
+
+  /** With a checkpoint after each step, rules and policy go on from about where rules notice. */
+  @Test
+  void whatTheRulesKnewIsKnownAgain() throws Exception {
+    Path whole = temporary.resolve("whole");
+    assertEquals(0, run(ridden(whole)).status());
+    List<String> rows = metrics(whole);
+    int noticed = row(rows, "LEVEL_SHIFT");
+    assertTrue(noticed > 0, rows.getLast());
+    List<Integer> kept =
+        files(whole.resolve("checkpoints")).stream().map(ResumeTest::number).sorted().toList();
+    assertEquals(0, kept.getFirst());
+    assertTrue(kept.containsAll(List.of(136, 137, 138, 139, 140)), kept.toString());
+    for (int i = 1; i + 5 < kept.size(); i++) {
+      int age = 140 - kept.get(i - 1);
+      assertTrue(age <= 4 * (140 - kept.get(i)), kept.toString());
+    }
+    assertTrue(kept.size() <= 14, kept.toString());
+
+    Path folder = temporary.resolve("cut");
+    killed(ridden(folder), folder, noticed);
+    Outcome resumed = run(List.of("demo", "--resume", folder.toString()));
+    assertEquals(0, resumed.status(), resumed.err());
+    assertEquals(hash(whole), hash(folder));
+    assertEquals(rows, metrics(folder));
+  }
+
+  private static int row(List<String> rows, String event) {
+    for (int i = 0; i < rows.size(); i++) {
+      if (rows.get(i).contains(event)) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private static List<String> ridden(Path folder) {
+    String options =
+        "demo --arch mlp --steps 140 --every 2 --lanczos 10 --probes 2 --subset 64 --no-certify"
+            + " --learning-rate 0.03 --schedule constant --policy ride --checkpoint-every 1";
+    List<String> all = new ArrayList<>(List.of(options.split(" ")));
+    all.addAll(List.of("--out", folder.toString()));
+    return all;
   }
 
   /** Enough steps that a kill comes in time. */

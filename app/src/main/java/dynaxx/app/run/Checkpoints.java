@@ -7,8 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -19,7 +18,7 @@ public final class Checkpoints {
 
   private static final Pattern NAME = Pattern.compile("step-(\\d+)\\.ckpt");
 
-  /** Files kept; a monitor goes back no further than a few. */
+  /** Newest files, all of which are kept. */
   private static final int KEPT = 5;
 
   private final Path folder;
@@ -35,12 +34,33 @@ public final class Checkpoints {
     this.made = made;
   }
 
+  /**
+   * Writes a checkpoint. Kept are the newest ones, the first, and in between one for every doubling
+   * of the age, so that there always is one from before whatever is found out later.
+   */
   public void write(Trainer trainer, Checkpoint.Run run) throws IOException {
     Files.createDirectories(folder);
     Checkpoint.write(file(trainer.steps()), made, run, trainer);
-    List<Path> all = new ArrayList<>(files().values());
-    for (Path old : all.subList(0, Math.max(0, all.size() - KEPT))) {
-      Files.deleteIfExists(old);
+    TreeMap<Long, Path> all = files();
+    long first = all.firstKey();
+    long newest = all.lastKey();
+    int kept = 0;
+    long age = 0;
+    for (Map.Entry<Long, Path> one : all.descendingMap().entrySet()) {
+      long its = newest - one.getKey();
+      if (kept < KEPT || its >= 2 * age || one.getKey() == first) {
+        kept++;
+        age = its;
+      } else {
+        Files.deleteIfExists(one.getValue());
+      }
+    }
+  }
+
+  /** Deletes the checkpoints of a course that was given up: those after some updates. */
+  public void forgetAfter(long steps) throws IOException {
+    for (Path later : files().tailMap(steps, false).values()) {
+      Files.deleteIfExists(later);
     }
   }
 

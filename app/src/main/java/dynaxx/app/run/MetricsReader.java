@@ -49,6 +49,7 @@ public final class MetricsReader {
   private final Consumer<String> problems;
   private final Map<String, Integer> columns = new HashMap<>();
   private final Map<Signal, Integer> signals = new EnumMap<>(Signal.class);
+  private int width;
   private long lastStep = -1;
   private boolean restart;
 
@@ -86,7 +87,7 @@ public final class MetricsReader {
   }
 
   private List<Row> read(BufferedReader lines) throws IOException {
-    header(lines.readLine());
+    width = header(lines.readLine());
     List<Row> rows = new ArrayList<>();
     int number = 1;
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -101,7 +102,7 @@ public final class MetricsReader {
     return rows;
   }
 
-  private void header(String line) {
+  private int header(String line) {
     if (line == null || line.isBlank()) {
       throw new UserException(file + ": found no header line, expected column names");
     }
@@ -130,6 +131,7 @@ public final class MetricsReader {
               + "; expected step and at least one of "
               + known);
     }
+    return header.size();
   }
 
   private static Optional<CSVRecord> parse(String line) {
@@ -147,8 +149,8 @@ public final class MetricsReader {
       return leftOut(number, "not valid CSV");
     }
     CSVRecord fields = parsed.get();
-    if (fields.size() != columns.size()) {
-      return leftOut(number, "found " + fields.size() + " fields, expected " + columns.size());
+    if (fields.size() != width) {
+      return leftOut(number, "found " + fields.size() + " fields, expected " + width);
     }
     Integer event = columns.get(EVENT);
     // A restart may go back to an earlier checkpoint; that of a row left out belongs to the next.

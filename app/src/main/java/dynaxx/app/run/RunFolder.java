@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,12 +31,51 @@ public final class RunFolder implements AutoCloseable {
   private final Path folder;
   private final FileChannel metrics;
   private final Map<String, Object> facts;
+  private final Thread hook = new Thread(this::interrupted, "dynaxx-interrupt");
+  private Runnable afterwards = () -> {};
   private boolean open = true;
 
   private RunFolder(Path folder, FileChannel metrics, Map<String, Object> facts) {
     this.folder = folder;
     this.metrics = metrics;
     this.facts = facts;
+    Runtime.getRuntime().addShutdownHook(hook);
+  }
+
+  private void interrupted() {
+    if (finish("interrupted", Map.of())) {
+      afterwards.run();
+    }
+  }
+
+  /** Runs something after an interruption has ended the run. */
+  public synchronized void whenInterrupted(Runnable then) {
+    afterwards = then;
+  }
+
+  /** Ends the run as failed, for a reason that run.json keeps. */
+  public void fail(Throwable reason) {
+    finish("failed", Map.of("reason", String.valueOf(reason.getMessage())));
+  }
+
+  /**
+   * Keeps other processes from going on with the same run; nothing of the file is barred from
+   * readers, and the lock ends with the process.
+   */
+  private static void lock(FileChannel metrics, Path folder) throws IOException {
+    FileLock lock;
+    try {
+      lock = metrics.tryLock(Long.MAX_VALUE - 1, 1, false);
+    } catch (OverlappingFileLockException e) {
+      lock = null;
+    }
+    if (lock == null) {
+      throw new UserException(
+          "--resume: found a run in "
+              + folder
+              + " that is still going on, expected one that was"
+              + " interrupted");
+    }
   }
 
   /**
@@ -55,6 +96,7 @@ public final class RunFolder implements AutoCloseable {
     Files.createDirectories(folder);
     FileChannel channel =
         FileChannel.open(csv, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    lock(channel, folder);
     Map<String, Object> all = new LinkedHashMap<>(facts);
     all.put("started", Instant.now().toString());
     RunFolder run = new RunFolder(folder, channel, all);
@@ -80,6 +122,7 @@ public final class RunFolder implements AutoCloseable {
     Path csv = folder.resolve("metrics.csv");
     FileChannel channel = FileChannel.open(csv, StandardOpenOption.WRITE);
     try {
+      lock(channel, folder);
       if (channel.size() < metricsBytes) {
         throw new UserException(
             csv
@@ -141,6 +184,7 @@ public final class RunFolder implements AutoCloseable {
       return false;
     }
     open = false;
+    removeHook();
     try {
       metrics.force(false);
       metrics.close();
@@ -155,6 +199,14 @@ public final class RunFolder implements AutoCloseable {
   @Override
   public void close() {
     finish("failed", Map.of());
+  }
+
+  private void removeHook() {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // The JVM is shutting down already: this is the hook, or it comes too late.
+    }
   }
 
   public Path path() {

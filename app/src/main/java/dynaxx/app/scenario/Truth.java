@@ -50,7 +50,7 @@ record Truth(long from, long to, long visible, String words) {
     double[] ratios = series.sharpness(end / 2);
     long near = Arrays.stream(ratios).filter(r -> Math.abs(r - 1) <= NEAR).count();
     return new Truth(
-        reached,
+        reached < 0 ? end + 1 : reached,
         end,
         series.firstRise(),
         String.format(
@@ -91,7 +91,7 @@ record Truth(long from, long to, long visible, String words) {
     long understood = series.first(Signal.VALIDATION_ACCURACY, 0, 0.5, false);
     long done = series.first(Signal.VALIDATION_ACCURACY, 0, 0.95, false);
     return new Truth(
-        memorised,
+        memorised < 0 ? end + 1 : memorised,
         done < 0 ? end : done,
         understood,
         String.format(

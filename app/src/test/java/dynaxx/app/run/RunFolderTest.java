@@ -56,6 +56,18 @@ class RunFolderTest {
   }
 
   @Test
+  void aRunThatIsGoingOnIsNotResumed() throws IOException {
+    try (RunFolder run = RunFolder.create(temporary, Map.of())) {
+      run.append(row(0));
+      String message =
+          assertThrows(UserException.class, () -> RunFolder.resume(temporary, Map.of(), 0))
+              .getMessage();
+      assertTrue(message.contains("still going on"), message);
+      assertEquals(2, Files.readAllLines(temporary.resolve("metrics.csv")).size());
+    }
+  }
+
+  @Test
   void neverOverwritesAnEarlierRun() throws IOException {
     Files.writeString(temporary.resolve("run.json"), "{}");
     assertThrows(UserException.class, () -> RunFolder.create(temporary, Map.of()));
