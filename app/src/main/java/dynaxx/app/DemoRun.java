@@ -15,13 +15,19 @@ import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
 import dynaxx.monitor.JsonLinesSink;
 import dynaxx.monitor.MonitorRecord;
+import dynaxx.monitor.Observation;
 import dynaxx.monitor.PhaseMonitor;
+import dynaxx.monitor.Reading;
 import dynaxx.monitor.Schedule;
+import dynaxx.monitor.Signal;
+import dynaxx.monitor.SnapshotSource;
 import dynaxx.monitor.StepReport;
 import dynaxx.monitor.TrainingControl;
 import dynaxx.monitor.Usage;
 import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.Preconditioned;
 import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.ExtremeEigenvalue;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
@@ -36,10 +42,14 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /** One run: trains, lets the monitor look on or act, and records every step. */
 final class DemoRun implements TrainingControl, AutoCloseable {
+
+  /** Most Lanczos steps for the preconditioned sharpness, which mostly stands alone. */
+  private static final int SHARPNESS_STEPS = 20;
 
   private final Parts parts;
   private final Plan plan;
@@ -55,6 +65,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   private boolean reverted;
   private int snapshots;
   private Trainer.Validation last;
+  private ExtremeEigenvalue preconditioned;
 
   /** Steps, what lies between snapshots and validations, and the size of a measurement. */
   record Plan(
@@ -97,7 +108,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     CalibratedSettings rules =
         CalibratedSettings.defaults().withStability(parts.options().stability(parts.training()));
     PhaseMonitor.Builder builder =
-        PhaseMonitor.of(parts.probe(), trainer.parameters())
+        PhaseMonitor.of(new Source())
             .settings(plan.settings())
             .rules(new CalibratedRules(rules))
             .policy(parts.options().policy(parts.training()))
@@ -110,6 +121,37 @@ final class DemoRun implements TrainingControl, AutoCloseable {
                 ? builder.schedule(new Schedule.Every(plan.every()))
                 : builder.budget(budget))
             .build();
+  }
+
+  /** Snapshots, and beside all but cheap ones the sharpness that decides whether Adam is stable. */
+  private final class Source implements SnapshotSource {
+    @Override
+    public Snapshot measure(ProbeSettings settings) {
+      return parts.probe().measure(trainer.parameters(), settings);
+    }
+
+    @Override
+    public long parameterCount() {
+      return trainer.parameters().size();
+    }
+
+    @Override
+    public Observation alsoMeasure(Observation observation) {
+      preconditioned = null;
+      boolean cheap = observation.readings().get(Signal.LAMBDA_MAX).error().isEmpty();
+      Optional<Preconditioned> operator =
+          cheap ? Optional.empty() : trainer.optimizer().precondition(parts.probe().hessian());
+      if (operator.isEmpty()) {
+        return observation;
+      }
+      try (Preconditioned sharp = operator.get()) {
+        Lanczos lanczos = Lanczos.lambdaMax().withCap(SHARPNESS_STEPS).withSeed(plan.seed());
+        preconditioned = lanczos.withCertificate(false).run(sharp).max();
+        return observation.with(
+            Signal.PRECONDITIONED_LAMBDA_MAX,
+            new Reading(preconditioned.value(), preconditioned.residual()));
+      }
+    }
   }
 
   /** A run from the beginning, or from a checkpoint that the trainer has loaded. */
@@ -291,8 +333,10 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             rate,
             parts.training().batch(),
             snapshot,
+            preconditioned,
             seconds,
             kinds);
+    preconditioned = null;
     parts.folder().append(row);
     report.step(row);
     snapshots += snapshot == null ? 0 : 1;

@@ -64,7 +64,7 @@ class ResumeTest {
   private static List<String> metrics(Path folder) throws IOException {
     return Files.readAllLines(folder.resolve("metrics.csv")).stream()
         .map(line -> line.split(",", -1))
-        .map(fields -> String.join(",", Arrays.copyOf(fields, 16)) + "," + fields[18])
+        .map(fields -> String.join(",", Arrays.copyOf(fields, 18)) + "," + fields[20])
         .toList();
   }
 

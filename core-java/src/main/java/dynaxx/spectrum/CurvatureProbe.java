@@ -6,6 +6,7 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
+import dynaxx.operator.SymmetricOperator;
 import java.util.Optional;
 
 /**
@@ -106,6 +107,15 @@ public final class CurvatureProbe implements AutoCloseable {
         hessian.attentionEntropy(),
         gradientEquivalents,
         (System.nanoTime() - start) / 1e9);
+  }
+
+  /**
+   * The Hessian that the last measurement was of, for what it did not measure.
+   *
+   * @return the operator at the parameters of the last measurement; closed with this probe
+   */
+  public SymmetricOperator hessian() {
+    return hessian;
   }
 
   private Optional<ExampleStatistics> examples(Buffer parameters, ProbeSettings settings) {

@@ -20,6 +20,7 @@ import java.util.stream.Stream;
  * @param learningRate of the update, or null after the last
  * @param batchSize examples of a batch
  * @param snapshot or null if not measured here
+ * @param preconditioned largest eigenvalue of the preconditioned Hessian, or null
  * @param stepSeconds time of this step without validation and snapshot
  * @param events kinds of the events noticed here, separated by spaces; may be empty
  */
@@ -31,6 +32,7 @@ public record StepRow(
     Double learningRate,
     int batchSize,
     Snapshot snapshot,
+    ExtremeEigenvalue preconditioned,
     double stepSeconds,
     String events) {
 
@@ -53,6 +55,8 @@ public record StepRow(
           "trace",
           "trace_error",
           "attention_heads_sparse",
+          "preconditioned_lambda_max",
+          "preconditioned_lambda_max_residual",
           "step_seconds",
           "snapshot_seconds",
           "event");
@@ -79,6 +83,8 @@ public record StepRow(
             s == null ? null : spectrum.trace().value(),
             s == null ? null : spectrum.trace().standardError(),
             s == null ? null : s.sparseHeads(),
+            preconditioned == null ? null : preconditioned.value(),
+            preconditioned == null ? null : residual(preconditioned),
             stepSeconds,
             s == null ? null : s.seconds(),
             events)

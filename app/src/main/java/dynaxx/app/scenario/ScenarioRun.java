@@ -140,6 +140,7 @@ public final class ScenarioRun {
             rate,
             setup.batch(),
             monitor.snapshot().orElse(null),
+            null,
             (System.nanoTime() - begin) / 1e9,
             kinds.strip()));
   }

@@ -1,9 +1,13 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.operator.Preconditioned;
+import dynaxx.operator.SymmetricOperator;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.util.Optional;
 
 /** Adam with decoupled weight decay on all parameters (Loshchilov and Hutter, 2019). */
 public final class AdamW implements Optimizer {
@@ -41,6 +45,18 @@ public final class AdamW implements Optimizer {
     mean = null;
     square = null;
     steps = 0;
+  }
+
+  @Override
+  public Optional<Preconditioned> precondition(SymmetricOperator hessian) {
+    if (square == null) {
+      return Optional.empty();
+    }
+    try (Scope scope = Scope.open()) {
+      HostBuffer moment = scope.allocate(square.length).put(square);
+      Preconditioned.Adam adam = new Preconditioned.Adam(steps, beta1, BETA2, EPSILON);
+      return Optional.of(Preconditioned.adam(hessian, moment, adam));
+    }
   }
 
   @Override

@@ -1,9 +1,12 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
+import dynaxx.operator.Preconditioned;
+import dynaxx.operator.SymmetricOperator;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.util.Optional;
 
 /** Updates parameters from a gradient; keeps its own state between steps. */
 public sealed interface Optimizer permits Sgd, AdamW, Sam {
@@ -38,6 +41,17 @@ public sealed interface Optimizer permits Sgd, AdamW, Sam {
 
   /** Loses its state, as when training is started again without it. */
   void reset();
+
+  /**
+   * The operator whose largest eigenvalue decides whether this optimizer is stable.
+   *
+   * @param hessian of the loss
+   * @return the preconditioned Hessian, to be closed; empty if it is the Hessian itself, or if no
+   *     step was made yet
+   */
+  default Optional<Preconditioned> precondition(SymmetricOperator hessian) {
+    return Optional.empty();
+  }
 
   /** Writes its state, so that {@link #load} goes on with the same bits. */
   void save(DataOutput out) throws IOException;

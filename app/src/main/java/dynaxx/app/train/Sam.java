@@ -1,9 +1,12 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
+import dynaxx.operator.Preconditioned;
+import dynaxx.operator.SymmetricOperator;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * Sharpness-aware minimisation: a step by the gradient at the highest point nearby, which to first
@@ -54,6 +57,11 @@ public final class Sam implements Optimizer {
   @Override
   public void reset() {
     base.reset();
+  }
+
+  @Override
+  public Optional<Preconditioned> precondition(SymmetricOperator hessian) {
+    return base.precondition(hessian);
   }
 
   @Override

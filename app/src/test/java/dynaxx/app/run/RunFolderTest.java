@@ -22,7 +22,7 @@ class RunFolderTest {
   @TempDir private Path temporary;
 
   private static StepRow row(int step) {
-    return new StepRow(step, 0.5, new Trainer.Step(1.25, 2), null, 0.1, 8, null, 0.01, "");
+    return new StepRow(step, 0.5, new Trainer.Step(1.25, 2), null, 0.1, 8, null, null, 0.01, "");
   }
 
   private JsonNode json(Path folder) throws IOException {
@@ -43,7 +43,8 @@ class RunFolderTest {
     List<String> lines = Files.readAllLines(folder.resolve("metrics.csv"));
     assertEquals(2, lines.size());
     assertEquals(
-        "0,0.500000000,1.25000000,,,0.100000000,8,2.00000000,,,,,,,,,0.0100000000,,", lines.get(1));
+        "0,0.500000000,1.25000000,,,0.100000000,8,2.00000000,,,,,,,,,,,0.0100000000,,",
+        lines.get(1));
     assertEquals("interrupted", json(folder).get("status").asText());
     assertEquals(7, json(folder).get("seed").asInt());
     assertFalse(Files.exists(folder.resolve("run.json.tmp")));
