@@ -36,6 +36,10 @@ public final class CalibratedRules implements Rules {
   /** Chance, for each snapshot, that noise changes the sign of lambda_min beyond its band. */
   private static final double SIGN_RATE = 1e-6;
 
+  /** One property of the landscape in two metrics: one witness. */
+  private static final Set<Signal> SHARPNESS =
+      EnumSet.of(Signal.LAMBDA_MAX, Signal.PRECONDITIONED_LAMBDA_MAX);
+
   private final CalibratedSettings settings;
   private final ObservationGuard guard = new ObservationGuard();
   private final IntervalMeans means = new IntervalMeans();
@@ -448,6 +452,9 @@ public final class CalibratedRules implements Rules {
 
   private boolean independent(Alarm a, Alarm b) {
     if (a.signal().group() == Signal.Group.LOSS && b.signal().group() == Signal.Group.LOSS) {
+      return false;
+    }
+    if (SHARPNESS.contains(a.signal()) && SHARPNESS.contains(b.signal())) {
       return false;
     }
     return !a.dependent().contains(b.signal()) && !b.dependent().contains(a.signal());
