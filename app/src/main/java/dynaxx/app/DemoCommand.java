@@ -263,7 +263,16 @@ final class DemoCommand implements Callable<Integer> {
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(arch, network, examples, plan, backend);
         DemoRun.Parts parts =
-            new DemoRun.Parts(plan, how, training, trainer, examples, probe, folder, checkpoints);
+            new DemoRun.Parts(
+                plan,
+                how,
+                training,
+                training.policy(how),
+                trainer,
+                examples,
+                probe,
+                folder,
+                checkpoints);
         try (DemoRun run = DemoRun.start(parts, report, from)) {
           failing(folder, run::run);
         }

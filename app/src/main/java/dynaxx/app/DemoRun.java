@@ -17,6 +17,7 @@ import dynaxx.monitor.JsonLinesSink;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.PhaseMonitor;
+import dynaxx.monitor.Policy;
 import dynaxx.monitor.Reading;
 import dynaxx.monitor.Schedule;
 import dynaxx.monitor.Signal;
@@ -91,6 +92,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
       Plan plan,
       Preset.Training training,
       TrainingOptions options,
+      Policy policy,
       Trainer trainer,
       Arch.Data data,
       CurvatureProbe probe,
@@ -111,7 +113,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
         PhaseMonitor.of(new Source())
             .settings(plan.settings())
             .rules(new CalibratedRules(rules))
-            .policy(parts.options().policy(parts.training()))
+            .policy(parts.policy())
             .steps(plan.steps())
             .control(this)
             .sink(journal);
