@@ -203,16 +203,19 @@ final class Chart {
 
   /**
    * Probability, for each snapshot, that what the statistics say comes by chance. Either counts
-   * only if the last three values all lie on the side of the change, so that neither one value nor
-   * an oscillation does.
+   * only if the last values all lie on the side of the change, so that neither one value nor an
+   * oscillation does.
    */
   double rate() {
-    if (!ready()) {
-      return 1;
-    }
-    double slow = sum.direction() * streak > LEAST_STREAK ? ofSum.rate(sum.value()) : 1;
-    double fast = step.direction() * firmStreak >= LEAST_STREAK ? ofStep.rate(step.value()) : 1;
-    return Math.min(1, 2 * Math.min(slow, fast));
+    return ready() ? Math.min(1, 2 * Math.min(shiftRate(), stepRate())) : 1;
+  }
+
+  private double shiftRate() {
+    return sum.direction() * streak > LEAST_STREAK ? ofSum.rate(sum.value()) : 1;
+  }
+
+  private double stepRate() {
+    return step.direction() * firmStreak >= LEAST_STREAK ? ofStep.rate(step.value()) : 1;
   }
 
   /** Whether a change may be under way. */
@@ -220,8 +223,9 @@ final class Chart {
     return 2 * Math.min(ofSum.rate(sum.value()), ofStep.rate(step.value())) < STIRRED;
   }
 
+  /** The statistic that the rate is of. */
   private ShiftStatistic stronger() {
-    return ofSum.rate(sum.value()) < ofStep.rate(step.value()) ? sum : step;
+    return shiftRate() < stepRate() ? sum : step;
   }
 
   int direction() {

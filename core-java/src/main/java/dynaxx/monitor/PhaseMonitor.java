@@ -110,7 +110,7 @@ public final class PhaseMonitor implements AutoCloseable {
     pacer.ownSpent((left - entered) / 1e9);
     List<Event> noticed = events;
     control.ifPresent(
-        c -> record.advice().parts().forEach(part -> act(c, record.observation(), part)));
+        c -> record.advice().parts().forEach(part -> act(c, report.observation(), part)));
     events = noticed;
     return record.advice();
   }

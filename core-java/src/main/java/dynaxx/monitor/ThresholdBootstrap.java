@@ -20,6 +20,9 @@ final class ThresholdBootstrap {
 
   private static final double READ_OFF = -Math.log(QUANTILE) / LENGTH;
 
+  /** Chances below it cannot be told apart, and their products stay above zero. */
+  private static final double LEAST = 1e-100;
+
   private final double threshold;
   private final DoubleUnaryOperator tail;
 
@@ -39,7 +42,7 @@ final class ThresholdBootstrap {
   /** Probability, for each value, that the statistic first becomes this large by chance. */
   double rate(double value) {
     double exponent = tail.applyAsDouble(value) - tail.applyAsDouble(threshold);
-    return Math.min(1, READ_OFF * Math.exp(-exponent));
+    return Math.clamp(READ_OFF * Math.exp(-exponent), LEAST, 1);
   }
 
   private static double readOff(double[] residuals, ShiftStatistic statistic, long seed) {

@@ -89,6 +89,14 @@ class StatisticsTest {
     }
   }
 
+  /** Two chances are multiplied, and their product's logarithm is taken. */
+  @Test
+  void chancesOfOverwhelmingEvidenceStayAboveZero() {
+    double[] calm = {0.1, -0.1, 0.2, -0.2};
+    double rate = new ThresholdBootstrap(calm, new Cusum(0.5), 1).rate(1e4);
+    assertTrue(rate > 0 && rate * rate > 0, "rate " + rate);
+  }
+
   private static double runLength(
       ShiftStatistic statistic, double[] residuals, double threshold, int runs) {
     SplittableRandom random = new SplittableRandom(5);
