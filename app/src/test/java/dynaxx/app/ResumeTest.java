@@ -269,6 +269,13 @@ class ResumeTest {
         run(List.of("demo", "--resume", folder.toString(), "--steps", "9")),
         "--resume: found --steps as well");
     refused(run(List.of("demo", "--resume", temporary.toString())), "found no run.json");
+    Path json = folder.resolve("run.json");
+    String asked = Files.readString(json);
+    Files.writeString(json, asked.replace("\"--steps\", \"36\"", "\"--steps\", \"30\""));
+    Outcome shorter = run(resume);
+    refused(shorter, newest + ": found a checkpoint of Plan[steps=36, ");
+    assertFalse(shorter.err().contains("Network["), shorter.err());
+    Files.writeString(json, asked);
     Files.write(folder.resolve("metrics.csv"), new byte[3]);
     refused(run(resume), "metrics.csv: found 3 bytes, expected at least");
   }

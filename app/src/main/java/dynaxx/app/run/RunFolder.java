@@ -39,6 +39,10 @@ public final class RunFolder implements AutoCloseable {
     this.folder = folder;
     this.metrics = metrics;
     this.facts = facts;
+  }
+
+  private void begin() {
+    write("running", Map.of());
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
@@ -102,7 +106,7 @@ public final class RunFolder implements AutoCloseable {
     RunFolder run = new RunFolder(folder, channel, all);
     try {
       run.line(String.join(",", StepRow.COLUMNS));
-      run.write("running", Map.of());
+      run.begin();
     } catch (RuntimeException e) {
       channel.close();
       throw e;
@@ -138,7 +142,7 @@ public final class RunFolder implements AutoCloseable {
       all.put("started", started.asText());
       all.put("resumed", Instant.now().toString());
       RunFolder run = new RunFolder(folder, channel, all);
-      run.write("running", Map.of());
+      run.begin();
       return run;
     } catch (IOException | RuntimeException e) {
       channel.close();

@@ -16,6 +16,9 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A training to go on from, in one file: a mark with the format's version, the length of what
@@ -87,12 +90,24 @@ public final class Checkpoint {
       String found = in.readUTF();
       if (!found.equals(made)) {
         throw new UserException(
-            file + ": found a checkpoint of " + found + ", expected one of " + made);
+            file
+                + ": found a checkpoint of "
+                + differing(found, made)
+                + ", expected one of "
+                + differing(made, found));
       }
       Run run = new Run(in.readDouble(), in.readLong(), in.readLong());
       trainer.load(in);
       return run;
     }
+  }
+
+  /** What the first names that the second does not. */
+  private static String differing(String one, String other) {
+    List<String> others = List.of(other.split("; "));
+    return Stream.of(one.split("; "))
+        .filter(part -> !others.contains(part))
+        .collect(Collectors.joining("; "));
   }
 
   private static void check(Path file, byte[] all) {
