@@ -17,8 +17,9 @@ import java.util.Set;
  * {@link EventKind#TRANSITION} if at least two signals whose noise is independent show it, and not
  * the losses alone; if only one does, it is a {@link EventKind#LEVEL_SHIFT}, or a {@link
  * EventKind#SIGN_CHANGE} of lambda_min. After an event the charts that showed it start anew, so a
- * change is reported once; a level shift may still become a transition. lambda_min is charted
- * relative to lambda_max where both are known.
+ * change is reported once; the chart of a level shift runs on for a while, in which a second signal
+ * may still make it a transition. lambda_min is charted relative to lambda_max where both are
+ * known.
  *
  * <p>The confidence of these events is the probability that no event as strong comes by chance in
  * 1,000 quiet snapshots.
@@ -31,7 +32,7 @@ public final class CalibratedRules implements Rules {
   private static final double OVERLAP = 3.5;
 
   /** Chance at which a signal moves enough to be evidence beside another. */
-  private static final double SUPPORT = 0.006;
+  private static final double SUPPORT = 0.015;
 
   /** Chance, for each snapshot, that noise changes the sign of lambda_min beyond its band. */
   private static final double SIGN_RATE = 1e-6;
@@ -427,12 +428,14 @@ public final class CalibratedRules implements Rules {
   /** Reports a transition if two independent signals moved at once. */
   private boolean transition(List<Event> events) {
     alarms.values().removeIf(a -> ticks - a.tick() >= settings.coincidence());
-    reported.values().removeIf(a -> ticks - a.tick() >= settings.confirmation());
+    reported.values().removeIf(this::confirmedByNone);
     if (alarms.isEmpty()) {
       return false;
     }
     List<Alarm> all = new ArrayList<>(alarms.values());
-    reported.values().stream().filter(a -> !alarms.containsKey(a.signal())).forEach(all::add);
+    reported.values().stream()
+        .filter(a -> a.ofSign() && !alarms.containsKey(a.signal()))
+        .forEach(all::add);
     for (int i = 0; i < all.size(); i++) {
       for (int j = i + 1; j < all.size(); j++) {
         if (independent(all.get(i), all.get(j))
@@ -448,6 +451,16 @@ public final class CalibratedRules implements Rules {
       }
     }
     return false;
+  }
+
+  /** Whether no second signal joined a reported one in time; its chart starts anew then. */
+  private boolean confirmedByNone(Alarm alarm) {
+    if (ticks - alarm.tick() < settings.confirmation()) {
+      return false;
+    }
+    charts.get(alarm.signal()).reset();
+    alarms.remove(alarm.signal());
+    return true;
   }
 
   private boolean independent(Alarm a, Alarm b) {
@@ -495,7 +508,8 @@ public final class CalibratedRules implements Rules {
   private void levelShifts(List<Event> events, boolean last) {
     for (Alarm alarm : List.copyOf(alarms.values())) {
       boolean waited = ticks - alarm.raised() >= settings.coincidence() - 1;
-      if (alarm.rate() > shiftRate() || !waited && !last) {
+      boolean known = reported.containsKey(alarm.signal());
+      if (known || alarm.rate() > shiftRate() || !waited && !last) {
         continue;
       }
       events.add(
@@ -506,9 +520,7 @@ public final class CalibratedRules implements Rules {
               confidence(alarm.rate()),
               alarm.evidence(),
               alarm.words() + "; no independent signal moved with it"));
-      alarms.remove(alarm.signal());
       reported.put(alarm.signal(), alarm);
-      charts.get(alarm.signal()).reset();
     }
   }
 }

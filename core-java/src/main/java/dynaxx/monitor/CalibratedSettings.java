@@ -10,7 +10,7 @@ package dynaxx.monitor;
  *     500
  * @param baseline snapshots before a signal is judged, at the start and after each event: also the
  *     refractory period; default 25
- * @param memory snapshots that count in the forecast of the next value; default 60
+ * @param memory snapshots that count in the forecast of the next value; default 90
  * @param reference shift, in standard deviations, that values must exceed to add to the sum that
  *     finds small shifts; default 0.5
  * @param clip standard deviations at which values are cut off, so that one alone proves nothing;
@@ -106,7 +106,7 @@ public record CalibratedSettings(
         1e-4,
         500,
         25,
-        60,
+        90,
         0.5,
         4,
         3,

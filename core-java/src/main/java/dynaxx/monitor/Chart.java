@@ -202,20 +202,25 @@ final class Chart {
   }
 
   /**
-   * Probability, for each snapshot, that what the statistics say comes by chance. Either counts
-   * only if the last values all lie on the side of the change, so that neither one value nor an
-   * oscillation does.
+   * Probability, for each snapshot, that what the statistics say comes by chance. The CUSUM counts
+   * only if the last four values all lie on the side of the change, that for steps also if the last
+   * three do firmly, so that neither one value nor an oscillation does.
    */
   double rate() {
     return ready() ? Math.min(1, 2 * Math.min(shiftRate(), stepRate())) : 1;
   }
 
   private double shiftRate() {
-    return sum.direction() * streak > LEAST_STREAK ? ofSum.rate(sum.value()) : 1;
+    return lasts(sum) ? ofSum.rate(sum.value()) : 1;
   }
 
   private double stepRate() {
-    return step.direction() * firmStreak >= LEAST_STREAK ? ofStep.rate(step.value()) : 1;
+    boolean firm = step.direction() * firmStreak >= LEAST_STREAK;
+    return firm || lasts(step) ? ofStep.rate(step.value()) : 1;
+  }
+
+  private boolean lasts(ShiftStatistic statistic) {
+    return statistic.direction() * streak > LEAST_STREAK;
   }
 
   /** Whether a change may be under way. */

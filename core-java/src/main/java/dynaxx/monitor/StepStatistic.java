@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 
 /**
- * The largest standardised sum over the last 3 to 8 values (generalised likelihood ratio in a
+ * The largest standardised sum over the last 3 to 16 values (generalised likelihood ratio in a
  * window; Willsky and Jones, 1976): evidence for a step of any size that began a few values ago.
  * Whitening with an autocorrelation rho leaves of a step the whole in its first value and {@code 1
  * - rho} in those after it; the sums are weighted accordingly (Apley and Shi, 1999).
@@ -12,7 +12,7 @@ import java.util.function.DoubleUnaryOperator;
 final class StepStatistic implements ShiftStatistic {
 
   static final int SHORTEST = 3;
-  private static final int LONGEST = 8;
+  private static final int LONGEST = 16;
 
   /** Standard deviations that every value of a sudden step is away from the trend. */
   private static final double FIRM = 1.25;
