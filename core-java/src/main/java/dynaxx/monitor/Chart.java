@@ -28,6 +28,12 @@ final class Chart {
   /** Values in a row on the side of a change: neither one nor an oscillation proves anything. */
   private static final int LEAST_STREAK = 3;
 
+  /**
+   * Standard deviations of a lasting step, however quiet the series: the noise that is believed may
+   * be the estimator's own, and larger than what the series shows.
+   */
+  private static final double LEAST_SIZE = 3;
+
   /** Snapshots seen by two charts from which on their correlation is believed. */
   private static final int LEAST_COMMON = 10;
 
@@ -216,7 +222,8 @@ final class Chart {
 
   private double stepRate() {
     boolean firm = step.direction() * firmStreak >= LEAST_STREAK;
-    return firm || lasts(step) ? ofStep.rate(step.value()) : 1;
+    boolean large = lasts(step) && step.value() >= LEAST_SIZE;
+    return firm || large ? ofStep.rate(step.value()) : 1;
   }
 
   private boolean lasts(ShiftStatistic statistic) {
