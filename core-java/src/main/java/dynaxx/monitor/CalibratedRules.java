@@ -1,8 +1,8 @@
 package dynaxx.monitor;
 
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -10,16 +10,18 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * Rules with a stated rate of false alarms. Every signal has its own chart, one value for each
- * snapshot; what the host measures more often is averaged since the snapshot before. A change is a
- * {@link EventKind#TRANSITION} if at least two signals whose noise is independent show it, and not
- * the losses alone; if only one does, it is a {@link EventKind#LEVEL_SHIFT}, or a {@link
- * EventKind#SIGN_CHANGE} of lambda_min. After an event the charts that showed it start anew, so a
- * change is reported once; the chart of a level shift runs on for a while, in which a second signal
- * may still make it a transition. lambda_min is charted relative to lambda_max where both are
- * known.
+ * snapshot, and the fraction of active units has one for each layer of rectifiers: together these
+ * count as one signal, and raise as many false alarms as one. What the host measures more often is
+ * averaged since the snapshot before. A change is a {@link EventKind#TRANSITION} if at least two
+ * signals whose noise is independent show it, and not the losses alone; if only one does, it is a
+ * {@link EventKind#LEVEL_SHIFT}, or a {@link EventKind#SIGN_CHANGE} of lambda_min. After an event
+ * the charts that showed it start anew, so a change is reported once; the chart of a level shift
+ * runs on for a while, in which a second signal may still make it a transition. lambda_min is
+ * charted relative to lambda_max where both are known.
  *
  * <p>The confidence of these events is the probability that no event as strong comes by chance in
  * 1,000 quiet snapshots.
@@ -44,9 +46,9 @@ public final class CalibratedRules implements Rules {
   private final CalibratedSettings settings;
   private final ObservationGuard guard = new ObservationGuard();
   private final IntervalMeans means = new IntervalMeans();
-  private final Map<Signal, Chart> charts = new EnumMap<>(Signal.class);
-  private final Map<Signal, Alarm> alarms = new EnumMap<>(Signal.class);
-  private final Map<Signal, Alarm> reported = new EnumMap<>(Signal.class);
+  private final Map<Channel, Chart> charts = new TreeMap<>();
+  private final Map<Channel, Alarm> alarms = new TreeMap<>();
+  private final Map<Channel, Alarm> reported = new TreeMap<>();
   private final SignBand sign;
   private final StabilityWatch stability;
   private Observation now;
@@ -62,16 +64,21 @@ public final class CalibratedRules implements Rules {
   private int lastTransition = Integer.MIN_VALUE / 2;
   private long transitionStep;
 
-  /** A signal's evidence for a change; the chart itself may have moved on since. */
+  /** A chart's evidence for a change; the chart itself may have moved on since. */
   private record Alarm(
-      Signal signal,
+      Channel channel,
       int tick,
       int raised,
       double rate,
       Event.Evidence evidence,
       String words,
-      Set<Signal> dependent,
-      boolean ofSign) {}
+      Set<Channel> dependent,
+      boolean ofSign) {
+
+    Signal signal() {
+      return channel.signal();
+    }
+  }
 
   /**
    * Rules that have seen nothing yet.
@@ -188,7 +195,10 @@ public final class CalibratedRules implements Rules {
     now.value(Signal.LAMBDA_MAX).ifPresent(value -> lambdaMax = value);
     for (Signal signal : Signal.values()) {
       if (signal.group() != Signal.Group.CONTEXT && !waiting) {
-        chart(signal, events);
+        int layers = layers(signal);
+        for (int layer = Math.min(1, layers); layer <= layers; layer++) {
+          chart(new Channel(signal, layer), events);
+        }
       }
     }
     followSign(events);
@@ -204,13 +214,19 @@ public final class CalibratedRules implements Rules {
     }
   }
 
-  /** Feeds a signal's chart and notes its alarm. */
-  private void chart(Signal signal, List<Event> events) {
-    Optional<Reading> reading = reading(signal);
+  /** Layers that are charted in place of the signal's mean over them; 0 if it has none. */
+  private int layers(Signal signal) {
+    return signal == Signal.ACTIVE_FRACTION ? now.activeFractions().size() : 0;
+  }
+
+  /** Feeds a chart and notes its alarm. */
+  private void chart(Channel channel, List<Event> events) {
+    Optional<Reading> reading = reading(channel);
     if (reading.isEmpty()) {
       return;
     }
-    Chart chart = charts.computeIfAbsent(signal, s -> new Chart(s, settings));
+    Signal signal = channel.signal();
+    Chart chart = charts.computeIfAbsent(channel, c -> new Chart(signal, settings));
     double value = reading.get().value();
     Signal.Scale scale = signal.scale();
     chart.add(scale.transform(value), scale.error(value, reading.get().errorOr(0)), now.step());
@@ -218,22 +234,27 @@ public final class CalibratedRules implements Rules {
       return;
     }
     if (chart.spiked()) {
-      events.add(spike(signal, chart));
+      events.add(spike(channel, chart));
     }
-    double chance = chart.rate();
+    double chance = Math.min(1, Math.max(1, layers(signal)) * chart.rate());
     boolean alarm = chance <= SUPPORT;
-    if ((alarm || ticks % 4 == 0) && cyclic(signal, chart, events)) {
+    if ((alarm || ticks % 4 == 0) && cyclic(channel, chart, events)) {
       chart.quieten();
-      alarms.remove(signal);
-    } else if (alarm && !(alarms.containsKey(signal) && alarms.get(signal).ofSign())) {
-      Alarm before = alarms.get(signal);
+      alarms.remove(channel);
+    } else if (alarm && !(alarms.containsKey(channel) && alarms.get(channel).ofSign())) {
+      Alarm before = alarms.get(channel);
       int raised = before == null ? ticks : before.raised();
-      alarms.put(signal, alarm(signal, chart, reading.get(), raised, chance));
+      alarms.put(channel, alarm(channel, chart, reading.get(), raised, chance));
     }
   }
 
   /** The value that is charted: relative depth for lambda_min, means for the host's signals. */
-  private Optional<Reading> reading(Signal signal) {
+  private Optional<Reading> reading(Channel channel) {
+    Signal signal = channel.signal();
+    if (channel.layer() > 0) {
+      double fraction = now.activeFractions().get(channel.layer() - 1);
+      return Optional.of(new Reading(fraction, OptionalDouble.empty())).filter(Reading::finite);
+    }
     if (!signal.ofSnapshot()) {
       OptionalDouble mean = means.mean(signal);
       return mean.isEmpty()
@@ -256,7 +277,8 @@ public final class CalibratedRules implements Rules {
     return signal == Signal.LAMBDA_MIN && relative() ? lambdaMax : 1;
   }
 
-  private Alarm alarm(Signal signal, Chart chart, Reading reading, int raised, double chance) {
+  private Alarm alarm(Channel channel, Chart chart, Reading reading, int raised, double chance) {
+    Signal signal = channel.signal();
     Signal.Scale scale = signal.scale();
     double unit = unit(signal);
     double value = reading.value() * unit;
@@ -273,12 +295,12 @@ public final class CalibratedRules implements Rules {
         String.format(
             Locale.ROOT,
             "%s has been %s its trend since step %d and is %.4g, where about %.4g was expected",
-            signal.column(),
+            channel.words(),
             chart.direction() * unit > 0 ? "above" : "below",
             chart.since(),
             value,
             expected);
-    return new Alarm(signal, ticks, raised, chance, evidence, words, dependent(signal), false);
+    return new Alarm(channel, ticks, raised, chance, evidence, words, dependent(channel), false);
   }
 
   /**
@@ -287,7 +309,8 @@ public final class CalibratedRules implements Rules {
    */
   private double jointRate(Alarm a, Alarm b) {
     double product = a.rate() * b.rate();
-    int pairs = Math.max(2, charts.size()) * (Math.max(2, charts.size()) - 1);
+    long signals = Math.max(2, charts.keySet().stream().map(Channel::signal).distinct().count());
+    long pairs = signals * (signals - 1);
     return OVERLAP * pairs * product * (1 + Math.log(SUPPORT * SUPPORT / product));
   }
 
@@ -295,7 +318,8 @@ public final class CalibratedRules implements Rules {
     return 0.1 / Math.max(settings.expectedSnapshots(), ticks);
   }
 
-  private Event spike(Signal signal, Chart chart) {
+  private Event spike(Channel channel, Chart chart) {
+    Signal signal = channel.signal();
     double unit = unit(signal);
     double value = signal.scale().inverse(chart.valueBefore()) * unit;
     double level = signal.scale().inverse(chart.level()) * unit;
@@ -315,19 +339,20 @@ public final class CalibratedRules implements Rules {
         String.format(
             Locale.ROOT,
             "%s was %.4g at step %d, against a level of about %.4g, and is back",
-            signal.column(),
+            channel.words(),
             value,
             chart.stepBefore(),
             level));
   }
 
-  private boolean cyclic(Signal signal, Chart chart, List<Event> events) {
+  private boolean cyclic(Channel channel, Chart chart, List<Event> events) {
+    Signal signal = channel.signal();
     OptionalInt period = chart.period(epoch);
     if (period.isEmpty()) {
       return false;
     }
     if (ticks - lastCycle > settings.cycleWindow()) {
-      double value = reading(signal).orElseThrow().value() * unit(signal);
+      double value = reading(channel).orElseThrow().value() * unit(signal);
       Event.Evidence evidence =
           new Event.Evidence(
               value,
@@ -346,7 +371,7 @@ public final class CalibratedRules implements Rules {
                   Locale.ROOT,
                   "%s repeats itself about every %d snapshots; while it does, its changes are not"
                       + " reported%s",
-                  signal.column(),
+                  channel.words(),
                   period.getAsInt(),
                   takenBack())));
     }
@@ -389,17 +414,11 @@ public final class CalibratedRules implements Rules {
               OptionalDouble.of(0),
               OptionalDouble.of(sign.sign() * half),
               sign.since());
+      Channel lambdaMin = Channel.of(Signal.LAMBDA_MIN);
       alarms.put(
-          Signal.LAMBDA_MIN,
+          lambdaMin,
           new Alarm(
-              Signal.LAMBDA_MIN,
-              ticks,
-              ticks,
-              SIGN_RATE,
-              evidence,
-              words,
-              dependent(Signal.LAMBDA_MIN),
-              true));
+              lambdaMin, ticks, ticks, SIGN_RATE, evidence, words, dependent(lambdaMin), true));
     }
   }
 
@@ -434,7 +453,7 @@ public final class CalibratedRules implements Rules {
     }
     List<Alarm> all = new ArrayList<>(alarms.values());
     reported.values().stream()
-        .filter(a -> a.ofSign() && !alarms.containsKey(a.signal()))
+        .filter(a -> a.ofSign() && !alarms.containsKey(a.channel()))
         .forEach(all::add);
     for (int i = 0; i < all.size(); i++) {
       for (int j = i + 1; j < all.size(); j++) {
@@ -458,25 +477,28 @@ public final class CalibratedRules implements Rules {
     if (ticks - alarm.tick() < settings.confirmation()) {
       return false;
     }
-    charts.get(alarm.signal()).reset();
-    alarms.remove(alarm.signal());
+    charts.get(alarm.channel()).reset();
+    alarms.remove(alarm.channel());
     return true;
   }
 
   private boolean independent(Alarm a, Alarm b) {
+    if (a.signal() == b.signal()) {
+      return false;
+    }
     if (a.signal().group() == Signal.Group.LOSS && b.signal().group() == Signal.Group.LOSS) {
       return false;
     }
     if (SHARPNESS.contains(a.signal()) && SHARPNESS.contains(b.signal())) {
       return false;
     }
-    return !a.dependent().contains(b.signal()) && !b.dependent().contains(a.signal());
+    return !a.dependent().contains(b.channel()) && !b.dependent().contains(a.channel());
   }
 
-  /** Signals whose noise goes with that of another. */
-  private Set<Signal> dependent(Signal signal) {
-    Set<Signal> dependent = EnumSet.of(signal);
-    Chart chart = charts.get(signal);
+  /** Charts whose noise goes with that of another. */
+  private Set<Channel> dependent(Channel channel) {
+    Set<Channel> dependent = new HashSet<>();
+    Chart chart = charts.get(channel);
     charts.forEach(
         (other, itsChart) -> {
           if (Math.abs(chart.correlation(itsChart)) >= settings.correlation()) {
@@ -508,7 +530,7 @@ public final class CalibratedRules implements Rules {
   private void levelShifts(List<Event> events, boolean last) {
     for (Alarm alarm : List.copyOf(alarms.values())) {
       boolean waited = ticks - alarm.raised() >= settings.coincidence() - 1;
-      boolean known = reported.containsKey(alarm.signal());
+      boolean known = reported.containsKey(alarm.channel());
       if (known || alarm.rate() > shiftRate() || !waited && !last) {
         continue;
       }
@@ -520,7 +542,7 @@ public final class CalibratedRules implements Rules {
               confidence(alarm.rate()),
               alarm.evidence(),
               alarm.words() + "; no independent signal moved with it"));
-      reported.put(alarm.signal(), alarm);
+      reported.put(alarm.channel(), alarm);
     }
   }
 }

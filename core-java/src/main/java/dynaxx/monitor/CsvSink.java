@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
 public final class CsvSink implements MonitorSink {
 
   private final LineFile file;
+  private final int rectifierLayers;
   private final StringBuilder noticed = new StringBuilder();
 
   /**
@@ -24,6 +25,19 @@ public final class CsvSink implements MonitorSink {
    * @throws IOException if it cannot be opened, or has other columns
    */
   public CsvSink(Path path) throws IOException {
+    this(path, 0);
+  }
+
+  /**
+   * Opens a file that has a column for the active units of each rectifier layer, {@code
+   * active_fraction_1} and so on, beside their mean.
+   *
+   * @param path new, empty, or written by a sink like this
+   * @param rectifierLayers how many layers, as {@link dynaxx.network.Network#rectifierUnits} has
+   * @throws IOException if it cannot be opened, or has other columns
+   */
+  public CsvSink(Path path, int rectifierLayers) throws IOException {
+    this.rectifierLayers = rectifierLayers;
     file = new LineFile(path);
     String expected = String.join(",", columns());
     String found = file.firstLine();
@@ -36,13 +50,16 @@ public final class CsvSink implements MonitorSink {
     }
   }
 
-  private static List<String> columns() {
+  private List<String> columns() {
     List<String> columns = new ArrayList<>(List.of("step"));
     for (Signal signal : Signal.values()) {
       columns.add(signal.column());
       if (hasError(signal)) {
         columns.add(signal.errorColumn());
       }
+    }
+    for (int layer = 1; layer <= rectifierLayers; layer++) {
+      columns.add(Signal.ACTIVE_FRACTION.column(layer));
     }
     columns.addAll(List.of("snapshot", "monitor_share", "event", "advice"));
     return columns;
@@ -75,6 +92,11 @@ public final class CsvSink implements MonitorSink {
         boolean known = reading != null && reading.error().isPresent();
         fields.add(known ? Double.toString(reading.error().getAsDouble()) : "");
       }
+    }
+    List<Double> fractions = step.observation().activeFractions();
+    for (int i = 0; i < rectifierLayers; i++) {
+      boolean known = i < fractions.size() && !fractions.get(i).isNaN();
+      fields.add(known ? fractions.get(i).toString() : "");
     }
     fields.add(step.effort().map(e -> e.name().toLowerCase(java.util.Locale.ROOT)).orElse(""));
     fields.add(Double.toString(step.share()));

@@ -47,6 +47,10 @@ final class JsonLines {
               number(signal.column(), reading.value());
               optional(signal.errorColumn(), reading.error());
             });
+    List<Double> fractions = step.observation().activeFractions();
+    for (int i = 0; i < fractions.size(); i++) {
+      number(Signal.ACTIVE_FRACTION.column(i + 1), fractions.get(i));
+    }
     step.observation().verdict().ifPresent(this::verdict);
     optional("momentum", step.momentum());
     step.effort().ifPresent(effort -> text("snapshot", effort.name().toLowerCase(Locale.ROOT)));

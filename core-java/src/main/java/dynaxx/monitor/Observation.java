@@ -9,6 +9,7 @@ import dynaxx.spectrum.Verdict;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -18,12 +19,18 @@ import java.util.OptionalDouble;
  *
  * @param step number of updates made so far, at least 0
  * @param readings what was measured
+ * @param activeFractions what {@link Signal#ACTIVE_FRACTION} is the mean of: the fraction of active
+ *     units in each rectifier layer, in order, NaN where it is not known; empty if only the mean is
  * @param verdict on the sign of the smallest eigenvalue; empty if none was given
  */
-public record Observation(long step, Map<Signal, Reading> readings, Optional<Verdict> verdict) {
+public record Observation(
+    long step,
+    Map<Signal, Reading> readings,
+    List<Double> activeFractions,
+    Optional<Verdict> verdict) {
 
   /**
-   * Copies the readings.
+   * Copies the readings and the fractions.
    *
    * @throws IllegalArgumentException if the step is negative
    */
@@ -34,6 +41,18 @@ public record Observation(long step, Map<Signal, Reading> readings, Optional<Ver
     Map<Signal, Reading> copy = new EnumMap<>(Signal.class);
     copy.putAll(readings);
     readings = Collections.unmodifiableMap(copy);
+    activeFractions = List.copyOf(activeFractions);
+  }
+
+  /**
+   * An observation that knows no single layer.
+   *
+   * @param step number of updates made so far, at least 0
+   * @param readings what was measured
+   * @param verdict on the sign of the smallest eigenvalue; empty if none was given
+   */
+  public Observation(long step, Map<Signal, Reading> readings, Optional<Verdict> verdict) {
+    this(step, readings, List.of(), verdict);
   }
 
   /**
@@ -80,13 +99,27 @@ public record Observation(long step, Map<Signal, Reading> readings, Optional<Ver
     Map<Signal, Reading> more = new EnumMap<>(Signal.class);
     more.putAll(readings);
     more.put(signal, reading);
-    return new Observation(step, more, verdict);
+    return new Observation(step, more, activeFractions, verdict);
+  }
+
+  /**
+   * The same with the fraction of active units in each rectifier layer, and with the mean of those
+   * that are known as {@link Signal#ACTIVE_FRACTION}.
+   *
+   * @param fractions from 0 to 1, in the order of the layers; NaN where it is not known
+   * @return a new observation
+   */
+  public Observation withActiveFractions(List<Double> fractions) {
+    OptionalDouble mean =
+        fractions.stream().mapToDouble(f -> f).filter(f -> !Double.isNaN(f)).average();
+    Observation all = mean.isEmpty() ? this : with(Signal.ACTIVE_FRACTION, mean.getAsDouble());
+    return new Observation(step, all.readings, fractions, verdict);
   }
 
   /**
    * The same with what a snapshot measured: extreme eigenvalues with residuals and verdict, trace,
-   * gradient variance, noise scale, attention. Loss and gradient norm are those of the step's
-   * batch, so they are left to the host.
+   * gradient variance, noise scale, attention, active units. Loss and gradient norm are those of
+   * the step's batch, so they are left to the host.
    *
    * @param snapshot measured at this step
    * @return a new observation
@@ -116,7 +149,11 @@ public record Observation(long step, Map<Signal, Reading> readings, Optional<Ver
           all.with(Signal.ATTENTION_ENTROPY, entropy)
               .with(Signal.ATTENTION_HEADS_SPARSE, snapshot.sparseHeads());
     }
-    return new Observation(step, all.readings, Optional.of(spectrum.verdict()));
+    if (!snapshot.activeFractions().isEmpty()) {
+      all = all.withActiveFractions(snapshot.activeFractions());
+    }
+    return new Observation(
+        step, all.readings, all.activeFractions, Optional.of(spectrum.verdict()));
   }
 
   private static Reading reading(ExtremeEigenvalue found) {

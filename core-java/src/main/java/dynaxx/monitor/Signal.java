@@ -34,7 +34,7 @@ public enum Signal {
   ATTENTION_ENTROPY(Group.NETWORK, Scale.LOGARITHMIC),
   /** Attention heads whose mean entropy is below 0.5 nats. */
   ATTENTION_HEADS_SPARSE(Group.NETWORK, Scale.COUNT),
-  /** Fraction of rectified units that are active, from 0 to 1. */
+  /** Fraction of rectified units that are active, from 0 to 1; the mean over the layers. */
   ACTIVE_FRACTION(Group.NETWORK, Scale.FRACTION);
 
   /** What a signal tells about. */
@@ -128,6 +128,16 @@ public enum Signal {
    */
   public String column() {
     return name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * Name of the column of the signal in one layer of the network.
+   *
+   * @param layer from 1 on
+   * @return for example {@code active_fraction_3}
+   */
+  public String column(int layer) {
+    return column() + "_" + layer;
   }
 
   /**

@@ -84,6 +84,7 @@ public interface SnapshotSource {
           Optional.empty(),
           Optional.empty(),
           List.of(),
+          List.of(),
           found.cost().gradientEquivalents(),
           (System.nanoTime() - start) / 1e9);
     };

@@ -1,6 +1,12 @@
 package dynaxx.network;
 
+import dynaxx.backend.Activation;
+import dynaxx.backend.Backend;
+import dynaxx.backend.Elementary;
 import dynaxx.backend.Pointwise;
+import dynaxx.backend.Scalars;
+import dynaxx.backend.Strided;
+import dynaxx.memory.Buffer;
 import java.util.List;
 
 /**
@@ -19,6 +25,32 @@ public record Activate(Pointwise function) implements Op {
   public Shape outputShape(List<Shape> inputs) {
     Check.inputs(this, inputs, 1);
     return inputs.getFirst();
+  }
+
+  /** Whether it passes on what is above zero: ReLU, also leaky or with an upper limit. */
+  boolean rectifies() {
+    return switch (function) {
+      case Activation activation -> activation == Activation.RELU;
+      case Elementary e ->
+          switch (e.kind()) {
+            case LEAKY_RELU -> true;
+            case CLIP -> e.a() == 0 && e.b() > 0;
+            default -> false;
+          };
+    };
+  }
+
+  /**
+   * Adds the number of inputs above zero. Before the backward pass the adjoints hold nothing yet,
+   * and are the work space.
+   */
+  void countActive(Frame f, Scalars count) {
+    Backend backend = f.backend();
+    Buffer zero = f.dy();
+    Buffer above = f.dx(0);
+    backend.fill(zero, 0);
+    backend.compare(true, size(f), f.x(0), zero, above);
+    backend.dots(1, size(f), 1, Strided.of(above), above, count);
   }
 
   private static long size(Frame f) {

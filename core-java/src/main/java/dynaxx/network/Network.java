@@ -4,6 +4,7 @@ import dynaxx.backend.Philox;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,11 +24,13 @@ public final class Network {
   record Step(Op op, int[] inputs, Shape shape, boolean active, boolean[] adds) {}
 
   private final List<Step> steps;
+  private final List<List<Integer>> rectifiers;
   private final Map<String, Parameter> parameters;
   private final long parameterCount;
 
   private Network(List<Step> steps, Map<String, Parameter> parameters, long parameterCount) {
     this.steps = List.copyOf(steps);
+    this.rectifiers = rectifiers(steps);
     this.parameters = parameters;
     this.parameterCount = parameterCount;
   }
@@ -139,6 +142,46 @@ public final class Network {
         .filter(step -> step.op() instanceof Attention)
         .map(step -> step.shape().dim(0))
         .toList();
+  }
+
+  /**
+   * Units of each rectifier layer: ReLU, leaky ReLU, and clipping between zero and an upper limit,
+   * of values that depend on parameters. Every position of a unit counts, in an image or a
+   * sequence. Rectifiers in the same place behind the same parameters, as over the steps of a
+   * recurrence, are one layer.
+   *
+   * @return values for one example, an entry for each layer in order; empty without rectifiers
+   */
+  public List<Long> rectifierUnits() {
+    return rectifiers.stream()
+        .map(layer -> layer.stream().mapToLong(node -> steps.get(node).shape().size()).sum())
+        .toList();
+  }
+
+  /** Nodes of each rectifier layer. */
+  List<List<Integer>> rectifiers() {
+    return rectifiers;
+  }
+
+  private static List<List<Integer>> rectifiers(List<Step> steps) {
+    Map<Object, List<Integer>> layers = new LinkedHashMap<>();
+    List<Set<Parameter>> behind = new ArrayList<>();
+    for (int node = 0; node < steps.size(); node++) {
+      Step step = steps.get(node);
+      Set<Parameter> nearest = new HashSet<>();
+      if (step.op() != null) {
+        nearest.addAll(step.op().parameters());
+      }
+      if (nearest.isEmpty()) {
+        Arrays.stream(step.inputs()).mapToObj(behind::get).forEach(nearest::addAll);
+      }
+      behind.add(nearest);
+      if (step.active() && step.op() instanceof Activate activate && activate.rectifies()) {
+        Op before = steps.get(step.inputs()[0]).op();
+        layers.computeIfAbsent(List.of(before.name(), nearest), key -> new ArrayList<>()).add(node);
+      }
+    }
+    return List.copyOf(layers.values());
   }
 
   /**

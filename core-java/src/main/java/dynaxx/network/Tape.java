@@ -207,6 +207,33 @@ public final class Tape implements AutoCloseable {
     return sums;
   }
 
+  /**
+   * Active units of the rectifiers in the last forward pass: inputs above zero, counted over
+   * examples, units and their positions. Reads the values that the pass left, and uses the adjoints
+   * as work space, so that it comes before the backward pass.
+   *
+   * @return how many, for each layer of {@link Network#rectifierUnits}
+   * @throws IllegalStateException unless the forward pass was the last
+   */
+  public double[] activeCounts() {
+    if (recorded != Recorded.FORWARD) {
+      throw new IllegalStateException(
+          "tape: expected a forward pass first, and no backward pass after it");
+    }
+    try (Scope temporary = Scope.open()) {
+      List<Scalars> counts = new ArrayList<>();
+      for (List<Integer> layer : network.rectifiers()) {
+        Scalars count = backend.scalars(temporary, 1);
+        for (int node : layer) {
+          ((Activate) network.steps().get(node).op())
+              .countActive(new Frame(this, null, node), count);
+        }
+        counts.add(count);
+      }
+      return counts.stream().mapToDouble(count -> count.read()[0]).toArray();
+    }
+  }
+
   /** Frees its memory; closing twice is harmless. */
   @Override
   public void close() {

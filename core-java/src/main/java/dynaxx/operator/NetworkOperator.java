@@ -55,6 +55,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   private double lossValue;
   private double gradientNorm;
   private List<double[]> entropies = List.of();
+  private double[] activeCounts = new double[0];
 
   /**
    * Limits of an operator.
@@ -207,9 +208,12 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     backend.fill(gradient, 0);
     double sum = 0;
     List<double[]> entropySums = null;
+    double[] active = new double[network.rectifierUnits().size()];
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = tapes.get(plan.resident() ? i : 0);
       sum += tape.forward(point, parts.get(i), examples, Mode.MEASURE);
+      double[] counts = tape.activeCounts();
+      Arrays.setAll(active, layer -> active[layer] + counts[layer]);
       tape.backward(gradient);
       entropySums = accumulate(entropySums, tape.attentionEntropySums());
     }
@@ -217,6 +221,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     gradientNorm =
         NonFiniteException.check("gradient norm", Math.sqrt(backend.dot(gradient, gradient)));
     entropies = entropySums;
+    activeCounts = active;
     moved();
   }
 
@@ -465,6 +470,22 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
       means.add(Arrays.stream(entropies.get(i)).map(sum -> sum / rows).toArray());
     }
     return means;
+  }
+
+  /**
+   * Fraction of the rectifiers' inputs that are above zero, from the same forward pass.
+   *
+   * @return for each layer of {@link Network#rectifierUnits}, the mean over examples and units,
+   *     from 0 to 1; empty without rectifiers
+   */
+  public final List<Double> activeFractions() {
+    requirePoint();
+    List<Long> units = network.rectifierUnits();
+    List<Double> fractions = new ArrayList<>();
+    for (int i = 0; i < activeCounts.length; i++) {
+      fractions.add(activeCounts[i] / ((double) examples * units.get(i)));
+    }
+    return fractions;
   }
 
   /**

@@ -105,6 +105,7 @@ public final class CurvatureProbe implements AutoCloseable {
         examples,
         spread,
         hessian.attentionEntropy(),
+        hessian.activeFractions(),
         gradientEquivalents,
         (System.nanoTime() - start) / 1e9);
   }

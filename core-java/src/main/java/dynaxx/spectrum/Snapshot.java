@@ -16,6 +16,8 @@ import java.util.Optional;
  * @param subset the spectrum's estimates on parts of the subset; empty if not wanted
  * @param attentionEntropy mean entropy in nats of each head's attention rows, for each attention
  *     op; empty without attention
+ * @param activeFractions fraction, from 0 to 1, of each rectifier layer's inputs that are above
+ *     zero, over examples, units and their positions; empty without rectifiers
  * @param gradientEquivalents work in gradients over the subset, counted in matrix products
  * @param seconds the measurement took
  */
@@ -27,6 +29,7 @@ public record Snapshot(
     Optional<ExampleStatistics> examples,
     Optional<SubsetSpread> subset,
     List<double[]> attentionEntropy,
+    List<Double> activeFractions,
     double gradientEquivalents,
     double seconds) {
 

@@ -20,6 +20,7 @@ final class FakeModel implements SnapshotSource {
   double min = -1;
   double max = 10;
   double trace = 50;
+  List<Double> activeFractions = List.of();
   double secondsPerGradient;
   long parameters;
   long nanos;
@@ -49,6 +50,7 @@ final class FakeModel implements SnapshotSource {
         Optional.empty(),
         Optional.empty(),
         List.of(),
+        activeFractions,
         gradients,
         gradients * secondsPerGradient);
   }
