@@ -72,6 +72,48 @@ class SinksTest {
     assertEquals("checkpoint", second[columns.indexOf("advice")]);
   }
 
+  private static MonitorRecord.Step layers(long step, Double... fractions) {
+    return new MonitorRecord.Step(
+        Observation.at(step).withActiveFractions(List.of(fractions)),
+        OptionalDouble.empty(),
+        Optional.empty(),
+        List.of(),
+        Advice.NOTHING,
+        0);
+  }
+
+  @Test
+  void rectifierLayersHaveAColumnEach() throws IOException {
+    Path file = folder.resolve("m.csv");
+    try (CsvSink sink = new CsvSink(file, 2)) {
+      sink.accept(layers(1, 0.25, 0.75));
+      sink.accept(step(2, Advice.NOTHING));
+      sink.accept(layers(3, Double.NaN, 0.75));
+    }
+    List<String> lines = Files.readAllLines(file);
+    String[] names = lines.getFirst().split(",");
+    int mean = List.of(names).indexOf("active_fraction");
+    assertEquals("active_fraction_1", names[mean + 1]);
+    assertEquals("active_fraction_2", names[mean + 2]);
+    assertEquals("snapshot", names[mean + 3]);
+    List<List<String>> fields =
+        lines.stream().skip(1).map(line -> List.of(line.split(",", -1))).toList();
+    assertEquals(List.of("0.5", "0.25", "0.75"), fields.get(0).subList(mean, mean + 3));
+    assertEquals(List.of("", "", ""), fields.get(1).subList(mean, mean + 3));
+    assertEquals(List.of("0.75", "", "0.75"), fields.get(2).subList(mean, mean + 3));
+    assertThrows(IOException.class, () -> new CsvSink(file));
+    Path none = folder.resolve("none.csv");
+    try (CsvSink sink = new CsvSink(none)) {
+      sink.accept(layers(1, 0.25, 0.75));
+    }
+    assertTrue(!Files.readString(none).contains("active_fraction_1"));
+    assertTrue(Files.readString(none).contains(",0.5,"));
+    assertEquals(
+        "{\"type\":\"step\",\"step\":1,\"active_fraction\":0.5,\"active_fraction_1\":0.25,"
+            + "\"active_fraction_2\":0.75,\"monitor_share\":0.0}",
+        JsonLines.of(layers(1, 0.25, 0.75)));
+  }
+
   /** A crash in the middle of a line costs that line and no other. */
   @Test
   void anUnfinishedLineIsCutOff() throws IOException {

@@ -62,6 +62,7 @@ class KnownCasesTest {
       extremeEigenvalues(expected, hessian);
       trace(expected, hessian, scope);
       entropies(expected, hessian);
+      activeFractions(expected, hessian);
     }
   }
 
@@ -127,6 +128,15 @@ class KnownCasesTest {
       for (int h = 0; h < blocks.get(b).size(); h++) {
         assertEquals(blocks.get(b).get(h).asDouble(), found.get(b)[h], 1e-5);
       }
+    }
+  }
+
+  private static void activeFractions(JsonNode expected, Hessian hessian) {
+    JsonNode layers = expected.path("active_fractions");
+    List<Double> found = hessian.activeFractions();
+    assertEquals(layers.size(), found.size());
+    for (int i = 0; i < layers.size(); i++) {
+      assertEquals(layers.get(i).asDouble(), found.get(i), 1e-15);
     }
   }
 

@@ -51,6 +51,7 @@ class KnownModelsTest {
         assertClose("gradient", Cases.array(name, "gradient"), gradient, 0);
         products(name, hessian, scope);
         entropies(fused ? expected.path("attention_entropy_nats") : null, hessian);
+        activeFractions(expected.path("active_fractions"), hessian);
       }
     }
   }
@@ -89,6 +90,14 @@ class KnownModelsTest {
 
   private static double norm(double[] values) {
     return Math.sqrt(Arrays.stream(values).map(v -> v * v).sum());
+  }
+
+  private static void activeFractions(JsonNode layers, Hessian hessian) {
+    List<Double> found = hessian.activeFractions();
+    assertEquals(layers.size(), found.size());
+    for (int i = 0; i < layers.size(); i++) {
+      assertEquals(layers.get(i).asDouble(), found.get(i), 1e-15);
+    }
   }
 
   private static void entropies(JsonNode blocks, Hessian hessian) {

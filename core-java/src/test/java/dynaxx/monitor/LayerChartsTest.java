@@ -1,0 +1,169 @@
+package dynaxx.monitor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.spectrum.ProbeSettings;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** Twelve layers of rectifiers, of which some die at snapshot 80. */
+class LayerChartsTest {
+
+  private static final int LAYERS = 12;
+  private static final int CHANGE = 80;
+  private static final double NOISE = 0.01;
+
+  private static IntToDoubleFunction shift(double size) {
+    return i -> i < CHANGE ? 0 : size;
+  }
+
+  /** Active fractions about one half, a trace about 300, and what is added to some. */
+  private static List<Observation> run(
+      long seed, int snapshots, Map<Integer, IntToDoubleFunction> layers, double logTrace) {
+    SplittableRandom random = new SplittableRandom(seed);
+    List<Observation> all = new ArrayList<>();
+    for (int i = 0; i < snapshots; i++) {
+      List<Double> fractions = new ArrayList<>();
+      for (int layer = 1; layer <= LAYERS; layer++) {
+        double added = layers.getOrDefault(layer, shift(0)).applyAsDouble(i);
+        fractions.add(0.5 + added + NOISE * random.nextGaussian());
+      }
+      double trace = 300 * Math.exp(0.05 * random.nextGaussian() + (i < CHANGE ? 0 : logTrace));
+      all.add(Observation.at(10L * i).with(Signal.TRACE, trace).withActiveFractions(fractions));
+    }
+    return all;
+  }
+
+  /** All but cycles, which noise shows by chance. */
+  private static List<Event> events(List<Observation> observations) {
+    return Scenario.replay(Rules.calibrated(), observations).stream()
+        .filter(e -> e.kind() != EventKind.CYCLIC)
+        .toList();
+  }
+
+  @Test
+  void aLayerThatDiesIsALevelShiftThatNamesIt() {
+    List<Observation> run = run(1, 110, Map.of(7, shift(-0.1)), 0);
+    List<Event> events = events(run);
+    assertEquals(1, events.size(), events.toString());
+    Event event = events.getFirst();
+    assertEquals(EventKind.LEVEL_SHIFT, event.kind());
+    assertEquals(Signal.ACTIVE_FRACTION, event.signal());
+    assertTrue(
+        event.explanation().startsWith("active_fraction of layer 7 has been below its trend since"),
+        event.explanation());
+    assertTrue(event.step() >= 800 && event.step() <= 850, event.toString());
+    assertEquals(0.4, event.evidence().value(), 4 * NOISE);
+    assertEquals(0.5, event.evidence().baseline().orElseThrow(), 3 * NOISE);
+    assertTrue(event.confidence() > 0.9);
+  }
+
+  /** Four standard deviations of one layer are little more than one of the mean over the layers. */
+  @Test
+  void theMeanOverTheLayersWouldNotShowIt() {
+    List<Observation> means =
+        run(1, 110, Map.of(7, shift(-0.04)), 0).stream()
+            .map(o -> new Observation(o.step(), o.readings(), o.verdict()))
+            .toList();
+    assertEquals(List.of(), events(means));
+    List<Event> events = events(run(1, 110, Map.of(7, shift(-0.04)), 0));
+    assertEquals(1, events.size(), events.toString());
+    assertTrue(events.getFirst().explanation().contains("of layer 7"), events.toString());
+  }
+
+  @Test
+  void withAnotherSignalItIsATransition() {
+    List<Event> events = events(run(2, 110, Map.of(7, shift(-0.1)), 0.4));
+    assertEquals(1, events.size(), events.toString());
+    Event event = events.getFirst();
+    assertEquals(EventKind.TRANSITION, event.kind());
+    assertTrue(event.explanation().contains("active_fraction of layer 7"), event.explanation());
+    assertTrue(event.explanation().contains("trace has been above"), event.explanation());
+  }
+
+  @Test
+  void layersAloneAreOneWitnessHoweverMany() {
+    Map<Integer, IntToDoubleFunction> two = Map.of(3, shift(-0.1), 9, shift(0.08));
+    List<Event> events = events(run(3, 110, two, 0));
+    assertEquals(2, events.size(), events.toString());
+    assertTrue(events.stream().allMatch(e -> e.kind() == EventKind.LEVEL_SHIFT), events.toString());
+    assertTrue(events.get(0).explanation().contains("layer 3 has been below"), events.toString());
+    assertTrue(events.get(1).explanation().contains("layer 9 has been above"), events.toString());
+  }
+
+  /** A layer is late by less than the rules wait for a second signal. */
+  @Test
+  void aSecondLayerDoesNotConfirmAShift() {
+    IntToDoubleFunction late = i -> i < CHANGE + 6 ? 0 : -0.1;
+    List<Event> events = events(run(4, 120, Map.of(3, shift(-0.1), 9, late), 0));
+    assertEquals(2, events.size(), events.toString());
+    assertTrue(events.stream().allMatch(e -> e.kind() == EventKind.LEVEL_SHIFT), events.toString());
+  }
+
+  @Test
+  void aSpikeNamesItsLayer() {
+    List<Event> events = events(run(5, 110, Map.of(2, i -> i == CHANGE ? 0.3 : 0), 0));
+    assertEquals(1, events.size(), events.toString());
+    assertEquals(EventKind.SPIKE, events.getFirst().kind());
+    assertTrue(
+        events.getFirst().explanation().startsWith("active_fraction of layer 2 was"),
+        events.toString());
+  }
+
+  /** As many false alarms as one signal more raises, not as twelve do. */
+  @Test
+  void quietLayersAreQuiet() {
+    long shifts = 0;
+    for (int seed = 0; seed < 20; seed++) {
+      List<Event> events = events(run(100 + seed, 300, Map.of(), 0));
+      assertTrue(events.stream().noneMatch(e -> e.kind() == EventKind.TRANSITION));
+      shifts +=
+          events.stream()
+              .filter(e -> e.signal() == Signal.ACTIVE_FRACTION)
+              .filter(e -> e.kind() == EventKind.LEVEL_SHIFT)
+              .count();
+    }
+    System.out.printf("level shifts of twelve quiet layers in 6,000 snapshots: %d%n", shifts);
+    assertTrue(shifts <= 3, shifts + " level shifts");
+  }
+
+  /** A hole in one layer's series leaves the others as they are. */
+  @Test
+  void aLayerThatIsNotKnownIsLeftOut() {
+    List<Observation> run =
+        run(1, 110, Map.of(7, shift(-0.1)), 0).stream()
+            .map(
+                o -> {
+                  List<Double> fractions = new ArrayList<>(o.activeFractions());
+                  fractions.set(3, Double.NaN);
+                  return o.withActiveFractions(fractions);
+                })
+            .toList();
+    List<Event> events = events(run);
+    assertEquals(1, events.size(), events.toString());
+    assertTrue(events.getFirst().explanation().contains("of layer 7"), events.toString());
+  }
+
+  @Test
+  void anObservationTakesTheLayersOfASnapshotAndTheirMean() {
+    FakeModel model = new FakeModel();
+    model.activeFractions = List.of(0.25, 0.5, 0.75);
+    Observation all = Observation.at(3).with(model.measure(ProbeSettings.article()));
+    assertEquals(model.activeFractions, all.activeFractions());
+    assertEquals(0.5, all.readings().get(Signal.ACTIVE_FRACTION).value());
+    assertEquals(model.activeFractions, all.with(Signal.LOSS, 1).activeFractions());
+    model.activeFractions = List.of();
+    Observation none = Observation.at(3).with(model.measure(ProbeSettings.article()));
+    assertEquals(List.of(), none.activeFractions());
+    assertTrue(!none.readings().containsKey(Signal.ACTIVE_FRACTION));
+    assertEquals(
+        IntStream.rangeClosed(1, 3).mapToObj(i -> "active_fraction_" + i).toList(),
+        IntStream.rangeClosed(1, 3).mapToObj(Signal.ACTIVE_FRACTION::column).toList());
+  }
+}
