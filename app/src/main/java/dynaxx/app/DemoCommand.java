@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.Hardware;
 import dynaxx.app.run.RunFolder;
+import dynaxx.app.run.StepRow;
 import dynaxx.app.scenario.Scenario;
 import dynaxx.app.scenario.ScenarioRun;
 import dynaxx.app.train.Checkpoint;
@@ -168,7 +169,7 @@ final class DemoCommand implements Callable<Integer> {
     facts.put("settings", run.describe());
     facts.put("hardware", Hardware.describe());
     try (Backend backend = openBackend();
-        RunFolder folder = RunFolder.create(folder(), facts)) {
+        RunFolder folder = RunFolder.create(folder(), run.columns(), facts)) {
       failing(folder, () -> run.run(backend, folder));
     }
   }
@@ -250,6 +251,7 @@ final class DemoCommand implements Callable<Integer> {
           ExampleBatch.subset(
               scope, network, trainer.loss(), examples.train(), plan.subset(), seed);
       Map<String, Object> facts = facts(plan, network, examples, backend);
+      List<String> columns = StepRow.columns(network.rectifierUnits().size());
       Checkpoints checkpoints = new Checkpoints(folder(), made(network, examples));
       Checkpoint.Run from = resumed ? checkpoints.load(trainer, Long.MAX_VALUE) : null;
       if (resumed && from == null) {
@@ -258,7 +260,7 @@ final class DemoCommand implements Callable<Integer> {
       try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), measured, backend);
           RunFolder folder =
               from == null
-                  ? RunFolder.create(folder(), facts)
+                  ? RunFolder.create(folder(), columns, facts)
                   : RunFolder.resume(folder(), facts, from.metricsBytes());
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(arch, network, examples, plan, backend);

@@ -337,7 +337,8 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             snapshot,
             preconditioned,
             seconds,
-            kinds);
+            kinds,
+            trainer.network().rectifierUnits().size());
     preconditioned = null;
     parts.folder().append(row);
     report.step(row);

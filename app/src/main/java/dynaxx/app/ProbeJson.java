@@ -52,6 +52,9 @@ final class ProbeJson {
     if (!found.entropies().isEmpty()) {
       json.put("attention_entropy_nats", found.entropies());
     }
+    if (!found.activeFractions().isEmpty()) {
+      json.put("active_fractions", found.activeFractions());
+    }
     found.gaussNewton().ifPresent(g -> json.put("gauss_newton", semidefinite(g)));
     found.fisher().ifPresent(f -> json.put("empirical_fisher", semidefinite(f)));
     found.density().ifPresent(d -> json.put("density", density(d)));

@@ -72,6 +72,9 @@ final class ProbeReport {
     found.examples().ifPresent(e -> lines.addAll(gradients(run, e)));
     lines.addAll(layers(found));
     lines.addAll(entropies(found));
+    if (!found.activeFractions().isEmpty()) {
+      lines.add(activeFractions(found));
+    }
     found.density().ifPresent(d -> lines.addAll(density(d)));
     found.gaussNewton().ifPresent(g -> lines.add(semidefinite("Gauss-Newton", g)));
     found.fisher().ifPresent(f -> lines.add(semidefinite("emp. Fisher", f)));
@@ -134,6 +137,14 @@ final class ProbeReport {
       lines.add(text("%-13s%s nats", i == 0 ? "attention" : "", heads));
     }
     return lines;
+  }
+
+  private static String activeFractions(Found found) {
+    String layers =
+        found.activeFractions().stream()
+            .map(fraction -> text("%.3f", fraction))
+            .collect(Collectors.joining(" "));
+    return text("%-13s%s of each rectifier layer's units", "active", layers);
   }
 
   private static List<String> density(SpectralDensity density) {

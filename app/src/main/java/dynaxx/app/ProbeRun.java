@@ -129,6 +129,7 @@ record ProbeRun(
    * @param examples statistics of the gradients, if there are enough examples
    * @param layers traces of the diagonal blocks of the parameters
    * @param entropies of each attention op and head
+   * @param activeFractions of each rectifier layer
    * @param density of the Hessian's spectrum, if wanted
    * @param gaussNewton if wanted
    * @param fisher if wanted
@@ -141,6 +142,7 @@ record ProbeRun(
       Optional<ExampleStatistics> examples,
       LayerTraces.Result layers,
       List<double[]> entropies,
+      List<Double> activeFractions,
       Optional<SpectralDensity> density,
       Optional<Semidefinite> gaussNewton,
       Optional<Semidefinite> fisher,
@@ -170,6 +172,7 @@ record ProbeRun(
           examples,
           layers,
           hessian.attentionEntropy(),
+          hessian.activeFractions(),
           density,
           gaussNewton,
           fisher,

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.RunFolder;
+import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
@@ -87,7 +88,7 @@ class DemoRunTest {
           RunFolder open =
               resume
                   ? RunFolder.resume(folder, Map.of(), from.metricsBytes())
-                  : RunFolder.create(folder, Map.of());
+                  : RunFolder.create(folder, StepRow.columns(0), Map.of());
           DemoReport report = new DemoReport(PLAN.steps(), new PrintWriter(Writer.nullWriter()));
           DemoRun run =
               DemoRun.start(

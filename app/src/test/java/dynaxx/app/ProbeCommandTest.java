@@ -111,6 +111,16 @@ class ProbeCommandTest {
     }
     JsonNode entropies = expected.path("attention_entropy_nats");
     assertEquals(entropies.size(), found.path("attention_entropy_nats").size());
+    JsonNode fractions = expected.path("active_fractions");
+    assertEquals(fractions.size(), found.path("active_fractions").size());
+    for (int i = 0; i < fractions.size(); i++) {
+      double exact = fractions.get(i).asDouble();
+      assertEquals(exact, found.get("active_fractions").get(i).asDouble(), 1e-15);
+    }
+    assertEquals(
+        name.equals("cnn-relu"),
+        outcome.out().contains("active       0.529 0.506 of each rectifier layer's units"),
+        outcome.out());
     assertEquals(expected.get("parameters").size(), found.get("layer_traces").size());
     assertTrue(outcome.out().contains("lambda_min"), outcome.out());
   }

@@ -71,7 +71,7 @@ public final class Journal {
       return new MonitorRecord.Notice(
           step, MonitorRecord.Notice.Kind.valueOf(type.toUpperCase(Locale.ROOT)), List.of());
     }
-    Observation observation = Observation.at(step);
+    Observation observation = Observation.at(step).withActiveFractions(activeFractions(line));
     for (Signal signal : Signal.values()) {
       if (line.has(signal.column())) {
         OptionalDouble value = number(line, signal.column());
@@ -84,12 +84,24 @@ public final class Journal {
             ? Optional.of(Effort.valueOf(line.get("snapshot").asText().toUpperCase(Locale.ROOT)))
             : Optional.empty();
     return new MonitorRecord.Step(
-        new Observation(step, observation.readings(), verdict(line.path("verdict"))),
+        new Observation(
+            step,
+            observation.readings(),
+            observation.activeFractions(),
+            verdict(line.path("verdict"))),
         number(line, "momentum"),
         effort,
         List.of(),
         Advice.NOTHING,
         number(line, "monitor_share").orElse(0));
+  }
+
+  private static List<Double> activeFractions(JsonNode line) {
+    List<Double> fractions = new ArrayList<>();
+    for (int layer = 1; line.has(Signal.ACTIVE_FRACTION.column(layer)); layer++) {
+      fractions.add(number(line, Signal.ACTIVE_FRACTION.column(layer)).orElseThrow());
+    }
+    return fractions;
   }
 
   /** A number; NaN and infinities are text. */

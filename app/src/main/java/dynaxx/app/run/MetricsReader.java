@@ -121,7 +121,8 @@ public final class MetricsReader {
       int index = i;
       Signal.ofColumn(name).ifPresent(signal -> signals.put(signal, index));
     }
-    if (!columns.containsKey(STEP) || signals.isEmpty()) {
+    boolean layers = columns.containsKey(Signal.ACTIVE_FRACTION.column(1));
+    if (!columns.containsKey(STEP) || signals.isEmpty() && !layers) {
       String known =
           Arrays.stream(Signal.values()).map(Signal::column).collect(Collectors.joining(", "));
       throw new UserException(
@@ -163,7 +164,7 @@ public final class MetricsReader {
       return Optional.empty();
     }
     lastStep = step.get();
-    Observation observation = Observation.at(lastStep);
+    Observation observation = withActiveFractions(Observation.at(lastStep), number, fields);
     for (Map.Entry<Signal, Integer> entry : signals.entrySet()) {
       Signal signal = entry.getKey();
       OptionalDouble value = number(number, signal.column(), fields.get(entry.getValue()));
@@ -175,6 +176,18 @@ public final class MetricsReader {
     boolean restarted = restart;
     restart = false;
     return Optional.of(new Row(observation, restarted));
+  }
+
+  /** The layers' fractions as far as there are columns for them, and their mean. */
+  private Observation withActiveFractions(Observation observation, int number, CSVRecord fields) {
+    List<Double> fractions = new ArrayList<>();
+    String column = Signal.ACTIVE_FRACTION.column(1);
+    while (columns.containsKey(column)) {
+      fractions.add(number(number, column, fields.get(columns.get(column))).orElse(Double.NaN));
+      column = Signal.ACTIVE_FRACTION.column(fractions.size() + 1);
+    }
+    boolean known = fractions.stream().anyMatch(fraction -> !fraction.isNaN());
+    return known ? observation.withActiveFractions(fractions) : observation;
   }
 
   private Optional<Long> step(int number, String text) {

@@ -17,6 +17,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -86,9 +87,11 @@ public final class RunFolder implements AutoCloseable {
    * Creates the folder with its two files.
    *
    * @param folder new, or one that holds no run
+   * @param columns of metrics.csv
    * @param facts settings, versions and hardware for run.json
    */
-  public static RunFolder create(Path folder, Map<String, Object> facts) throws IOException {
+  public static RunFolder create(Path folder, List<String> columns, Map<String, Object> facts)
+      throws IOException {
     Path csv = folder.resolve("metrics.csv");
     if (Files.exists(csv) || Files.exists(folder.resolve("run.json"))) {
       throw new UserException(
@@ -105,7 +108,7 @@ public final class RunFolder implements AutoCloseable {
     all.put("started", Instant.now().toString());
     RunFolder run = new RunFolder(folder, channel, all);
     try {
-      run.line(String.join(",", StepRow.COLUMNS));
+      run.line(String.join(",", columns));
       run.begin();
     } catch (RuntimeException e) {
       channel.close();

@@ -1,10 +1,12 @@
 package dynaxx.app.run;
 
 import dynaxx.app.train.Trainer;
+import dynaxx.monitor.Signal;
 import dynaxx.spectrum.ExtremeEigenvalue;
 import dynaxx.spectrum.GradientStatistics;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Spectrum;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -23,6 +25,7 @@ import java.util.stream.Stream;
  * @param preconditioned largest eigenvalue of the preconditioned Hessian, or null
  * @param stepSeconds time of this step without validation and snapshot
  * @param events kinds of the events noticed here, separated by spaces; may be empty
+ * @param rectifierLayers of the network; with any, there are columns for their active units
  */
 public record StepRow(
     int step,
@@ -34,10 +37,10 @@ public record StepRow(
     Snapshot snapshot,
     ExtremeEigenvalue preconditioned,
     double stepSeconds,
-    String events) {
+    String events,
+    int rectifierLayers) {
 
-  /** Names of the columns, in order. */
-  public static final List<String> COLUMNS =
+  private static final List<String> BEFORE_LAYERS =
       List.of(
           "step",
           "epoch",
@@ -54,19 +57,40 @@ public record StepRow(
           "lambda_max_residual",
           "trace",
           "trace_error",
-          "attention_heads_sparse",
+          "attention_heads_sparse");
+
+  private static final List<String> AFTER_LAYERS =
+      List.of(
           "preconditioned_lambda_max",
           "preconditioned_lambda_max_residual",
           "step_seconds",
           "snapshot_seconds",
           "event");
 
+  /**
+   * Names of the columns, in order.
+   *
+   * @param rectifierLayers of the network
+   */
+  public static List<String> columns(int rectifierLayers) {
+    List<String> columns = new ArrayList<>(BEFORE_LAYERS);
+    if (rectifierLayers > 0) {
+      columns.add(Signal.ACTIVE_FRACTION.column());
+    }
+    for (int layer = 1; layer <= rectifierLayers; layer++) {
+      columns.add(Signal.ACTIVE_FRACTION.column(layer));
+    }
+    columns.addAll(AFTER_LAYERS);
+    return columns;
+  }
+
   /** The line, without its end; fields that were not measured are empty. */
   public String csv() {
     Trainer.Validation v = validation;
     Snapshot s = snapshot;
     Spectrum spectrum = s == null ? null : s.spectrum();
-    return Stream.of(
+    Stream<Object> beforeLayers =
+        Stream.of(
             step,
             epoch,
             training.loss(),
@@ -82,14 +106,31 @@ public record StepRow(
             s == null ? null : residual(spectrum.max()),
             s == null ? null : spectrum.trace().value(),
             s == null ? null : spectrum.trace().standardError(),
-            s == null ? null : s.sparseHeads(),
+            s == null ? null : s.sparseHeads());
+    Stream<Object> afterLayers =
+        Stream.of(
             preconditioned == null ? null : preconditioned.value(),
             preconditioned == null ? null : residual(preconditioned),
             stepSeconds,
             s == null ? null : s.seconds(),
-            events)
+            events);
+    return Stream.of(beforeLayers, activeFractions(), afterLayers)
+        .flatMap(fields -> fields)
         .map(StepRow::field)
         .collect(Collectors.joining(","));
+  }
+
+  /** The mean over the layers, and each of them. */
+  private Stream<Object> activeFractions() {
+    if (rectifierLayers == 0) {
+      return Stream.empty();
+    }
+    if (snapshot == null) {
+      return Stream.generate(() -> null).limit(1 + rectifierLayers);
+    }
+    List<Double> fractions = snapshot.activeFractions();
+    double mean = fractions.stream().mapToDouble(f -> f).average().orElseThrow();
+    return Stream.concat(Stream.of(mean), fractions.stream());
   }
 
   private static Double residual(ExtremeEigenvalue found) {

@@ -45,6 +45,11 @@ public final class ScenarioRun {
     this.out = out;
   }
 
+  /** Columns of metrics.csv. */
+  public List<String> columns() {
+    return StepRow.columns(setup.network().rectifierUnits().size());
+  }
+
   /** Trains, writes metrics.csv, and prints. */
   public void run(Backend backend, RunFolder folder) {
     long start = System.nanoTime();
@@ -142,7 +147,8 @@ public final class ScenarioRun {
             monitor.snapshot().orElse(null),
             null,
             (System.nanoTime() - begin) / 1e9,
-            kinds.strip()));
+            kinds.strip(),
+            setup.network().rectifierUnits().size()));
   }
 
   /** Prints what a rule set reported, and returns it for run.json. */

@@ -99,6 +99,11 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
+  /** What is trained. */
+  public Network network() {
+    return network;
+  }
+
   /**
    * Forward and backward on the next batch; the parameters stay as they are until {@link #update}.
    */

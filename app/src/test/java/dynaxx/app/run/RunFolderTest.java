@@ -19,10 +19,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 class RunFolderTest {
 
+  private static final List<String> COLUMNS = StepRow.columns(0);
+
   @TempDir private Path temporary;
 
   private static StepRow row(int step) {
-    return new StepRow(step, 0.5, new Trainer.Step(1.25, 2), null, 0.1, 8, null, null, 0.01, "");
+    return new StepRow(step, 0.5, new Trainer.Step(1.25, 2), null, 0.1, 8, null, null, 0.01, "", 0);
   }
 
   private JsonNode json(Path folder) throws IOException {
@@ -32,7 +34,7 @@ class RunFolderTest {
   @Test
   void canBeReadAtAnyMomentAndAfterAnInterruption() throws IOException {
     Path folder = temporary.resolve("new").resolve("run");
-    try (RunFolder run = RunFolder.create(folder, Map.of("seed", 7))) {
+    try (RunFolder run = RunFolder.create(folder, COLUMNS, Map.of("seed", 7))) {
       assertEquals("running", json(folder).get("status").asText());
       run.append(row(0));
       assertEquals(2, Files.readAllLines(folder.resolve("metrics.csv")).size());
@@ -52,13 +54,13 @@ class RunFolderTest {
 
   @Test
   void aRunThatIsLeftOpenHasFailed() throws IOException {
-    RunFolder.create(temporary, Map.of()).close();
+    RunFolder.create(temporary, COLUMNS, Map.of()).close();
     assertEquals("failed", json(temporary).get("status").asText());
   }
 
   @Test
   void aRunThatIsGoingOnIsNotResumed() throws IOException {
-    try (RunFolder run = RunFolder.create(temporary, Map.of())) {
+    try (RunFolder run = RunFolder.create(temporary, COLUMNS, Map.of())) {
       run.append(row(0));
       String message =
           assertThrows(UserException.class, () -> RunFolder.resume(temporary, Map.of(), 0))
@@ -71,7 +73,7 @@ class RunFolderTest {
   @Test
   void neverOverwritesAnEarlierRun() throws IOException {
     Files.writeString(temporary.resolve("run.json"), "{}");
-    assertThrows(UserException.class, () -> RunFolder.create(temporary, Map.of()));
+    assertThrows(UserException.class, () -> RunFolder.create(temporary, COLUMNS, Map.of()));
     assertEquals("{}", Files.readString(temporary.resolve("run.json")));
   }
 }
