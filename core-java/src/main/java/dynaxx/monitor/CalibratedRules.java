@@ -36,6 +36,9 @@ public final class CalibratedRules implements Rules {
   /** Chance at which a signal moves enough to be evidence beside another. */
   private static final double SUPPORT = 0.015;
 
+  /** Steps whose means are one value on the charts while no snapshot has been made. */
+  private static final int STEPS_WITHOUT = 10;
+
   /** Chance, for each snapshot, that noise changes the sign of lambda_min beyond its band. */
   private static final double SIGN_RATE = 1e-6;
 
@@ -59,6 +62,7 @@ public final class CalibratedRules implements Rules {
   private int epochBegan;
   private double lambdaMax;
   private boolean snapshots;
+  private long nextWithout;
   private int ticks;
   private int lastCycle = Integer.MIN_VALUE / 2;
   private int lastTransition = Integer.MIN_VALUE / 2;
@@ -103,7 +107,8 @@ public final class CalibratedRules implements Rules {
       reset();
     }
     snapshots |= snapshot;
-    if (snapshot || !snapshots) {
+    if (snapshot || !snapshots && observation.step() >= nextWithout) {
+      nextWithout = observation.step() + STEPS_WITHOUT;
       tick(events);
       means.clear();
     }
@@ -143,6 +148,7 @@ public final class CalibratedRules implements Rules {
   }
 
   private void reset() {
+    nextWithout = 0;
     forget();
     means.clear();
     sign.reset();

@@ -4,13 +4,15 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
  * Writes one line for each step: the standard columns of a metrics file, which {@code dynaxx
- * replay} reads. Kinds of events stand in the column {@code event}, separated by spaces. A file
- * that is there already is continued.
+ * replay} reads. Kinds of events stand in the column {@code event}, separated by spaces. Steps at
+ * which nothing happened may come into the file up to a second late. A file that is there already
+ * is continued.
  */
 public final class CsvSink implements MonitorSink {
 
@@ -72,7 +74,7 @@ public final class CsvSink implements MonitorSink {
   @Override
   public void accept(MonitorRecord record) {
     switch (record) {
-      case MonitorRecord.Step step -> file.append(line(step));
+      case MonitorRecord.Step step -> file.append(line(step), step);
       // It comes again with the next step.
       case MonitorRecord.Validation validation -> {}
       // A notice belongs to the next line, since no line is of its own.
@@ -98,7 +100,7 @@ public final class CsvSink implements MonitorSink {
       boolean known = i < fractions.size() && !fractions.get(i).isNaN();
       fields.add(known ? fractions.get(i).toString() : "");
     }
-    fields.add(step.effort().map(e -> e.name().toLowerCase(java.util.Locale.ROOT)).orElse(""));
+    fields.add(step.effort().map(e -> e.name().toLowerCase(Locale.ROOT)).orElse(""));
     fields.add(Double.toString(step.share()));
     step.events().forEach(e -> noticed.append(e.kind()).append(' '));
     fields.add(noticed.toString().strip());

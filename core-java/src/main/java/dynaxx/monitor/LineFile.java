@@ -1,5 +1,6 @@
 package dynaxx.monitor;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -9,15 +10,23 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A file that grows by whole lines, each written at once. A line that a crash left unfinished is
- * cut off when the file is opened again.
+ * A file that grows by whole lines. Lines are gathered for up to a second, since a write for each
+ * costs more than making it. A line that a crash left unfinished is cut off when the file is opened
+ * again.
  */
 final class LineFile implements AutoCloseable {
 
   private static final int BLOCK = 4096;
 
+  /** Bytes that are gathered at most, and nanoseconds. */
+  private static final int MOST_HELD = 1 << 16;
+
+  private static final long LONGEST_HELD = 1_000_000_000;
+
   private final Path file;
   private final FileChannel channel;
+  private final ByteArrayOutputStream held = new ByteArrayOutputStream();
+  private long written = System.nanoTime();
   private boolean open = true;
 
   LineFile(Path file) throws IOException {
@@ -62,8 +71,37 @@ final class LineFile implements AutoCloseable {
     return end < 0 ? text : text.substring(0, end);
   }
 
+  /** Adds the line of a record; only that of a step at which nothing happened may be held back. */
+  void append(String line, MonitorRecord record) {
+    hold(line);
+    boolean late = System.nanoTime() - written >= LONGEST_HELD;
+    if (late || held.size() >= MOST_HELD || !quiet(record)) {
+      write();
+    }
+  }
+
+  private static boolean quiet(MonitorRecord record) {
+    return record instanceof MonitorRecord.Step step
+        && step.effort().isEmpty()
+        && step.events().isEmpty()
+        && step.advice().parts().isEmpty();
+  }
+
+  /** Adds a line at once. */
   void append(String line) {
-    ByteBuffer bytes = StandardCharsets.UTF_8.encode(line + "\n");
+    hold(line);
+    write();
+  }
+
+  private void hold(String line) {
+    held.writeBytes(line.getBytes(StandardCharsets.UTF_8));
+    held.write('\n');
+  }
+
+  private void write() {
+    ByteBuffer bytes = ByteBuffer.wrap(held.toByteArray());
+    held.reset();
+    written = System.nanoTime();
     try {
       while (bytes.hasRemaining()) {
         channel.write(bytes);
@@ -74,6 +112,7 @@ final class LineFile implements AutoCloseable {
   }
 
   void force() {
+    write();
     try {
       channel.force(false);
     } catch (IOException e) {
@@ -88,6 +127,7 @@ final class LineFile implements AutoCloseable {
     }
     open = false;
     try (channel) {
+      write();
       channel.force(false);
     } catch (IOException e) {
       throw new UncheckedIOException(file + ": " + e.getMessage(), e);

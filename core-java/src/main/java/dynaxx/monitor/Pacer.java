@@ -12,7 +12,7 @@ import java.util.OptionalDouble;
  * and when those have been used four times or cannot be had, fewer Lanczos steps, or more waiting.
  * Costs are predicted from the time for each gradient equivalent of work so far; the first snapshot
  * finds out. It is made when it is due, of few Lanczos steps; where the length of the training is
- * known, of so few, or so much later, that a gradient may cost twice a training step.
+ * known, of so few, or so much later, that the whole training pays for what it is feared to cost.
  */
 final class Pacer {
 
@@ -30,8 +30,16 @@ final class Pacer {
   /** Fewest steps of the first snapshot; its lambda_max is a rough one then. */
   private static final int FIRST_STEPS = 4;
 
-  /** Price of a gradient of the first snapshot, in training steps: the code is cold. */
-  private static final double COLD = 6;
+  /** Price of a gradient of the first snapshot, in training steps of late. */
+  private static final double FIRST_PRICE = 5;
+
+  /** How long the first snapshot's code takes to warm up, where the host's took 1. */
+  private static final double COLD = 0.5;
+
+  /**
+   * Part of the first snapshot's price that must have been saved: predictions of early steps err.
+   */
+  private static final double SAVED = 1.0 / 3;
 
   /** The most that warm code is taken to be faster than cold code. */
   private static final double WARMER = 4;
@@ -48,6 +56,9 @@ final class Pacer {
   private final int[] made = new int[Effort.values().length];
   private double host;
   private long reports;
+  private double hostBefore;
+  private long reportsBefore;
+  private double recentStep;
   private double own;
   private double secondsPerGradient;
   private double fullWork;
@@ -78,6 +89,11 @@ final class Pacer {
   void hostSpent(double seconds) {
     host += seconds;
     reports++;
+    if (2 * reportsBefore <= reports) {
+      recentStep = (host - hostBefore) / (reports - reportsBefore);
+      hostBefore = host;
+      reportsBefore = reports;
+    }
   }
 
   void ownSpent(double seconds) {
@@ -139,8 +155,7 @@ final class Pacer {
     if (secondsPerGradient == 0) {
       return full.lanczos().isPresent() ? first() : plan(Effort.FULL, full);
     }
-    double share = budget.getAsDouble();
-    double gradients = (share / (1 - share) * host - own) / secondsPerGradient;
+    double gradients = saved(host) / secondsPerGradient;
     if (fullWork <= gradients) {
       return plan(Effort.FULL, full);
     }
@@ -157,15 +172,27 @@ final class Pacer {
     return mayBeFewer ? fewer(steps) : Optional.empty();
   }
 
-  /** The whole budget may go into the first snapshot, but not more. */
+  /** What the budget allows for a time of the host's and was not spent. */
+  private double saved(double hostSeconds) {
+    double share = budget.getAsDouble();
+    return share / (1 - share) * hostSeconds - own;
+  }
+
+  /**
+   * The whole budget may go into the first snapshot, but not more. It runs code that is still cold:
+   * the time in which the host's became fast says how long that may last on this machine.
+   */
   private Optional<Plan> first() {
     if (total == 0) {
       return fewer(LEAST_STEPS);
     }
-    double share = budget.getAsDouble();
-    double gradients = share / (1 - share) * Math.max(total, reports) / COLD;
-    int steps = (int) Math.floor((gradients - work(0, FEWER_PROBES)) / 2);
-    return steps >= FIRST_STEPS ? fewer(Math.min(steps, LEAST_STEPS)) : Optional.empty();
+    double warmUp = COLD * Math.max(0, host - reports * recentStep);
+    double each = FIRST_PRICE * recentStep;
+    double whole = saved(host + Math.max(0, total - before) * recentStep);
+    int payable = (int) Math.floor(((whole - warmUp) / each - work(0, FEWER_PROBES)) / 2);
+    int steps = Math.min(payable, LEAST_STEPS);
+    double price = warmUp + each * work(steps, FEWER_PROBES);
+    return steps >= FIRST_STEPS && saved(host) >= SAVED * price ? fewer(steps) : Optional.empty();
   }
 
   private Optional<Plan> fewer(int steps) {

@@ -99,6 +99,7 @@ public enum Signal {
 
   private final Group group;
   private final Scale scale;
+  private final String column = name().toLowerCase(Locale.ROOT);
 
   Signal(Group group, Scale scale) {
     this.group = group;
@@ -127,7 +128,7 @@ public enum Signal {
    * @return for example {@code lambda_min}
    */
   public String column() {
-    return name().toLowerCase(Locale.ROOT);
+    return column;
   }
 
   /**
@@ -148,7 +149,7 @@ public enum Signal {
   public String errorColumn() {
     boolean eigenvalue =
         this == LAMBDA_MIN || this == LAMBDA_MAX || this == PRECONDITIONED_LAMBDA_MAX;
-    return column() + (eigenvalue ? "_residual" : "_error");
+    return column + (eigenvalue ? "_residual" : "_error");
   }
 
   /**

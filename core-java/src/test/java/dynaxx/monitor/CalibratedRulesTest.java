@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.spectrum.Verdict;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -118,7 +119,7 @@ class CalibratedRulesTest {
             Rules.calibrated(),
             110,
             i ->
-                Observation.at(i)
+                Observation.at(10 * i)
                     .with(Signal.LOSS, Math.exp(0.05 * random.nextGaussian() - (i < 80 ? 0 : 0.4)))
                     .with(
                         Signal.VALIDATION_LOSS,
@@ -193,12 +194,12 @@ class CalibratedRulesTest {
                 Rules.calibrated(),
                 100,
                 i ->
-                    Observation.at(i)
+                    Observation.at(10 * i)
                         .with(
                             Signal.GRADIENT_NORM,
                             Math.exp(0.05 * random.nextGaussian() + (i == 60 ? 2 : 0)))));
     assertEquals(EventKind.SPIKE, event.kind());
-    assertEquals(60, event.evidence().since());
+    assertEquals(600, event.evidence().since());
     assertEquals(Math.exp(2), event.evidence().value(), 2);
   }
 
@@ -272,6 +273,30 @@ class CalibratedRulesTest {
     Event event = only(events);
     assertEquals(EventKind.TRANSITION, event.kind());
     assertTrue(event.step() >= 800 && event.step() <= 840, event.toString());
+  }
+
+  /** Without any snapshot ten steps are one value, so rows of ten steps say the same. */
+  @Test
+  void withoutSnapshotsStepsAreAveraged() {
+    SplittableRandom random = new SplittableRandom(14);
+    double[] loss = new double[1000];
+    Arrays.setAll(loss, i -> Math.exp(0.1 * random.nextGaussian() - (i < 600 ? 0 : 0.5)));
+    List<Event> each =
+        replay(Rules.calibrated(), 1000, i -> Observation.at(i).with(Signal.LOSS, loss[i]));
+    Event event = only(each);
+    assertEquals(EventKind.LEVEL_SHIFT, event.kind());
+    assertTrue(event.step() >= 600 && event.step() <= 650, event.toString());
+    List<Event> means =
+        replay(
+            Rules.calibrated(),
+            100,
+            i -> {
+              int from = i == 0 ? 0 : 10 * i - 9;
+              double mean = Arrays.stream(loss, from, 10 * i + 1).average().orElseThrow();
+              return Observation.at(10 * i).with(Signal.LOSS, mean);
+            });
+    assertEquals(event.step(), only(means).step());
+    assertEquals(event.evidence().value(), only(means).evidence().value(), 1e-9);
   }
 
   @Test

@@ -161,4 +161,33 @@ class SinksTest {
         lines.getFirst());
     assertEquals("{\"type\":\"checkpoint\",\"step\":2}", lines.get(1));
   }
+
+  /** Steps at which nothing happened are gathered; what happened is not waited for. */
+  @Test
+  void quietLinesAreGathered() throws IOException {
+    Path file = folder.resolve("m.jsonl");
+    try (JsonLinesSink sink = new JsonLinesSink(file)) {
+      for (long step = 0; step < 10; step++) {
+        sink.accept(quiet(step));
+      }
+      assertTrue(Files.readAllLines(file).size() < 10);
+      sink.accept(step(10, Advice.NOTHING));
+      assertEquals(11, Files.readAllLines(file).size());
+      sink.accept(quiet(11));
+      sink.force();
+      assertEquals(12, Files.readAllLines(file).size());
+      sink.accept(quiet(12));
+    }
+    assertEquals(13, Files.readAllLines(file).size());
+  }
+
+  private static MonitorRecord.Step quiet(long step) {
+    return new MonitorRecord.Step(
+        Observation.at(step),
+        OptionalDouble.empty(),
+        Optional.empty(),
+        List.of(),
+        Advice.NOTHING,
+        0);
+  }
 }
