@@ -102,7 +102,7 @@ public final class CalibratedRules implements Rules {
     now = observation;
     followLearningRate();
     means.add(observation);
-    boolean snapshot = observation.readings().keySet().stream().anyMatch(Signal::ofSnapshot);
+    boolean snapshot = observation.ofSnapshot();
     if (snapshot && !snapshots && ticks > 0) {
       reset();
     }

@@ -1,33 +1,32 @@
 package dynaxx.monitor;
 
-import java.util.EnumMap;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.OptionalDouble;
 
 /** Means, between two snapshots, of what the host measures more often. */
 final class IntervalMeans {
 
-  private final Map<Signal, double[]> sums = new EnumMap<>(Signal.class);
+  private final double[] sums = new double[Signal.values().length];
+  private final int[] counts = new int[sums.length];
 
   void add(Observation observation) {
-    observation
-        .readings()
-        .forEach(
-            (signal, reading) -> {
-              if (!signal.ofSnapshot() && reading.finite()) {
-                double[] sum = sums.computeIfAbsent(signal, s -> new double[2]);
-                sum[0] += reading.value();
-                sum[1]++;
-              }
-            });
+    for (Map.Entry<Signal, Reading> entry : observation.readings().entrySet()) {
+      Signal signal = entry.getKey();
+      if (!signal.ofSnapshot() && entry.getValue().finite()) {
+        sums[signal.ordinal()] += entry.getValue().value();
+        counts[signal.ordinal()]++;
+      }
+    }
   }
 
   OptionalDouble mean(Signal signal) {
-    double[] sum = sums.get(signal);
-    return sum == null ? OptionalDouble.empty() : OptionalDouble.of(sum[0] / sum[1]);
+    int i = signal.ordinal();
+    return counts[i] == 0 ? OptionalDouble.empty() : OptionalDouble.of(sums[i] / counts[i]);
   }
 
   void clear() {
-    sums.clear();
+    Arrays.fill(sums, 0);
+    Arrays.fill(counts, 0);
   }
 }

@@ -160,6 +160,16 @@ public record Observation(
     return new Reading(found.value(), found.residual());
   }
 
+  /** Whether a snapshot was made, of whatever it measured. */
+  boolean ofSnapshot() {
+    for (Signal signal : readings.keySet()) {
+      if (signal.ofSnapshot()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** The finite value of a signal, or nothing. */
   OptionalDouble value(Signal signal) {
     Reading reading = readings.get(signal);

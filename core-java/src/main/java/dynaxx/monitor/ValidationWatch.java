@@ -35,10 +35,11 @@ final class ValidationWatch {
 
   /** Takes a step with the events noticed at it; gives the verdict on the last transition. */
   Optional<Event> add(Observation observation, List<Event> events) {
-    events.stream()
-        .filter(event -> event.kind() == EventKind.TRANSITION)
-        .reduce((first, second) -> second)
-        .ifPresent(this::begin);
+    for (Event event : events) {
+      if (event.kind() == EventKind.TRANSITION) {
+        begin(event);
+      }
+    }
     Signal measured =
         observation.value(Signal.VALIDATION_ACCURACY).isPresent()
             ? Signal.VALIDATION_ACCURACY
