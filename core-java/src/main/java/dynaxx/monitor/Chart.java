@@ -26,7 +26,10 @@ final class Chart {
   private static final double TREND_LOST = 0.8;
 
   /** Values in a row on the side of a change: neither one nor an oscillation proves anything. */
-  private static final int LEAST_STREAK = 3;
+  private static final int LEAST_STREAK = 5;
+
+  /** Values in a row that suffice if each is far on that side. */
+  private static final int LEAST_FIRM = 3;
 
   /**
    * Standard deviations of a lasting step, however quiet the series: the noise that is believed may
@@ -209,7 +212,7 @@ final class Chart {
 
   /**
    * Probability, for each snapshot, that what the statistics say comes by chance. The CUSUM counts
-   * only if the last four values all lie on the side of the change, that for steps also if the last
+   * only if the last five values all lie on the side of the change, that for steps also if the last
    * three do firmly, so that neither one value nor an oscillation does.
    */
   double rate() {
@@ -221,13 +224,13 @@ final class Chart {
   }
 
   private double stepRate() {
-    boolean firm = step.direction() * firmStreak >= LEAST_STREAK;
+    boolean firm = step.direction() * firmStreak >= LEAST_FIRM;
     boolean large = lasts(step) && step.value() >= LEAST_SIZE;
     return firm || large ? ofStep.rate(step.value()) : 1;
   }
 
   private boolean lasts(ShiftStatistic statistic) {
-    return statistic.direction() * streak > LEAST_STREAK;
+    return statistic.direction() * streak >= LEAST_STREAK;
   }
 
   /** Whether a change may be under way. */

@@ -15,7 +15,7 @@ final class StepStatistic implements ShiftStatistic {
   private static final int LONGEST = 16;
 
   /** Standard deviations that every value of a sudden step is away from the trend. */
-  private static final double FIRM = 1.25;
+  private static final double FIRM = 1.4;
 
   private static final int TILTS = 60;
   private static final double STEEPEST = 8;
