@@ -251,8 +251,10 @@ final class DemoCommand implements Callable<Integer> {
           ExampleBatch.subset(
               scope, network, trainer.loss(), examples.train(), plan.subset(), seed);
       Map<String, Object> facts = facts(plan, network, examples, backend);
+      String data = examples.train().sha256();
+      facts.put("training_sha256", data);
       List<String> columns = StepRow.columns(network.rectifierUnits().size());
-      Checkpoints checkpoints = new Checkpoints(folder(), made(network, examples));
+      Checkpoints checkpoints = new Checkpoints(folder(), made(network, examples, data));
       Checkpoint.Run from = resumed ? checkpoints.load(trainer, Long.MAX_VALUE) : null;
       if (resumed && from == null) {
         throw new UserException("--resume: found no checkpoint in " + folder());
@@ -288,14 +290,14 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   /** What a checkpoint has to agree with. */
-  private String made(Network network, Arch.Data examples) {
+  private String made(Network network, Arch.Data examples, String data) {
     return String.join(
         "; ",
         arch + " " + network,
         training.optimizer(how()).name(),
         training.toString(),
         how().toString(),
-        examples.train().count() + " " + examples.noun(),
+        examples.train().count() + " " + examples.noun() + " " + data,
         plan().toString());
   }
 

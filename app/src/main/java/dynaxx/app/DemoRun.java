@@ -61,9 +61,11 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   private final JsonLinesSink journal;
   private final PhaseMonitor monitor;
   private final List<String> pending = new ArrayList<>();
+  private final long began = System.nanoTime();
   private double rateFactor = 1;
   private boolean checkpointWanted;
   private boolean reverted;
+  private double earlierSeconds;
   private int snapshots;
   private Trainer.Validation last;
   private ExtremeEigenvalue preconditioned;
@@ -164,6 +166,8 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     if (from != null) {
       records.forEach(run::recall);
       run.rateFactor = from.rateFactor();
+      run.earlierSeconds = from.seconds();
+      parts.checkpoints().sweep();
       report.resumed(parts.trainer().steps());
     } else if (parts.options().checkpointEvery() > 0) {
       run.keep();
@@ -189,13 +193,12 @@ final class DemoRun implements TrainingControl, AutoCloseable {
 
   void run() {
     parts.folder().whenInterrupted(() -> report.interrupted(parts.folder().path()));
-    long start = System.nanoTime();
     boolean done = false;
     while (!done) {
       done = step(trainer.steps());
     }
     Snapshot certified = plan.certify() ? certify() : null;
-    double seconds = (System.nanoTime() - start) / 1e9;
+    double seconds = seconds();
     Map<String, Object> results = new LinkedHashMap<>();
     results.put("seconds", seconds);
     results.put("snapshots", snapshots);
@@ -212,6 +215,11 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     if (budget != null) {
       report.usage(monitor.usage(), budget);
     }
+  }
+
+  /** What the run took, with the parts before it was interrupted. */
+  private double seconds() {
+    return earlierSeconds + (System.nanoTime() - began) / 1e9;
   }
 
   private static Map<String, Object> describe(Usage usage) {
@@ -366,7 +374,9 @@ final class DemoRun implements TrainingControl, AutoCloseable {
       if (metrics >= 0) {
         parts
             .checkpoints()
-            .write(trainer, new Checkpoint.Run(rateFactor, metrics, Files.size(journalFile)));
+            .write(
+                trainer,
+                new Checkpoint.Run(rateFactor, metrics, Files.size(journalFile), seconds()));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(parts.folder().path() + ": " + e.getMessage(), e);

@@ -1,8 +1,8 @@
 package dynaxx.app;
 
 import dynaxx.app.data.NpyFile;
+import dynaxx.app.io.WholeFile;
 import dynaxx.app.plot.SpectrumPlot;
-import dynaxx.app.run.WholeFile;
 import dynaxx.backend.Backend;
 import dynaxx.backend.Backends;
 import dynaxx.memory.HostBuffer;
@@ -198,7 +198,8 @@ final class ProbeCommand implements Callable<Integer> {
     if (vectors != null) {
       multiply(run, scope, out);
     }
-    if (json == null && plot == null && (vectors != null || gradient != null)) {
+    boolean measured = density || json != null || plot != null;
+    if (!measured && (vectors != null || gradient != null)) {
       out.flush();
       return;
     }
@@ -298,6 +299,9 @@ final class ProbeCommand implements Callable<Integer> {
   private void checkOutputs() {
     if ((vectors == null) != (products == null)) {
       throw bad("--hvp and --out: found one of them, expected both or none");
+    }
+    if (vectors != null && operators.size() != 1) {
+      throw bad("--hvp: found " + operators.size() + " matrices in --operator, expected one");
     }
     if (plot != null && SpectrumPlot.ending(plot).isEmpty()) {
       throw bad("--plot: found " + plot + ", expected a file that ends with .png or .svg");

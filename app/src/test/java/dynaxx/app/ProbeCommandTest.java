@@ -154,6 +154,29 @@ class ProbeCommandTest {
     assertClose(known("gru", "gradient.npy"), gradient);
   }
 
+  @Test
+  void deliversTheGradientAndWhatElseIsAskedFor() {
+    Path gradient = temporary.resolve("g.npy");
+    String[] quick = {"--mode", "article", "--iterations", "12", "--probes", "2", "--density"};
+    List<String> all = arguments("gru", "cross-entropy", quick);
+    all.addAll(List.of("--gradient", gradient.toString()));
+    Outcome outcome = run(all);
+    assertEquals(0, outcome.status(), outcome.err());
+    assertClose(known("gru", "gradient.npy"), gradient);
+    assertTrue(outcome.out().contains("lambda_min"), outcome.out());
+    assertTrue(outcome.out().contains("density"), outcome.out());
+  }
+
+  @Test
+  void multipliesWithOneMatrixOnly() {
+    Path products = temporary.resolve("hv.npy");
+    List<String> all = arguments("gru", "cross-entropy", "--operator", "hessian,gauss-newton");
+    all.addAll(List.of("--hvp", known("gru", "probe.npy").toString()));
+    all.addAll(List.of("--out", products.toString()));
+    refused(all, "--hvp: found 2 matrices in --operator, expected one");
+    assertFalse(Files.exists(products));
+  }
+
   private static void assertClose(Path expected, Path found) {
     try (Scope scope = Scope.open()) {
       NpyFile left = NpyFile.open(expected);

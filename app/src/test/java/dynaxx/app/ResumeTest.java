@@ -4,17 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -53,11 +56,12 @@ class ResumeTest {
     return all;
   }
 
+  private static JsonNode json(Path folder) throws IOException {
+    return new ObjectMapper().readTree(folder.resolve("run.json").toFile());
+  }
+
   private static String hash(Path folder) throws IOException {
-    return new ObjectMapper()
-        .readTree(folder.resolve("run.json").toFile())
-        .get("parameters_sha256")
-        .asText();
+    return json(folder).get("parameters_sha256").asText();
   }
 
   /** All but the times. */
@@ -119,11 +123,21 @@ class ResumeTest {
     for (int kill = 0; kill < KILLS; kill++) {
       Path folder = temporary.resolve("killed" + kill);
       killed(demo(folder), folder, 7 + random.nextInt(22));
+      Path begun = folder.resolve(".run.json." + new UUID(kill, kill) + ".tmp");
+      Files.writeString(begun, "{");
       Outcome resumed = run(List.of("demo", "--resume", folder.toString()));
       assertEquals(0, resumed.status(), resumed.err());
       assertTrue(resumed.out().contains("Resumed from the checkpoint of step"), resumed.out());
       assertEquals(hash(whole), hash(folder));
       assertEquals(metrics(whole), metrics(folder));
+      assertFalse(Files.exists(begun));
+      double training =
+          Files.readAllLines(folder.resolve("metrics.csv")).stream()
+              .skip(1)
+              .mapToDouble(line -> Double.parseDouble(line.split(",", -1)[18]))
+              .sum();
+      double all = json(folder).get("seconds").asDouble();
+      assertTrue(all >= training, all + " seconds, of which training " + training);
     }
     System.out.println(KILLS + " runs killed and resumed to the same bits");
   }
@@ -278,6 +292,41 @@ class ResumeTest {
     Files.writeString(json, asked);
     Files.write(folder.resolve("metrics.csv"), new byte[3]);
     refused(run(resume), "metrics.csv: found 3 bytes, expected at least");
+  }
+
+  /** The text of one's own images is part of what was trained. */
+  @Test
+  void otherDataAreNotGoneOnWith() throws Exception {
+    Path data = temporary.resolve("data");
+    images(data);
+    Path folder = temporary.resolve("run");
+    killed(demo(400, folder, "--data", data.toString(), "--arch", "mlp"), folder, 15);
+    Path labels = data.resolve("train-labels-idx1-ubyte");
+    byte[] bytes = Files.readAllBytes(labels);
+    bytes[bytes.length - 1] = (byte) ((bytes[bytes.length - 1] + 1) % 10);
+    Files.write(labels, bytes);
+    refused(
+        run(List.of("demo", "--resume", folder.toString())), "found a checkpoint of 80 images ");
+  }
+
+  private static void images(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    int count = 80;
+    for (String part : List.of("train", "t10k")) {
+      ByteBuffer images = ByteBuffer.allocate(16 + count * 28 * 28);
+      images.putInt(0x803).putInt(count).putInt(28).putInt(28);
+      ByteBuffer labels = ByteBuffer.allocate(8 + count);
+      labels.putInt(0x801).putInt(count);
+      Random random = new Random(5);
+      while (images.hasRemaining()) {
+        images.put((byte) random.nextInt(256));
+      }
+      while (labels.hasRemaining()) {
+        labels.put((byte) random.nextInt(10));
+      }
+      Files.write(folder.resolve(part + "-images-idx3-ubyte"), images.array());
+      Files.write(folder.resolve(part + "-labels-idx1-ubyte"), labels.array());
+    }
   }
 
   private static int number(Path file) {

@@ -1,6 +1,6 @@
 package dynaxx.app.data;
 
-import dynaxx.app.run.WholeFile;
+import dynaxx.app.io.WholeFile;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package dynaxx.app.plot;
 
+import dynaxx.app.io.WholeFile;
 import dynaxx.app.plot.Canvas.Anchor;
-import dynaxx.app.run.WholeFile;
 import dynaxx.spectrum.SpectralDensity;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

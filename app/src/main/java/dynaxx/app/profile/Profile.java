@@ -4,13 +4,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dynaxx.app.UserException;
+import dynaxx.app.io.WholeFile;
 import dynaxx.monitor.EventKind;
 import dynaxx.monitor.Signal;
 import dynaxx.monitor.TransitionSignature;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -40,10 +40,8 @@ public record Profile(String name, String source, List<TransitionSignature> tran
     all.put("name", name);
     all.put("source", source);
     all.put("transitions", transitions.stream().map(Profile::json).toList());
-    Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-    Files.writeString(temporary, JSON.writeValueAsString(all) + "\n");
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    byte[] text = (JSON.writeValueAsString(all) + "\n").getBytes(StandardCharsets.UTF_8);
+    WholeFile.write(file, to -> to.write(text));
   }
 
   private static Map<String, Object> json(TransitionSignature signature) {

@@ -1,6 +1,7 @@
 package dynaxx.app.run;
 
 import dynaxx.app.UserException;
+import dynaxx.app.io.WholeFile;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.Trainer;
 import java.io.IOException;
@@ -55,6 +56,11 @@ public final class Checkpoints {
         Files.deleteIfExists(one.getValue());
       }
     }
+  }
+
+  /** Deletes what a process that was killed had begun to write. */
+  public void sweep() throws IOException {
+    WholeFile.sweep(folder);
   }
 
   /** Deletes the checkpoints of a course that was given up: those after some updates. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dynaxx.app.UserException;
+import dynaxx.app.io.WholeFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -13,7 +14,6 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -130,6 +130,7 @@ public final class RunFolder implements AutoCloseable {
     FileChannel channel = FileChannel.open(csv, StandardOpenOption.WRITE);
     try {
       lock(channel, folder);
+      WholeFile.sweep(folder);
       if (channel.size() < metricsBytes) {
         throw new UserException(
             csv
@@ -238,14 +239,9 @@ public final class RunFolder implements AutoCloseable {
       all.put("ended", Instant.now().toString());
     }
     all.putAll(results);
-    Path temporary = folder.resolve("run.json.tmp");
     try {
-      JSON.writeValue(temporary.toFile(), all);
-      Files.move(
-          temporary,
-          folder.resolve("run.json"),
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
+      byte[] text = JSON.writeValueAsBytes(all);
+      WholeFile.write(folder.resolve("run.json"), to -> to.write(text));
     } catch (IOException e) {
       throw new UncheckedIOException(folder.resolve("run.json") + ": " + e.getMessage(), e);
     }

@@ -1,18 +1,16 @@
 package dynaxx.app.train;
 
 import dynaxx.app.UserException;
+import dynaxx.app.io.WholeFile;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -22,13 +20,11 @@ import java.util.stream.Stream;
 
 /**
  * A training to go on from, in one file: a mark with the format's version, the length of what
- * follows, what was trained and how, the state of run and trainer, and the SHA-256 of it all. The
- * file is written beside its place, forced to the disk, and moved there, so that it is whole or not
- * there.
+ * follows, what was trained and how, the state of run and trainer, and the SHA-256 of it all.
  */
 public final class Checkpoint {
 
-  private static final byte[] MARK = "dynaxx checkpoint 1\n".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] MARK = "dynaxx checkpoint 2\n".getBytes(StandardCharsets.US_ASCII);
   private static final int HASH = 32;
   private static final int LEAST = MARK.length + Long.BYTES + HASH;
 
@@ -40,8 +36,9 @@ public final class Checkpoint {
    * @param rateFactor by which the schedule's learning rates are multiplied
    * @param metricsBytes length of metrics.csv
    * @param journalBytes length of monitor.jsonl
+   * @param seconds that the run took so far
    */
-  public record Run(double rateFactor, long metricsBytes, long journalBytes) {}
+  public record Run(double rateFactor, long metricsBytes, long journalBytes, double seconds) {}
 
   /**
    * Writes a checkpoint.
@@ -56,24 +53,12 @@ public final class Checkpoint {
     out.writeDouble(run.rateFactor());
     out.writeLong(run.metricsBytes());
     out.writeLong(run.journalBytes());
+    out.writeDouble(run.seconds());
     trainer.save(out);
     ByteBuffer all = ByteBuffer.allocate(LEAST + payload.size());
     all.put(MARK).putLong(payload.size()).put(payload.toByteArray());
-    all.put(hash(Arrays.copyOf(all.array(), all.position()))).flip();
-    Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-    try (FileChannel channel =
-        FileChannel.open(
-            temporary,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE)) {
-      while (all.hasRemaining()) {
-        channel.write(all);
-      }
-      channel.force(true);
-    }
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    all.put(hash(Arrays.copyOf(all.array(), all.position())));
+    WholeFile.write(file, to -> to.write(all.array()));
   }
 
   /**
@@ -96,7 +81,7 @@ public final class Checkpoint {
                 + ", expected one of "
                 + differing(made, found));
       }
-      Run run = new Run(in.readDouble(), in.readLong(), in.readLong());
+      Run run = new Run(in.readDouble(), in.readLong(), in.readLong(), in.readDouble());
       trainer.load(in);
       return run;
     }

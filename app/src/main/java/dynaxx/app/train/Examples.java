@@ -1,6 +1,10 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 
 /** Numbered examples with their targets. */
 public interface Examples {
@@ -23,4 +27,23 @@ public interface Examples {
    *     outputs
    */
   void write(int[] indices, HostBuffer inputs, HostBuffer targets);
+
+  /** SHA-256 of all of them, in hexadecimal digits. */
+  default String sha256() {
+    try (Scope scope = Scope.open()) {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      int[] one = new int[1];
+      HostBuffer inputs = scope.allocate(inputSize());
+      HostBuffer targets = scope.allocate(targetSize());
+      for (int i = 0; i < count(); i++) {
+        one[0] = i;
+        write(one, inputs, targets);
+        digest.update(inputs.segment().asByteBuffer());
+        digest.update(targets.segment().asByteBuffer());
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
 }

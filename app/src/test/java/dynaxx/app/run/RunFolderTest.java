@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -49,7 +50,9 @@ class RunFolderTest {
         lines.get(1));
     assertEquals("interrupted", json(folder).get("status").asText());
     assertEquals(7, json(folder).get("seed").asInt());
-    assertFalse(Files.exists(folder.resolve("run.json.tmp")));
+    try (Stream<Path> files = Files.list(folder)) {
+      assertEquals(2, files.count());
+    }
   }
 
   @Test
