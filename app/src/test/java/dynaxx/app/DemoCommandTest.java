@@ -24,8 +24,8 @@ class DemoCommandTest {
 
   private static final String COLUMNS =
       "step,epoch,loss,validation_loss,validation_accuracy,learning_rate,batch_size,gradient_norm,"
-          + "gradient_variance,lambda_min,lambda_min_residual,lambda_max,lambda_max_residual,trace,"
-          + "trace_error,attention_heads_sparse,preconditioned_lambda_max,"
+          + "gradient_variance,noise_scale,lambda_min,lambda_min_residual,lambda_max,lambda_max_residual,trace,"
+          + "trace_error,attention_entropy,attention_heads_sparse,preconditioned_lambda_max,"
           + "preconditioned_lambda_max_residual,step_seconds,snapshot_seconds,event";
 
   @TempDir private Path temporary;
@@ -102,18 +102,18 @@ class DemoCommandTest {
     assertEquals(1 + 5, lines.size());
     for (int i = 1; i < lines.size(); i++) {
       String[] fields = lines.get(i).split(",", -1);
-      assertEquals(21, fields.length);
+      assertEquals(23, fields.length);
       assertEquals(i - 1, Integer.parseInt(fields[0]));
       boolean measured = (i - 1) % 2 == 0;
-      for (int column : new int[] {3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 19}) {
+      for (int column : new int[] {3, 4, 8, 10, 11, 12, 13, 14, 15, 16, 17, 21}) {
         assertEquals(!measured, fields[column].isEmpty(), "row " + i + " column " + column);
       }
       // Before Adam's first update it has no second moments.
-      assertEquals(!measured || i == 1, fields[16].isEmpty(), "row " + i);
-      assertEquals(fields[16].isEmpty(), fields[17].isEmpty(), "row " + i);
+      assertEquals(!measured || i == 1, fields[18].isEmpty(), "row " + i);
+      assertEquals(fields[18].isEmpty(), fields[19].isEmpty(), "row " + i);
       assertTrue(Double.parseDouble(fields[2]) > 0);
       if (measured) {
-        assertTrue(Double.parseDouble(fields[9]) < Double.parseDouble(fields[11]));
+        assertTrue(Double.parseDouble(fields[10]) < Double.parseDouble(fields[12]));
       }
     }
     assertTrue(lines.getLast().split(",", -1)[5].isEmpty(), "no update after the last row");
@@ -158,7 +158,7 @@ class DemoCommandTest {
 
   private static List<String> withoutTimes(List<String> lines) {
     return lines.stream()
-        .map(line -> String.join(",", Arrays.copyOf(line.split(",", -1), 18)))
+        .map(line -> String.join(",", Arrays.copyOf(line.split(",", -1), 20)))
         .toList();
   }
 

@@ -118,7 +118,7 @@ class DemoRunTest {
   private static List<String> rows(Path folder) throws IOException {
     return Files.readAllLines(folder.resolve("metrics.csv")).stream()
         .map(line -> line.split(",", -1))
-        .map(f -> f[0] + " " + f[2] + " " + f[5] + " " + f[7] + " " + f[20])
+        .map(f -> f[0] + " " + f[2] + " " + f[5] + " " + f[7] + " " + f[22])
         .toList();
   }
 

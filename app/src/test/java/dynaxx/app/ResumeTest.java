@@ -68,7 +68,7 @@ class ResumeTest {
   private static List<String> metrics(Path folder) throws IOException {
     return Files.readAllLines(folder.resolve("metrics.csv")).stream()
         .map(line -> line.split(",", -1))
-        .map(fields -> String.join(",", Arrays.copyOf(fields, 18)) + "," + fields[20])
+        .map(fields -> String.join(",", Arrays.copyOf(fields, 20)) + "," + fields[22])
         .toList();
   }
 
@@ -134,7 +134,7 @@ class ResumeTest {
       double training =
           Files.readAllLines(folder.resolve("metrics.csv")).stream()
               .skip(1)
-              .mapToDouble(line -> Double.parseDouble(line.split(",", -1)[18]))
+              .mapToDouble(line -> Double.parseDouble(line.split(",", -1)[20]))
               .sum();
       double all = json(folder).get("seconds").asDouble();
       assertTrue(all >= training, all + " seconds, of which training " + training);

@@ -17,7 +17,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -50,6 +52,22 @@ class ScenarioTest {
     assertEquals(61, Files.readAllLines(folder.resolve("metrics.csv")).size());
     Outcome replayed = run("replay", folder.toString());
     assertTrue(replayed.out().contains(",CATAPULT,lambda_max,"), replayed.out());
+    assertEquals(
+        noticed(folder),
+        replayed.out().lines().map(line -> line.split(",")).map(f -> f[0] + " " + f[1]).toList());
+  }
+
+  /** Steps and kinds of the events that were noticed while it trained. */
+  private static List<String> noticed(Path folder) throws IOException {
+    List<String> found = new ArrayList<>();
+    for (String line : Files.readAllLines(folder.resolve("metrics.csv"))) {
+      String[] fields = line.split(",", -1);
+      String kinds = fields[fields.length - 1];
+      if (!kinds.isEmpty() && !kinds.equals("event")) {
+        Stream.of(kinds.split(" ")).forEach(kind -> found.add(fields[0] + " " + kind));
+      }
+    }
+    return found;
   }
 
   @Test

@@ -54,15 +54,19 @@ public enum Signal {
    */
   enum Scale {
     /** {@code asinh(x / 1e-9)}: the logarithm, and defined for zero and for a negative trace. */
-    LOGARITHMIC(1e-9, 0.005),
+    LOGARITHMIC(1e-9, 0.02),
     /**
      * {@code asinh(x / 1e-3)}: the logarithm of the size on both sides of a linear stretch at zero.
      */
-    SIGNED(1e-3, 0.02),
-    FRACTION(0, 0.002),
+    SIGNED(1e-3, 0.05),
+    FRACTION(0, 0.005),
     COUNT(0, 0.5);
 
     private final double unit;
+
+    /**
+     * Least standard deviation of the noise: whatever is quieter, less than this matters to none.
+     */
     private final double floor;
 
     Scale(double unit, double floor) {

@@ -1,16 +1,17 @@
 package dynaxx.app.run;
 
 import dynaxx.app.train.Trainer;
+import dynaxx.monitor.Observation;
+import dynaxx.monitor.Reading;
 import dynaxx.monitor.Signal;
 import dynaxx.spectrum.ExtremeEigenvalue;
-import dynaxx.spectrum.GradientStatistics;
 import dynaxx.spectrum.Snapshot;
-import dynaxx.spectrum.Spectrum;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * One line of {@code metrics.csv}: what is known about the parameters before update {@code step}.
@@ -51,12 +52,14 @@ public record StepRow(
           "batch_size",
           "gradient_norm",
           "gradient_variance",
+          "noise_scale",
           "lambda_min",
           "lambda_min_residual",
           "lambda_max",
           "lambda_max_residual",
           "trace",
           "trace_error",
+          "attention_entropy",
           "attention_heads_sparse");
 
   private static final List<String> AFTER_LAYERS =
@@ -86,55 +89,48 @@ public record StepRow(
 
   /** The line, without its end; fields that were not measured are empty. */
   public String csv() {
-    Trainer.Validation v = validation;
-    Snapshot s = snapshot;
-    Spectrum spectrum = s == null ? null : s.spectrum();
-    Stream<Object> beforeLayers =
-        Stream.of(
-            step,
-            epoch,
-            training.loss(),
-            v == null ? null : v.loss(),
-            v == null ? null : v.accuracy(),
-            learningRate,
-            batchSize,
-            training.gradientNorm(),
-            s == null ? null : s.gradients().map(GradientStatistics::variance).orElse(null),
-            s == null ? null : spectrum.min().value(),
-            s == null ? null : residual(spectrum.min()),
-            s == null ? null : spectrum.max().value(),
-            s == null ? null : residual(spectrum.max()),
-            s == null ? null : spectrum.trace().value(),
-            s == null ? null : spectrum.trace().standardError(),
-            s == null ? null : s.sparseHeads());
-    Stream<Object> afterLayers =
-        Stream.of(
-            preconditioned == null ? null : preconditioned.value(),
-            preconditioned == null ? null : residual(preconditioned),
-            stepSeconds,
-            s == null ? null : s.seconds(),
-            events);
-    return Stream.of(beforeLayers, activeFractions(), afterLayers)
-        .flatMap(fields -> fields)
-        .map(StepRow::field)
-        .collect(Collectors.joining(","));
+    Observation measured = Observation.at(step);
+    if (snapshot != null) {
+      measured = measured.with(snapshot);
+    }
+    List<Object> fields = new ArrayList<>();
+    Collections.addAll(fields, step, epoch, training.loss());
+    fields.add(validation == null ? null : validation.loss());
+    fields.add(validation == null ? null : validation.accuracy());
+    Collections.addAll(fields, learningRate, batchSize, training.gradientNorm());
+    for (Signal signal : List.of(Signal.GRADIENT_VARIANCE, Signal.NOISE_SCALE)) {
+      fields.add(value(measured, signal));
+    }
+    for (Signal signal : List.of(Signal.LAMBDA_MIN, Signal.LAMBDA_MAX, Signal.TRACE)) {
+      fields.add(value(measured, signal));
+      fields.add(error(measured, signal));
+    }
+    fields.add(value(measured, Signal.ATTENTION_ENTROPY));
+    fields.add(value(measured, Signal.ATTENTION_HEADS_SPARSE));
+    if (rectifierLayers > 0) {
+      fields.add(value(measured, Signal.ACTIVE_FRACTION));
+    }
+    for (int layer = 0; layer < rectifierLayers; layer++) {
+      fields.add(snapshot == null ? null : measured.activeFractions().get(layer));
+    }
+    fields.add(preconditioned == null ? null : preconditioned.value());
+    OptionalDouble residual =
+        preconditioned == null ? OptionalDouble.empty() : preconditioned.residual();
+    fields.add(residual.isEmpty() ? null : residual.getAsDouble());
+    fields.add(stepSeconds);
+    fields.add(snapshot == null ? null : snapshot.seconds());
+    fields.add(events);
+    return fields.stream().map(StepRow::field).collect(Collectors.joining(","));
   }
 
-  /** The mean over the layers, and each of them. */
-  private Stream<Object> activeFractions() {
-    if (rectifierLayers == 0) {
-      return Stream.empty();
-    }
-    if (snapshot == null) {
-      return Stream.generate(() -> null).limit(1 + rectifierLayers);
-    }
-    List<Double> fractions = snapshot.activeFractions();
-    double mean = fractions.stream().mapToDouble(f -> f).average().orElseThrow();
-    return Stream.concat(Stream.of(mean), fractions.stream());
+  private static Double value(Observation measured, Signal signal) {
+    Reading reading = measured.readings().get(signal);
+    return reading == null ? null : reading.value();
   }
 
-  private static Double residual(ExtremeEigenvalue found) {
-    return found.residual().isPresent() ? found.residual().getAsDouble() : null;
+  private static Double error(Observation measured, Signal signal) {
+    Reading reading = measured.readings().get(signal);
+    return reading == null || reading.error().isEmpty() ? null : reading.error().getAsDouble();
   }
 
   private static String field(Object value) {
