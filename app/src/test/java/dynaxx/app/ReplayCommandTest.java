@@ -194,8 +194,9 @@ class ReplayCommandTest {
   @Test
   void readsTheColumnsThatRunsWrite() throws IOException {
     String header = String.join(",", StepRow.columns(0));
-    String measured = "0,0,2.3,2.3,0.1,1e-3,64,1.2,0.5,-3,0.1,25,0.1,34,5,2,900,9,0.1,0.5,\n";
-    String empty = "1,0.01,2.2,,,1e-3,64,1.2,,,,,,,,,,,0.1,,\n";
+    String measured =
+        "0,0,2.3,2.3,0.1,1e-3,64,1.2,0.5,40,-3,0.1,25,0.1,34,5,1.8,2,900,9,0.1,0.5,\n";
+    String empty = "1,0.01,2.2,,,1e-3,64,1.2,,,,,,,,,,,,,0.1,,\n";
     Path folder = Files.createDirectory(temporary.resolve("run"));
     Files.writeString(folder.resolve("metrics.csv"), header + "\n" + measured + empty);
     for (String rules : new String[] {"article", "calibrated"}) {

@@ -65,7 +65,9 @@ public record TransitionSignature(long step, EventKind kind, Map<Signal, Change>
             case TRANSITION, LEVEL_SHIFT, SIGN_CHANGE, EDGE_OF_STABILITY, CATAPULT -> true;
             default -> false;
           };
-      if (change) {
+      boolean first =
+          all.stream().noneMatch(s -> s.step() == event.step() && s.kind() == event.kind());
+      if (change && first) {
         of(snapshots, event).ifPresent(all::add);
       }
     }

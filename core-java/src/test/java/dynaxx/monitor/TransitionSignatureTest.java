@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class TransitionSignatureTest {
@@ -49,6 +51,21 @@ class TransitionSignatureTest {
     assertTrue(same > 0.9, "the same " + same);
     assertTrue(opposite < 0, "the opposite " + opposite);
     assertTrue(other < 0.3, "another " + other);
+  }
+
+  @Test
+  void twoSignalsThatShiftAtOnceAreOneChange() {
+    List<Observation> observations = quiet(10).observations(4);
+    List<Event> events =
+        Stream.of(Signal.TRACE, Signal.LOSS)
+            .map(signal -> new Event(800, EventKind.LEVEL_SHIFT, signal, 1, evidence(), "shifted"))
+            .toList();
+    assertEquals(1, TransitionSignature.of(observations, events).size());
+  }
+
+  private static Event.Evidence evidence() {
+    OptionalDouble none = OptionalDouble.empty();
+    return new Event.Evidence(1, none, none, none, 780);
   }
 
   @Test
