@@ -186,7 +186,11 @@ final class DemoCommand implements Callable<Integer> {
     try {
       run.run();
     } catch (RuntimeException | Error e) {
-      folder.fail(e);
+      try {
+        folder.fail(e);
+      } catch (RuntimeException again) {
+        e.addSuppressed(again);
+      }
       throw e;
     }
   }
@@ -251,8 +255,8 @@ final class DemoCommand implements Callable<Integer> {
           ExampleBatch.subset(
               scope, network, trainer.loss(), examples.train(), plan.subset(), seed);
       Map<String, Object> facts = facts(plan, network, examples, backend);
-      String data = examples.train().sha256();
-      facts.put("training_sha256", data);
+      String data = examples.train().sha256() + " " + examples.validation().sha256();
+      facts.put("data_sha256", data);
       List<String> columns = StepRow.columns(network.rectifierUnits().size());
       Checkpoints checkpoints = new Checkpoints(folder(), made(network, examples, data));
       Checkpoint.Run from = resumed ? checkpoints.load(trainer, Long.MAX_VALUE) : null;

@@ -222,8 +222,11 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     return earlierSeconds + (System.nanoTime() - began) / 1e9;
   }
 
-  private static Map<String, Object> describe(Usage usage) {
+  private Map<String, Object> describe(Usage usage) {
     Map<String, Object> values = new LinkedHashMap<>();
+    if (earlierSeconds > 0) {
+      values.put("times_are", "of the part after the last resumption");
+    }
     values.put("share", usage.share());
     values.put("training_seconds", usage.hostSeconds());
     values.put("monitor_seconds", usage.ownSeconds());

@@ -4,6 +4,7 @@ import dynaxx.app.data.DatasetException;
 import dynaxx.onnx.OnnxException;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.UntrustworthyOperatorException;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.util.logging.Level;
@@ -71,6 +72,7 @@ public final class Main implements Runnable {
       case UntrustworthyOperatorException e -> e.getMessage();
       case UncheckedIOException e -> e.getMessage();
       case FileSystemException e -> e.getFile() + ": cannot be written or read (" + reason(e) + ")";
+      case IOException e -> "a file cannot be written or read (" + e.getMessage() + ")";
       default -> null;
     };
   }

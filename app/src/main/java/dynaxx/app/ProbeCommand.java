@@ -206,6 +206,7 @@ final class ProbeCommand implements Callable<Integer> {
     ProbeRun.Found found = run.measure();
     ProbeReport.lines(run, found).forEach(out::println);
     if (json != null) {
+      out.flush();
       byte[] text = ProbeJson.of(run, found, read).getBytes(StandardCharsets.UTF_8);
       WholeFile.write(json, to -> to.write(text));
       out.println("wrote " + json);
@@ -308,6 +309,9 @@ final class ProbeCommand implements Callable<Integer> {
     }
     for (Path file : new Path[] {json, plot, products, gradient}) {
       Path folder = file == null ? null : file.toAbsolutePath().getParent();
+      if (file != null && Files.isDirectory(file)) {
+        throw new UserException(file + ": found a folder, expected a file to write to");
+      }
       if (folder != null && !Files.isDirectory(folder)) {
         throw new UserException(
             file + ": found no folder " + folder + ", expected one to write to");

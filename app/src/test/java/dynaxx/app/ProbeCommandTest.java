@@ -3,6 +3,7 @@ package dynaxx.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -175,6 +176,17 @@ class ProbeCommandTest {
     all.addAll(List.of("--out", products.toString()));
     refused(all, "--hvp: found 2 matrices in --operator, expected one");
     assertFalse(Files.exists(products));
+  }
+
+  @Test
+  void whatCannotBeWrittenIsSaidInOneLine() {
+    String[] quick = {"--mode", "article", "--iterations", "4", "--probes", "2", "--json"};
+    List<String> all = arguments("mlp-regression", "mse", quick);
+    all.add(temporary.toString());
+    refused(all, temporary + ": found a folder, expected a file to write to");
+    assumeTrue(Files.exists(Path.of("/dev/full")), "no /dev/full on this system");
+    all.set(all.size() - 1, "/dev/full");
+    refused(all, "dynaxx: /dev/full: cannot be written or read (No space left on device)");
   }
 
   private static void assertClose(Path expected, Path found) {

@@ -37,10 +37,13 @@ public final class CalibratedRules implements Rules {
   private static final double SUPPORT = 0.015;
 
   /** Steps whose means are one value on the charts while no snapshot has been made. */
-  private static final int STEPS_WITHOUT = 10;
+  static final int STEPS_WITHOUT = 10;
 
   /** Chance, for each snapshot, that noise changes the sign of lambda_min beyond its band. */
   private static final double SIGN_RATE = 1e-6;
+
+  /** Layers that the explanation of an event names beside the first. */
+  private static final int OTHER_LAYERS = 2;
 
   /** One property of the landscape in two metrics: one witness. */
   private static final Set<Signal> SHARPNESS =
@@ -239,7 +242,9 @@ public final class CalibratedRules implements Rules {
     if (!chart.ready()) {
       return;
     }
-    if (chart.spiked()) {
+    boolean told =
+        events.stream().anyMatch(e -> e.kind() == EventKind.SPIKE && e.signal() == signal);
+    if (chart.spiked() && !told) {
       events.add(spike(channel, chart));
     }
     double chance = Math.min(1, Math.max(1, layers(signal)) * chart.rate());
@@ -353,7 +358,8 @@ public final class CalibratedRules implements Rules {
 
   private boolean cyclic(Channel channel, Chart chart, List<Event> events) {
     Signal signal = channel.signal();
-    OptionalInt period = chart.period(epoch);
+    int layers = layers(signal);
+    OptionalInt period = layers > 1 ? chart.period(0, layers) : chart.period(epoch, 1);
     if (period.isEmpty()) {
       return false;
     }
@@ -484,7 +490,9 @@ public final class CalibratedRules implements Rules {
       return false;
     }
     charts.get(alarm.channel()).reset();
-    alarms.remove(alarm.channel());
+    // A change of sign that came after the shift is an event of its own.
+    alarms.computeIfPresent(
+        alarm.channel(), (channel, later) -> later.ofSign() && !alarm.ofSign() ? later : null);
     return true;
   }
 
@@ -536,19 +544,44 @@ public final class CalibratedRules implements Rules {
   private void levelShifts(List<Event> events, boolean last) {
     for (Alarm alarm : List.copyOf(alarms.values())) {
       boolean waited = ticks - alarm.raised() >= settings.coincidence() - 1;
-      boolean known = reported.containsKey(alarm.channel());
+      Alarm before = reported.get(alarm.channel());
+      boolean known = before != null && (before.ofSign() || !alarm.ofSign());
       if (known || alarm.rate() > shiftRate() || !waited && !last) {
         continue;
       }
-      events.add(
-          new Event(
-              now.step(),
-              alarm.ofSign() ? EventKind.SIGN_CHANGE : EventKind.LEVEL_SHIFT,
-              alarm.signal(),
-              confidence(alarm.rate()),
-              alarm.evidence(),
-              alarm.words() + "; no independent signal moved with it"));
+      if (!toldByAnotherLayer(alarm)) {
+        events.add(
+            new Event(
+                now.step(),
+                alarm.ofSign() ? EventKind.SIGN_CHANGE : EventKind.LEVEL_SHIFT,
+                alarm.signal(),
+                confidence(alarm.rate()),
+                alarm.evidence(),
+                withOtherLayers(alarm) + "; no independent signal moved with it"));
+      }
       reported.put(alarm.channel(), alarm);
     }
+  }
+
+  /** Layers that move at about the same time are one change. */
+  private boolean toldByAnotherLayer(Alarm alarm) {
+    return reported.values().stream()
+        .anyMatch(
+            other ->
+                other.signal() == alarm.signal()
+                    && !other.channel().equals(alarm.channel())
+                    && ticks - other.tick() < settings.coincidence());
+  }
+
+  private String withOtherLayers(Alarm alarm) {
+    List<String> others =
+        alarms.values().stream()
+            .filter(other -> other.signal() == alarm.signal() && other != alarm)
+            .map(Alarm::words)
+            .toList();
+    StringBuilder words = new StringBuilder(alarm.words());
+    others.stream().limit(OTHER_LAYERS).forEach(other -> words.append("; ").append(other));
+    int more = others.size() - OTHER_LAYERS;
+    return words + (more > 0 ? "; and " + more + " layers more" : "");
   }
 }

@@ -37,6 +37,9 @@ final class Chart {
    */
   private static final double LEAST_SIZE = 3;
 
+  /** Standard deviations within which a value is where it was. */
+  private static final double AT_HOME = 3;
+
   /** Snapshots seen by two charts from which on their correlation is believed. */
   private static final int LEAST_COMMON = 10;
 
@@ -61,6 +64,8 @@ final class Chart {
   private double expected;
   private double last;
   private double beforeLast;
+  private double aside;
+  private double asideBefore;
   private int streak;
   private int firmStreak;
   private ThresholdBootstrap ofSum;
@@ -81,6 +86,7 @@ final class Chart {
     ofSum = null;
     last = 0;
     beforeLast = 0;
+    aside = 0;
     streak = 0;
     firmStreak = 0;
     quieten();
@@ -131,7 +137,8 @@ final class Chart {
     double z = Math.clamp(raw, -settings.clip(), settings.clip());
     beforeLast = last;
     last = raw;
-    double aside = (values[i] - expected) / deviation();
+    asideBefore = aside;
+    aside = (values[i] - expected) / deviation();
     streak = follow(streak, (int) Math.signum(aside));
     firmStreak =
         follow(firmStreak, Math.abs(aside) < step.reference() ? 0 : (int) Math.signum(aside));
@@ -289,10 +296,15 @@ final class Chart {
     return deviation / Math.sqrt(1 - persistence * persistence);
   }
 
-  /** Whether the value before the last was far off, and the last is back. */
+  /**
+   * Whether the value before the last was far off, and the last is back. What is new in a value
+   * after a spike is far off, too, the value itself is not.
+   */
   boolean spiked() {
     double bound = Math.max(settings.spike(), 1.5 * largest);
-    return Math.abs(beforeLast) > bound && Math.abs(last + persistence * beforeLast) < 3;
+    return Math.abs(beforeLast) > bound
+        && Math.abs(asideBefore) > AT_HOME
+        && Math.abs(last + persistence * beforeLast) < AT_HOME;
   }
 
   long stepBefore() {
@@ -303,13 +315,17 @@ final class Chart {
     return values[size - 2];
   }
 
-  /** The period of the values, of which one that is known is believed sooner; 0 if none is. */
-  OptionalInt period(int known) {
+  /**
+   * The period of the values, of which one that is known is believed sooner; 0 if none is. The more
+   * charts are asked for the same thing, the more deviations it takes.
+   */
+  OptionalInt period(int known, int charts) {
     int length = Math.min(size, settings.cycleWindow());
     double[] recent = Arrays.copyOfRange(values, size - length, size);
+    double deviations = Math.sqrt(Math.pow(settings.cycleDeviations(), 2) + 2 * Math.log(charts));
     return Periodicity.repeats(recent, known)
         ? OptionalInt.of(known)
-        : Periodicity.lag(recent, settings.cycleDeviations());
+        : Periodicity.lag(recent, deviations);
   }
 
   /**

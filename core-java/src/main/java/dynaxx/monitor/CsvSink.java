@@ -1,6 +1,7 @@
 package dynaxx.monitor;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,15 +11,16 @@ import java.util.stream.Collectors;
 
 /**
  * Writes one line for each step: the standard columns of a metrics file, which {@code dynaxx
- * replay} reads. Kinds of events stand in the column {@code event}, separated by spaces. Steps at
- * which nothing happened may come into the file up to a second late. A file that is there already
- * is continued.
+ * replay} reads. Kinds of events stand in the column {@code event}, separated by spaces. A line
+ * comes into the file with the record after it, that of a step at which nothing happened with a
+ * later one; all do when a checkpoint is told of. A file that is there already is continued.
  */
 public final class CsvSink implements MonitorSink {
 
   private final LineFile file;
   private final int rectifierLayers;
   private final StringBuilder noticed = new StringBuilder();
+  private MonitorRecord.Step last;
 
   /**
    * Opens a file.
@@ -37,16 +39,32 @@ public final class CsvSink implements MonitorSink {
    * @param path new, empty, or written by a sink like this
    * @param rectifierLayers how many layers, as {@link dynaxx.network.Network#rectifierUnits} has
    * @throws IOException if it cannot be opened, or has other columns
+   * @throws IllegalArgumentException if the number of layers is negative
    */
   public CsvSink(Path path, int rectifierLayers) throws IOException {
+    if (rectifierLayers < 0) {
+      throw new IllegalArgumentException(
+          "rectifierLayers: found " + rectifierLayers + ", expected at least 0");
+    }
     this.rectifierLayers = rectifierLayers;
     file = new LineFile(path);
+    try {
+      begin(path);
+    } catch (UncheckedIOException e) {
+      file.abandon();
+      throw e.getCause();
+    } catch (IOException e) {
+      file.abandon();
+      throw e;
+    }
+  }
+
+  private void begin(Path path) throws IOException {
     String expected = String.join(",", columns());
     String found = file.firstLine();
     if (found.isEmpty()) {
       file.append(expected);
     } else if (!found.equals(expected)) {
-      file.close();
       throw new IOException(
           path + ": found columns " + found + ", expected a new file or " + expected);
     }
@@ -74,12 +92,33 @@ public final class CsvSink implements MonitorSink {
   @Override
   public void accept(MonitorRecord record) {
     switch (record) {
-      case MonitorRecord.Step step -> file.append(line(step), step);
+      case MonitorRecord.Step step -> {
+        write();
+        last = step;
+        step.events().forEach(e -> noticed.append(e.kind()).append(' '));
+      }
       // It comes again with the next step.
       case MonitorRecord.Validation validation -> {}
-      // A notice belongs to the next line, since no line is of its own.
-      case MonitorRecord.Notice notice ->
-          notice.events().forEach(e -> noticed.append(e.kind()).append(' '));
+      case MonitorRecord.Notice notice -> accept(notice);
+    }
+  }
+
+  /** A notice has no line of its own: the end belongs to the last, all else to the next. */
+  private void accept(MonitorRecord.Notice notice) {
+    if (notice.kind() != MonitorRecord.Notice.Kind.FINISH) {
+      write();
+    }
+    notice.events().forEach(e -> noticed.append(e.kind()).append(' '));
+    if (notice.kind() == MonitorRecord.Notice.Kind.CHECKPOINT) {
+      file.write();
+    }
+  }
+
+  private void write() {
+    if (last != null) {
+      MonitorRecord.Step step = last;
+      last = null;
+      file.append(line(step), step);
     }
   }
 
@@ -102,7 +141,6 @@ public final class CsvSink implements MonitorSink {
     }
     fields.add(step.effort().map(e -> e.name().toLowerCase(Locale.ROOT)).orElse(""));
     fields.add(Double.toString(step.share()));
-    step.events().forEach(e -> noticed.append(e.kind()).append(' '));
     fields.add(noticed.toString().strip());
     noticed.setLength(0);
     fields.add(
@@ -112,6 +150,8 @@ public final class CsvSink implements MonitorSink {
 
   @Override
   public void close() {
-    file.close();
+    try (file) {
+      write();
+    }
   }
 }

@@ -5,8 +5,8 @@ import java.nio.file.Path;
 
 /**
  * Writes one JSON object for each record, with all evidence and every bit of every number, so that
- * a monitor can recall the run. Steps at which nothing happened may come into the file up to a
- * second late. A file that is there already is continued.
+ * a monitor can recall the run. Steps at which nothing happened come into the file with a later
+ * record. A file that is there already is continued.
  */
 public final class JsonLinesSink implements MonitorSink {
 

@@ -10,9 +10,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A file that grows by whole lines. Lines are gathered for up to a second, since a write for each
- * costs more than making it. A line that a crash left unfinished is cut off when the file is opened
- * again.
+ * A file that grows by whole lines. Lines are gathered, since a write for each costs more than
+ * making it: until one comes a second or more after the last write, or one of which somebody may
+ * wait. A line that a crash left unfinished is cut off when the file is opened again.
  */
 final class LineFile implements AutoCloseable {
 
@@ -98,17 +98,24 @@ final class LineFile implements AutoCloseable {
     held.write('\n');
   }
 
-  private void write() {
+  /** What cannot be written is held on, and half a line is taken back. */
+  void write() {
     ByteBuffer bytes = ByteBuffer.wrap(held.toByteArray());
-    held.reset();
-    written = System.nanoTime();
     try {
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
+      long begin = channel.position();
+      try {
+        while (bytes.hasRemaining()) {
+          channel.write(bytes);
+        }
+      } catch (IOException e) {
+        channel.truncate(begin);
+        throw e;
       }
     } catch (IOException e) {
       throw new UncheckedIOException(file + ": " + e.getMessage(), e);
     }
+    held.reset();
+    written = System.nanoTime();
   }
 
   void force() {
@@ -118,6 +125,12 @@ final class LineFile implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(file + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Closes without writing what is held. */
+  void abandon() throws IOException {
+    open = false;
+    channel.close();
   }
 
   @Override

@@ -241,6 +241,14 @@ final class Pacer {
     return Math.max(cold / WARMER, Math.min(cold, 2 * step));
   }
 
+  /** Is told of a step that a run before this one has reported. */
+  void passed(long step) {
+    before = step;
+    if (last < 0 && schedule instanceof Schedule.Article) {
+      last = step;
+    }
+  }
+
   /** Is told of a snapshot that a run before this one has made. */
   void recalled(long step, Effort effort) {
     last = step;

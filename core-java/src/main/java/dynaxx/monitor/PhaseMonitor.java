@@ -101,10 +101,7 @@ public final class PhaseMonitor implements AutoCloseable {
     Measured measured = measure(host);
     MonitorRecord.Step record =
         judge(measured.observation(), report.momentum(), measured.effort(), measured.events());
-    boolean cheap = measured.effort().filter(e -> e == Effort.CHEAP).isPresent();
-    if (cheap && !record.events().isEmpty()) {
-      pacer.hurry();
-    }
+    hurryAfter(record);
     tell(record);
     left = nanoTime.getAsLong();
     pacer.ownSpent((left - entered) / 1e9);
@@ -113,6 +110,13 @@ public final class PhaseMonitor implements AutoCloseable {
         c -> record.advice().parts().forEach(part -> act(c, report.observation(), part)));
     events = noticed;
     return record.advice();
+  }
+
+  /** What a cheap snapshot seems to show is looked at in full. */
+  private void hurryAfter(MonitorRecord.Step record) {
+    if (record.effort().filter(e -> e == Effort.CHEAP).isPresent() && !record.events().isEmpty()) {
+      pacer.hurry();
+    }
   }
 
   private record Measured(Observation observation, Optional<Effort> effort, List<Event> events) {}
@@ -354,8 +358,9 @@ public final class PhaseMonitor implements AutoCloseable {
       case MonitorRecord.Validation validation -> found = Optional.of(validation.found());
       case MonitorRecord.Step step -> {
         found = Optional.empty();
+        pacer.passed(step.step());
         step.effort().ifPresent(effort -> pacer.recalled(step.step(), effort));
-        judge(step.observation(), step.momentum(), step.effort(), List.of());
+        hurryAfter(judge(step.observation(), step.momentum(), step.effort(), List.of()));
         pacer.forgetStored();
       }
     }

@@ -74,18 +74,21 @@ public record TransitionSignature(long step, EventKind kind, Map<Signal, Change>
     return all;
   }
 
-  /** Snapshots, with what the host measured more often averaged since the one before. */
+  /**
+   * What the charts of the rules see: snapshots, with what the host measured more often averaged
+   * since the one before; without any, means over some steps.
+   */
   private static List<Observation> snapshots(List<Observation> observations) {
-    boolean any =
-        observations.stream()
-            .anyMatch(o -> o.readings().keySet().stream().anyMatch(Signal::ofSnapshot));
+    boolean any = observations.stream().anyMatch(Observation::ofSnapshot);
     IntervalMeans means = new IntervalMeans();
     List<Observation> all = new ArrayList<>();
+    long next = 0;
     for (Observation observation : observations) {
       means.add(observation);
-      if (any && observation.readings().keySet().stream().noneMatch(Signal::ofSnapshot)) {
+      if (any ? !observation.ofSnapshot() : observation.step() < next) {
         continue;
       }
+      next = observation.step() + CalibratedRules.STEPS_WITHOUT;
       Observation snapshot = observation;
       for (Signal signal : Signal.values()) {
         if (means.mean(signal).isPresent()) {

@@ -96,7 +96,7 @@ final class ValidationWatch {
     double floor = accuracy ? ACCURACY_TOLERANCE : LOSS_TOLERANCE * Math.abs(base);
     double tolerance = Math.max(DEVIATIONS * noise(before), floor);
     boolean harmful = worse > tolerance;
-    double distance = Math.abs(worse - tolerance) / tolerance;
+    double distance = worse == tolerance ? 0 : Math.abs(worse - tolerance) / tolerance;
     Event.Evidence evidence =
         new Event.Evidence(
             now,

@@ -147,6 +147,29 @@ class CalibratedRulesTest {
     return Observation.at(i).with(Signal.LAMBDA_MIN, value, residual);
   }
 
+  /** The shift is reported, and its chart still waits for a second signal when the sign changes. */
+  @Test
+  void aSignChangeAfterALevelShiftIsReportedToo() {
+    for (int gap = 4; gap <= 12; gap++) {
+      int crossing = 80 + gap;
+      SplittableRandom random = new SplittableRandom(gap);
+      List<EventKind> kinds =
+          replay(
+                  Rules.calibrated(),
+                  crossing + 20,
+                  i ->
+                      lambdaMin(
+                          i,
+                          (i < 80 ? 20 : i < crossing ? 8 : -8) + 0.5 * random.nextGaussian(),
+                          0.5))
+              .stream()
+              .map(Event::kind)
+              .toList();
+      assertEquals(
+          List.of(EventKind.LEVEL_SHIFT, EventKind.SIGN_CHANGE), kinds, "crossing after " + gap);
+    }
+  }
+
   @Test
   void aSignChangeNeedsThreeInARowBeyondTheBand() {
     Event event = only(replay(Rules.calibrated(), 20, i -> lambdaMin(i, i < 10 ? 1 : -1, 0.1)));

@@ -441,6 +441,30 @@ class PhaseMonitorTest {
     assertFalse(all.stream().allMatch(r -> r.events().isEmpty()));
   }
 
+  /** The schedule of the article counts from the first report. */
+  @Test
+  void whatIsRecalledIsLookedAtWhenItWouldHaveBeen() {
+    FakeModel model = new FakeModel();
+    List<MonitorRecord> all = new ArrayList<>();
+    feed(of(model).sink(all::add).build(), model, 0, 400);
+    List<Long> expected = snapshots(all, 30);
+    assertFalse(expected.isEmpty());
+    List<MonitorRecord> rest = new ArrayList<>();
+    FakeModel again = new FakeModel();
+    PhaseMonitor monitor = of(again).sink(rest::add).build();
+    all.stream().filter(r -> r.step() < 30).forEach(monitor::recall);
+    feed(monitor, again, 30, 400);
+    assertEquals(expected, snapshots(rest, 30));
+  }
+
+  private static List<Long> snapshots(List<MonitorRecord> records, long from) {
+    return records.stream()
+        .filter(r -> r.step() >= from)
+        .filter(r -> r instanceof MonitorRecord.Step step && step.effort().isPresent())
+        .map(MonitorRecord::step)
+        .toList();
+  }
+
   @Test
   void noticesReachTheRules() {
     FakeModel model = new FakeModel();

@@ -3,6 +3,7 @@ package dynaxx.monitor;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dynaxx.spectrum.Verdict;
 import java.io.IOException;
@@ -179,6 +180,46 @@ class SinksTest {
       sink.accept(quiet(12));
     }
     assertEquals(13, Files.readAllLines(file).size());
+  }
+
+  /** What the rules held back until the end belongs to the last line. */
+  @Test
+  void eventsOfTheEndAreOfTheLastLine() throws IOException {
+    Path file = folder.resolve("m.csv");
+    try (CsvSink sink = new CsvSink(file)) {
+      sink.accept(quiet(1));
+      sink.accept(quiet(2));
+      sink.accept(
+          new MonitorRecord.Notice(
+              2,
+              MonitorRecord.Notice.Kind.FINISH,
+              List.of(event(EventKind.LEVEL_SHIFT, "shifted"))));
+    }
+    List<String> lines = Files.readAllLines(file);
+    assertEquals(3, lines.size());
+    assertTrue(!lines.get(1).contains("LEVEL_SHIFT"), lines.get(1));
+    assertTrue(lines.get(2).startsWith("2,") && lines.get(2).contains(",LEVEL_SHIFT,"));
+  }
+
+  @Test
+  void aCheckpointLeavesNothingHeld() throws IOException {
+    Path file = folder.resolve("m.csv");
+    try (CsvSink sink = new CsvSink(file)) {
+      sink.accept(quiet(1));
+      sink.accept(new MonitorRecord.Notice(1, MonitorRecord.Notice.Kind.CHECKPOINT, List.of()));
+      assertEquals(2, Files.readAllLines(file).size());
+    }
+    assertEquals(2, Files.readAllLines(file).size());
+  }
+
+  /** A full disk: nothing is half written, and what is held comes when there is room. */
+  @Test
+  void whatCannotBeWrittenIsReported() throws IOException {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.exists(full), "no /dev/full on this system");
+    IOException e = assertThrows(IOException.class, () -> new CsvSink(full));
+    assertTrue(e.getMessage().contains("No space left"), e.getMessage());
+    assertThrows(IllegalArgumentException.class, () -> new CsvSink(folder.resolve("x"), -1));
   }
 
   private static MonitorRecord.Step quiet(long step) {

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -51,6 +53,25 @@ class TransitionSignatureTest {
     assertTrue(same > 0.9, "the same " + same);
     assertTrue(opposite < 0, "the opposite " + opposite);
     assertTrue(other < 0.3, "another " + other);
+  }
+
+  /** Ten steps are one value then, as for the rules. */
+  @Test
+  void aRunWithoutSnapshotsIsSeenAsTheRulesSeeIt() {
+    SplittableRandom random = new SplittableRandom(1);
+    List<Observation> observations =
+        IntStream.range(0, 1000)
+            .mapToObj(
+                i ->
+                    Observation.at(i)
+                        .with(
+                            Signal.LOSS,
+                            Math.exp((i < 600 ? 0 : -0.5) + 0.1 * random.nextGaussian())))
+            .toList();
+    List<Event> events = Scenario.replay(Rules.calibrated(), observations);
+    TransitionSignature found = TransitionSignature.of(observations, events).getFirst();
+    double noise = 0.1 / Math.sqrt(10);
+    assertEquals(-0.5 / noise, found.changes().get(Signal.LOSS).shift(), 5);
   }
 
   @Test

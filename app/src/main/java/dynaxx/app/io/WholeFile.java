@@ -2,15 +2,20 @@ package dynaxx.app.io;
 
 import dynaxx.app.UserException;
 import java.io.BufferedOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -20,6 +25,10 @@ public final class WholeFile {
 
   private static final Pattern UNFINISHED = Pattern.compile("\\..+\\.[0-9a-f-]{36}\\.tmp");
   private static final int MOST_LINKS = 40;
+
+  /** Opened by name they would be written from their beginning. */
+  private static final Map<String, FileDescriptor> STREAMS =
+      Map.of("/dev/stdout", FileDescriptor.out, "/dev/stderr", FileDescriptor.err);
 
   private WholeFile() {}
 
@@ -31,21 +40,40 @@ public final class WholeFile {
 
   /**
    * Writes beside the file, forces it to the disk and renames, so that nobody reads half of it, not
-   * even after the power failed. A link stays one, and its file is replaced; what is no regular
-   * file (a pipe, a terminal) is written to as it is.
+   * even after the power failed. A link stays one, and its file is replaced with the same
+   * permissions; what is no regular file (a pipe, a terminal) is written to as it is.
    *
    * @throws UserException if it is a folder
+   * @throws FileSystemException that names the file, whatever else goes wrong
    */
   public static void write(Path file, Content content) throws IOException {
-    Path place = followed(file);
-    if (Files.isDirectory(place)) {
+    if (Files.isDirectory(file)) {
       throw new UserException(file + ": found a folder, expected a file to write to");
     }
-    if (Files.exists(place) && !Files.isRegularFile(place)) {
-      try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(place))) {
+    try {
+      if (STREAMS.containsKey(file.toString())) {
+        OutputStream out = new FileOutputStream(STREAMS.get(file.toString()));
         content.write(out);
+      } else if (Files.exists(file) && !Files.isRegularFile(file)) {
+        try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file))) {
+          content.write(out);
+        }
+      } else {
+        replace(followed(file), content);
       }
-      return;
+    } catch (FileSystemException e) {
+      throw e;
+    } catch (IOException e) {
+      FileSystemException named = new FileSystemException(file.toString(), null, e.getMessage());
+      named.initCause(e);
+      throw named;
+    }
+  }
+
+  private static void replace(Path place, Content content) throws IOException {
+    boolean there = Files.exists(place);
+    if (there && !Files.isWritable(place)) {
+      throw new AccessDeniedException(place.toString(), null, "it is not to be written");
     }
     Path temporary =
         place.resolveSibling("." + place.getFileName() + "." + UUID.randomUUID() + ".tmp");
@@ -56,6 +84,10 @@ public final class WholeFile {
         content.write(out);
         out.flush();
         channel.force(true);
+      }
+      boolean posix = Files.getFileStore(temporary).supportsFileAttributeView("posix");
+      if (there && posix) {
+        Files.setPosixFilePermissions(temporary, Files.getPosixFilePermissions(place));
       }
       Files.move(
           temporary, place, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

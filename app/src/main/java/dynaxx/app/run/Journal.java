@@ -23,11 +23,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Supplier;
 
 /** Reads back what a {@link JsonLinesSink} wrote, as far as a monitor needs it to recall a run. */
 public final class Journal {
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Supplier<IllegalArgumentException> MISSING = IllegalArgumentException::new;
 
   private Journal() {}
 
@@ -46,7 +48,9 @@ public final class Journal {
       channel.truncate(bytes);
     }
     List<MonitorRecord> records = new ArrayList<>();
-    List<String> lines = Files.readAllLines(file, StandardCharsets.UTF_8);
+    // Bytes that are not UTF-8 become a replacement character, and so a line that is no record.
+    List<String> lines =
+        new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList();
     for (int i = 0; i < lines.size(); i++) {
       try {
         records.add(record(JSON.readTree(lines.get(i))));
@@ -76,7 +80,7 @@ public final class Journal {
       if (line.has(signal.column())) {
         OptionalDouble value = number(line, signal.column());
         OptionalDouble error = number(line, signal.errorColumn());
-        observation = observation.with(signal, new Reading(value.orElseThrow(), error));
+        observation = observation.with(signal, new Reading(value.orElseThrow(MISSING), error));
       }
     }
     Optional<Effort> effort =
@@ -99,7 +103,7 @@ public final class Journal {
   private static List<Double> activeFractions(JsonNode line) {
     List<Double> fractions = new ArrayList<>();
     for (int layer = 1; line.has(Signal.ACTIVE_FRACTION.column(layer)); layer++) {
-      fractions.add(number(line, Signal.ACTIVE_FRACTION.column(layer)).orElseThrow());
+      fractions.add(number(line, Signal.ACTIVE_FRACTION.column(layer)).orElseThrow(MISSING));
     }
     return fractions;
   }
@@ -118,15 +122,18 @@ public final class Journal {
       case "negative" ->
           Optional.of(
               new Verdict.Negative(
-                  verdict.get("upper_bound").asDouble(), verdict.get("certified").asBoolean()));
+                  verdict.required("upper_bound").asDouble(),
+                  verdict.required("certified").asBoolean()));
       case "negative_within_noise" ->
           Optional.of(
               new Verdict.NegativeWithinNoise(
-                  verdict.get("value").asDouble(), verdict.get("noise_floor").asDouble()));
+                  verdict.required("value").asDouble(),
+                  verdict.required("noise_floor").asDouble()));
       case "not_negative_at" ->
           Optional.of(
               new Verdict.NotNegativeAt(
-                  verdict.get("epsilon").asDouble(), verdict.get("probability").asDouble()));
+                  verdict.required("epsilon").asDouble(),
+                  verdict.required("probability").asDouble()));
       case "undecided" -> Optional.of(new Verdict.Undecided());
       default -> Optional.empty();
     };

@@ -193,13 +193,13 @@ public final class RunFolder implements AutoCloseable {
     }
     open = false;
     removeHook();
-    try {
+    try (metrics) {
       metrics.force(false);
-      metrics.close();
     } catch (IOException e) {
       throw new UncheckedIOException(folder.resolve("metrics.csv") + ": " + e.getMessage(), e);
+    } finally {
+      write(status, results);
     }
-    write(status, results);
     return true;
   }
 

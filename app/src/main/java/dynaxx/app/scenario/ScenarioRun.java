@@ -19,6 +19,7 @@ import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -108,7 +109,6 @@ public final class ScenarioRun {
         for (int step = 0; step < setup.steps(); step++) {
           step(trainer, monitor, folder, step);
         }
-        monitor.finish();
       }
     }
   }
@@ -133,9 +133,13 @@ public final class ScenarioRun {
     monitor.afterStep(
         validation == null ? report : report.validation(validation.loss(), validation.accuracy()));
     trainer.update(rate);
+    List<Event> events = new ArrayList<>(monitor.events());
+    if (step == setup.steps() - 1) {
+      events.addAll(monitor.finish());
+    }
     String kinds =
         (restart ? "RESTART " : "")
-            + monitor.events().stream().map(e -> e.kind().name()).collect(Collectors.joining(" "));
+            + events.stream().map(e -> e.kind().name()).collect(Collectors.joining(" "));
     folder.append(
         new StepRow(
             step,

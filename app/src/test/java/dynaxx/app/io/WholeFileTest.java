@@ -3,6 +3,7 @@ package dynaxx.app.io;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dynaxx.app.UserException;
 import java.io.IOException;
@@ -10,6 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -37,9 +40,9 @@ class WholeFileTest {
   void whatFailsLeavesWhatWasThere() throws IOException {
     Path file = folder.resolve("run.json");
     write(file, "whole");
-    IOException found =
+    FileSystemException found =
         assertThrows(
-            IOException.class,
+            FileSystemException.class,
             () ->
                 WholeFile.write(
                     file,
@@ -47,7 +50,8 @@ class WholeFileTest {
                       to.write(new byte[100_000]);
                       throw new IOException("disk full");
                     }));
-    assertEquals("disk full", found.getMessage());
+    assertEquals("disk full", found.getReason());
+    assertEquals(file.toString(), found.getFile());
     assertEquals("whole", Files.readString(file));
     assertEquals(Set.of("run.json"), names());
     write(file, "new");
@@ -61,6 +65,10 @@ class WholeFileTest {
     Path file = folder.resolve("whole");
     write(file, "text");
     assertEquals(Files.getPosixFilePermissions(usual), Files.getPosixFilePermissions(file));
+    Set<PosixFilePermission> mine = PosixFilePermissions.fromString("rw-------");
+    Files.setPosixFilePermissions(file, mine);
+    write(file, "again");
+    assertEquals(mine, Files.getPosixFilePermissions(file));
   }
 
   @Test
@@ -94,6 +102,11 @@ class WholeFileTest {
     Path device = Path.of("/dev/null");
     write(device, "text");
     assertTrue(Files.exists(device) && !Files.isRegularFile(device));
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.exists(full), "no /dev/full on this system");
+    FileSystemException e = assertThrows(FileSystemException.class, () -> write(full, "text"));
+    assertEquals("/dev/full", e.getFile());
+    assertTrue(e.getReason().contains("No space left"), e.getReason());
   }
 
   @Test
