@@ -1,7 +1,6 @@
 package dynaxx.monitor;
 
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -28,33 +27,17 @@ import java.util.TreeMap;
  */
 public final class CalibratedRules implements Rules {
 
-  private static final double CONFIDENCE_SNAPSHOTS = 1000;
-
-  /** Snapshots for which an alarm of one signal can meet that of another by chance. */
-  private static final double OVERLAP = 3.5;
-
-  /** Chance at which a signal moves enough to be evidence beside another. */
-  private static final double SUPPORT = 0.015;
-
   /** Steps whose means are one value on the charts while no snapshot has been made. */
   static final int STEPS_WITHOUT = 10;
 
   /** Chance, for each snapshot, that noise changes the sign of lambda_min beyond its band. */
   private static final double SIGN_RATE = 1e-6;
 
-  /** Layers that the explanation of an event names beside the first. */
-  private static final int OTHER_LAYERS = 2;
-
-  /** One property of the landscape in two metrics: one witness. */
-  private static final Set<Signal> SHARPNESS =
-      EnumSet.of(Signal.LAMBDA_MAX, Signal.PRECONDITIONED_LAMBDA_MAX);
-
   private final CalibratedSettings settings;
   private final ObservationGuard guard = new ObservationGuard();
   private final IntervalMeans means = new IntervalMeans();
   private final Map<Channel, Chart> charts = new TreeMap<>();
-  private final Map<Channel, Alarm> alarms = new TreeMap<>();
-  private final Map<Channel, Alarm> reported = new TreeMap<>();
+  private final Alarms alarms;
   private final SignBand sign;
   private final StabilityWatch stability;
   private Observation now;
@@ -71,22 +54,6 @@ public final class CalibratedRules implements Rules {
   private int lastTransition = Integer.MIN_VALUE / 2;
   private long transitionStep;
 
-  /** A chart's evidence for a change; the chart itself may have moved on since. */
-  private record Alarm(
-      Channel channel,
-      int tick,
-      int raised,
-      double rate,
-      Event.Evidence evidence,
-      String words,
-      Set<Channel> dependent,
-      boolean ofSign) {
-
-    Signal signal() {
-      return channel.signal();
-    }
-  }
-
   /**
    * Rules that have seen nothing yet.
    *
@@ -94,6 +61,7 @@ public final class CalibratedRules implements Rules {
    */
   public CalibratedRules(CalibratedSettings settings) {
     this.settings = settings;
+    this.alarms = new Alarms(settings);
     this.sign = new SignBand(settings);
     this.stability = new StabilityWatch(settings);
   }
@@ -143,11 +111,7 @@ public final class CalibratedRules implements Rules {
 
   @Override
   public List<Event> finish() {
-    List<Event> events = new ArrayList<>();
-    if (now != null) {
-      levelShifts(events, true);
-    }
-    return List.copyOf(events);
+    return now == null ? List.of() : alarms.shifts(ticks, now.step(), true);
   }
 
   private void reset() {
@@ -162,7 +126,6 @@ public final class CalibratedRules implements Rules {
   private void forget() {
     charts.values().forEach(Chart::reset);
     alarms.clear();
-    reported.clear();
   }
 
   /**
@@ -218,14 +181,25 @@ public final class CalibratedRules implements Rules {
                 events.addAll(
                     stability.add(
                         now.step(), sharpness, rate.getAsDouble(), means.mean(Signal.LOSS))));
-    if (!transition(events)) {
-      levelShifts(events, false);
+    alarms.expire(ticks).forEach(channel -> charts.get(channel).reset());
+    Optional<Event> transition = alarms.transition(now.step(), signals());
+    if (transition.isPresent()) {
+      events.add(transition.get());
+      lastTransition = ticks;
+      transitionStep = now.step();
+      charts.values().forEach(Chart::reset);
+    } else {
+      events.addAll(alarms.shifts(ticks, now.step(), false));
     }
   }
 
   /** Layers that are charted in place of the signal's mean over them; 0 if it has none. */
   private int layers(Signal signal) {
     return signal == Signal.ACTIVE_FRACTION ? now.activeFractions().size() : 0;
+  }
+
+  private long signals() {
+    return charts.keySet().stream().map(Channel::signal).distinct().count();
   }
 
   /** Feeds a chart and notes its alarm. */
@@ -248,14 +222,12 @@ public final class CalibratedRules implements Rules {
       events.add(spike(channel, chart));
     }
     double chance = Math.min(1, Math.max(1, layers(signal)) * chart.rate());
-    boolean alarm = chance <= SUPPORT;
+    boolean alarm = chance <= Alarms.SUPPORT;
     if ((alarm || ticks % 4 == 0) && cyclic(channel, chart, events)) {
       chart.quieten();
-      alarms.remove(channel);
-    } else if (alarm && !(alarms.containsKey(channel) && alarms.get(channel).ofSign())) {
-      Alarm before = alarms.get(channel);
-      int raised = before == null ? ticks : before.raised();
-      alarms.put(channel, alarm(channel, chart, reading.get(), raised, chance));
+      alarms.withdraw(channel);
+    } else if (alarm) {
+      alarms.raise(alarm(channel, chart, reading.get(), chance));
     }
   }
 
@@ -288,7 +260,7 @@ public final class CalibratedRules implements Rules {
     return signal == Signal.LAMBDA_MIN && relative() ? lambdaMax : 1;
   }
 
-  private Alarm alarm(Channel channel, Chart chart, Reading reading, int raised, double chance) {
+  private Alarm alarm(Channel channel, Chart chart, Reading reading, double chance) {
     Signal signal = channel.signal();
     Signal.Scale scale = signal.scale();
     double unit = unit(signal);
@@ -311,22 +283,7 @@ public final class CalibratedRules implements Rules {
             chart.since(),
             value,
             expected);
-    return new Alarm(channel, ticks, raised, chance, evidence, words, dependent(channel), false);
-  }
-
-  /**
-   * Chance, for each snapshot, that some pair of signals moves as much as these: their own chances
-   * are combined by Fisher's method (1932), for chances of at most {@link #SUPPORT}.
-   */
-  private double jointRate(Alarm a, Alarm b) {
-    double product = a.rate() * b.rate();
-    long signals = Math.max(2, charts.keySet().stream().map(Channel::signal).distinct().count());
-    long pairs = signals * (signals - 1);
-    return OVERLAP * pairs * product * (1 + Math.log(SUPPORT * SUPPORT / product));
-  }
-
-  private double shiftRate() {
-    return 0.1 / Math.max(settings.expectedSnapshots(), ticks);
+    return new Alarm(channel, ticks, ticks, chance, evidence, words, dependent(channel), false);
   }
 
   private Event spike(Channel channel, Chart chart) {
@@ -427,8 +384,7 @@ public final class CalibratedRules implements Rules {
               OptionalDouble.of(sign.sign() * half),
               sign.since());
       Channel lambdaMin = Channel.of(Signal.LAMBDA_MIN);
-      alarms.put(
-          lambdaMin,
+      alarms.raise(
           new Alarm(
               lambdaMin, ticks, ticks, SIGN_RATE, evidence, words, dependent(lambdaMin), true));
     }
@@ -456,59 +412,6 @@ public final class CalibratedRules implements Rules {
             settings.crossingWindow()));
   }
 
-  /** Reports a transition if two independent signals moved at once. */
-  private boolean transition(List<Event> events) {
-    alarms.values().removeIf(a -> ticks - a.tick() >= settings.coincidence());
-    reported.values().removeIf(this::confirmedByNone);
-    if (alarms.isEmpty()) {
-      return false;
-    }
-    List<Alarm> all = new ArrayList<>(alarms.values());
-    reported.values().stream()
-        .filter(a -> a.ofSign() && !alarms.containsKey(a.channel()))
-        .forEach(all::add);
-    for (int i = 0; i < all.size(); i++) {
-      for (int j = i + 1; j < all.size(); j++) {
-        if (independent(all.get(i), all.get(j))
-            && jointRate(all.get(i), all.get(j)) <= settings.falseTransitionRate()) {
-          events.add(transition(all.get(i), all.get(j)));
-          lastTransition = ticks;
-          transitionStep = now.step();
-          charts.values().forEach(Chart::reset);
-          alarms.clear();
-          reported.clear();
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  /** Whether no second signal joined a reported one in time; its chart starts anew then. */
-  private boolean confirmedByNone(Alarm alarm) {
-    if (ticks - alarm.tick() < settings.confirmation()) {
-      return false;
-    }
-    charts.get(alarm.channel()).reset();
-    // A change of sign that came after the shift is an event of its own.
-    alarms.computeIfPresent(
-        alarm.channel(), (channel, later) -> later.ofSign() && !alarm.ofSign() ? later : null);
-    return true;
-  }
-
-  private boolean independent(Alarm a, Alarm b) {
-    if (a.signal() == b.signal()) {
-      return false;
-    }
-    if (a.signal().group() == Signal.Group.LOSS && b.signal().group() == Signal.Group.LOSS) {
-      return false;
-    }
-    if (SHARPNESS.contains(a.signal()) && SHARPNESS.contains(b.signal())) {
-      return false;
-    }
-    return !a.dependent().contains(b.channel()) && !b.dependent().contains(a.channel());
-  }
-
   /** Charts whose noise goes with that of another. */
   private Set<Channel> dependent(Channel channel) {
     Set<Channel> dependent = new HashSet<>();
@@ -520,68 +423,5 @@ public final class CalibratedRules implements Rules {
           }
         });
     return dependent;
-  }
-
-  private Event transition(Alarm a, Alarm b) {
-    boolean lossFirst = a.signal().group() == Signal.Group.LOSS;
-    Alarm first =
-        lossFirst || b.rate() < a.rate() && b.signal().group() != Signal.Group.LOSS ? b : a;
-    Alarm second = first == a ? b : a;
-    return new Event(
-        now.step(),
-        EventKind.TRANSITION,
-        first.signal(),
-        confidence(jointRate(a, b)),
-        first.evidence(),
-        first.words() + "; " + second.words());
-  }
-
-  private static double confidence(double chance) {
-    return Math.exp(-CONFIDENCE_SNAPSHOTS * chance);
-  }
-
-  /** Reports alarms that no second signal joined in time. */
-  private void levelShifts(List<Event> events, boolean last) {
-    for (Alarm alarm : List.copyOf(alarms.values())) {
-      boolean waited = ticks - alarm.raised() >= settings.coincidence() - 1;
-      Alarm before = reported.get(alarm.channel());
-      boolean known = before != null && (before.ofSign() || !alarm.ofSign());
-      if (known || alarm.rate() > shiftRate() || !waited && !last) {
-        continue;
-      }
-      if (!toldByAnotherLayer(alarm)) {
-        events.add(
-            new Event(
-                now.step(),
-                alarm.ofSign() ? EventKind.SIGN_CHANGE : EventKind.LEVEL_SHIFT,
-                alarm.signal(),
-                confidence(alarm.rate()),
-                alarm.evidence(),
-                withOtherLayers(alarm) + "; no independent signal moved with it"));
-      }
-      reported.put(alarm.channel(), alarm);
-    }
-  }
-
-  /** Layers that move at about the same time are one change. */
-  private boolean toldByAnotherLayer(Alarm alarm) {
-    return reported.values().stream()
-        .anyMatch(
-            other ->
-                other.signal() == alarm.signal()
-                    && !other.channel().equals(alarm.channel())
-                    && ticks - other.tick() < settings.coincidence());
-  }
-
-  private String withOtherLayers(Alarm alarm) {
-    List<String> others =
-        alarms.values().stream()
-            .filter(other -> other.signal() == alarm.signal() && other != alarm)
-            .map(Alarm::words)
-            .toList();
-    StringBuilder words = new StringBuilder(alarm.words());
-    others.stream().limit(OTHER_LAYERS).forEach(other -> words.append("; ").append(other));
-    int more = others.size() - OTHER_LAYERS;
-    return words + (more > 0 ? "; and " + more + " layers more" : "");
   }
 }

@@ -21,7 +21,7 @@ final class StepStatistic implements ShiftStatistic {
   private static final double STEEPEST = 8;
 
   private final double carried;
-  private final double[] norms = new double[LONGEST + 1];
+  private final double[] weights = new double[LONGEST + 1];
   private final double[] last = new double[LONGEST];
   private int count;
   private double value;
@@ -36,7 +36,7 @@ final class StepStatistic implements ShiftStatistic {
   StepStatistic(double carried) {
     this.carried = carried;
     for (int n = SHORTEST; n <= LONGEST; n++) {
-      norms[n] = Math.sqrt(1 + (n - 1) * carried * carried);
+      weights[n] = 1 / Math.sqrt(1 + (n - 1) * carried * carried);
     }
   }
 
@@ -49,8 +49,9 @@ final class StepStatistic implements ShiftStatistic {
     double later = 0;
     for (int n = 1; n <= count; n++) {
       double sum = last[n - 1] + later;
-      if (n >= SHORTEST && Math.abs(sum) / norms[n] > value) {
-        value = Math.abs(sum) / norms[n];
+      double standardised = Math.abs(sum) * weights[n];
+      if (n >= SHORTEST && standardised > value) {
+        value = standardised;
         direction = sum < 0 ? -1 : 1;
         length = n;
       }
@@ -94,7 +95,7 @@ final class StepStatistic implements ShiftStatistic {
     double[] cumulants = new double[TILTS];
     for (int i = 0; i < TILTS; i++) {
       tilts[i] = STEEPEST * i / (TILTS - 1);
-      double tilt = tilts[i] / norms[SHORTEST];
+      double tilt = tilts[i] * weights[SHORTEST];
       cumulants[i] =
           cumulant(residuals, tilt) + (SHORTEST - 1) * cumulant(residuals, carried * tilt);
     }
