@@ -1,6 +1,5 @@
 package dynaxx.monitor;
 
-import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 
 /**
@@ -20,13 +19,18 @@ final class StepStatistic implements ShiftStatistic {
   private static final int TILTS = 60;
   private static final double STEEPEST = 8;
 
+  private static final int HELD = 8 * LONGEST;
+
   private final double carried;
   private final double[] weights = new double[LONGEST + 1];
-  private final double[] last = new double[LONGEST];
+
+  /** What each value adds to a sum that begins with it, less all that went before. */
+  private final double[] begun = new double[HELD];
+
+  private int end;
   private int count;
+  private double total;
   private double value;
-  private int direction = 1;
-  private int length;
 
   /**
    * A statistic.
@@ -42,22 +46,25 @@ final class StepStatistic implements ShiftStatistic {
 
   @Override
   public double add(double z) {
-    System.arraycopy(last, 0, last, 1, LONGEST - 1);
-    last[0] = z;
-    count = Math.min(LONGEST, count + 1);
-    value = 0;
-    double later = 0;
-    for (int n = 1; n <= count; n++) {
-      double sum = last[n - 1] + later;
-      double standardised = Math.abs(sum) * weights[n];
-      if (n >= SHORTEST && standardised > value) {
-        value = standardised;
-        direction = sum < 0 ? -1 : 1;
-        length = n;
-      }
-      later += carried * last[n - 1];
+    if (end == HELD) {
+      System.arraycopy(begun, HELD - LONGEST, begun, 0, LONGEST);
+      end = LONGEST;
     }
+    total += carried * z;
+    begun[end++] = z - total;
+    count = Math.min(LONGEST, count + 1);
+    // Doubles that are not negative have the order of their bits, which are compared faster.
+    long most = 0;
+    for (int n = SHORTEST; n <= count; n++) {
+      most = Math.max(most, Double.doubleToRawLongBits(Math.abs(sum(n)) * weights[n]));
+    }
+    value = Double.longBitsToDouble(most);
     return value;
+  }
+
+  /** The last values, as many, of which the first counts whole. */
+  private double sum(int n) {
+    return total + begun[end - n];
   }
 
   @Override
@@ -67,20 +74,25 @@ final class StepStatistic implements ShiftStatistic {
 
   @Override
   public int direction() {
-    return direction;
+    return value > 0 && sum(length()) < 0 ? -1 : 1;
   }
 
   @Override
   public int length() {
-    return length;
+    for (int n = SHORTEST; n <= count; n++) {
+      if (value > 0 && Math.abs(sum(n)) * weights[n] == value) {
+        return n;
+      }
+    }
+    return 0;
   }
 
   @Override
   public void reset() {
-    Arrays.fill(last, 0);
+    end = 0;
     count = 0;
+    total = 0;
     value = 0;
-    length = 0;
   }
 
   @Override
@@ -111,8 +123,9 @@ final class StepStatistic implements ShiftStatistic {
   private static double cumulant(double[] residuals, double tilt) {
     double sum = 0;
     for (double z : residuals) {
-      sum += Math.cosh(tilt * z);
+      double e = Math.exp(tilt * z);
+      sum += e + 1 / e;
     }
-    return Math.log(sum / residuals.length);
+    return Math.log(sum / (2 * residuals.length));
   }
 }
