@@ -113,6 +113,7 @@ class DemoCommandTest {
       assertEquals(fields[18].isEmpty(), fields[19].isEmpty(), "row " + i);
       assertTrue(Double.parseDouble(fields[2]) > 0);
       if (measured) {
+        assertTrue(fields[17].matches("\\d+"), fields[17]);
         assertTrue(Double.parseDouble(fields[10]) < Double.parseDouble(fields[12]));
       }
     }

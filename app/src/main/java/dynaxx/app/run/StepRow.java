@@ -106,7 +106,8 @@ public record StepRow(
       fields.add(error(measured, signal));
     }
     fields.add(value(measured, Signal.ATTENTION_ENTROPY));
-    fields.add(value(measured, Signal.ATTENTION_HEADS_SPARSE));
+    boolean attention = measured.readings().containsKey(Signal.ATTENTION_HEADS_SPARSE);
+    fields.add(attention ? snapshot.sparseHeads() : null);
     if (rectifierLayers > 0) {
       fields.add(value(measured, Signal.ACTIVE_FRACTION));
     }
