@@ -16,7 +16,6 @@ import dynaxx.onnx.OnnxOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -308,13 +307,8 @@ final class ProbeCommand implements Callable<Integer> {
       throw bad("--plot: found " + plot + ", expected a file that ends with .png or .svg");
     }
     for (Path file : new Path[] {json, plot, products, gradient}) {
-      Path folder = file == null ? null : file.toAbsolutePath().getParent();
-      if (file != null && Files.isDirectory(file)) {
-        throw new UserException(file + ": found a folder, expected a file to write to");
-      }
-      if (folder != null && !Files.isDirectory(folder)) {
-        throw new UserException(
-            file + ": found no folder " + folder + ", expected one to write to");
+      if (file != null) {
+        WholeFile.check(file);
       }
     }
   }

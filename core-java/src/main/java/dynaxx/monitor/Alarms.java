@@ -83,7 +83,7 @@ final class Alarms {
    *
    * @param signals that are charted
    */
-  Optional<Event> transition(long step, long signals) {
+  Optional<Event> transition(long step, int signals) {
     if (alarms.isEmpty()) {
       return Optional.empty();
     }
@@ -120,7 +120,7 @@ final class Alarms {
    * Chance, for each snapshot, that some pair of signals moves as much as these: their own chances
    * are combined by Fisher's method (1932), for chances of at most {@link #SUPPORT}.
    */
-  private static double jointRate(Alarm a, Alarm b, long signals) {
+  private static double jointRate(Alarm a, Alarm b, int signals) {
     double product = a.rate() * b.rate();
     long known = Math.max(2, signals);
     long pairs = known * (known - 1);

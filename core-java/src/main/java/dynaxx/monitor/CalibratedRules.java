@@ -1,6 +1,7 @@
 package dynaxx.monitor;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -37,6 +38,7 @@ public final class CalibratedRules implements Rules {
   private final ObservationGuard guard = new ObservationGuard();
   private final IntervalMeans means = new IntervalMeans();
   private final Map<Channel, Chart> charts = new TreeMap<>();
+  private final Set<Signal> charted = EnumSet.noneOf(Signal.class);
   private final Alarms alarms;
   private final SignBand sign;
   private final StabilityWatch stability;
@@ -182,7 +184,7 @@ public final class CalibratedRules implements Rules {
                     stability.add(
                         now.step(), sharpness, rate.getAsDouble(), means.mean(Signal.LOSS))));
     alarms.expire(ticks).forEach(channel -> charts.get(channel).reset());
-    Optional<Event> transition = alarms.transition(now.step(), signals());
+    Optional<Event> transition = alarms.transition(now.step(), charted.size());
     if (transition.isPresent()) {
       events.add(transition.get());
       lastTransition = ticks;
@@ -198,10 +200,6 @@ public final class CalibratedRules implements Rules {
     return signal == Signal.ACTIVE_FRACTION ? now.activeFractions().size() : 0;
   }
 
-  private long signals() {
-    return charts.keySet().stream().map(Channel::signal).distinct().count();
-  }
-
   /** Feeds a chart and notes its alarm. */
   private void chart(Channel channel, List<Event> events) {
     Optional<Reading> reading = reading(channel);
@@ -210,6 +208,7 @@ public final class CalibratedRules implements Rules {
     }
     Signal signal = channel.signal();
     Chart chart = charts.computeIfAbsent(channel, c -> new Chart(signal, settings));
+    charted.add(signal);
     double value = reading.get().value();
     Signal.Scale scale = signal.scale();
     chart.add(scale.transform(value), scale.error(value, reading.get().errorOr(0)), now.step());

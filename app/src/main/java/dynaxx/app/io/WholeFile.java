@@ -43,17 +43,18 @@ public final class WholeFile {
    * even after the power failed. A link stays one, and its file is replaced with the same
    * permissions; what is no regular file (a pipe, a terminal) is written to as it is.
    *
-   * @throws UserException if it is a folder
+   * @throws UserException if it is a folder, or lies in none
    * @throws FileSystemException that names the file, whatever else goes wrong
    */
   public static void write(Path file, Content content) throws IOException {
-    if (Files.isDirectory(file)) {
-      throw new UserException(file + ": found a folder, expected a file to write to");
-    }
+    check(file);
     try {
       if (STREAMS.containsKey(file.toString())) {
-        OutputStream out = new FileOutputStream(STREAMS.get(file.toString()));
+        // Not closed: others print to it, too.
+        OutputStream out =
+            new BufferedOutputStream(new FileOutputStream(STREAMS.get(file.toString())));
         content.write(out);
+        out.flush();
       } else if (Files.exists(file) && !Files.isRegularFile(file)) {
         try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file))) {
           content.write(out);
@@ -67,6 +68,21 @@ public final class WholeFile {
       FileSystemException named = new FileSystemException(file.toString(), null, e.getMessage());
       named.initCause(e);
       throw named;
+    }
+  }
+
+  /**
+   * Sees, before a long computation, whether there is a place for its result.
+   *
+   * @throws UserException if it is a folder, or lies in none
+   */
+  public static void check(Path file) {
+    if (Files.isDirectory(file)) {
+      throw new UserException(file + ": found a folder, expected a file to write to");
+    }
+    Path folder = file.toAbsolutePath().getParent();
+    if (!Files.isDirectory(folder)) {
+      throw new UserException(file + ": found no folder " + folder + ", expected one to write to");
     }
   }
 

@@ -94,7 +94,10 @@ class WholeFileTest {
     assertEquals(empty + ": found a folder, expected a file to write to", message);
     assertTrue(Files.isDirectory(empty));
     Path nowhere = folder.resolve("none").resolve("file");
-    assertThrows(FileSystemException.class, () -> write(nowhere, "x"));
+    message = assertThrows(UserException.class, () -> write(nowhere, "x")).getMessage();
+    assertEquals(
+        nowhere + ": found no folder " + nowhere.getParent() + ", expected one to write to",
+        message);
   }
 
   @Test
