@@ -1,19 +1,23 @@
 /**
- * Curvature of a neural network's loss: memory, backends, networks with five passes, operators and
+ * Curvature of a neural network's loss: memory, devices, networks with five passes, operators and
  * spectral estimators. Needs nothing but a JDK; the Vector API is used when its module is resolved.
  */
+@SuppressWarnings("module")
 module dynaxx.core {
   requires static jdk.incubator.vector;
 
   exports dynaxx.memory;
-  exports dynaxx.backend;
+  exports dynaxx.function;
+  exports dynaxx.device;
   exports dynaxx.network;
   exports dynaxx.operator;
   exports dynaxx.spectrum;
   exports dynaxx.monitor;
+  exports dynaxx.kernel to
+      dynaxx.cuda;
 
-  uses dynaxx.backend.BackendProvider;
+  uses dynaxx.device.DeviceProvider;
 
-  provides dynaxx.backend.BackendProvider with
-      dynaxx.backend.cpu.CpuBackendProvider;
+  provides dynaxx.device.DeviceProvider with
+      dynaxx.device.cpu.CpuDeviceProvider;
 }

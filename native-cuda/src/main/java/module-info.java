@@ -1,12 +1,12 @@
 /**
- * The CUDA backend: kernels, and the driver and cuBLAS bound through the Foreign Function and
- * Memory API. Needs no CUDA toolkit at run time, only the driver and cuBLAS.
+ * The CUDA device: kernels, and the driver and cuBLAS bound through the Foreign Function and Memory
+ * API. Needs no CUDA toolkit at run time, only the driver and cuBLAS.
  */
 module dynaxx.cuda {
   requires transitive dynaxx.core;
 
   exports dynaxx.cuda;
 
-  provides dynaxx.backend.BackendProvider with
-      dynaxx.cuda.CudaBackendProvider;
+  provides dynaxx.device.DeviceProvider with
+      dynaxx.cuda.CudaDeviceProvider;
 }

@@ -3,7 +3,7 @@ package dynaxx.app;
 import dynaxx.app.data.FashionMnist;
 import dynaxx.app.data.Passages;
 import dynaxx.app.train.Examples;
-import dynaxx.backend.Activation;
+import dynaxx.function.Activation;
 import dynaxx.network.ConvolutionalNetwork;
 import dynaxx.network.LanguageModel;
 import dynaxx.network.Mlp;

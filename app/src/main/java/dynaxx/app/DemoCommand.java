@@ -10,8 +10,8 @@ import dynaxx.app.scenario.ScenarioRun;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Network;
@@ -168,9 +168,9 @@ final class DemoCommand implements Callable<Integer> {
     facts.put("dynaxx", Main.version());
     facts.put("settings", run.describe());
     facts.put("hardware", Hardware.describe());
-    try (Backend backend = openBackend();
+    try (Device device = openDevice();
         RunFolder folder = RunFolder.create(folder(), run.columns(), facts)) {
-      failing(folder, () -> run.run(backend, folder));
+      failing(folder, () -> run.run(device, folder));
     }
   }
 
@@ -246,15 +246,15 @@ final class DemoCommand implements Callable<Integer> {
     Arch.Data examples = arch.data(data);
     Network network = arch.network(preset, examples);
     Preset.Training how = how();
-    try (Backend backend = openBackend();
+    try (Device device = openDevice();
         Scope scope = Scope.open();
         Trainer trainer =
             new Trainer(
-                network, examples.train(), how.batch(), training.optimizer(how), backend, seed)) {
+                network, examples.train(), how.batch(), training.optimizer(how), device, seed)) {
       Batch measured =
           ExampleBatch.subset(
               scope, network, trainer.loss(), examples.train(), plan.subset(), seed);
-      Map<String, Object> facts = facts(plan, network, examples, backend);
+      Map<String, Object> facts = facts(plan, network, examples, device);
       String data = examples.train().sha256() + " " + examples.validation().sha256();
       facts.put("data_sha256", data);
       List<String> columns = StepRow.columns(network.rectifierUnits().size());
@@ -263,13 +263,13 @@ final class DemoCommand implements Callable<Integer> {
       if (resumed && from == null) {
         throw new UserException("--resume: found no checkpoint in " + folder());
       }
-      try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), measured, backend);
+      try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), measured, device);
           RunFolder folder =
               from == null
                   ? RunFolder.create(folder(), columns, facts)
                   : RunFolder.resume(folder(), facts, from.metricsBytes());
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
-        report.header(arch, network, examples, plan, backend);
+        report.header(arch, network, examples, plan, device);
         DemoRun.Parts parts =
             new DemoRun.Parts(
                 plan,
@@ -322,11 +322,11 @@ final class DemoCommand implements Callable<Integer> {
     return training.budget() == null ? preset.measurement.subset() : how().batch();
   }
 
-  private Backend openBackend() {
-    String name = System.getProperty(Backends.BACKEND_PROPERTY, "auto");
+  private Device openDevice() {
+    String name = System.getProperty(Devices.DEVICE_PROPERTY, "auto");
     int count = atLeast("--threads", threads, 1, 1);
     try {
-      return threads == null ? Backends.open() : Backends.open(name, count);
+      return threads == null ? Devices.open() : Devices.open(name, count);
     } catch (IllegalArgumentException | IllegalStateException e) {
       throw new UserException(e.getMessage());
     }
@@ -360,7 +360,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private Map<String, Object> facts(
-      DemoRun.Plan plan, Network network, Arch.Data examples, Backend backend) {
+      DemoRun.Plan plan, Network network, Arch.Data examples, Device device) {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("preset", preset.toString());
     settings.put("arch", arch.toString());
@@ -391,7 +391,7 @@ final class DemoCommand implements Callable<Integer> {
         "data", data == null ? "embedded " + examples.name() : data.toAbsolutePath().toString());
     facts.put("training_" + examples.noun(), examples.train().count());
     facts.put("validation_" + examples.noun(), examples.validation().count());
-    facts.put("backend", backend.name() + ": " + backend.description());
+    facts.put("backend", device.name() + ": " + device.description());
     facts.put("hardware", Hardware.describe());
     return facts;
   }

@@ -2,7 +2,7 @@ package dynaxx.app;
 
 import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Trainer;
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.monitor.Advice;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.Usage;
@@ -57,7 +57,7 @@ final class DemoReport implements AutoCloseable {
         .build();
   }
 
-  void header(Arch arch, Network network, Arch.Data data, DemoRun.Plan plan, Backend backend) {
+  void header(Arch arch, Network network, Arch.Data data, DemoRun.Plan plan, Device device) {
     line(
         "%s, %,d parameters, on %s: %,d training and %,d validation %s",
         arch.title,
@@ -66,7 +66,7 @@ final class DemoReport implements AutoCloseable {
         data.train().count(),
         data.validation().count(),
         data.noun());
-    line("Backend %s: %s", backend.name(), backend.description());
+    line("Backend %s: %s", device.name(), device.description());
     line(
         "Curvature of the loss over %,d fixed training %s: Lanczos %d steps, trace from %d probes",
         plan.subset(), data.noun(), plan.lanczos(), plan.probes());

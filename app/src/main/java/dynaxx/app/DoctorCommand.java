@@ -1,9 +1,9 @@
 package dynaxx.app;
 
 import dynaxx.app.run.Hardware;
-import dynaxx.backend.Availability;
-import dynaxx.backend.BackendProvider;
-import dynaxx.backend.Backends;
+import dynaxx.device.Availability;
+import dynaxx.device.DeviceProvider;
+import dynaxx.device.Devices;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Optional;
@@ -35,7 +35,7 @@ final class DoctorCommand implements Callable<Integer> {
         machine.get("processor") + ", " + machine.get("processors") + " processors");
     line(out, "", machine.get("operating_system") + ", " + machine.get("architecture"));
     Optional<String> best = Optional.empty();
-    for (BackendProvider provider : Backends.providers()) {
+    for (DeviceProvider provider : Devices.providers()) {
       switch (provider.availability()) {
         case Availability.Available(String detail) -> {
           line(out, provider.name(), detail);
@@ -49,14 +49,14 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private Integer chosen(PrintWriter out, String best) {
-    String wanted = System.getProperty(Backends.BACKEND_PROPERTY, "auto").toLowerCase(Locale.ROOT);
+    String wanted = System.getProperty(Devices.DEVICE_PROPERTY, "auto").toLowerCase(Locale.ROOT);
     if (wanted.equals("auto")) {
       line(out, "used", best + ", the best available");
       return 0;
     }
-    String forced = " (-D" + Backends.BACKEND_PROPERTY + "=" + wanted + ")";
+    String forced = " (-D" + Devices.DEVICE_PROPERTY + "=" + wanted + ")";
     boolean available =
-        Backends.providers().stream()
+        Devices.providers().stream()
             .anyMatch(
                 p -> p.name().equals(wanted) && p.availability() instanceof Availability.Available);
     line(out, "used", (available ? wanted : "none: " + wanted + " is not available") + forced);

@@ -31,8 +31,8 @@ import picocli.CommandLine.IVersionProvider;
 public final class Main implements Runnable {
 
   /**
-   * Commands print their backend themselves; held here because the log manager keeps weak
-   * references only.
+   * Commands print their device themselves; held here because the log manager keeps weak references
+   * only.
    */
   private static final Logger BACKEND_LOG = Logger.getLogger("dynaxx.backend");
 

@@ -3,8 +3,8 @@ package dynaxx.app;
 import dynaxx.app.data.NpyFile;
 import dynaxx.app.io.WholeFile;
 import dynaxx.app.plot.SpectrumPlot;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
@@ -114,7 +114,7 @@ final class ProbeCommand implements Callable<Integer> {
   private Integer microBatch;
 
   @Option(names = "--backend", paramLabel = "NAME", description = "auto (default), cpu or cuda.")
-  private String backend;
+  private String device;
 
   @Option(names = "--threads", paramLabel = "T", description = "Worker threads on the host.")
   private Integer threads;
@@ -174,7 +174,7 @@ final class ProbeCommand implements Callable<Integer> {
     ProbeInputs.requireExamples(in);
     OnnxModel read = OnnxModel.read(model, options(kind, in));
     try (Scope scope = Scope.open();
-        Backend device = open()) {
+        Device device = open()) {
       Network network = read.network();
       Batch batch = ProbeInputs.batch(scope, read, kind.loss(), in, wanted);
       ProbeRun.Plan plan = plan(batch.examples());
@@ -284,12 +284,12 @@ final class ProbeCommand implements Callable<Integer> {
         seed);
   }
 
-  private Backend open() {
-    String name = backend == null ? System.getProperty(Backends.BACKEND_PROPERTY, "auto") : backend;
+  private Device open() {
+    String name = device == null ? System.getProperty(Devices.DEVICE_PROPERTY, "auto") : device;
     between("--threads", threads, 1, Integer.MAX_VALUE);
     int count = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
     try {
-      return threads == null && backend == null ? Backends.open() : Backends.open(name, count);
+      return threads == null && device == null ? Devices.open() : Devices.open(name, count);
     } catch (IllegalArgumentException | IllegalStateException e) {
       throw new UserException(e.getMessage());
     }

@@ -62,7 +62,7 @@ final class ProbeJson {
     json.put("settings", settings(run));
     json.put("constants", model.constants());
     json.put("dynaxx", Main.version());
-    json.put("backend", run.backend().name() + ": " + run.backend().description());
+    json.put("backend", run.device().name() + ": " + run.device().description());
     json.put("hardware", Hardware.describe());
     return text(json);
   }

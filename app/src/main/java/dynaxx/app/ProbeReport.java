@@ -43,7 +43,7 @@ final class ProbeReport {
       lines.add(text("%-13s%s", "constants", some(model.constants())));
     }
     model.leftOut().ifPresent(note -> lines.add(text("%-13s%s", "note", note)));
-    lines.add(text("%-13s%s: %s", "backend", run.backend().name(), run.backend().description()));
+    lines.add(text("%-13s%s: %s", "backend", run.device().name(), run.device().description()));
     return lines;
   }
 

@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -33,11 +33,11 @@ import java.util.OptionalDouble;
  * @param loss its loss
  * @param batch examples and targets
  * @param parameters the point
- * @param backend where to compute
+ * @param device where to compute
  * @param plan what to measure
  */
 record ProbeRun(
-    Network network, Loss loss, Batch batch, HostBuffer parameters, Backend backend, Plan plan) {
+    Network network, Loss loss, Batch batch, HostBuffer parameters, Device device, Plan plan) {
 
   /** Eigenvalues that are reported of the matrices that have no negative ones. */
   private static final int LEADING = 5;
@@ -156,7 +156,7 @@ record ProbeRun(
     Optional<Semidefinite> fisher =
         wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(fisher(examples)) : Optional.empty();
     try (SpectrumProbe probe = new SpectrumProbe();
-        Hessian hessian = new Hessian(network, loss, batch, backend, limits())) {
+        Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
       hessian.linearize(parameters);
       ProbeSettings settings = plan.settings();
       Spectrum spectrum = probe.measure(hessian, settings);
@@ -186,7 +186,7 @@ record ProbeRun(
 
   /** Half of the memory is for the activations. */
   private Limits limits() {
-    return new Limits(backend.defaultMemoryLimit() / 2, 0, Limits.DEFAULT.directions());
+    return new Limits(device.defaultMemoryLimit() / 2, 0, Limits.DEFAULT.directions());
   }
 
   private Optional<ExampleStatistics> examples() {
@@ -194,7 +194,7 @@ record ProbeRun(
       return Optional.empty();
     }
     return Optional.of(
-        ExampleStatistics.measure(network, loss, batch, plan.microBatch(), 0, parameters, backend));
+        ExampleStatistics.measure(network, loss, batch, plan.microBatch(), 0, parameters, device));
   }
 
   private SpectralDensity density(Hessian hessian) {
@@ -205,7 +205,7 @@ record ProbeRun(
   }
 
   private Semidefinite gaussNewton() {
-    try (GaussNewton operator = new GaussNewton(network, loss, batch, backend, limits())) {
+    try (GaussNewton operator = new GaussNewton(network, loss, batch, device, limits())) {
       operator.linearize(parameters);
       double[] largest = leading(operator);
       if (operator.dimension() <= SUMMED) {
@@ -217,7 +217,7 @@ record ProbeRun(
   }
 
   private Semidefinite fisher(Optional<ExampleStatistics> examples) {
-    try (EmpiricalFisher operator = new EmpiricalFisher(network, loss, batch, backend, limits())) {
+    try (EmpiricalFisher operator = new EmpiricalFisher(network, loss, batch, device, limits())) {
       operator.linearize(parameters);
       long most = Math.min(operator.dimension(), operator.examples());
       double[] largest =
@@ -257,7 +257,7 @@ record ProbeRun(
         int k = (int) Math.min(AT_ONCE, n - from);
         mark(units, n, from, k, 1);
         try (Scope temporary = Scope.open()) {
-          Vectors v = Vectors.of(backend.upload(temporary, units.segment()), k, n);
+          Vectors v = Vectors.of(device.upload(temporary, units.segment()), k, n);
           sum += Arrays.stream(operator.quadraticForm(v)).sum();
         }
         mark(units, n, from, k, 0);
@@ -287,10 +287,10 @@ record ProbeRun(
     try (Scope temporary = Scope.open();
         NetworkOperator operator = operator(matrix)) {
       operator.linearize(parameters);
-      Vectors in = Vectors.of(backend.upload(temporary, v.segment()), k, n);
-      Vectors out = backend.vectors(temporary, k, n);
+      Vectors in = Vectors.of(device.upload(temporary, v.segment()), k, n);
+      Vectors out = device.vectors(temporary, k, n);
       operator.apply(in, out);
-      backend.download(out.buffer(), products.segment());
+      device.download(out.buffer(), products.segment());
     }
     return products;
   }
@@ -298,18 +298,18 @@ record ProbeRun(
   /** The gradient of the mean loss. */
   HostBuffer gradient(Scope scope) {
     HostBuffer gradient = scope.allocate(network.parameterCount());
-    try (Hessian hessian = new Hessian(network, loss, batch, backend, limits())) {
+    try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
       hessian.linearize(parameters);
-      backend.download(hessian.gradient(), gradient.segment());
+      device.download(hessian.gradient(), gradient.segment());
     }
     return gradient;
   }
 
   private NetworkOperator operator(Matrix matrix) {
     return switch (matrix) {
-      case HESSIAN -> new Hessian(network, loss, batch, backend, limits());
-      case GAUSS_NEWTON -> new GaussNewton(network, loss, batch, backend, limits());
-      case EMPIRICAL_FISHER -> new EmpiricalFisher(network, loss, batch, backend, limits());
+      case HESSIAN -> new Hessian(network, loss, batch, device, limits());
+      case GAUSS_NEWTON -> new GaussNewton(network, loss, batch, device, limits());
+      case EMPIRICAL_FISHER -> new EmpiricalFisher(network, loss, batch, device, limits());
     };
   }
 }

@@ -10,8 +10,8 @@ import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.monitor.Advice;
 import dynaxx.monitor.Policy;
@@ -75,16 +75,16 @@ class DemoRunTest {
     Arch.Data data = Arch.MLP.data(null);
     Network network = Arch.MLP.network(Preset.QUICK, data);
     Preset.Training training = Arch.MLP.training(Preset.QUICK);
-    try (Backend backend = Backends.open("cpu", 1);
+    try (Device device = Devices.open("cpu", 1);
         Scope scope = Scope.open();
         Trainer trainer =
             new Trainer(
-                network, data.train(), training.batch(), options.optimizer(training), backend, 1)) {
+                network, data.train(), training.batch(), options.optimizer(training), device, 1)) {
       Batch batch =
           ExampleBatch.subset(scope, network, trainer.loss(), data.train(), PLAN.subset(), 1);
       Checkpoints checkpoints = new Checkpoints(folder, "test");
       Checkpoint.Run from = resume ? checkpoints.load(trainer, Long.MAX_VALUE) : null;
-      try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), batch, backend);
+      try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), batch, device);
           RunFolder open =
               resume
                   ? RunFolder.resume(folder, Map.of(), from.metricsBytes())

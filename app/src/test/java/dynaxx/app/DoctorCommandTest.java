@@ -3,7 +3,7 @@ package dynaxx.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backends;
+import dynaxx.device.Devices;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.api.AfterEach;
@@ -16,7 +16,7 @@ class DoctorCommandTest {
 
   @AfterEach
   void clear() {
-    System.clearProperty(Backends.BACKEND_PROPERTY);
+    System.clearProperty(Devices.DEVICE_PROPERTY);
     System.clearProperty(CUDA_LIBRARY);
   }
 
@@ -41,7 +41,7 @@ class DoctorCommandTest {
 
   @Test
   void saysWhenAForcedBackendIsNotThere() {
-    System.setProperty(Backends.BACKEND_PROPERTY, "cuda");
+    System.setProperty(Devices.DEVICE_PROPERTY, "cuda");
     Outcome outcome = doctor();
     assertEquals(1, outcome.status());
     assertTrue(
@@ -51,7 +51,7 @@ class DoctorCommandTest {
 
   @Test
   void saysWhenABackendIsForced() {
-    System.setProperty(Backends.BACKEND_PROPERTY, "cpu");
+    System.setProperty(Devices.DEVICE_PROPERTY, "cpu");
     Outcome outcome = doctor();
     assertEquals(0, outcome.status());
     assertTrue(outcome.out().contains("used     cpu (-Ddynaxx.backend=cpu)"), outcome.out());

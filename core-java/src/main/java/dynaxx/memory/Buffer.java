@@ -1,9 +1,9 @@
 package dynaxx.memory;
 
 /**
- * A run of values where a backend computes, float32 unless the backend is a float64 one: host
- * memory for the CPU, device memory for a GPU. Only {@link HostBuffer} can be dereferenced from
- * Java; every other kind is opaque and is read through its backend.
+ * A run of values where a device computes, float32 unless the device is a float64 one: host memory
+ * for the CPU, device memory for a GPU. Only {@link HostBuffer} can be dereferenced from Java;
+ * every other kind is opaque and is read through its device.
  */
 public interface Buffer {
 

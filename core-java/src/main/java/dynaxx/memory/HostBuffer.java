@@ -7,7 +7,7 @@ import java.util.Objects;
 /** float32 values in memory that Java can read and write. */
 public final class HostBuffer implements Buffer {
 
-  /** Stands for the worker threads of a backend; never started. */
+  /** Stands for the worker threads of a device; never started. */
   private static final Thread ANY_OTHER = Thread.ofPlatform().unstarted(() -> {});
 
   private final MemorySegment segment;

@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.backend.Philox;
+import dynaxx.kernel.Philox;
 import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 

@@ -1,12 +1,12 @@
 package dynaxx.network;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Elementary;
-import dynaxx.backend.Pointwise;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
+import dynaxx.function.Activation;
+import dynaxx.function.Elementary;
+import dynaxx.function.Pointwise;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -45,12 +45,12 @@ public record Activate(Pointwise function) implements Op {
    * and are the work space.
    */
   void countActive(Frame f, Scalars count) {
-    Backend backend = f.backend();
+    Device device = f.device();
     Buffer zero = f.dy();
     Buffer above = f.dx(0);
-    backend.fill(zero, 0);
-    backend.compare(true, size(f), f.x(0), zero, above);
-    backend.dots(1, size(f), 1, Strided.of(above), above, count);
+    device.algebra().fill(zero, 0);
+    device.kernels().strides().compare(true, size(f), f.x(0), zero, above);
+    device.kernels().elementwise().dots(1, size(f), 1, Strided.of(above), above, count);
   }
 
   private static long size(Frame f) {
@@ -59,23 +59,31 @@ public record Activate(Pointwise function) implements Op {
 
   @Override
   public void forward(Frame f) {
-    f.backend().activation(function, size(f), f.x(0), f.y());
+    f.device().kernels().activations().forward(function, size(f), f.x(0), f.y());
   }
 
   @Override
   public void backward(Frame f) {
-    f.backend().activationBackward(function, size(f), f.x(0), f.dy(), f.dx(0), f.adds(0));
+    f.device()
+        .kernels()
+        .activations()
+        .backward(function, size(f), f.x(0), f.dy(), f.dx(0), f.adds(0));
   }
 
   @Override
   public void tangentForward(Frame f) {
-    f.backend().activationTangent(function, f.directions(), size(f), f.x(0), f.rx(0), f.ry());
+    f.device()
+        .kernels()
+        .activations()
+        .tangent(function, f.directions(), size(f), f.x(0), f.rx(0), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
-    f.backend()
-        .activationTangentBackward(
+    f.device()
+        .kernels()
+        .activations()
+        .tangentBackward(
             function,
             f.directions(),
             size(f),
@@ -89,8 +97,9 @@ public record Activate(Pointwise function) implements Op {
 
   @Override
   public void curvature(Frame f) {
-    f.backend()
-        .activationCurvature(
-            function, f.directions(), size(f), f.x(0), f.dy(), f.rx(0), f.curvature());
+    f.device()
+        .kernels()
+        .activations()
+        .curvature(function, f.directions(), size(f), f.x(0), f.dy(), f.rx(0), f.curvature());
   }
 }

@@ -17,7 +17,10 @@ public record Add() implements JointlyLinear {
 
   @Override
   public void forward(Frame f) {
-    f.backend().add(f.examples() * f.outputShape().size(), f.x(0), f.x(1), f.y());
+    f.device()
+        .kernels()
+        .elementwise()
+        .add(f.examples() * f.outputShape().size(), f.x(0), f.x(1), f.y());
   }
 
   @Override
@@ -33,7 +36,7 @@ public record Add() implements JointlyLinear {
   public void tangentForward(Frame f) {
     long n = f.directions() * f.examples() * f.outputShape().size();
     if (f.active(0) && f.active(1)) {
-      f.backend().add(n, f.rx(0), f.rx(1), f.ry());
+      f.device().kernels().elementwise().add(n, f.rx(0), f.rx(1), f.ry());
     } else {
       f.copy(f.directions(), f.rx(f.active(0) ? 0 : 1), f.ry(), false);
     }

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Elementary;
+import dynaxx.function.Elementary;
 import dynaxx.network.Network.Builder;
 import dynaxx.network.Network.Node;
 

@@ -1,11 +1,11 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -156,15 +156,27 @@ public record Attention(int heads, int keyHeads, boolean causal) implements Op {
   }
 
   /** Products of one kind for all members of a frame. */
-  private record Products(Backend backend, Geometry g, Members batch) {
+  private record Products(Device device, Geometry g, Members batch) {
 
     /** {@code scores = alpha left right' + beta scores}, contracted over a head's width. */
     void scores(double alpha, Family left, Family right, double beta, Family scores) {
       for (int q = 0; q < g.group(); q++) {
         Matrix key = right.member(q).t();
         Matrix to = scores.member(q);
-        backend.gemm(
-            g.tokens(), g.tokens(), g.depth(), alpha, left.member(q), key, beta, to, null, batch);
+        device
+            .kernels()
+            .gemm()
+            .multiply(
+                g.tokens(),
+                g.tokens(),
+                g.depth(),
+                alpha,
+                left.member(q),
+                key,
+                beta,
+                to,
+                null,
+                batch);
       }
     }
 
@@ -174,8 +186,11 @@ public record Attention(int heads, int keyHeads, boolean causal) implements Op {
         double old = q > 0 && out.next() == 0 ? 1 : beta;
         Matrix p = scores.member(q);
         Matrix to = out.member(q);
-        backend.gemm(
-            g.tokens(), g.depth(), g.tokens(), alpha, p, right.member(q), old, to, null, batch);
+        device
+            .kernels()
+            .gemm()
+            .multiply(
+                g.tokens(), g.depth(), g.tokens(), alpha, p, right.member(q), old, to, null, batch);
       }
     }
   }
@@ -183,24 +198,27 @@ public record Attention(int heads, int keyHeads, boolean causal) implements Op {
   @Override
   public void forward(Frame f) {
     Geometry g = geometry(f);
-    Products products = new Products(f.backend(), g, g.batch(1));
+    Products products = new Products(f.device(), g, g.batch(1));
     Family p = g.score(f.saved(P), false);
     products.scores(g.scale(), g.part(f.x(0), 0, false), g.part(f.x(0), 1, false), 0, p);
-    f.backend().softmax(g.rows(), g.tokens(), causal, f.saved(P), f.saved(P));
+    f.device().kernels().softmax().forward(g.rows(), g.tokens(), causal, f.saved(P), f.saved(P));
     products.mix(1, p, g.part(f.x(0), 2, false), 0, g.output(f.y(), false));
   }
 
   @Override
   public void backward(Frame f) {
     Geometry g = geometry(f);
-    Products products = new Products(f.backend(), g, g.batch(1));
+    Products products = new Products(f.device(), g, g.batch(1));
     Family q = g.part(f.x(0), 0, false);
     Family k = g.part(f.x(0), 1, false);
     Family v = g.part(f.x(0), 2, false);
     Family dO = g.output(f.dy(), false);
     Family da = g.score(f.saved(DA), false);
     products.scores(1, dO, v, 0, g.score(f.saved(DP), false));
-    f.backend().softmaxBackward(g.rows(), g.tokens(), f.saved(P), f.saved(DP), f.saved(DA));
+    f.device()
+        .kernels()
+        .softmax()
+        .backward(g.rows(), g.tokens(), f.saved(P), f.saved(DP), f.saved(DA));
     products.mix(g.scale(), da, k, f.beta(0), g.part(f.dx(0), 0, false));
     products.mix(g.scale(), da.t(), q, f.beta(0), g.part(f.dx(0), 1, false));
     products.mix(1, g.score(f.saved(P), false).t(), dO, f.beta(0), g.part(f.dx(0), 2, false));
@@ -209,13 +227,16 @@ public record Attention(int heads, int keyHeads, boolean causal) implements Op {
   @Override
   public void tangentForward(Frame f) {
     Geometry g = geometry(f);
-    Products products = new Products(f.backend(), g, g.batch(f.directions()));
+    Products products = new Products(f.device(), g, g.batch(f.directions()));
     Buffer ra = f.scratch(0);
     Buffer rp = f.savedTangent(0);
     Family scores = g.score(ra, true);
     products.scores(g.scale(), g.part(f.rx(0), 0, true), g.part(f.x(0), 1, false), 0, scores);
     products.scores(g.scale(), g.part(f.x(0), 0, false), g.part(f.rx(0), 1, true), 1, scores);
-    f.backend().softmaxTangent(f.directions(), g.rows(), g.tokens(), f.saved(P), ra, rp);
+    f.device()
+        .kernels()
+        .softmax()
+        .tangent(f.directions(), g.rows(), g.tokens(), f.saved(P), ra, rp);
     Family ro = g.output(f.ry(), true);
     products.mix(1, g.score(rp, true), g.part(f.x(0), 2, false), 0, ro);
     products.mix(1, g.score(f.saved(P), false), g.part(f.rx(0), 2, true), 1, ro);
@@ -224,7 +245,7 @@ public record Attention(int heads, int keyHeads, boolean causal) implements Op {
   @Override
   public void tangentBackward(Frame f) {
     Geometry g = geometry(f);
-    Products products = new Products(f.backend(), g, g.batch(f.directions()));
+    Products products = new Products(f.device(), g, g.batch(f.directions()));
     Family dO = g.output(f.dy(), false);
     Family rdO = g.output(f.rdy(), true);
     Family da = g.score(f.saved(DA), false);
@@ -232,8 +253,10 @@ public record Attention(int heads, int keyHeads, boolean causal) implements Op {
     Family rda = g.score(rdp, true);
     products.scores(1, rdO, g.part(f.x(0), 2, false), 0, rda);
     products.scores(1, dO, g.part(f.rx(0), 2, true), 1, rda);
-    f.backend()
-        .softmaxTangentBackward(
+    f.device()
+        .kernels()
+        .softmax()
+        .tangentBackward(
             f.directions(),
             g.rows(),
             g.tokens(),
@@ -257,20 +280,28 @@ public record Attention(int heads, int keyHeads, boolean causal) implements Op {
   @Override
   public void curvature(Frame f) {
     Geometry g = geometry(f);
-    Backend backend = f.backend();
+    Device device = f.device();
     int directions = f.directions();
-    Products products = new Products(backend, g, g.batch(directions));
+    Products products = new Products(device, g, g.batch(directions));
     Buffer ra = f.scratch(0);
     Buffer product = f.scratch(1);
-    backend.softmaxCurvature(
-        directions, g.rows(), g.tokens(), f.saved(P), f.saved(DP), ra, f.curvature());
+    device
+        .kernels()
+        .softmax()
+        .curvature(directions, g.rows(), g.tokens(), f.saved(P), f.saved(DP), ra, f.curvature());
     products.scores(
         1, g.part(f.rx(0), 0, true), g.part(f.rx(0), 1, true), 0, g.score(product, true));
-    backend.dots(
-        directions, g.scores(), 2 * g.scale(), Strided.of(f.saved(DA)), product, f.curvature());
+    device
+        .kernels()
+        .elementwise()
+        .dots(
+            directions, g.scores(), 2 * g.scale(), Strided.of(f.saved(DA)), product, f.curvature());
     products.mix(
         1, g.score(f.savedTangent(0), true), g.part(f.rx(0), 2, true), 0, g.output(product, true));
-    backend.dots(directions, g.out(), 2, Strided.of(f.dy()), product, f.curvature());
+    device
+        .kernels()
+        .elementwise()
+        .dots(directions, g.out(), 2, Strided.of(f.dy()), product, f.curvature());
   }
 
   /**
@@ -279,6 +310,9 @@ public record Attention(int heads, int keyHeads, boolean causal) implements Op {
    */
   void entropy(Frame f, Scalars sums) {
     Geometry g = geometry(f);
-    f.backend().rowEntropy(f.examples(), heads, g.tokens(), g.tokens(), f.saved(P), sums);
+    f.device()
+        .kernels()
+        .softmax()
+        .entropy(f.examples(), heads, g.tokens(), g.tokens(), f.saved(P), sums);
   }
 }

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.ImageKernels.Pooling;
+import dynaxx.kernel.PoolKernels.Pooling;
 import java.util.List;
 
 /**
@@ -37,22 +37,28 @@ public record AveragePool(PoolWindow window, boolean countPadding) implements Jo
 
   @Override
   public void forward(Frame f) {
-    f.backend().averagePool(pooling(f, 1), countPadding, f.x(0), f.y());
+    f.device().kernels().pools().averagePool(pooling(f, 1), countPadding, f.x(0), f.y());
   }
 
   @Override
   public void backward(Frame f) {
-    f.backend().averagePoolBackward(pooling(f, 1), countPadding, f.dy(), f.dx(0), f.adds(0));
+    f.device()
+        .kernels()
+        .pools()
+        .averagePoolBackward(pooling(f, 1), countPadding, f.dy(), f.dx(0), f.adds(0));
   }
 
   @Override
   public void tangentForward(Frame f) {
-    f.backend().averagePool(pooling(f, f.directions()), countPadding, f.rx(0), f.ry());
+    f.device()
+        .kernels()
+        .pools()
+        .averagePool(pooling(f, f.directions()), countPadding, f.rx(0), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
     Pooling s = pooling(f, f.directions());
-    f.backend().averagePoolBackward(s, countPadding, f.rdy(), f.rdx(0), f.adds(0));
+    f.device().kernels().pools().averagePoolBackward(s, countPadding, f.rdy(), f.rdx(0), f.adds(0));
   }
 }

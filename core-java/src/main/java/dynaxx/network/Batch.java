@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -79,16 +79,16 @@ public record Batch(Buffer inputs, Buffer targets, int examples) {
   }
 
   /**
-   * The same examples where a backend computes.
+   * The same examples where a device computes.
    *
-   * @param backend the destination
+   * @param device the destination
    * @param scope owns the memory if there is a copy
    * @return this batch if it is there already, or in memory that both share
    */
-  public Batch on(Backend backend, Scope scope) {
+  public Batch on(Device device, Scope scope) {
     if (inputs instanceof HostBuffer in && targets instanceof HostBuffer out) {
       return new Batch(
-          backend.upload(scope, in.segment()), backend.upload(scope, out.segment()), examples);
+          device.upload(scope, in.segment()), device.upload(scope, out.segment()), examples);
     }
     return this;
   }

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Walk;
+import dynaxx.kernel.Walk;
 import dynaxx.network.Network.Builder;
 import dynaxx.network.Network.Node;
 import java.util.ArrayList;

@@ -1,9 +1,9 @@
 package dynaxx.network;
 
-import dynaxx.backend.ImageKernels.ChannelNormalization;
-import dynaxx.backend.ImageKernels.Statistics;
-import dynaxx.backend.Strided;
+import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
+import dynaxx.kernel.ChannelNormKernels.Statistics;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -170,13 +170,18 @@ public record ChannelNorm(Parameter gamma, Parameter beta, double epsilon, Kind 
   public void forward(Frame f) {
     Buffer given = kind instanceof Running ? f.constant(0) : null;
     Buffer shift = beta == null ? null : f.w(beta);
-    f.backend().channelNorm(shape(f), given, f.x(0), f.w(gamma), shift, f.y(), f.saved(0));
+    f.device()
+        .kernels()
+        .channelNorms()
+        .forward(shape(f), given, f.x(0), f.w(gamma), shift, f.y(), f.saved(0));
   }
 
   @Override
   public void backward(Frame f) {
-    f.backend()
-        .channelNormBackward(
+    f.device()
+        .kernels()
+        .channelNorms()
+        .backward(
             shape(f),
             f.x(0),
             f.saved(0),
@@ -191,8 +196,10 @@ public record ChannelNorm(Parameter gamma, Parameter beta, double epsilon, Kind 
   @Override
   public void tangentForward(Frame f) {
     Strided rbeta = beta == null ? null : f.rw(beta);
-    f.backend()
-        .channelNormTangent(
+    f.device()
+        .kernels()
+        .channelNorms()
+        .tangent(
             shape(f),
             f.directions(),
             f.x(0),
@@ -206,8 +213,10 @@ public record ChannelNorm(Parameter gamma, Parameter beta, double epsilon, Kind 
 
   @Override
   public void tangentBackward(Frame f) {
-    f.backend()
-        .channelNormTangentBackward(
+    f.device()
+        .kernels()
+        .channelNorms()
+        .tangentBackward(
             shape(f),
             f.directions(),
             f.x(0),
@@ -226,8 +235,10 @@ public record ChannelNorm(Parameter gamma, Parameter beta, double epsilon, Kind 
   @Override
   public void curvature(Frame f) {
     if (f.active(0)) {
-      f.backend()
-          .channelNormCurvature(
+      f.device()
+          .kernels()
+          .channelNorms()
+          .curvature(
               shape(f),
               f.directions(),
               f.x(0),

@@ -1,7 +1,7 @@
 package dynaxx.network;
 
-import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -34,13 +34,18 @@ public record ClassToken(Parameter token) implements JointlyLinear {
   @Override
   public void forward(Frame f) {
     long width = token.size();
-    f.backend().copyRows(f.examples(), width, f.w(token), 0, 0, f.y(), 0, out(f), false);
+    f.device()
+        .kernels()
+        .rows()
+        .copyRows(f.examples(), width, f.w(token), 0, 0, f.y(), 0, out(f), false);
     shift(f, 1, f.x(0), f.y());
   }
 
   @Override
   public void backward(Frame f) {
-    f.backend()
+    f.device()
+        .kernels()
+        .rows()
         .addColumnSums(1, f.examples(), token.size(), f.dy(), 0, out(f), Strided.of(f.dw(token)));
     if (f.active(0)) {
       unshift(f, 1, f.dy(), f.dx(0));
@@ -52,12 +57,15 @@ public record ClassToken(Parameter token) implements JointlyLinear {
     long width = token.size();
     Strided r = f.rw(token);
     if (!f.active(0)) {
-      f.backend().fill(f.ry().slice(0, f.directions() * f.examples() * out(f)), 0);
+      f.device().algebra().fill(f.ry().slice(0, f.directions() * f.examples() * out(f)), 0);
     }
     for (int i = 0; i < f.directions(); i++) {
       long from = r.offset() + i * r.stride();
       long to = (long) i * f.examples() * out(f);
-      f.backend().copyRows(f.examples(), width, r.buffer(), from, 0, f.ry(), to, out(f), false);
+      f.device()
+          .kernels()
+          .rows()
+          .copyRows(f.examples(), width, r.buffer(), from, 0, f.ry(), to, out(f), false);
     }
     if (f.active(0)) {
       shift(f, f.directions(), f.rx(0), f.ry());
@@ -66,7 +74,9 @@ public record ClassToken(Parameter token) implements JointlyLinear {
 
   @Override
   public void tangentBackward(Frame f) {
-    f.backend()
+    f.device()
+        .kernels()
+        .rows()
         .addColumnSums(
             f.directions(),
             f.examples(),
@@ -82,12 +92,18 @@ public record ClassToken(Parameter token) implements JointlyLinear {
 
   private void shift(Frame f, int k, Buffer from, Buffer to) {
     long rows = (long) k * f.examples();
-    f.backend().copyRows(rows, in(f), from, 0, in(f), to, token.size(), out(f), false);
+    f.device()
+        .kernels()
+        .rows()
+        .copyRows(rows, in(f), from, 0, in(f), to, token.size(), out(f), false);
   }
 
   private void unshift(Frame f, int k, Buffer from, Buffer to) {
     long rows = (long) k * f.examples();
-    f.backend().copyRows(rows, in(f), from, token.size(), out(f), to, 0, in(f), f.adds(0));
+    f.device()
+        .kernels()
+        .rows()
+        .copyRows(rows, in(f), from, token.size(), out(f), to, 0, in(f), f.adds(0));
   }
 
   private static long in(Frame f) {

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -68,13 +68,14 @@ public final class Constant implements JointlyLinear {
   public void forward(Frame f) {
     long n = shape.size();
     if (values.length == 1) {
-      f.backend().fill(f.y().slice(0, f.examples() * n), values[0]);
+      f.device().algebra().fill(f.y().slice(0, f.examples() * n), values[0]);
       return;
     }
     with(
-        f.backend(),
+        f.device(),
         values,
-        all -> f.backend().copyRows(f.examples(), n, all, 0, 0, f.y(), 0, n, false));
+        all ->
+            f.device().kernels().rows().copyRows(f.examples(), n, all, 0, 0, f.y(), 0, n, false));
   }
 
   @Override
@@ -92,10 +93,10 @@ public final class Constant implements JointlyLinear {
   }
 
   /** Hands an array to kernels. */
-  static void with(Backend backend, float[] values, Consumer<Buffer> kernels) {
+  static void with(Device device, float[] values, Consumer<Buffer> kernels) {
     try (Scope temporary = Scope.open()) {
       HostBuffer host = temporary.allocate(values.length).put(values);
-      kernels.accept(backend.upload(temporary, host.segment()));
+      kernels.accept(device.upload(temporary, host.segment()));
     }
   }
 }

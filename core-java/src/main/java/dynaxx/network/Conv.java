@@ -1,9 +1,9 @@
 package dynaxx.network;
 
-import dynaxx.backend.ImageKernels.Convolution;
-import dynaxx.backend.ImageKernels.Sliding;
-import dynaxx.backend.Strided;
+import dynaxx.kernel.ConvolutionKernels.Convolution;
+import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -249,17 +249,26 @@ public record Conv(
   @Override
   public void forward(Frame f) {
     Strided shift = bias == null ? null : one(f.w(bias));
-    f.backend().convolve(shape(f), 1, one(f.x(0)), one(f.w(weight)), shift, f.y(), false);
+    f.device()
+        .kernels()
+        .convolutions()
+        .convolve(shape(f), 1, one(f.x(0)), one(f.w(weight)), shift, f.y(), false);
   }
 
   @Override
   public void backward(Frame f) {
     Strided dy = one(f.dy());
     if (f.active(0)) {
-      f.backend().convolveInput(shape(f), 1, dy, one(f.w(weight)), f.dx(0), f.adds(0));
+      f.device()
+          .kernels()
+          .convolutions()
+          .convolveInput(shape(f), 1, dy, one(f.w(weight)), f.dx(0), f.adds(0));
     }
     Strided dbias = bias == null ? null : one(f.dw(bias));
-    f.backend().convolveWeight(shape(f), 1, one(f.x(0)), dy, one(f.dw(weight)), dbias);
+    f.device()
+        .kernels()
+        .convolutions()
+        .convolveWeight(shape(f), 1, one(f.x(0)), dy, one(f.dw(weight)), dbias);
   }
 
   @Override
@@ -267,10 +276,13 @@ public record Conv(
     Convolution s = shape(f);
     int k = f.directions();
     Strided shift = bias == null ? null : f.rw(bias);
-    f.backend().convolve(s, k, one(f.x(0)), f.rw(weight), shift, f.ry(), false);
+    f.device()
+        .kernels()
+        .convolutions()
+        .convolve(s, k, one(f.x(0)), f.rw(weight), shift, f.ry(), false);
     if (f.active(0)) {
       Strided rx = each(f.rx(0), f, f.inputShape(0));
-      f.backend().convolve(s, k, rx, one(f.w(weight)), null, f.ry(), true);
+      f.device().kernels().convolutions().convolve(s, k, rx, one(f.w(weight)), null, f.ry(), true);
     }
   }
 
@@ -280,13 +292,19 @@ public record Conv(
     int k = f.directions();
     Strided rdy = each(f.rdy(), f, f.outputShape());
     Strided rdbias = bias == null ? null : f.rdw(bias);
-    f.backend().convolveWeight(s, k, one(f.x(0)), rdy, f.rdw(weight), rdbias);
+    f.device()
+        .kernels()
+        .convolutions()
+        .convolveWeight(s, k, one(f.x(0)), rdy, f.rdw(weight), rdbias);
     if (f.active(0)) {
       Strided dy = one(f.dy());
       Strided rx = each(f.rx(0), f, f.inputShape(0));
-      f.backend().convolveWeight(s, k, rx, dy, f.rdw(weight), null);
-      f.backend().convolveInput(s, k, rdy, one(f.w(weight)), f.rdx(0), f.adds(0));
-      f.backend().convolveInput(s, k, dy, f.rw(weight), f.rdx(0), true);
+      f.device().kernels().convolutions().convolveWeight(s, k, rx, dy, f.rdw(weight), null);
+      f.device()
+          .kernels()
+          .convolutions()
+          .convolveInput(s, k, rdy, one(f.w(weight)), f.rdx(0), f.adds(0));
+      f.device().kernels().convolutions().convolveInput(s, k, dy, f.rw(weight), f.rdx(0), true);
     }
   }
 
@@ -297,8 +315,11 @@ public record Conv(
     }
     int k = f.directions();
     Buffer dyV = f.scratch(0);
-    f.backend().convolveInput(shape(f), k, one(f.dy()), f.rw(weight), dyV, false);
+    f.device()
+        .kernels()
+        .convolutions()
+        .convolveInput(shape(f), k, one(f.dy()), f.rw(weight), dyV, false);
     Strided rx = each(f.rx(0), f, f.inputShape(0));
-    f.backend().dots(k, rx.stride(), 2, rx, dyV, f.curvature());
+    f.device().kernels().elementwise().dots(k, rx.stride(), 2, rx, dyV, f.curvature());
   }
 }

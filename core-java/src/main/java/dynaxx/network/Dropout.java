@@ -63,6 +63,6 @@ public record Dropout(double rate) implements JointlyLinear {
     }
     long n = f.examples() * f.outputShape().size();
     long stream = STREAM + (mode.step() << 16) + f.node();
-    f.backend().dropout(n, rate, mode.seed(), stream, from, to, add);
+    f.device().kernels().elementwise().dropout(n, rate, mode.seed(), stream, from, to, add);
   }
 }

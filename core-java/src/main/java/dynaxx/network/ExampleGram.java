@@ -1,13 +1,13 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Strided;
 import dynaxx.network.ParameterGroup.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,7 +32,7 @@ public final class ExampleGram {
   private static final int BLOCK = 1 << 22;
 
   private final Network network;
-  private final Backend backend;
+  private final Device device;
   private final int examples;
   private final long memory;
   private final Method method;
@@ -41,20 +41,20 @@ public final class ExampleGram {
    * Checks the memory.
    *
    * @param network the network
-   * @param backend where to compute
+   * @param device where to compute
    * @param examples number of examples N
    * @param memoryBytes the most bytes to take beside the tapes
    * @throws IllegalArgumentException if that is not enough for the largest layer, or the network
    *     couples its examples
    */
-  public ExampleGram(Network network, Backend backend, int examples, long memoryBytes) {
-    this(network, backend, examples, memoryBytes, Method.CHEAPER);
+  public ExampleGram(Network network, Device device, int examples, long memoryBytes) {
+    this(network, device, examples, memoryBytes, Method.CHEAPER);
   }
 
-  ExampleGram(Network network, Backend backend, int examples, long memoryBytes, Method method) {
+  ExampleGram(Network network, Device device, int examples, long memoryBytes, Method method) {
     network.requireSeparateExamples("example gram");
     this.network = network;
-    this.backend = backend;
+    this.device = device;
     this.examples = examples;
     this.memory = memoryBytes / Float.BYTES;
     this.method = method;
@@ -157,13 +157,13 @@ public final class ExampleGram {
 
   private Kept keep(Scope scope, ParameterGroup group) {
     if (!ghost(group)) {
-      return new Gradients(group, backend.allocate(scope, kept(group)));
+      return new Gradients(group, device.allocate(scope, kept(group)));
     }
     long tokens = (long) examples * group.tokens();
     return new Factors(
         group,
-        backend.allocate(scope, tokens * group.in()),
-        backend.allocate(scope, tokens * group.out()));
+        device.allocate(scope, tokens * group.in()),
+        device.allocate(scope, tokens * group.out()));
   }
 
   /** A row for each example. */
@@ -188,7 +188,7 @@ public final class ExampleGram {
     private void take(Tape tape, Buffer from, int width, int at, Buffer to) {
       long size = (long) group.tokens() * width;
       long n = tape.examples() * size;
-      tape.backend().copy(from.slice(0, n), to.slice(at * size, n));
+      tape.device().algebra().copy(from.slice(0, n), to.slice(at * size, n));
     }
   }
 
@@ -228,14 +228,14 @@ public final class ExampleGram {
 
   private void addGradients(Gradients layer, Block block, double[][] gram) {
     long size = layer.group.size();
-    Buffer products = backend.allocate(block.scope, block.size());
+    Buffer products = device.allocate(block.scope, block.size());
     Matrix all = Matrix.of(layer.rows, size);
     for (long column = 0; column < size; column += DEPTH) {
       int depth = (int) Math.min(DEPTH, size - column);
       Matrix a = all.at(block.from * size + column);
       Matrix b = all.at(column).t();
       Matrix c = Matrix.of(products, block.cols);
-      backend.gemm(block.rows, block.cols, depth, 1, a, b, 0, c);
+      device.kernels().gemm().multiply(block.rows, block.cols, depth, 1, a, b, 0, c);
       block.add(download(block.scope, products), gram);
     }
   }
@@ -250,10 +250,13 @@ public final class ExampleGram {
   }
 
   private double[] pairs(Buffer rows, int width, Block block) {
-    Buffer products = backend.allocate(block.scope, block.size());
+    Buffer products = device.allocate(block.scope, block.size());
     Matrix all = Matrix.of(rows, width);
     Matrix a = all.at((long) block.from * width);
-    backend.gemm(block.rows, block.cols, width, 1, a, all.t(), 0, Matrix.of(products, block.cols));
+    device
+        .kernels()
+        .gemm()
+        .multiply(block.rows, block.cols, width, 1, a, all.t(), 0, Matrix.of(products, block.cols));
     return download(block.scope, products);
   }
 
@@ -262,12 +265,15 @@ public final class ExampleGram {
     int square = tokens * tokens;
     Buffer xx = tokenPairs(layer.x, layer.group.in(), tokens, block);
     Buffer dd = tokenPairs(layer.dy, layer.group.out(), tokens, block);
-    Scalars sums = backend.scalars(block.scope, block.size());
-    backend.dots(block.size(), square, 1, new Strided(xx, 0, square), dd, sums);
+    Scalars sums = device.scalars(block.scope, block.size());
+    device
+        .kernels()
+        .elementwise()
+        .dots(block.size(), square, 1, new Strided(xx, 0, square), dd, sums);
     if (layer.group.linear().bias() != null) {
-      Buffer ones = backend.allocate(block.scope, square);
-      backend.fill(ones, 1);
-      backend.dots(block.size(), square, 1, Strided.of(ones), dd, sums);
+      Buffer ones = device.allocate(block.scope, square);
+      device.algebra().fill(ones, 1);
+      device.kernels().elementwise().dots(block.size(), square, 1, Strided.of(ones), dd, sums);
     }
     block.add(sums.read(), gram);
   }
@@ -276,19 +282,19 @@ public final class ExampleGram {
   private Buffer tokenPairs(Buffer rows, int width, int tokens, Block block) {
     long size = (long) tokens * width;
     long square = (long) tokens * tokens;
-    Buffer products = backend.allocate(block.scope, block.size() * square);
+    Buffer products = device.allocate(block.scope, block.size() * square);
     Matrix all = Matrix.of(rows, width);
     Matrix a = all.at(block.from * size).batch(size, 0, 0);
     Matrix b = all.batch(0, size, 0).t();
     Matrix c = Matrix.of(products, tokens).batch(block.cols * square, square, 0);
     Members pairs = new Members(block.rows, block.cols, 1);
-    backend.gemm(tokens, tokens, width, 1, a, b, 0, c, null, pairs);
+    device.kernels().gemm().multiply(tokens, tokens, width, 1, a, b, 0, c, null, pairs);
     return products;
   }
 
   private double[] download(Scope scope, Buffer products) {
     HostBuffer host = scope.allocate(products.size());
-    backend.download(products, host.segment());
+    device.download(products, host.segment());
     double[] values = new double[Math.toIntExact(products.size())];
     Arrays.setAll(values, i -> host.get(i));
     return values;

@@ -1,12 +1,12 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Strided;
 import dynaxx.network.ParameterGroup.Method;
 import java.util.Arrays;
 import java.util.List;
@@ -20,7 +20,7 @@ import java.util.List;
 public final class ExampleNorms implements AutoCloseable {
 
   private final Network network;
-  private final Backend backend;
+  private final Device device;
   private final Method method;
   private final List<ParameterGroup> groups;
   private final Scope scope = Scope.open();
@@ -32,20 +32,20 @@ public final class ExampleNorms implements AutoCloseable {
    * Allocates work space.
    *
    * @param network the network of the tapes
-   * @param backend where to compute
+   * @param device where to compute
    * @param capacity the most examples of a tape
    * @param memoryBytes the most bytes to take; more than {@link #leastBytes} only helps
    * @throws IllegalArgumentException if that is not enough for the gradient of one example, or the
    *     network couples its examples
    */
-  public ExampleNorms(Network network, Backend backend, int capacity, long memoryBytes) {
-    this(network, backend, capacity, memoryBytes, Method.CHEAPER);
+  public ExampleNorms(Network network, Device device, int capacity, long memoryBytes) {
+    this(network, device, capacity, memoryBytes, Method.CHEAPER);
   }
 
-  ExampleNorms(Network network, Backend backend, int capacity, long memoryBytes, Method method) {
+  ExampleNorms(Network network, Device device, int capacity, long memoryBytes, Method method) {
     network.requireSeparateExamples("example norms");
     this.network = network;
-    this.backend = backend;
+    this.device = device;
     this.method = method;
     this.groups = ParameterGroup.of(network);
     long most = groups.stream().mapToLong(g -> floats(g, method)).max().orElseThrow();
@@ -61,10 +61,10 @@ public final class ExampleNorms implements AutoCloseable {
     }
     long fitting = Math.min(capacity * most, memoryBytes / Float.BYTES - squares);
     try {
-      work = backend.allocate(scope, fitting);
-      ones = backend.allocate(scope, squares);
-      backend.fill(ones, 1);
-      sums = backend.scalars(scope, capacity);
+      work = device.allocate(scope, fitting);
+      ones = device.allocate(scope, squares);
+      device.algebra().fill(ones, 1);
+      sums = device.scalars(scope, capacity);
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
@@ -123,7 +123,10 @@ public final class ExampleNorms implements AutoCloseable {
           ghost(tape, group, from, count);
         } else {
           group.gradients(tape, from, count, work);
-          backend.dots(count, group.size(), 1, new Strided(work, 0, group.size()), work, sums);
+          device
+              .kernels()
+              .elementwise()
+              .dots(count, group.size(), 1, new Strided(work, 0, group.size()), work, sums);
         }
         double[] part = sums.read();
         for (int i = 0; i < count; i++) {
@@ -142,9 +145,9 @@ public final class ExampleNorms implements AutoCloseable {
     Buffer dd = work.slice(count * square, count * square);
     products(group.input(tape), group.in(), tokens, from, count, xx);
     products(group.adjoint(tape), group.out(), tokens, from, count, dd);
-    backend.dots(count, square, 1, new Strided(xx, 0, square), dd, sums);
+    device.kernels().elementwise().dots(count, square, 1, new Strided(xx, 0, square), dd, sums);
     if (group.linear().bias() != null) {
-      backend.dots(count, square, 1, Strided.of(ones), dd, sums);
+      device.kernels().elementwise().dots(count, square, 1, Strided.of(ones), dd, sums);
     }
   }
 
@@ -153,7 +156,10 @@ public final class ExampleNorms implements AutoCloseable {
     long size = (long) tokens * width;
     Matrix x = Matrix.of(rows, width).at(from * size).batch(size, 0, 0);
     Matrix c = Matrix.of(to, tokens).batch((long) tokens * tokens, 0, 0);
-    backend.gemm(tokens, tokens, width, 1, x, x.t(), 0, c, null, Members.of(count));
+    device
+        .kernels()
+        .gemm()
+        .multiply(tokens, tokens, width, 1, x, x.t(), 0, c, null, Members.of(count));
   }
 
   /** Frees its memory; closing twice is harmless. */

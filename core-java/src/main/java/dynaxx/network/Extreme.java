@@ -42,7 +42,7 @@ public record Extreme(boolean largest) implements Selection {
 
   @Override
   public void forward(Frame f) {
-    f.backend().compare(largest, masked(f), f.x(0), f.x(1), f.saved(0));
+    f.device().kernels().strides().compare(largest, masked(f), f.x(0), f.x(1), f.saved(0));
     Selection.super.forward(f);
   }
 

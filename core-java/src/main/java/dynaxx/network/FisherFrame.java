@@ -1,7 +1,7 @@
 package dynaxx.network;
 
-import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 
 /**

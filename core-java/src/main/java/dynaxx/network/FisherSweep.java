@@ -1,13 +1,13 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +24,7 @@ import java.util.stream.IntStream;
 public final class FisherSweep implements AutoCloseable {
 
   private final Network network;
-  private final Backend backend;
+  private final Device device;
   private final int capacity;
   private final int maxDirections;
   private final Scope scope = Scope.open();
@@ -37,25 +37,25 @@ public final class FisherSweep implements AutoCloseable {
    * Allocates a sweep.
    *
    * @param network the network of the tapes it will play over
-   * @param backend where to compute
+   * @param device where to compute
    * @param capacity the most examples of a tape
    * @param maxDirections the most directions at once
    * @throws IllegalArgumentException if the network couples its examples
    */
-  public FisherSweep(Network network, Backend backend, int capacity, int maxDirections) {
+  public FisherSweep(Network network, Device device, int capacity, int maxDirections) {
     network.requireSeparateExamples("fisher sweep");
     this.network = network;
-    this.backend = backend;
+    this.device = device;
     this.capacity = capacity;
     this.maxDirections = maxDirections;
     Needs needs = Needs.of(network);
     long width = Math.multiplyExact((long) capacity, maxDirections);
     try {
-      outputs = backend.allocate(scope, Math.multiplyExact(needs.output, width));
+      outputs = device.allocate(scope, Math.multiplyExact(needs.output, width));
       scratch = allocate(needs.scratch, width);
       savedTangents = allocate(needs.tangents, width);
       for (int i = 0; i < maxDirections; i++) {
-        sums.add(backend.scalars(scope, capacity));
+        sums.add(device.scalars(scope, capacity));
       }
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -65,7 +65,7 @@ public final class FisherSweep implements AutoCloseable {
 
   private Buffer[] allocate(List<Long> sizes, long width) {
     return sizes.stream()
-        .map(size -> backend.allocate(scope, Math.multiplyExact(size, width)))
+        .map(size -> device.allocate(scope, Math.multiplyExact(size, width)))
         .toArray(Buffer[]::new);
   }
 
@@ -137,7 +137,10 @@ public final class FisherSweep implements AutoCloseable {
       long all = tape.examples() * size;
       Strided dy = new Strided(tape.adjoint(node), 0, size);
       for (int i = 0; i < v.count(); i++) {
-        backend.dots(tape.examples(), size, 1, dy, outputs.slice(i * all, all), sums.get(i));
+        device
+            .kernels()
+            .elementwise()
+            .dots(tape.examples(), size, 1, dy, outputs.slice(i * all, all), sums.get(i));
       }
     }
     double[][] derivatives = new double[v.count()][];
@@ -179,7 +182,7 @@ public final class FisherSweep implements AutoCloseable {
     for (int e = 0; e < weights.length; e++) {
       host.set(e, (float) weights[e]);
     }
-    return backend.upload(temporary, host.segment());
+    return device.upload(temporary, host.segment());
   }
 
   /** Each example's adjoint times its weight: products of a 1 x 1 and a 1 x size matrix. */
@@ -188,7 +191,10 @@ public final class FisherSweep implements AutoCloseable {
     Matrix weight = Matrix.of(weights, 1).batch(1, 0, 0);
     Matrix dy = Matrix.of(tape.adjoint(node), size).batch(size, 0, 0);
     Matrix out = Matrix.of(outputs, size).batch(size, 0, 0);
-    backend.gemm(1, size, 1, 1, weight, dy, 0, out, null, Members.of(tape.examples()));
+    device
+        .kernels()
+        .gemm()
+        .multiply(1, size, 1, 1, weight, dy, 0, out, null, Members.of(tape.examples()));
   }
 
   /**

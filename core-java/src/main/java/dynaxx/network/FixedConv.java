@@ -1,8 +1,8 @@
 package dynaxx.network;
 
-import dynaxx.backend.ImageKernels.Convolution;
-import dynaxx.backend.Strided;
+import dynaxx.kernel.ConvolutionKernels.Convolution;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -68,14 +68,20 @@ public final class FixedConv implements JointlyLinear {
   @Override
   public void forward(Frame f) {
     Strided w = Strided.of(f.constant(0));
-    f.backend().convolve(shape(f), 1, Strided.of(f.x(0)), w, null, f.y(), false);
+    f.device()
+        .kernels()
+        .convolutions()
+        .convolve(shape(f), 1, Strided.of(f.x(0)), w, null, f.y(), false);
   }
 
   @Override
   public void backward(Frame f) {
     if (f.active(0)) {
       Strided w = Strided.of(f.constant(0));
-      f.backend().convolveInput(shape(f), 1, Strided.of(f.dy()), w, f.dx(0), f.adds(0));
+      f.device()
+          .kernels()
+          .convolutions()
+          .convolveInput(shape(f), 1, Strided.of(f.dy()), w, f.dx(0), f.adds(0));
     }
   }
 
@@ -83,14 +89,20 @@ public final class FixedConv implements JointlyLinear {
   public void tangentForward(Frame f) {
     Strided w = Strided.of(f.constant(0));
     Strided rx = each(f.rx(0), f, f.inputShape(0));
-    f.backend().convolve(shape(f), f.directions(), rx, w, null, f.ry(), false);
+    f.device()
+        .kernels()
+        .convolutions()
+        .convolve(shape(f), f.directions(), rx, w, null, f.ry(), false);
   }
 
   @Override
   public void tangentBackward(Frame f) {
     Strided w = Strided.of(f.constant(0));
     Strided rdy = each(f.rdy(), f, f.outputShape());
-    f.backend().convolveInput(shape(f), f.directions(), rdy, w, f.rdx(0), f.adds(0));
+    f.device()
+        .kernels()
+        .convolutions()
+        .convolveInput(shape(f), f.directions(), rdy, w, f.rdx(0), f.adds(0));
   }
 
   @Override

@@ -1,9 +1,9 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
+import dynaxx.memory.Strided;
 
 /**
  * What one op sees of the sweep it takes part in. Arrays of values have the examples as leading
@@ -28,10 +28,10 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
   /**
    * Where to compute.
    *
-   * @return the backend that owns every buffer here
+   * @return the device that owns every buffer here
    */
-  public Backend backend() {
-    return tape.backend();
+  public Device device() {
+    return tape.device();
   }
 
   /**
@@ -265,7 +265,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
   /** Copies an array of the output's shape for k directions. */
   void copy(int k, Buffer from, Buffer to, boolean add) {
     long n = outputShape().size();
-    backend().copyRows((long) k * examples(), n, from, 0, n, to, 0, n, add);
+    device().kernels().rows().copyRows((long) k * examples(), n, from, 0, n, to, 0, n, add);
   }
 
   /**

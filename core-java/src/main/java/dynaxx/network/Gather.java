@@ -1,7 +1,7 @@
 package dynaxx.network;
 
-import dynaxx.backend.Strided;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -72,20 +72,28 @@ public record Gather(int axis, List<Integer> indices) implements JointlyLinear {
   private void take(Frame f, int k, Buffer from, Buffer to) {
     Tables t = tables(f, k, from);
     Constant.with(
-        f.backend(),
+        f.device(),
         ids(),
-        ids -> f.backend().gather(t.count, indices.size(), t.cols, ids, t.tables, to));
+        ids ->
+            f.device()
+                .kernels()
+                .gathers()
+                .gather(t.count, indices.size(), t.cols, ids, t.tables, to));
   }
 
   private void put(Frame f, int k, Buffer from, Buffer to) {
     Tables t = tables(f, k, to);
     if (!f.adds(0)) {
-      f.backend().fill(to.slice(0, k * f.examples() * f.inputShape(0).size()), 0);
+      f.device().algebra().fill(to.slice(0, k * f.examples() * f.inputShape(0).size()), 0);
     }
     Constant.with(
-        f.backend(),
+        f.device(),
         ids(),
-        ids -> f.backend().scatterAdd(t.count, indices.size(), t.cols, ids, from, t.tables));
+        ids ->
+            f.device()
+                .kernels()
+                .gathers()
+                .scatterAdd(t.count, indices.size(), t.cols, ids, from, t.tables));
   }
 
   @Override

@@ -1,10 +1,10 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -67,8 +67,10 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
   public void forward(Frame f) {
     Strided shift = bias == null ? null : Strided.of(f.w(bias));
     Matrix w = Matrix.of(f.w(weight), in());
-    f.backend()
-        .gemm(
+    f.device()
+        .kernels()
+        .gemm()
+        .multiply(
             rows(f),
             out(),
             in(),
@@ -83,23 +85,32 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
 
   @Override
   public void backward(Frame f) {
-    Backend backend = f.backend();
+    Device device = f.device();
     int rows = rows(f);
     Matrix dy = Matrix.of(f.dy(), out());
     Matrix x = Matrix.of(f.x(0), in());
     if (f.active(0)) {
       Matrix w = Matrix.of(f.w(weight), in());
-      backend.gemm(rows, in(), out(), 1, dy, w, f.beta(0), Matrix.of(f.dx(0), in()));
+      device
+          .kernels()
+          .gemm()
+          .multiply(rows, in(), out(), 1, dy, w, f.beta(0), Matrix.of(f.dx(0), in()));
     }
-    backend.gemm(out(), in(), rows, 1, dy.t(), x, 1, Matrix.of(f.dw(weight), in()));
+    device
+        .kernels()
+        .gemm()
+        .multiply(out(), in(), rows, 1, dy.t(), x, 1, Matrix.of(f.dw(weight), in()));
     if (bias != null) {
-      backend.addColumnSums(1, rows, out(), f.dy(), 0, out(), Strided.of(f.dw(bias)));
+      device
+          .kernels()
+          .rows()
+          .addColumnSums(1, rows, out(), f.dy(), 0, out(), Strided.of(f.dw(bias)));
     }
   }
 
   @Override
   public void tangentForward(Frame f) {
-    Backend backend = f.backend();
+    Device device = f.device();
     int rows = rows(f);
     int k = f.directions();
     Matrix x = Matrix.of(f.x(0), in());
@@ -108,41 +119,56 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
     if (f.active(0)) {
       Matrix w = Matrix.of(f.w(weight), in());
       Matrix rx = Matrix.of(f.rx(0), in());
-      backend.gemm(stackedRows(f), out(), in(), 1, rx, w.t(), 0, Matrix.of(f.ry(), out()));
+      device
+          .kernels()
+          .gemm()
+          .multiply(stackedRows(f), out(), in(), 1, rx, w.t(), 0, Matrix.of(f.ry(), out()));
     }
     Strided shift = bias == null ? null : f.rw(bias);
-    backend.gemm(rows, out(), in(), 1, x, v.t(), f.active(0) ? 1 : 0, ry, shift, Members.of(k));
+    device
+        .kernels()
+        .gemm()
+        .multiply(rows, out(), in(), 1, x, v.t(), f.active(0) ? 1 : 0, ry, shift, Members.of(k));
   }
 
   @Override
   public void tangentBackward(Frame f) {
-    Backend backend = f.backend();
+    Device device = f.device();
     int rows = rows(f);
     int k = f.directions();
     Matrix x = Matrix.of(f.x(0), in());
     Matrix dy = Matrix.of(f.dy(), out());
     Matrix rdy = perDirection(f.rdy(), rows, out());
     Matrix rdw = Matrix.of(f.rdw(weight), in());
-    backend.gemm(out(), in(), rows, 1, rdy.t(), x, 1, rdw, null, Members.of(k));
+    device.kernels().gemm().multiply(out(), in(), rows, 1, rdy.t(), x, 1, rdw, null, Members.of(k));
     if (f.active(0)) {
       Matrix w = Matrix.of(f.w(weight), in());
       Matrix v = Matrix.of(f.rw(weight), in());
       Matrix rx = perDirection(f.rx(0), rows, in());
       Matrix rdx = perDirection(f.rdx(0), rows, in());
-      backend.gemm(out(), in(), rows, 1, dy.t(), rx, 1, rdw, null, Members.of(k));
-      backend.gemm(
-          stackedRows(f),
-          in(),
-          out(),
-          1,
-          Matrix.of(f.rdy(), out()),
-          w,
-          f.beta(0),
-          Matrix.of(f.rdx(0), in()));
-      backend.gemm(rows, in(), out(), 1, dy, v, 1, rdx, null, Members.of(k));
+      device
+          .kernels()
+          .gemm()
+          .multiply(out(), in(), rows, 1, dy.t(), rx, 1, rdw, null, Members.of(k));
+      device
+          .kernels()
+          .gemm()
+          .multiply(
+              stackedRows(f),
+              in(),
+              out(),
+              1,
+              Matrix.of(f.rdy(), out()),
+              w,
+              f.beta(0),
+              Matrix.of(f.rdx(0), in()));
+      device.kernels().gemm().multiply(rows, in(), out(), 1, dy, v, 1, rdx, null, Members.of(k));
     }
     if (bias != null) {
-      backend.addColumnSums(k, rows, out(), f.rdy(), (long) rows * out(), out(), f.rdw(bias));
+      device
+          .kernels()
+          .rows()
+          .addColumnSums(k, rows, out(), f.rdy(), (long) rows * out(), out(), f.rdw(bias));
     }
   }
 
@@ -156,8 +182,10 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
     long size = (long) rows * in();
     Buffer dyV = f.scratch(0);
     Matrix v = Matrix.of(f.rw(weight), in());
-    f.backend()
-        .gemm(
+    f.device()
+        .kernels()
+        .gemm()
+        .multiply(
             rows,
             in(),
             out(),
@@ -168,7 +196,10 @@ public record Linear(Parameter weight, Parameter bias) implements Op {
             perDirection(dyV, rows, in()),
             null,
             Members.of(k));
-    f.backend().dots(k, size, 2, new Strided(f.rx(0), 0, size), dyV, f.curvature());
+    f.device()
+        .kernels()
+        .elementwise()
+        .dots(k, size, 2, new Strided(f.rx(0), 0, size), dyV, f.curvature());
   }
 
   private static Matrix perDirection(Buffer buffer, int rows, int cols) {

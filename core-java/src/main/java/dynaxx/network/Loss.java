@@ -1,9 +1,9 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Scalars;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scalars;
 
 /**
  * A loss that is a mean of terms over all predictions. Passes get {@code scale}, the factor of each
@@ -100,7 +100,7 @@ public interface Loss {
   /**
    * The arrays of a loss for one batch.
    *
-   * @param backend where to compute
+   * @param device where to compute
    * @param output shape of one example's predictions
    * @param examples number of examples
    * @param scale factor of each term
@@ -109,7 +109,7 @@ public interface Loss {
    * @param saved as stated by {@link #savedSize}, written by forward
    */
   record Head(
-      Backend backend,
+      Device device,
       Shape output,
       int examples,
       double scale,

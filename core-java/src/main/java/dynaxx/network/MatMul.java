@@ -1,9 +1,9 @@
 package dynaxx.network;
 
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Strided;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -84,9 +84,12 @@ public record MatMul(boolean transposeLeft, boolean transposeRight) implements O
     long members = f.examples() * f.outputShape().size() / ((long) m * n);
     Members batch = new Members(k, Math.toIntExact(members), 1);
     if (c.transposed()) {
-      f.backend().gemm(cols, rows, sum, 1, b.t(), a.t(), beta, c.t(), null, batch);
+      f.device()
+          .kernels()
+          .gemm()
+          .multiply(cols, rows, sum, 1, b.t(), a.t(), beta, c.t(), null, batch);
     } else {
-      f.backend().gemm(rows, cols, sum, 1, a, b, beta, c, null, batch);
+      f.device().kernels().gemm().multiply(rows, cols, sum, 1, a, b, beta, c, null, batch);
     }
   }
 
@@ -162,7 +165,10 @@ public record MatMul(boolean transposeLeft, boolean transposeRight) implements O
       Matrix rb = part(f, Part.RIGHT, f.rx(1), true);
       multiply(f, k, ra, rb, 0, part(f, Part.PRODUCT, f.scratch(0), true), Part.PRODUCT);
       long n = f.examples() * f.outputShape().size();
-      f.backend().dots(k, n, 2, Strided.of(f.dy()), f.scratch(0), f.curvature());
+      f.device()
+          .kernels()
+          .elementwise()
+          .dots(k, n, 2, Strided.of(f.dy()), f.scratch(0), f.curvature());
     }
   }
 }

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.ImageKernels.Pooling;
+import dynaxx.kernel.PoolKernels.Pooling;
 import java.util.List;
 
 /**
@@ -40,21 +40,30 @@ public record MaxPool(PoolWindow window) implements JointlyLinear {
 
   @Override
   public void forward(Frame f) {
-    f.backend().maxPool(pooling(f), f.x(0), f.y(), f.saved(0));
+    f.device().kernels().pools().maxPool(pooling(f), f.x(0), f.y(), f.saved(0));
   }
 
   @Override
   public void backward(Frame f) {
-    f.backend().pickBackward(pooling(f), 1, f.saved(0), f.dy(), f.dx(0), f.adds(0));
+    f.device()
+        .kernels()
+        .pools()
+        .maxPoolBackward(pooling(f), 1, f.saved(0), f.dy(), f.dx(0), f.adds(0));
   }
 
   @Override
   public void tangentForward(Frame f) {
-    f.backend().pick(pooling(f), f.directions(), f.saved(0), f.rx(0), f.ry());
+    f.device()
+        .kernels()
+        .pools()
+        .maxPoolTangent(pooling(f), f.directions(), f.saved(0), f.rx(0), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
-    f.backend().pickBackward(pooling(f), f.directions(), f.saved(0), f.rdy(), f.rdx(0), f.adds(0));
+    f.device()
+        .kernels()
+        .pools()
+        .maxPoolBackward(pooling(f), f.directions(), f.saved(0), f.rdy(), f.rdx(0), f.adds(0));
   }
 }

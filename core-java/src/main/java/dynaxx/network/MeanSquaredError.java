@@ -1,8 +1,8 @@
 package dynaxx.network;
 
-import dynaxx.backend.Scalars;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scalars;
 
 final class MeanSquaredError implements Loss {
 
@@ -38,18 +38,21 @@ final class MeanSquaredError implements Loss {
 
   @Override
   public void forward(Head f, Scalars loss) {
-    f.backend().squaredError(values(f), f.scale(), f.z(), f.targets(), loss);
+    f.device().kernels().losses().squaredError(values(f), f.scale(), f.z(), f.targets(), loss);
   }
 
   @Override
   public void backward(Head f, Buffer dz) {
-    f.backend().squaredErrorBackward(values(f), f.scale(), f.z(), f.targets(), dz);
+    f.device()
+        .kernels()
+        .losses()
+        .squaredErrorBackward(values(f), f.scale(), f.z(), f.targets(), dz);
   }
 
   @Override
   public void tangent(Head f, int k, Buffer rz, Buffer rdz) {
     long n = k * values(f);
-    f.backend().axpby(2 * f.scale(), rz.slice(0, n), 0, rdz.slice(0, n));
+    f.device().algebra().axpby(2 * f.scale(), rz.slice(0, n), 0, rdz.slice(0, n));
   }
 
   private static long values(Head f) {

@@ -27,23 +27,29 @@ public record MeanTokens() implements JointlyLinear {
 
   @Override
   public void forward(Frame f) {
-    f.backend().meanRows(f.examples(), tokens(f), width(f), f.x(0), f.y());
+    f.device().kernels().rows().meanRows(f.examples(), tokens(f), width(f), f.x(0), f.y());
   }
 
   @Override
   public void backward(Frame f) {
-    f.backend().meanRowsBackward(f.examples(), tokens(f), width(f), f.dy(), f.dx(0), f.adds(0));
+    f.device()
+        .kernels()
+        .rows()
+        .meanRowsBackward(f.examples(), tokens(f), width(f), f.dy(), f.dx(0), f.adds(0));
   }
 
   @Override
   public void tangentForward(Frame f) {
     long groups = (long) f.directions() * f.examples();
-    f.backend().meanRows(groups, tokens(f), width(f), f.rx(0), f.ry());
+    f.device().kernels().rows().meanRows(groups, tokens(f), width(f), f.rx(0), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
     long groups = (long) f.directions() * f.examples();
-    f.backend().meanRowsBackward(groups, tokens(f), width(f), f.rdy(), f.rdx(0), f.adds(0));
+    f.device()
+        .kernels()
+        .rows()
+        .meanRowsBackward(groups, tokens(f), width(f), f.rdy(), f.rdx(0), f.adds(0));
   }
 }

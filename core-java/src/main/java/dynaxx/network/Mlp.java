@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Activation;
+import dynaxx.function.Activation;
 import dynaxx.network.Network.Node;
 import java.util.Collections;
 import java.util.List;

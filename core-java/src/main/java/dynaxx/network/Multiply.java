@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Strided;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /** Elementwise product of two inputs of one shape, as in gated units. */
@@ -27,14 +27,17 @@ public record Multiply() implements Op {
 
   @Override
   public void forward(Frame f) {
-    f.backend().multiply(1, size(f), f.x(0), f.x(1), f.y(), false);
+    f.device().kernels().elementwise().multiply(1, size(f), f.x(0), f.x(1), f.y(), false);
   }
 
   @Override
   public void backward(Frame f) {
     for (int i = 0; i < 2; i++) {
       if (f.active(i)) {
-        f.backend().multiply(1, size(f), f.x(1 - i), f.dy(), f.dx(i), f.adds(i));
+        f.device()
+            .kernels()
+            .elementwise()
+            .multiply(1, size(f), f.x(1 - i), f.dy(), f.dx(i), f.adds(i));
       }
     }
   }
@@ -44,7 +47,10 @@ public record Multiply() implements Op {
     boolean add = false;
     for (int i = 0; i < 2; i++) {
       if (f.active(i)) {
-        f.backend().multiply(f.directions(), size(f), f.x(1 - i), f.rx(i), f.ry(), add);
+        f.device()
+            .kernels()
+            .elementwise()
+            .multiply(f.directions(), size(f), f.x(1 - i), f.rx(i), f.ry(), add);
         add = true;
       }
     }
@@ -54,9 +60,15 @@ public record Multiply() implements Op {
   public void tangentBackward(Frame f) {
     for (int i = 0; i < 2; i++) {
       if (f.active(i)) {
-        f.backend().multiply(f.directions(), size(f), f.x(1 - i), f.rdy(), f.rdx(i), f.adds(i));
+        f.device()
+            .kernels()
+            .elementwise()
+            .multiply(f.directions(), size(f), f.x(1 - i), f.rdy(), f.rdx(i), f.adds(i));
         if (f.active(1 - i)) {
-          f.backend().multiply(f.directions(), size(f), f.dy(), f.rx(1 - i), f.rdx(i), true);
+          f.device()
+              .kernels()
+              .elementwise()
+              .multiply(f.directions(), size(f), f.dy(), f.rx(1 - i), f.rdx(i), true);
         }
       }
     }
@@ -66,8 +78,11 @@ public record Multiply() implements Op {
   public void curvature(Frame f) {
     if (f.active(0) && f.active(1)) {
       long n = f.directions() * size(f);
-      f.backend().multiply(1, n, f.rx(0), f.rx(1), f.scratch(0), false);
-      f.backend().dots(f.directions(), size(f), 2, Strided.of(f.dy()), f.scratch(0), f.curvature());
+      f.device().kernels().elementwise().multiply(1, n, f.rx(0), f.rx(1), f.scratch(0), false);
+      f.device()
+          .kernels()
+          .elementwise()
+          .dots(f.directions(), size(f), 2, Strided.of(f.dy()), f.scratch(0), f.curvature());
     }
   }
 }

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Philox;
+import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import java.util.ArrayList;

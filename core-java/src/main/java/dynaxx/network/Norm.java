@@ -1,8 +1,8 @@
 package dynaxx.network;
 
-import dynaxx.backend.LayerKernels.Normalization;
-import dynaxx.backend.Strided;
+import dynaxx.kernel.NormKernels.Normalization;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -89,13 +89,15 @@ public record Norm(Parameter gamma, Parameter beta, double epsilon, boolean cent
   @Override
   public void forward(Frame f) {
     Buffer shift = beta == null ? null : f.w(beta);
-    f.backend().norm(shape(f), f.x(0), f.w(gamma), shift, f.y(), f.saved(0));
+    f.device().kernels().norms().forward(shape(f), f.x(0), f.w(gamma), shift, f.y(), f.saved(0));
   }
 
   @Override
   public void backward(Frame f) {
-    f.backend()
-        .normBackward(
+    f.device()
+        .kernels()
+        .norms()
+        .backward(
             shape(f),
             f.x(0),
             f.saved(0),
@@ -110,8 +112,10 @@ public record Norm(Parameter gamma, Parameter beta, double epsilon, boolean cent
   @Override
   public void tangentForward(Frame f) {
     Strided rbeta = beta == null ? null : f.rw(beta);
-    f.backend()
-        .normTangent(
+    f.device()
+        .kernels()
+        .norms()
+        .tangent(
             shape(f),
             f.directions(),
             f.x(0),
@@ -125,8 +129,10 @@ public record Norm(Parameter gamma, Parameter beta, double epsilon, boolean cent
 
   @Override
   public void tangentBackward(Frame f) {
-    f.backend()
-        .normTangentBackward(
+    f.device()
+        .kernels()
+        .norms()
+        .tangentBackward(
             shape(f),
             f.directions(),
             f.x(0),
@@ -145,8 +151,10 @@ public record Norm(Parameter gamma, Parameter beta, double epsilon, boolean cent
   @Override
   public void curvature(Frame f) {
     if (f.active(0)) {
-      f.backend()
-          .normCurvature(
+      f.device()
+          .kernels()
+          .norms()
+          .curvature(
               shape(f),
               f.directions(),
               f.x(0),

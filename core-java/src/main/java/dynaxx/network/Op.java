@@ -70,8 +70,8 @@ public interface Op {
   }
 
   /**
-   * Fixed values that it computes with, the same for every example. A tape sends them to its
-   * backend once; see {@link Frame#constant}.
+   * Fixed values that it computes with, the same for every example. A tape sends them to its device
+   * once; see {@link Frame#constant}.
    *
    * @return none by default
    */

@@ -1,10 +1,10 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -135,7 +135,7 @@ record ParameterGroup(
    * @param rows receives count x size values
    */
   void gradients(Tape tape, int from, int count, Buffer rows) {
-    tape.backend().fill(rows.slice(0, count * size), 0);
+    tape.device().algebra().fill(rows.slice(0, count * size), 0);
     if (linear != null) {
       linearGradients(tape, from, count, rows);
       return;
@@ -151,17 +151,20 @@ record ParameterGroup(
 
   /** All examples in one call, instead of a call for each. */
   private void linearGradients(Tape tape, int from, int count, Buffer rows) {
-    Backend backend = tape.backend();
+    Device device = tape.device();
     long xSize = (long) tokens * in();
     long ySize = (long) tokens * out();
     Matrix x = Matrix.of(input(tape), in()).at(from * xSize).batch(xSize, 0, 0);
     Matrix dy = Matrix.of(adjoint(tape), out()).at(from * ySize).batch(ySize, 0, 0);
     Matrix dw = Matrix.of(rows, in()).at(column(linear.weight())).batch(size, 0, 0);
-    backend.gemm(out(), in(), tokens, 1, dy.t(), x, 0, dw, null, Members.of(count));
+    device
+        .kernels()
+        .gemm()
+        .multiply(out(), in(), tokens, 1, dy.t(), x, 0, dw, null, Members.of(count));
     if (linear.bias() != null) {
       Strided db = new Strided(rows, column(linear.bias()), size);
       Buffer adjoints = adjoint(tape).slice(from * ySize, count * ySize);
-      backend.addColumnSums(count, tokens, out(), adjoints, ySize, out(), db);
+      device.kernels().rows().addColumnSums(count, tokens, out(), adjoints, ySize, out(), db);
     }
   }
 }

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Strided;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -42,25 +42,34 @@ public record ParameterValue(Parameter parameter, Shape shape) implements Jointl
   @Override
   public void forward(Frame f) {
     Strided w = Strided.of(f.w(parameter));
-    f.backend().addRow(1, f.examples(), parameter.size(), null, w, f.y());
+    f.device().kernels().rows().addRow(1, f.examples(), parameter.size(), null, w, f.y());
   }
 
   @Override
   public void backward(Frame f) {
     long n = parameter.size();
-    f.backend().addColumnSums(1, f.examples(), n, f.dy(), 0, n, Strided.of(f.dw(parameter)));
+    f.device()
+        .kernels()
+        .rows()
+        .addColumnSums(1, f.examples(), n, f.dy(), 0, n, Strided.of(f.dw(parameter)));
   }
 
   @Override
   public void tangentForward(Frame f) {
     int k = f.directions();
-    f.backend().addRow(k, f.examples(), parameter.size(), null, f.rw(parameter), f.ry());
+    f.device()
+        .kernels()
+        .rows()
+        .addRow(k, f.examples(), parameter.size(), null, f.rw(parameter), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
     long n = parameter.size();
     long each = f.examples() * n;
-    f.backend().addColumnSums(f.directions(), f.examples(), n, f.rdy(), each, n, f.rdw(parameter));
+    f.device()
+        .kernels()
+        .rows()
+        .addColumnSums(f.directions(), f.examples(), n, f.rdy(), each, n, f.rdw(parameter));
   }
 }

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.LayerKernels.Patches;
+import dynaxx.kernel.RowKernels.Patches;
 import java.util.List;
 
 /**
@@ -38,23 +38,29 @@ public record Patchify(int patch) implements JointlyLinear {
 
   @Override
   public void forward(Frame f) {
-    f.backend().toPatches(patches(f.inputShape(0), f.examples()), f.x(0), f.y());
+    f.device().kernels().rows().toPatches(patches(f.inputShape(0), f.examples()), f.x(0), f.y());
   }
 
   @Override
   public void backward(Frame f) {
-    f.backend().fromPatches(patches(f.inputShape(0), f.examples()), f.dy(), f.dx(0), f.adds(0));
+    f.device()
+        .kernels()
+        .rows()
+        .fromPatches(patches(f.inputShape(0), f.examples()), f.dy(), f.dx(0), f.adds(0));
   }
 
   @Override
   public void tangentForward(Frame f) {
     long images = (long) f.directions() * f.examples();
-    f.backend().toPatches(patches(f.inputShape(0), images), f.rx(0), f.ry());
+    f.device().kernels().rows().toPatches(patches(f.inputShape(0), images), f.rx(0), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
     long images = (long) f.directions() * f.examples();
-    f.backend().fromPatches(patches(f.inputShape(0), images), f.rdy(), f.rdx(0), f.adds(0));
+    f.device()
+        .kernels()
+        .rows()
+        .fromPatches(patches(f.inputShape(0), images), f.rdy(), f.rdx(0), f.adds(0));
   }
 }

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Walk;
+import dynaxx.kernel.Walk;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;

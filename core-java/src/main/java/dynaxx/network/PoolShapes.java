@@ -1,8 +1,8 @@
 package dynaxx.network;
 
-import dynaxx.backend.ImageKernels.Adaptive;
-import dynaxx.backend.ImageKernels.Pooling;
-import dynaxx.backend.ImageKernels.Sliding;
+import dynaxx.kernel.PoolKernels.Pooling;
+import dynaxx.kernel.Windows.Adaptive;
+import dynaxx.kernel.Windows.Sliding;
 import dynaxx.network.PoolWindow.Even;
 import dynaxx.network.PoolWindow.Moving;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Strided;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -30,31 +30,43 @@ public record PositionEmbedding(Parameter table) implements JointlyLinear {
 
   @Override
   public void forward(Frame f) {
-    f.backend().addRow(1, f.examples(), table.size(), f.x(0), Strided.of(f.w(table)), f.y());
+    f.device()
+        .kernels()
+        .rows()
+        .addRow(1, f.examples(), table.size(), f.x(0), Strided.of(f.w(table)), f.y());
   }
 
   @Override
   public void backward(Frame f) {
     long n = table.size();
-    f.backend().addColumnSums(1, f.examples(), n, f.dy(), 0, n, Strided.of(f.dw(table)));
+    f.device()
+        .kernels()
+        .rows()
+        .addColumnSums(1, f.examples(), n, f.dy(), 0, n, Strided.of(f.dw(table)));
     if (f.active(0)) {
-      f.backend().copyRows(f.examples(), n, f.dy(), 0, n, f.dx(0), 0, n, f.adds(0));
+      f.device().kernels().rows().copyRows(f.examples(), n, f.dy(), 0, n, f.dx(0), 0, n, f.adds(0));
     }
   }
 
   @Override
   public void tangentForward(Frame f) {
-    f.backend().addRow(f.directions(), f.examples(), table.size(), f.rx(0), f.rw(table), f.ry());
+    f.device()
+        .kernels()
+        .rows()
+        .addRow(f.directions(), f.examples(), table.size(), f.rx(0), f.rw(table), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
     long n = table.size();
     int k = f.directions();
-    f.backend().addColumnSums(k, f.examples(), n, f.rdy(), f.examples() * n, n, f.rdw(table));
+    f.device()
+        .kernels()
+        .rows()
+        .addColumnSums(k, f.examples(), n, f.rdy(), f.examples() * n, n, f.rdw(table));
     if (f.active(0)) {
       long rows = (long) k * f.examples();
-      f.backend().copyRows(rows, n, f.rdy(), 0, n, f.rdx(0), 0, n, f.adds(0));
+      f.device().kernels().rows().copyRows(rows, n, f.rdy(), 0, n, f.rdx(0), 0, n, f.adds(0));
     }
   }
 }

@@ -1,10 +1,10 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -232,7 +232,10 @@ public record Projection(Factor matrix, Factor shift) implements Op {
     Matrix x = Matrix.of(f.x(0), in());
     Matrix y = Matrix.of(f.y(), out());
     Strided b = primalShift(f);
-    f.backend().gemm(rows(f), out(), in(), 1, x, primal(f), 0, y, b, Members.ONE);
+    f.device()
+        .kernels()
+        .gemm()
+        .multiply(rows(f), out(), in(), 1, x, primal(f), 0, y, b, Members.ONE);
   }
 
   @Override
@@ -241,14 +244,14 @@ public record Projection(Factor matrix, Factor shift) implements Op {
     Matrix dy = Matrix.of(f.dy(), out());
     if (f.active(0)) {
       Matrix dx = Matrix.of(f.dx(0), in());
-      f.backend().gemm(rows, in(), out(), 1, dy, primal(f).t(), f.beta(0), dx);
+      f.device().kernels().gemm().multiply(rows, in(), out(), 1, dy, primal(f).t(), f.beta(0), dx);
     }
     if (matrix instanceof Part p) {
       addOuter(f, p, 1, Matrix.of(f.x(0), in()), dy, p.stored(f.dw(p.parameter())));
     }
     if (shift instanceof Part p) {
       Strided to = p.vector(Strided.of(f.dw(p.parameter())));
-      f.backend().addColumnSums(1, rows, out(), f.dy(), 0, out(), to);
+      f.device().kernels().rows().addColumnSums(1, rows, out(), f.dy(), 0, out(), to);
     }
   }
 
@@ -257,41 +260,51 @@ public record Projection(Factor matrix, Factor shift) implements Op {
     Members batch = k == 1 ? Members.ONE : Members.of(k);
     int rows = rows(f);
     if (p.transposed()) {
-      f.backend().gemm(out(), in(), rows, 1, dy.t(), x, 1, stored, null, batch);
+      f.device().kernels().gemm().multiply(out(), in(), rows, 1, dy.t(), x, 1, stored, null, batch);
     } else {
-      f.backend().gemm(in(), out(), rows, 1, x.t(), dy, 1, stored, null, batch);
+      f.device().kernels().gemm().multiply(in(), out(), rows, 1, x.t(), dy, 1, stored, null, batch);
     }
   }
 
   @Override
   public void tangentForward(Frame f) {
-    Backend backend = f.backend();
+    Device device = f.device();
     int rows = rows(f);
     int k = f.directions();
     if (f.active(0)) {
       Matrix rx = Matrix.of(f.rx(0), in());
       Matrix ry = Matrix.of(f.ry(), out());
-      backend.gemm(Math.multiplyExact(k, rows), out(), in(), 1, rx, primal(f), 0, ry);
+      device
+          .kernels()
+          .gemm()
+          .multiply(Math.multiplyExact(k, rows), out(), in(), 1, rx, primal(f), 0, ry);
     }
     if (matrix instanceof Part p) {
       Matrix v = p.matrix(p.stored(f.rw(p.parameter())));
       Strided b = shift instanceof Part s ? s.vector(f.rw(s.parameter())) : null;
       Matrix x = Matrix.of(f.x(0), in());
       Matrix ry = each(f.ry(), rows, out());
-      backend.gemm(rows, out(), in(), 1, x, v, f.active(0) ? 1 : 0, ry, b, Members.of(k));
+      device
+          .kernels()
+          .gemm()
+          .multiply(rows, out(), in(), 1, x, v, f.active(0) ? 1 : 0, ry, b, Members.of(k));
     }
   }
 
   @Override
   public void tangentBackward(Frame f) {
-    Backend backend = f.backend();
+    Device device = f.device();
     int rows = rows(f);
     int k = f.directions();
     Matrix dy = Matrix.of(f.dy(), out());
     if (f.active(0)) {
       Matrix rdy = Matrix.of(f.rdy(), out());
       Matrix rdx = Matrix.of(f.rdx(0), in());
-      backend.gemm(Math.multiplyExact(k, rows), in(), out(), 1, rdy, primal(f).t(), f.beta(0), rdx);
+      device
+          .kernels()
+          .gemm()
+          .multiply(
+              Math.multiplyExact(k, rows), in(), out(), 1, rdy, primal(f).t(), f.beta(0), rdx);
     }
     if (matrix instanceof Part p) {
       Matrix to = p.stored(f.rdw(p.parameter()));
@@ -300,12 +313,18 @@ public record Projection(Factor matrix, Factor shift) implements Op {
         addOuter(f, p, k, each(f.rx(0), rows, in()), dy, to);
         Matrix v = p.matrix(p.stored(f.rw(p.parameter())));
         Matrix rdx = each(f.rdx(0), rows, in());
-        backend.gemm(rows, in(), out(), 1, dy, v.t(), 1, rdx, null, Members.of(k));
+        device
+            .kernels()
+            .gemm()
+            .multiply(rows, in(), out(), 1, dy, v.t(), 1, rdx, null, Members.of(k));
       }
     }
     if (shift instanceof Part p) {
       Strided to = p.vector(f.rdw(p.parameter()));
-      backend.addColumnSums(k, rows, out(), f.rdy(), (long) rows * out(), out(), to);
+      device
+          .kernels()
+          .rows()
+          .addColumnSums(k, rows, out(), f.rdy(), (long) rows * out(), out(), to);
     }
   }
 
@@ -318,8 +337,14 @@ public record Projection(Factor matrix, Factor shift) implements Op {
       Matrix v = p.matrix(p.stored(f.rw(p.parameter())));
       Matrix dy = Matrix.of(f.dy(), out());
       Matrix to = each(f.scratch(0), rows, in());
-      f.backend().gemm(rows, in(), out(), 1, dy, v.t(), 0, to, null, Members.of(k));
-      f.backend().dots(k, size, 2, new Strided(f.rx(0), 0, size), f.scratch(0), f.curvature());
+      f.device()
+          .kernels()
+          .gemm()
+          .multiply(rows, in(), out(), 1, dy, v.t(), 0, to, null, Members.of(k));
+      f.device()
+          .kernels()
+          .elementwise()
+          .dots(k, size, 2, new Strided(f.rx(0), 0, size), f.scratch(0), f.curvature());
     }
   }
 

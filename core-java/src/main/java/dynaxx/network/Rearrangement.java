@@ -1,7 +1,7 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Walk;
+import dynaxx.device.Device;
+import dynaxx.kernel.Walk;
 import dynaxx.memory.Buffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,12 +53,12 @@ interface Rearrangement extends JointlyLinear {
       reached += from[i] == null ? 0 : walk(shapes, i).reached();
     }
     if (reached < out) {
-      f.backend().fill(to.slice(0, copies * out), padding);
+      f.device().algebra().fill(to.slice(0, copies * out), padding);
     }
     for (int i = 0; i < from.length; i++) {
       if (from[i] != null) {
         Walk walk = walk(shapes, i).repeated(copies, shapes.get(i).size(), out);
-        f.backend().rearrange(walk, scale(shapes), from[i], to, false);
+        f.device().kernels().strides().rearrange(walk, scale(shapes), from[i], to, false);
       }
     }
   }
@@ -83,16 +83,16 @@ interface Rearrangement extends JointlyLinear {
 
   private void scatter(Frame f, int k, int i, Buffer from, Buffer to) {
     List<Shape> shapes = shapes(f);
-    Backend backend = f.backend();
+    Device device = f.device();
     long copies = (long) k * f.examples();
     long in = shapes.get(i).size();
     Walk walk = walk(shapes, i).transposed();
     boolean add = f.adds(i);
     if (!add && walk.reached() < in) {
-      backend.fill(to.slice(0, copies * in), 0);
+      device.algebra().fill(to.slice(0, copies * in), 0);
     }
     walk = walk.repeated(copies, f.outputShape().size(), in);
-    backend.rearrange(walk, scale(shapes), from, to, add);
+    device.kernels().strides().rearrange(walk, scale(shapes), from, to, add);
   }
 
   private static List<Shape> shapes(Frame f) {

@@ -1,8 +1,8 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Walk;
-import dynaxx.backend.Walk.Axis;
+import dynaxx.device.Device;
+import dynaxx.kernel.Walk;
+import dynaxx.kernel.Walk.Axis;
 import dynaxx.memory.Buffer;
 import java.util.Arrays;
 import java.util.List;
@@ -12,7 +12,7 @@ import java.util.List;
  * the angle {@code t base^(-2 j / depth)} at token t, in the layout of Llama and GPT-NeoX. Input
  * and output are {@code [tokens x columns]}; columns behind the rotated heads stay as they are, so
  * the op goes before {@link Attention} on queries, keys and values side by side. Sines and cosines
- * are constants rounded to float32 on every backend.
+ * are constants rounded to float32 on every device.
  *
  * @param heads leading heads that are rotated: queries and keys
  * @param depth values of a head, even
@@ -65,26 +65,27 @@ public record Rotary(int heads, int depth, double base) implements JointlyLinear
   /** {@code to (+)= cos from + sign sin swapped}; the transposed rotation is the inverse one. */
   private void rotate(
       Frame f, int k, int sign, Buffer from, Buffer to, boolean add, Buffer swapped) {
-    Backend backend = f.backend();
+    Device device = f.device();
     int copies = Math.multiplyExact(k, f.examples());
     int tokens = f.inputShape(0).dim(0);
     int columns = f.inputShape(0).dim(1);
     long size = f.inputShape(0).size();
-    swap(backend, copies, tokens, columns, from, swapped);
+    swap(device, copies, tokens, columns, from, swapped);
     Constant.with(
-        backend, cosines(tokens, columns), c -> backend.multiply(copies, size, c, from, to, add));
+        device,
+        cosines(tokens, columns),
+        c -> device.kernels().elementwise().multiply(copies, size, c, from, to, add));
     Constant.with(
-        backend,
+        device,
         sines(tokens, columns, sign),
-        s -> backend.multiply(copies, size, s, swapped, to, true));
+        s -> device.kernels().elementwise().multiply(copies, size, s, swapped, to, true));
   }
 
   /** Exchanges the halves of each rotated head; the other columns become zero. */
-  private void swap(
-      Backend backend, long copies, long tokens, long columns, Buffer from, Buffer to) {
+  private void swap(Device device, long copies, long tokens, long columns, Buffer from, Buffer to) {
     long half = depth / 2;
     if (columns > (long) heads * depth) {
-      backend.fill(to.slice(0, copies * tokens * columns), 0);
+      device.algebra().fill(to.slice(0, copies * tokens * columns), 0);
     }
     List<Axis> axes =
         List.of(
@@ -92,7 +93,7 @@ public record Rotary(int heads, int depth, double base) implements JointlyLinear
             new Axis(heads, depth, depth),
             new Axis(2, -half, half),
             new Axis(half, 1, 1));
-    backend.rearrange(new Walk(axes, half, 0), 1, from, to, false);
+    device.kernels().strides().rearrange(new Walk(axes, half, 0), 1, from, to, false);
   }
 
   private float[] cosines(int tokens, int columns) {

@@ -51,7 +51,9 @@ public record SelectToken(int token) implements JointlyLinear {
   private void take(Frame f, int k, Buffer from, Buffer to) {
     long width = f.outputShape().size();
     long rows = (long) k * f.examples();
-    f.backend()
+    f.device()
+        .kernels()
+        .rows()
         .copyRows(rows, width, from, token * width, f.inputShape(0).size(), to, 0, width, false);
   }
 
@@ -60,8 +62,11 @@ public record SelectToken(int token) implements JointlyLinear {
     long example = f.inputShape(0).size();
     long rows = (long) k * f.examples();
     if (!f.adds(0)) {
-      f.backend().fill(to.slice(0, rows * example), 0);
+      f.device().algebra().fill(to.slice(0, rows * example), 0);
     }
-    f.backend().copyRows(rows, width, from, 0, width, to, token * width, example, true);
+    f.device()
+        .kernels()
+        .rows()
+        .copyRows(rows, width, from, 0, width, to, token * width, example, true);
   }
 }

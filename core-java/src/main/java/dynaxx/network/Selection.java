@@ -38,7 +38,8 @@ interface Selection extends JointlyLinear {
   }
 
   private void take(Frame f, int k, Buffer a, Buffer b, Buffer y) {
-    withMask(f, m -> f.backend().select(copies(f, k), masked(f), m, a, b, y, false));
+    withMask(
+        f, m -> f.device().kernels().strides().select(copies(f, k), masked(f), m, a, b, y, false));
   }
 
   @Override
@@ -62,10 +63,10 @@ interface Selection extends JointlyLinear {
         f,
         m -> {
           if (a != null) {
-            f.backend().select(copies, n, m, dy, null, a, f.adds(0));
+            f.device().kernels().strides().select(copies, n, m, dy, null, a, f.adds(0));
           }
           if (b != null) {
-            f.backend().select(copies, n, m, null, dy, b, f.adds(1));
+            f.device().kernels().strides().select(copies, n, m, null, dy, b, f.adds(1));
           }
         });
   }

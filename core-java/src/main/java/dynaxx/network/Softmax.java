@@ -35,13 +35,13 @@ public record Softmax() implements Op {
 
   @Override
   public void forward(Frame f) {
-    f.backend().softmax(rows(f), cols(f), false, f.x(0), f.y());
+    f.device().kernels().softmax().forward(rows(f), cols(f), false, f.x(0), f.y());
   }
 
   @Override
   public void backward(Frame f) {
     Buffer dx = f.adds(0) ? f.saved(0) : f.dx(0);
-    f.backend().softmaxBackward(rows(f), cols(f), f.y(), f.dy(), dx);
+    f.device().kernels().softmax().backward(rows(f), cols(f), f.y(), f.dy(), dx);
     if (f.adds(0)) {
       f.copy(1, dx, f.dx(0), true);
     }
@@ -50,7 +50,7 @@ public record Softmax() implements Op {
   @Override
   public void tangentForward(Frame f) {
     Buffer rp = f.savedTangent(0);
-    f.backend().softmaxTangent(f.directions(), rows(f), cols(f), f.y(), f.rx(0), rp);
+    f.device().kernels().softmax().tangent(f.directions(), rows(f), cols(f), f.y(), f.rx(0), rp);
     f.copy(f.directions(), rp, f.ry(), false);
   }
 
@@ -58,9 +58,10 @@ public record Softmax() implements Op {
   public void tangentBackward(Frame f) {
     int k = f.directions();
     Buffer rdx = f.adds(0) ? f.scratch(0) : f.rdx(0);
-    f.backend()
-        .softmaxTangentBackward(
-            k, rows(f), cols(f), f.y(), f.dy(), f.savedTangent(0), f.rdy(), rdx);
+    f.device()
+        .kernels()
+        .softmax()
+        .tangentBackward(k, rows(f), cols(f), f.y(), f.dy(), f.savedTangent(0), f.rdy(), rdx);
     if (f.adds(0)) {
       f.copy(k, rdx, f.rdx(0), true);
     }
@@ -68,7 +69,9 @@ public record Softmax() implements Op {
 
   @Override
   public void curvature(Frame f) {
-    f.backend()
-        .softmaxCurvature(f.directions(), rows(f), cols(f), f.y(), f.dy(), f.rx(0), f.curvature());
+    f.device()
+        .kernels()
+        .softmax()
+        .curvature(f.directions(), rows(f), cols(f), f.y(), f.dy(), f.rx(0), f.curvature());
   }
 }

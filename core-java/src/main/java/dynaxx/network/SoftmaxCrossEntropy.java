@@ -1,8 +1,8 @@
 package dynaxx.network;
 
-import dynaxx.backend.Scalars;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scalars;
 
 final class SoftmaxCrossEntropy implements Loss {
 
@@ -45,19 +45,25 @@ final class SoftmaxCrossEntropy implements Loss {
 
   @Override
   public void forward(Head f, Scalars loss) {
-    f.backend()
+    f.device()
+        .kernels()
+        .losses()
         .crossEntropy(rows(f), f.output().dim(-1), f.scale(), f.z(), f.targets(), f.saved(), loss);
   }
 
   @Override
   public void backward(Head f, Buffer dz) {
-    f.backend()
+    f.device()
+        .kernels()
+        .losses()
         .crossEntropyBackward(rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), dz);
   }
 
   @Override
   public void tangent(Head f, int k, Buffer rz, Buffer rdz) {
-    f.backend()
+    f.device()
+        .kernels()
+        .losses()
         .crossEntropyTangent(
             k, rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), rz, rdz);
   }

@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import java.util.List;
 
@@ -44,12 +44,12 @@ public record Subtract() implements JointlyLinear {
   /** Inputs that are null are zero. */
   private static void difference(Frame f, int k, Buffer a, Buffer b, Buffer y) {
     long n = k * f.examples() * f.outputShape().size();
-    Backend backend = f.backend();
+    Device device = f.device();
     if (a != null) {
       f.copy(k, a, y, false);
     }
     if (b != null) {
-      backend.axpby(-1, b.slice(0, n), a == null ? 0 : 1, y.slice(0, n));
+      device.algebra().axpby(-1, b.slice(0, n), a == null ? 0 : 1, y.slice(0, n));
     }
   }
 
@@ -59,7 +59,7 @@ public record Subtract() implements JointlyLinear {
       f.copy(k, dy, da, f.adds(0));
     }
     if (db != null) {
-      f.backend().axpby(-1, dy.slice(0, n), f.beta(1), db.slice(0, n));
+      f.device().algebra().axpby(-1, dy.slice(0, n), f.beta(1), db.slice(0, n));
     }
   }
 }

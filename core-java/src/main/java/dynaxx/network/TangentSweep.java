@@ -1,10 +1,10 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import java.util.Arrays;
 import java.util.List;
@@ -115,12 +115,11 @@ public final class TangentSweep implements AutoCloseable {
    *
    * @param network the network of the tapes it will play over
    * @param kind products or quadratic forms
-   * @param backend where to compute
+   * @param device where to compute
    * @param capacity the most examples of a tape
    * @param maxDirections the most directions at once
    */
-  public TangentSweep(
-      Network network, Kind kind, Backend backend, int capacity, int maxDirections) {
+  public TangentSweep(Network network, Kind kind, Device device, int capacity, int maxDirections) {
     this.network = network;
     this.kind = kind;
     this.capacity = capacity;
@@ -131,11 +130,11 @@ public final class TangentSweep implements AutoCloseable {
     try {
       slots =
           Arrays.stream(layout.slotSizes())
-              .mapToObj(size -> backend.allocate(scope, Math.multiplyExact(size, width)))
+              .mapToObj(size -> device.allocate(scope, Math.multiplyExact(size, width)))
               .toArray(Buffer[]::new);
       scratch =
           Arrays.stream(Tape.scratchSizes(network))
-              .mapToObj(size -> backend.allocate(scope, Math.multiplyExact(size, width)))
+              .mapToObj(size -> device.allocate(scope, Math.multiplyExact(size, width)))
               .toArray(Buffer[]::new);
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -228,7 +227,10 @@ public final class TangentSweep implements AutoCloseable {
     int last = network.steps().size() - 1;
     long size = tape.examples() * network.outputShape().size();
     Strided rz = new Strided(tangent(last), 0, size);
-    tape.backend().dots(directions(), size, 1, rz, adjointTangent(last), forms);
+    tape.device()
+        .kernels()
+        .elementwise()
+        .dots(directions(), size, 1, rz, adjointTangent(last), forms);
   }
 
   /** Tangents of all ops, with their curvature or without, and of the predictions' adjoint. */

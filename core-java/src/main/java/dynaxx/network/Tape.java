@@ -1,8 +1,8 @@
 package dynaxx.network;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Scalars;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,7 +17,7 @@ public final class Tape implements AutoCloseable {
 
   private final Network network;
   private final Loss loss;
-  private final Backend backend;
+  private final Device device;
   private final Scope scope;
   private final int capacity;
   private final Buffer[] values;
@@ -49,17 +49,17 @@ public final class Tape implements AutoCloseable {
    *
    * @param network the network
    * @param loss applied to its output
-   * @param backend where to compute
+   * @param device where to compute
    * @param capacity the most examples of a batch, at least 1
    */
-  public Tape(Network network, Loss loss, Backend backend, int capacity) {
+  public Tape(Network network, Loss loss, Device device, int capacity) {
     if (capacity < 1) {
       throw new IllegalArgumentException(
           "capacity: found " + capacity + " examples, expected at least 1");
     }
     this.network = network;
     this.loss = loss;
-    this.backend = backend;
+    this.device = device;
     this.capacity = capacity;
     this.scope = Scope.open();
     try {
@@ -79,7 +79,7 @@ public final class Tape implements AutoCloseable {
         constants[i] = step.op().constants().stream().map(this::constants).toArray(Buffer[]::new);
       }
       lossSaved = allocate(loss.savedSize(network.outputShape()));
-      lossSum = backend.scalars(scope, 1);
+      lossSum = device.scalars(scope, 1);
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
@@ -106,9 +106,9 @@ public final class Tape implements AutoCloseable {
   /**
    * Forward pass: the predictions and the loss.
    *
-   * @param parameters n values on the backend; must stay unchanged until the last tangent sweep
-   *     over this tape
-   * @param batch examples on the backend, at most the capacity
+   * @param parameters n values on the device; must stay unchanged until the last tangent sweep over
+   *     this tape
+   * @param batch examples on the device, at most the capacity
    * @param totalExamples examples of the whole data set that this batch is part of; the result is
    *     this batch's share of the mean over all of them
    * @param mode training or measuring
@@ -143,7 +143,7 @@ public final class Tape implements AutoCloseable {
     double scale = 1.0 / (totalExamples * (double) loss.terms(network.outputShape()));
     head =
         new Loss.Head(
-            backend,
+            device,
             network.outputShape(),
             batch.examples(),
             scale,
@@ -162,7 +162,7 @@ public final class Tape implements AutoCloseable {
   /**
    * Backward pass after {@link #forward}: adds this batch's share of the gradient.
    *
-   * @param gradient n values on the backend, added to
+   * @param gradient n values on the device, added to
    */
   public void backward(Buffer gradient) {
     requireForward();
@@ -198,7 +198,7 @@ public final class Tape implements AutoCloseable {
     for (int i = 1; i < values.length; i++) {
       if (network.steps().get(i).op() instanceof Attention attention) {
         try (Scope temporary = Scope.open()) {
-          Scalars entropy = backend.scalars(temporary, attention.heads());
+          Scalars entropy = device.scalars(temporary, attention.heads());
           attention.entropy(new Frame(this, null, i), entropy);
           sums.add(entropy.read());
         }
@@ -223,7 +223,7 @@ public final class Tape implements AutoCloseable {
     try (Scope temporary = Scope.open()) {
       List<Scalars> counts = new ArrayList<>();
       for (List<Integer> layer : network.rectifiers()) {
-        Scalars count = backend.scalars(temporary, 1);
+        Scalars count = device.scalars(temporary, 1);
         for (int node : layer) {
           ((Activate) network.steps().get(node).op())
               .countActive(new Frame(this, null, node), count);
@@ -241,11 +241,11 @@ public final class Tape implements AutoCloseable {
   }
 
   private Buffer allocate(long perExample) {
-    return backend.allocate(scope, Math.multiplyExact(perExample, capacity));
+    return device.allocate(scope, Math.multiplyExact(perExample, capacity));
   }
 
   private Buffer constants(float[] fixed) {
-    return backend.upload(scope, scope.allocate(fixed.length).put(fixed).segment());
+    return device.upload(scope, scope.allocate(fixed.length).put(fixed).segment());
   }
 
   private void requireForward() {
@@ -282,8 +282,8 @@ public final class Tape implements AutoCloseable {
     return loss;
   }
 
-  Backend backend() {
-    return backend;
+  Device device() {
+    return device;
   }
 
   Loss.Head head() {

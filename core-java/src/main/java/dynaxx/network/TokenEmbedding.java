@@ -1,7 +1,7 @@
 package dynaxx.network;
 
-import dynaxx.backend.Strided;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -71,21 +71,33 @@ public record TokenEmbedding(Parameter table) implements JointlyLinear {
 
   @Override
   public void forward(Frame f) {
-    f.backend().gather(1, rows(f), width(), f.x(0), Strided.of(f.w(table)), f.y());
+    f.device()
+        .kernels()
+        .gathers()
+        .gather(1, rows(f), width(), f.x(0), Strided.of(f.w(table)), f.y());
   }
 
   @Override
   public void backward(Frame f) {
-    f.backend().scatterAdd(1, rows(f), width(), f.x(0), f.dy(), Strided.of(f.dw(table)));
+    f.device()
+        .kernels()
+        .gathers()
+        .scatterAdd(1, rows(f), width(), f.x(0), f.dy(), Strided.of(f.dw(table)));
   }
 
   @Override
   public void tangentForward(Frame f) {
-    f.backend().gather(f.directions(), rows(f), width(), f.x(0), f.rw(table), f.ry());
+    f.device()
+        .kernels()
+        .gathers()
+        .gather(f.directions(), rows(f), width(), f.x(0), f.rw(table), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
-    f.backend().scatterAdd(f.directions(), rows(f), width(), f.x(0), f.rdy(), f.rdw(table));
+    f.device()
+        .kernels()
+        .gathers()
+        .scatterAdd(f.directions(), rows(f), width(), f.x(0), f.rdy(), f.rdw(table));
   }
 }

@@ -1,7 +1,7 @@
 package dynaxx.network;
 
-import dynaxx.backend.Strided;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Strided;
 import java.util.List;
 
 /**
@@ -71,7 +71,10 @@ public final class TokenLookup implements JointlyLinear {
   @Override
   public void forward(Frame f) {
     long tokens = f.examples() * f.inputShape(0).size();
-    f.backend().gather(1, tokens, width, f.x(0), Strided.of(f.constant(0)), f.y());
+    f.device()
+        .kernels()
+        .gathers()
+        .gather(1, tokens, width, f.x(0), Strided.of(f.constant(0)), f.y());
   }
 
   @Override

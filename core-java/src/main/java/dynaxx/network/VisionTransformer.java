@@ -2,7 +2,7 @@ package dynaxx.network;
 
 import static dynaxx.network.TransformerBlocks.require;
 
-import dynaxx.backend.Activation;
+import dynaxx.function.Activation;
 import dynaxx.network.Network.Node;
 
 /**

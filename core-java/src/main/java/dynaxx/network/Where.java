@@ -50,7 +50,7 @@ public final class Where implements Selection {
     for (int i = 0; i < values.length; i++) {
       values[i] = mask[i] ? 1 : 0;
     }
-    Constant.with(f.backend(), values, kernels);
+    Constant.with(f.device(), values, kernels);
   }
 
   @Override

@@ -1,6 +1,6 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -35,29 +35,29 @@ public record Consistency(
    * @throws NonFiniteException if a product or a quadratic form is NaN or infinite
    */
   public static Consistency measure(SymmetricOperator operator, long seed) {
-    Backend backend = operator.backend();
+    Device device = operator.device();
     long n = operator.dimension();
     try (Scope scope = Scope.open()) {
-      Vectors v = backend.vectors(scope, 3, n);
-      Vectors hv = backend.vectors(scope, 3, n);
-      Vectors again = backend.vectors(scope, 1, n);
-      backend.rademacher(seed, 0, v.subset(0, 2));
+      Vectors v = device.vectors(scope, 3, n);
+      Vectors hv = device.vectors(scope, 3, n);
+      Vectors again = device.vectors(scope, 1, n);
+      device.algebra().rademacher(seed, 0, v.subset(0, 2));
       operator.apply(v.subset(0, 2), hv.subset(0, 2));
       operator.apply(v.subset(0, 1), again);
       Buffer first = hv.vector(0);
-      double norm = norm(backend, first);
-      double largest = Math.max(norm, norm(backend, again.buffer()));
-      double distance = Math.sqrt(backend.squaredDistance(first, again.buffer()));
+      double norm = norm(device, first);
+      double largest = Math.max(norm, norm(device, again.buffer()));
+      double distance = Math.sqrt(device.algebra().squaredDistance(first, again.buffer()));
       if (norm > 0) {
-        backend.axpby(1 / norm, first, 0, v.vector(2));
+        device.algebra().axpby(1 / norm, first, 0, v.vector(2));
       }
       operator.apply(v.subset(2, 1), hv.subset(2, 1));
-      double rounding = rounding(backend, v, hv);
+      double rounding = rounding(device, v, hv);
       return new Consistency(
           quotient(distance, largest),
           Math.max(
-              randomAsymmetry(backend, v, hv),
-              quotient(Math.max(0, drift(backend, v, hv, norm) - rounding), norm)),
+              randomAsymmetry(device, v, hv),
+              quotient(Math.max(0, drift(device, v, hv, norm) - rounding), norm)),
           formDifference(operator, v, hv),
           Math.min(LARGEST_TOLERANCE, ERRORS * operator.productError()));
     }
@@ -67,41 +67,43 @@ public record Consistency(
    * What rounding alone can make of u'Hv for a unit vector u: of a vector close to the null space
    * the product is small, but its rounding is not.
    */
-  private static double rounding(Backend backend, Vectors v, Vectors hv) {
+  private static double rounding(Device device, Vectors v, Vectors hv) {
     double gain = 0;
     for (int i = 0; i < v.count(); i++) {
-      gain = Math.max(gain, quotient(norm(backend, hv.vector(i)), norm(backend, v.vector(i))));
+      gain = Math.max(gain, quotient(norm(device, hv.vector(i)), norm(device, v.vector(i))));
     }
-    return ROUNDINGS * backend.unitRoundoff() * gain * norm(backend, v.vector(0));
+    return ROUNDINGS * device.unitRoundoff() * gain * norm(device, v.vector(0));
   }
 
-  private static double randomAsymmetry(Backend backend, Vectors v, Vectors hv) {
+  private static double randomAsymmetry(Device device, Vectors v, Vectors hv) {
     double difference =
-        backend.dot(v.vector(1), hv.vector(0)) - backend.dot(v.vector(0), hv.vector(1));
-    double products = Math.max(norm(backend, hv.vector(0)), norm(backend, hv.vector(1)));
+        device.algebra().dot(v.vector(1), hv.vector(0))
+            - device.algebra().dot(v.vector(0), hv.vector(1));
+    double products = Math.max(norm(device, hv.vector(0)), norm(device, hv.vector(1)));
     return quotient(Math.abs(difference), Math.sqrt(v.length()) * products);
   }
 
   /** For the unit vector u along Hv, u'Hv is the norm of Hv. */
-  private static double drift(Backend backend, Vectors v, Vectors hv, double norm) {
-    return Math.abs(norm - backend.dot(v.vector(0), hv.vector(2)));
+  private static double drift(Device device, Vectors v, Vectors hv, double norm) {
+    return Math.abs(norm - device.algebra().dot(v.vector(0), hv.vector(2)));
   }
 
   private static double formDifference(SymmetricOperator operator, Vectors v, Vectors hv) {
-    Backend backend = operator.backend();
+    Device device = operator.device();
     double[] forms = operator.quadraticForm(v);
     double largest = 0;
     for (int i = 0; i < forms.length; i++) {
-      double expected = backend.dot(v.vector(i), hv.vector(i));
+      double expected = device.algebra().dot(v.vector(i), hv.vector(i));
       double difference = Math.abs(NonFiniteException.check("quadratic form", forms[i]) - expected);
-      double unit = norm(backend, v.vector(i)) * norm(backend, hv.vector(i));
+      double unit = norm(device, v.vector(i)) * norm(device, hv.vector(i));
       largest = Math.max(largest, quotient(difference, unit));
     }
     return largest;
   }
 
-  private static double norm(Backend backend, Buffer x) {
-    return NonFiniteException.check("Hessian-vector product", Math.sqrt(backend.dot(x, x)));
+  private static double norm(Device device, Buffer x) {
+    return NonFiniteException.check(
+        "Hessian-vector product", Math.sqrt(device.algebra().dot(x, x)));
   }
 
   private static double quotient(double difference, double unit) {

@@ -1,7 +1,7 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
 import dynaxx.dense.SymmetricEigen;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -33,10 +33,10 @@ public final class EmpiricalFisher extends NetworkOperator {
    * @param network the network
    * @param loss its loss
    * @param batch examples and targets; their memory must stay unchanged
-   * @param backend where to compute
+   * @param device where to compute
    */
-  public EmpiricalFisher(Network network, Loss loss, Batch batch, Backend backend) {
-    this(network, loss, batch, backend, Limits.DEFAULT);
+  public EmpiricalFisher(Network network, Loss loss, Batch batch, Device device) {
+    this(network, loss, batch, device, Limits.DEFAULT);
   }
 
   /**
@@ -45,13 +45,13 @@ public final class EmpiricalFisher extends NetworkOperator {
    * @param network the network
    * @param loss its loss
    * @param batch examples and targets; their memory must stay unchanged
-   * @param backend where to compute
+   * @param device where to compute
    * @param limits memory, micro-batch and directions
    * @throws IllegalArgumentException if the batch does not fit the network and the loss, one
    *     example does not fit the memory limit, or the network couples its examples
    */
-  public EmpiricalFisher(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
-    super("empirical fisher", network, loss, batch, backend, limits, tangentBytes(network));
+  public EmpiricalFisher(Network network, Loss loss, Batch batch, Device device, Limits limits) {
+    super("empirical fisher", network, loss, batch, device, limits, tangentBytes(network));
   }
 
   private static long tangentBytes(Network network) {
@@ -83,14 +83,14 @@ public final class EmpiricalFisher extends NetworkOperator {
   private FisherSweep sweep() {
     if (sweep == null) {
       sweepScope = workScope().child();
-      sweep = new FisherSweep(network(), backend(), microBatch(), directions());
+      sweep = new FisherSweep(network(), device(), microBatch(), directions());
       sweepScope.onClose(sweep::close);
     }
     return sweep;
   }
 
   @Override
-  EmpiricalFisher over(Batch hostBatch, Backend other, Limits limits) {
+  EmpiricalFisher over(Batch hostBatch, Device other, Limits limits) {
     return new EmpiricalFisher(network(), lossFunction(), hostBatch, other, limits);
   }
 
@@ -118,7 +118,7 @@ public final class EmpiricalFisher extends NetworkOperator {
       sweep = null;
     }
     double[][] gram =
-        new ExampleGram(network(), backend(), examples(), memoryBesideTapes())
+        new ExampleGram(network(), device(), examples(), memoryBesideTapes())
             .compute(parts(), this::recorded, recomputes());
     for (double[] row : gram) {
       for (double value : row) {

@@ -1,8 +1,8 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Scalars;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -29,10 +29,10 @@ public final class GaussNewton extends TangentOperator {
    * @param network the network
    * @param loss its loss
    * @param batch examples and targets; their memory must stay unchanged
-   * @param backend where to compute
+   * @param device where to compute
    */
-  public GaussNewton(Network network, Loss loss, Batch batch, Backend backend) {
-    this(network, loss, batch, backend, Limits.DEFAULT);
+  public GaussNewton(Network network, Loss loss, Batch batch, Device device) {
+    this(network, loss, batch, device, Limits.DEFAULT);
   }
 
   /**
@@ -41,13 +41,13 @@ public final class GaussNewton extends TangentOperator {
    * @param network the network
    * @param loss its loss
    * @param batch examples and targets; their memory must stay unchanged
-   * @param backend where to compute
+   * @param device where to compute
    * @param limits memory, micro-batch and directions
    * @throws IllegalArgumentException if the batch does not fit the network and the loss, or one
    *     example (all of them, if the network couples its examples) does not fit the memory limit
    */
-  public GaussNewton(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
-    super("gauss-newton", Kind.GAUSS_NEWTON, network, loss, batch, backend, limits);
+  public GaussNewton(Network network, Loss loss, Batch batch, Device device, Limits limits) {
+    super("gauss-newton", Kind.GAUSS_NEWTON, network, loss, batch, device, limits);
   }
 
   @Override
@@ -67,7 +67,7 @@ public final class GaussNewton extends TangentOperator {
   }
 
   @Override
-  GaussNewton over(Batch hostBatch, Backend other, Limits limits) {
+  GaussNewton over(Batch hostBatch, Device other, Limits limits) {
     return new GaussNewton(network(), lossFunction(), hostBatch, other, limits);
   }
 

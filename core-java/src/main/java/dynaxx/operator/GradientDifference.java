@@ -1,6 +1,6 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -44,7 +44,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   private static final long PROBE_SEED = 1;
 
   private final Gradient gradient;
-  private final Backend backend;
+  private final Device device;
   private final long dimension;
   private final Scope scope = Scope.open();
   private final Buffer parameters;
@@ -64,7 +64,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
      * The gradient of the loss over a fixed batch, the same function at every call: no dropout, no
      * new batch, no running statistics.
      *
-     * @param parameters n values on the backend, to be read during this call only
+     * @param parameters n values on the device, to be read during this call only
      * @param gradient receives n values, all of them to be written
      */
     void evaluate(Buffer parameters, Buffer gradient);
@@ -94,16 +94,15 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
    * @param gradient computes gradients
    * @param parameters theta, n values, at least 1; copied
    * @param precision relative precision of the gradients, for example {@link #FLOAT32}; above 0 and
-   *     below 1. Parameters are float32 in any case, so nothing below the backend's roundoff is
+   *     below 1. Parameters are float32 in any case, so nothing below the device's roundoff is
    *     believed
-   * @param backend where to compute
+   * @param device where to compute
    * @throws IllegalArgumentException if there are no parameters or the precision is out of range
    * @throws NonFiniteException if a parameter or the gradient is NaN or infinite
    */
-  public GradientDifference(
-      Gradient gradient, Buffer parameters, double precision, Backend backend) {
+  public GradientDifference(Gradient gradient, Buffer parameters, double precision, Device device) {
     this.gradient = Objects.requireNonNull(gradient, "gradient");
-    this.backend = Objects.requireNonNull(backend, "backend");
+    this.device = Objects.requireNonNull(device, "backend");
     this.dimension = parameters.size();
     if (dimension < 1) {
       throw new IllegalArgumentException("parameters: found 0 values, expected at least 1");
@@ -112,16 +111,16 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
       throw new IllegalArgumentException(
           "precision: found " + precision + ", expected above 0 and below 1");
     }
-    target = Math.min(LARGEST_TARGET, Math.cbrt(Math.max(precision, backend.unitRoundoff())));
+    target = Math.min(LARGEST_TARGET, Math.cbrt(Math.max(precision, device.unitRoundoff())));
     try (Scope temporary = Scope.open()) {
-      this.parameters = backend.allocate(scope, dimension);
-      backend.copy(backend.place(temporary, parameters), this.parameters);
+      this.parameters = device.allocate(scope, dimension);
+      device.algebra().copy(device.place(temporary, parameters), this.parameters);
       parameterNorm = NonFiniteException.check("norm of the parameters", norm(this.parameters));
-      atParameters = backend.allocate(scope, dimension);
-      point = backend.allocate(scope, dimension);
-      plus = backend.allocate(scope, dimension);
-      minus = backend.allocate(scope, dimension);
-      backend.copy(this.parameters, point);
+      atParameters = device.allocate(scope, dimension);
+      point = device.allocate(scope, dimension);
+      plus = device.allocate(scope, dimension);
+      minus = device.allocate(scope, dimension);
+      device.algebra().copy(this.parameters, point);
       gradient.evaluate(point, atParameters);
       NonFiniteException.check("norm of the gradient", norm(atParameters));
     } catch (RuntimeException | Error e) {
@@ -136,8 +135,8 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   }
 
   @Override
-  public Backend backend() {
-    return backend;
+  public Device device() {
+    return device;
   }
 
   /**
@@ -164,11 +163,11 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   public double productError() {
     if (Double.isNaN(productError)) {
       try (Scope temporary = Scope.open()) {
-        Vectors probe = backend.vectors(temporary, 2, dimension);
-        backend.rademacher(PROBE_SEED, 0, probe.subset(0, 1));
+        Vectors probe = device.vectors(temporary, 2, dimension);
+        device.algebra().rademacher(PROBE_SEED, 0, probe.subset(0, 1));
         double flat = estimate(probe.vector(0), probe.vector(1)).relative();
         double sharp = estimateError(probe.vector(1)).relative();
-        productError = Math.clamp(Math.max(flat, sharp), backend.unitRoundoff(), 1);
+        productError = Math.clamp(Math.max(flat, sharp), device.unitRoundoff(), 1);
       }
     }
     return productError;
@@ -188,7 +187,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   public ErrorEstimate estimateError(Buffer v) {
     Products.checkLength(this, "v", Vectors.of(v, 1, v.size()));
     try (Scope temporary = Scope.open()) {
-      return estimate(v, backend.allocate(temporary, dimension));
+      return estimate(v, device.allocate(temporary, dimension));
     }
   }
 
@@ -198,10 +197,10 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
       return new ErrorEstimate(0, 0);
     }
     try (Scope temporary = Scope.open()) {
-      Buffer coarse = backend.allocate(temporary, dimension);
+      Buffer coarse = device.allocate(temporary, dimension);
       evaluate(v, 2 * step);
       difference(2 * step, coarse);
-      return new ErrorEstimate(norm(hv), Math.sqrt(backend.squaredDistance(hv, coarse)));
+      return new ErrorEstimate(norm(hv), Math.sqrt(device.algebra().squaredDistance(hv, coarse)));
     }
   }
 
@@ -209,7 +208,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   private double product(Buffer v, Buffer hv) {
     double norm = NonFiniteException.check("norm of the vector", norm(v));
     if (norm == 0) {
-      backend.fill(hv, 0);
+      device.algebra().fill(hv, 0);
       return 0;
     }
     double step = powerOfTwo(target * (1 + parameterNorm) / norm);
@@ -242,29 +241,29 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
     evaluate(v, -step, minus);
     double right = change(plus);
     double left = change(minus);
-    double odd = backend.squaredDistance(plus, minus);
+    double odd = device.algebra().squaredDistance(plus, minus);
     double even = 2 * right + 2 * left - odd;
     return even < odd ? Math.sqrt(Math.max(0, even) / odd) : 1;
   }
 
   private void evaluate(Buffer v, double step, Buffer to) {
-    backend.copy(parameters, point);
-    backend.axpby(step, v, 1, point);
+    device.algebra().copy(parameters, point);
+    device.algebra().axpby(step, v, 1, point);
     gradient.evaluate(point, to);
   }
 
   private double change(Buffer moved) {
-    double squared = backend.squaredDistance(moved, atParameters);
+    double squared = device.algebra().squaredDistance(moved, atParameters);
     return NonFiniteException.check("change of the gradient", squared);
   }
 
   private void difference(double step, Buffer hv) {
-    backend.copy(plus, hv);
-    backend.axpby(-0.5 / step, minus, 0.5 / step, hv);
+    device.algebra().copy(plus, hv);
+    device.algebra().axpby(-0.5 / step, minus, 0.5 / step, hv);
   }
 
   private double norm(Buffer x) {
-    return Math.sqrt(backend.dot(x, x));
+    return Math.sqrt(device.algebra().dot(x, x));
   }
 
   /** Frees its memory; closing twice is harmless. */

@@ -1,8 +1,8 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Scalars;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -24,10 +24,10 @@ public final class Hessian extends TangentOperator {
    * @param network the network
    * @param loss its loss
    * @param batch examples and targets; their memory must stay unchanged
-   * @param backend where to compute
+   * @param device where to compute
    */
-  public Hessian(Network network, Loss loss, Batch batch, Backend backend) {
-    this(network, loss, batch, backend, Limits.DEFAULT);
+  public Hessian(Network network, Loss loss, Batch batch, Device device) {
+    this(network, loss, batch, device, Limits.DEFAULT);
   }
 
   /**
@@ -36,13 +36,13 @@ public final class Hessian extends TangentOperator {
    * @param network the network
    * @param loss its loss
    * @param batch examples and targets; their memory must stay unchanged
-   * @param backend where to compute
+   * @param device where to compute
    * @param limits memory, micro-batch and directions
    * @throws IllegalArgumentException if the batch does not fit the network and the loss, or one
    *     example (all of them, if the network couples its examples) does not fit the memory limit
    */
-  public Hessian(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
-    super("hessian", Kind.PRODUCT, network, loss, batch, backend, limits);
+  public Hessian(Network network, Loss loss, Batch batch, Device device, Limits limits) {
+    super("hessian", Kind.PRODUCT, network, loss, batch, device, limits);
   }
 
   @Override
@@ -62,7 +62,7 @@ public final class Hessian extends TangentOperator {
   }
 
   @Override
-  Hessian over(Batch hostBatch, Backend other, Limits limits) {
+  Hessian over(Batch hostBatch, Device other, Limits limits) {
     return new Hessian(network(), lossFunction(), hostBatch, other, limits);
   }
 

@@ -1,6 +1,6 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Vectors;
 import java.util.Objects;
 import java.util.OptionalDouble;
@@ -8,14 +8,11 @@ import java.util.function.BiConsumer;
 
 /** An operator whose product the host computes. */
 record HostOperator(
-    long dimension,
-    Backend backend,
-    BiConsumer<Vectors, Vectors> product,
-    OptionalDouble statedError)
+    long dimension, Device device, BiConsumer<Vectors, Vectors> product, OptionalDouble statedError)
     implements SymmetricOperator {
 
   HostOperator {
-    Objects.requireNonNull(backend, "backend");
+    Objects.requireNonNull(device, "backend");
     Objects.requireNonNull(product, "product");
     if (dimension < 1) {
       throw new IllegalArgumentException("dimension: found " + dimension + ", expected at least 1");

@@ -1,7 +1,7 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.MemoryExhaustedException;
+import dynaxx.device.Device;
+import dynaxx.device.MemoryExhaustedException;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -39,7 +39,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   private final String name;
   private final Network network;
   private final Loss loss;
-  private final Backend backend;
+  private final Device device;
   private final Scope scope = Scope.open();
   private final long tangentBytes;
   private final Batch batch;
@@ -60,13 +60,13 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /**
    * Limits of an operator.
    *
-   * @param memoryBytes bytes that activations and tangents may take, or 0 for the backend's default
+   * @param memoryBytes bytes that activations and tangents may take, or 0 for the device's default
    * @param microBatch the most examples of a micro-batch, or 0 for as many as fit
    * @param directions the most directions of one sweep, at least 1
    */
   public record Limits(long memoryBytes, int microBatch, int directions) {
 
-    /** The backend's memory limit, micro-batches only when needed, 8 directions at once. */
+    /** The device's memory limit, micro-batches only when needed, 8 directions at once. */
     public static final Limits DEFAULT = new Limits(0, 0, DEFAULT_DIRECTIONS);
 
     /**
@@ -101,19 +101,19 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
       Network network,
       Loss loss,
       Batch batch,
-      Backend backend,
+      Device device,
       Limits limits,
       long tangentBytes) {
     this.name = name;
     this.network = network;
     this.loss = loss;
-    this.backend = backend;
+    this.device = device;
     this.examples = batch.examples();
     this.tangentBytes = tangentBytes;
-    this.plan = Plan.of(network, loss, batch.examples(), limits, backend, tangentBytes);
+    this.plan = Plan.of(network, loss, batch.examples(), limits, device, tangentBytes);
     try {
-      this.batch = batch.checked(network, loss).on(backend, scope);
-      gradient = backend.allocate(scope, network.parameterCount());
+      this.batch = batch.checked(network, loss).on(device, scope);
+      gradient = device.allocate(scope, network.parameterCount());
       allocate();
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -129,11 +129,11 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
           parts.add(batch.slice(from, Math.min(plan.part(), examples - from)));
         }
         for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
-          Tape tape = new Tape(network, loss, backend, parts.get(i).examples());
+          Tape tape = new Tape(network, loss, device, parts.get(i).examples());
           workScope.onClose(tape::close);
           tapes.add(tape);
         }
-        discarded = plan.resident() ? null : backend.allocate(workScope, network.parameterCount());
+        discarded = plan.resident() ? null : device.allocate(workScope, network.parameterCount());
         return;
       } catch (MemoryExhaustedException e) {
         shrink(e);
@@ -155,7 +155,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   private Plan smaller(MemoryExhaustedException cause) {
     try {
       Limits limits = new Limits(plan.memory() / 2, plan.part(), plan.directions());
-      Plan next = Plan.of(network, loss, examples, limits, backend, tangentBytes);
+      Plan next = Plan.of(network, loss, examples, limits, device, tangentBytes);
       LOG.log(Level.WARNING, () -> name + ": " + cause.getMessage() + "; going on with " + next);
       return next;
     } catch (IllegalArgumentException e) {
@@ -185,7 +185,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /**
    * Takes a new point: forward and backward once.
    *
-   * @param values n parameters in host memory, or where the backend computes; read in place where
+   * @param values n parameters in host memory, or where the device computes; read in place where
    *     they are there already, so they must stay unchanged until the last product at this point
    * @return this
    * @throws IllegalArgumentException if the size does not fit
@@ -199,13 +199,13 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     parameters = null;
     pointScope.close();
     pointScope = scope.child();
-    Buffer point = backend.place(pointScope, values);
+    Buffer point = device.place(pointScope, values);
     at(point, () -> {});
     return this;
   }
 
   private void record(Buffer point) {
-    backend.fill(gradient, 0);
+    device.algebra().fill(gradient, 0);
     double sum = 0;
     List<double[]> entropySums = null;
     double[] active = new double[network.rectifierUnits().size()];
@@ -219,7 +219,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     }
     lossValue = NonFiniteException.check("loss", sum);
     gradientNorm =
-        NonFiniteException.check("gradient norm", Math.sqrt(backend.dot(gradient, gradient)));
+        NonFiniteException.check(
+            "gradient norm", Math.sqrt(device.algebra().dot(gradient, gradient)));
     entropies = entropySums;
     activeCounts = active;
     moved();
@@ -243,8 +244,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   }
 
   @Override
-  public final Backend backend() {
-    return backend;
+  public final Device device() {
+    return device;
   }
 
   /**
@@ -260,7 +261,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   }
 
   private void addAllProducts(Vectors v, Vectors hv) {
-    backend.fill(hv.buffer(), 0);
+    device.algebra().fill(hv.buffer(), 0);
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = recorded(i);
       for (int from = 0; from < v.count(); from += plan.directions()) {
@@ -314,7 +315,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   public final OptionalDouble quadraticForm64(Buffer v) {
     requirePoint();
     Products.checkLength(this, "v", Vectors.of(v, 1, v.size()));
-    Optional<Backend> exact = backend.float64();
+    Optional<Device> exact = device.float64();
     if (exact.isEmpty()) {
       return OptionalDouble.empty();
     }
@@ -343,12 +344,12 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
       return host;
     }
     HostBuffer host = owner.allocate(buffer.size());
-    backend.download(buffer, host.segment());
+    device.download(buffer, host.segment());
     return host;
   }
 
-  /** The same matrix over a batch in host memory, on another backend. */
-  abstract NetworkOperator over(Batch hostBatch, Backend other, Limits limits);
+  /** The same matrix over a batch in host memory, on another device. */
+  abstract NetworkOperator over(Batch hostBatch, Device other, Limits limits);
 
   /** Adds a part's share of the products, for at most as many directions as planned. */
   abstract void addProducts(Tape tape, Vectors v, Vectors hv);
@@ -438,7 +439,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /**
    * Gradient of the mean loss.
    *
-   * @return n values on the backend, overwritten by the next {@link #linearize}
+   * @return n values on the device, overwritten by the next {@link #linearize}
    */
   public final Buffer gradient() {
     requirePoint();

@@ -1,6 +1,6 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Tape;
@@ -17,8 +17,8 @@ import dynaxx.operator.NetworkOperator.Limits;
 record Plan(long memory, int part, int directions, boolean resident) {
 
   static Plan of(
-      Network network, Loss loss, int examples, Limits limits, Backend backend, long tangents) {
-    long memory = limits.memoryBytes() == 0 ? backend.defaultMemoryLimit() : limits.memoryBytes();
+      Network network, Loss loss, int examples, Limits limits, Device device, long tangents) {
+    long memory = limits.memoryBytes() == 0 ? device.defaultMemoryLimit() : limits.memoryBytes();
     long tape = Tape.bytesPerExample(network, loss);
     if (network.couplesExamples()) {
       return wholeBatch(examples, limits, memory, tape, tangents);

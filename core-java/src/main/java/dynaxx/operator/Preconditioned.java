@@ -1,6 +1,6 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -72,8 +72,8 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
       for (long i = 0; i < values.size(); i++) {
         values.set(i, inverseRoot(i, diagonal.at(i)));
       }
-      scaling = backend().upload(scope, values.segment());
-      workspace = new Workspace(backend(), inner.dimension(), scope);
+      scaling = device().upload(scope, values.segment());
+      workspace = new Workspace(device(), inner.dimension(), scope);
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
@@ -181,8 +181,8 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
   }
 
   @Override
-  public Backend backend() {
-    return inner.backend();
+  public Device device() {
+    return inner.device();
   }
 
   @Override
@@ -208,7 +208,10 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
   }
 
   private void scale(Vectors from, Vectors to) {
-    backend().multiply(from.count(), dimension(), scaling, from.buffer(), to.buffer(), false);
+    device()
+        .kernels()
+        .elementwise()
+        .multiply(from.count(), dimension(), scaling, from.buffer(), to.buffer(), false);
   }
 
   /**
@@ -220,7 +223,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
    */
   @Override
   public double productError() {
-    return inner.productError() + 2 * backend().unitRoundoff();
+    return inner.productError() + 2 * device().unitRoundoff();
   }
 
   /** Frees its memory, not the inner operator; closing twice is harmless. */

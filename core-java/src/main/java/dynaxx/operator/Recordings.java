@@ -1,6 +1,6 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Tape;
@@ -8,14 +8,14 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Sweeps over tapes at one point that a backend has recorded, one for each tape, number of
+ * Sweeps over tapes at one point that a device has recorded, one for each tape, number of
  * directions and kind. Recordings work on vectors of their own, which those of as many directions
  * share, since they run one after the other. So this is for vectors small against the memory limit;
  * with longer ones, submitting costs little beside computing.
  */
 final class Recordings {
 
-  private final Backend backend;
+  private final Device device;
   private final long mostBytes;
   private final Scope scope;
   private final Map<Key, Runnable> recorded = new HashMap<>();
@@ -36,8 +36,8 @@ final class Recordings {
    * @param mostBytes memory that the vectors of all recordings may take; 0 records nothing
    * @param scope ends with the point
    */
-  Recordings(Backend backend, long mostBytes, Scope scope) {
-    this.backend = backend;
+  Recordings(Device device, long mostBytes, Scope scope) {
+    this.device = device;
     this.mostBytes = mostBytes;
     this.scope = scope;
   }
@@ -50,7 +50,7 @@ final class Recordings {
    */
   void run(Tape tape, Vectors v, Vectors hv, Sweep sweep) {
     long more = missing(inputs, v) + (hv == null ? 0 : missing(outputs, hv));
-    if (!backend.records() || heldBytes + more > mostBytes) {
+    if (!device.records() || heldBytes + more > mostBytes) {
       sweep.run(v, hv);
       return;
     }
@@ -59,10 +59,10 @@ final class Recordings {
     Runnable replay =
         recorded.computeIfAbsent(
             new Key(tape, v.count(), hv != null), key -> record(in, out, sweep));
-    backend.copy(v.buffer(), in.buffer());
+    device.algebra().copy(v.buffer(), in.buffer());
     replay.run();
     if (hv != null) {
-      backend.axpby(1, out.buffer(), 1, hv.buffer());
+      device.algebra().axpby(1, out.buffer(), 1, hv.buffer());
     }
   }
 
@@ -78,18 +78,18 @@ final class Recordings {
     return held.computeIfAbsent(
         like.count(),
         count -> {
-          Vectors made = backend.vectors(scope, count, like.length());
+          Vectors made = device.vectors(scope, count, like.length());
           heldBytes += bytes(like);
           return made;
         });
   }
 
   private Runnable record(Vectors v, Vectors hv, Sweep sweep) {
-    return backend.recording(
+    return device.recording(
         scope,
         () -> {
           if (hv != null) {
-            backend.fill(hv.buffer(), 0);
+            device.algebra().fill(hv.buffer(), 0);
           }
           sweep.run(v, hv);
         });

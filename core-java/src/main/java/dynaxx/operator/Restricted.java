@@ -1,6 +1,6 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -74,8 +74,8 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
     this.inner = inner;
     this.ranges = merged(ranges);
     this.dimension = ranges.stream().mapToLong(Range::size).sum();
-    embedded = new Workspace(inner.backend(), inner.dimension(), scope);
-    products = new Workspace(inner.backend(), inner.dimension(), scope);
+    embedded = new Workspace(inner.device(), inner.dimension(), scope);
+    products = new Workspace(inner.device(), inner.dimension(), scope);
   }
 
   /**
@@ -194,8 +194,8 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
   }
 
   @Override
-  public Backend backend() {
-    return inner.backend();
+  public Device device() {
+    return inner.device();
   }
 
   @Override
@@ -246,7 +246,9 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
   }
 
   private void copy(Vectors from, long fromOffset, Vectors to, long toOffset, long size) {
-    backend()
+    device()
+        .kernels()
+        .rows()
         .copyRows(
             from.count(),
             size,

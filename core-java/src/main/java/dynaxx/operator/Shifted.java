@@ -1,6 +1,6 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -38,15 +38,15 @@ public record Shifted(SymmetricOperator inner, double shift) implements Symmetri
   }
 
   @Override
-  public Backend backend() {
-    return inner.backend();
+  public Device device() {
+    return inner.device();
   }
 
   @Override
   public void apply(Vectors v, Vectors hv) {
     Products.check(this, v, hv);
     inner.apply(v, hv);
-    backend().axpby(shift, v.buffer(), 1, hv.buffer());
+    device().algebra().axpby(shift, v.buffer(), 1, hv.buffer());
   }
 
   /**
@@ -59,7 +59,7 @@ public record Shifted(SymmetricOperator inner, double shift) implements Symmetri
     Products.checkLength(this, "v", v);
     double[] forms = inner.quadraticForm(v);
     for (int i = 0; i < forms.length; i++) {
-      forms[i] += shift * backend().dot(v.vector(i), v.vector(i));
+      forms[i] += shift * device().algebra().dot(v.vector(i), v.vector(i));
     }
     return forms;
   }
@@ -78,18 +78,18 @@ public record Shifted(SymmetricOperator inner, double shift) implements Symmetri
       return inner.productError();
     }
     try (Scope scope = Scope.open()) {
-      Vectors probe = backend().vectors(scope, 1, dimension());
-      Vectors product = backend().vectors(scope, 1, dimension());
-      backend().rademacher(PROBE_SEED, 0, probe);
+      Vectors probe = device().vectors(scope, 1, dimension());
+      Vectors product = device().vectors(scope, 1, dimension());
+      device().algebra().rademacher(PROBE_SEED, 0, probe);
       apply(probe, product);
-      double squares = backend().dot(product.buffer(), product.buffer());
+      double squares = device().algebra().dot(product.buffer(), product.buffer());
       double norm =
           Math.sqrt(NonFiniteException.check("Hessian-vector product", squares) / dimension());
       if (norm == 0) {
         return 1;
       }
       double error = inner.productError() * (1 + Math.abs(shift) / norm);
-      return Math.min(1, error + backend().unitRoundoff());
+      return Math.min(1, error + device().unitRoundoff());
     }
   }
 
@@ -98,6 +98,6 @@ public record Shifted(SymmetricOperator inner, double shift) implements Symmetri
     OptionalDouble form = inner.quadraticForm64(v);
     return form.isEmpty()
         ? form
-        : OptionalDouble.of(form.getAsDouble() + shift * backend().dot(v, v));
+        : OptionalDouble.of(form.getAsDouble() + shift * device().algebra().dot(v, v));
   }
 }

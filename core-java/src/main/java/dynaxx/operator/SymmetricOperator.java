@@ -1,6 +1,6 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -23,9 +23,9 @@ public interface SymmetricOperator {
   /**
    * Where its vectors live.
    *
-   * @return the backend
+   * @return the device
    */
-  Backend backend();
+  Device device();
 
   /**
    * Products with k vectors.
@@ -47,11 +47,11 @@ public interface SymmetricOperator {
   default double[] quadraticForm(Vectors v) {
     Products.checkLength(this, "v", v);
     try (Scope scope = Scope.open()) {
-      Vectors hv = backend().vectors(scope, v.count(), v.length());
+      Vectors hv = device().vectors(scope, v.count(), v.length());
       apply(v, hv);
       double[] forms = new double[v.count()];
       for (int i = 0; i < forms.length; i++) {
-        forms[i] = backend().dot(v.vector(i), hv.vector(i));
+        forms[i] = device().algebra().dot(v.vector(i), hv.vector(i));
       }
       return forms;
     }
@@ -66,7 +66,7 @@ public interface SymmetricOperator {
    * @return a bound on ||E|| / ||H||, where H + E is what the products apply
    */
   default double productError() {
-    return 168 * backend().unitRoundoff();
+    return 168 * device().unitRoundoff();
   }
 
   /**
@@ -82,16 +82,15 @@ public interface SymmetricOperator {
   }
 
   /**
-   * An operator from a product that somebody else computes, in the backend's own precision.
+   * An operator from a product that somebody else computes, in the device's own precision.
    *
    * @param dimension length of the vectors, at least 1
-   * @param backend where the vectors live
+   * @param device where the vectors live
    * @param product reads its first argument, fills its second; k vectors each
    * @return the operator
    */
-  static SymmetricOperator of(
-      long dimension, Backend backend, BiConsumer<Vectors, Vectors> product) {
-    return new HostOperator(dimension, backend, product, OptionalDouble.empty());
+  static SymmetricOperator of(long dimension, Device device, BiConsumer<Vectors, Vectors> product) {
+    return new HostOperator(dimension, device, product, OptionalDouble.empty());
   }
 
   /**
@@ -99,17 +98,17 @@ public interface SymmetricOperator {
    * 1e-2 with TF32, 1e-1 with bfloat16 matrix products.
    *
    * @param dimension length of the vectors, at least 1
-   * @param backend where the vectors live
+   * @param device where the vectors live
    * @param product reads its first argument, fills its second; k vectors each
    * @param productError as in {@link #productError}, from 0 to below 1
    * @return the operator
    */
   static SymmetricOperator of(
-      long dimension, Backend backend, BiConsumer<Vectors, Vectors> product, double productError) {
+      long dimension, Device device, BiConsumer<Vectors, Vectors> product, double productError) {
     if (!(productError >= 0 && productError < 1)) {
       throw new IllegalArgumentException(
           "productError: found " + productError + ", expected from 0 to below 1");
     }
-    return new HostOperator(dimension, backend, product, OptionalDouble.of(productError));
+    return new HostOperator(dimension, device, product, OptionalDouble.of(productError));
   }
 }

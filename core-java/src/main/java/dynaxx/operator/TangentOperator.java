@@ -1,7 +1,7 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Scalars;
+import dynaxx.device.Device;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
@@ -27,9 +27,9 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
       Network network,
       Loss loss,
       Batch batch,
-      Backend backend,
+      Device device,
       Limits limits) {
-    super(name, network, loss, batch, backend, limits, tangentBytes(network, kind));
+    super(name, network, loss, batch, device, limits, tangentBytes(network, kind));
     this.kind = kind;
   }
 
@@ -56,7 +56,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   final double[] quadraticForms(Tape tape, Vectors v) {
     if (forms == null) {
       forms = sweep(Kind.QUADRATIC);
-      scalars = backend().scalars(workScope(), directions());
+      scalars = device().scalars(workScope(), directions());
     }
     scalars.clear();
     recordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in, scalars));
@@ -70,7 +70,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     }
     recordingScope = workScope().child();
     long mostBytes = recomputes() ? 0 : memoryLimit() / 16;
-    recordings = new Recordings(backend(), mostBytes, recordingScope);
+    recordings = new Recordings(device(), mostBytes, recordingScope);
   }
 
   @Override
@@ -80,7 +80,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   }
 
   private TangentSweep sweep(Kind wanted) {
-    TangentSweep sweep = new TangentSweep(network(), wanted, backend(), microBatch(), directions());
+    TangentSweep sweep = new TangentSweep(network(), wanted, device(), microBatch(), directions());
     workScope().onClose(sweep::close);
     return sweep;
   }

@@ -1,20 +1,20 @@
 package dynaxx.operator;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 
 /** Vectors of one length that an operator keeps between products; grows to the largest count. */
 final class Workspace {
 
-  private final Backend backend;
+  private final Device device;
   private final long length;
   private final Scope owner;
   private Scope scope;
   private Vectors block;
 
-  Workspace(Backend backend, long length, Scope owner) {
-    this.backend = backend;
+  Workspace(Device device, long length, Scope owner) {
+    this.device = device;
     this.length = length;
     this.owner = owner;
   }
@@ -27,7 +27,7 @@ final class Workspace {
         scope.close();
       }
       scope = owner.child();
-      block = backend.vectors(scope, count, length);
+      block = device.vectors(scope, count, length);
     }
     return block.subset(0, count);
   }

@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
@@ -29,8 +29,8 @@ final class CountedOperator implements SymmetricOperator {
   }
 
   @Override
-  public Backend backend() {
-    return operator.backend();
+  public Device device() {
+    return operator.device();
   }
 
   @Override

@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -23,21 +23,21 @@ public final class CurvatureProbe implements AutoCloseable {
   private final Network network;
   private final Loss loss;
   private final Batch subset;
-  private final Backend backend;
+  private final Device device;
   private final long memory;
   private final Hessian hessian;
   private final SpectrumProbe spectrum = new SpectrumProbe();
 
   /**
-   * A probe with the backend's default memory limit.
+   * A probe with the device's default memory limit.
    *
    * @param network the network
    * @param loss its loss
    * @param subset examples and targets; their memory must stay unchanged
-   * @param backend where to compute
+   * @param device where to compute
    */
-  public CurvatureProbe(Network network, Loss loss, Batch subset, Backend backend) {
-    this(network, loss, subset, backend, backend.defaultMemoryLimit());
+  public CurvatureProbe(Network network, Loss loss, Batch subset, Device device) {
+    this(network, loss, subset, device, device.defaultMemoryLimit());
   }
 
   /**
@@ -46,13 +46,12 @@ public final class CurvatureProbe implements AutoCloseable {
    * @param network the network
    * @param loss its loss
    * @param subset examples and targets; their memory must stay unchanged
-   * @param backend where to compute
+   * @param device where to compute
    * @param memoryBytes a positive limit
    * @throws IllegalArgumentException if the subset does not fit the network and the loss, or the
    *     limit is too small for one example
    */
-  public CurvatureProbe(
-      Network network, Loss loss, Batch subset, Backend backend, long memoryBytes) {
+  public CurvatureProbe(Network network, Loss loss, Batch subset, Device device, long memoryBytes) {
     if (memoryBytes < 1) {
       throw new IllegalArgumentException(
           "memoryBytes: found " + memoryBytes + ", expected at least 1");
@@ -60,17 +59,17 @@ public final class CurvatureProbe implements AutoCloseable {
     this.network = network;
     this.loss = loss;
     this.subset = subset;
-    this.backend = backend;
+    this.device = device;
     this.memory = memoryBytes;
     Hessian.Limits limits =
         new Hessian.Limits(memoryBytes / 2, 0, Hessian.Limits.DEFAULT.directions());
-    this.hessian = new Hessian(network, loss, subset, backend, limits);
+    this.hessian = new Hessian(network, loss, subset, device, limits);
   }
 
   /**
    * Measures at these parameters and leaves them as they are.
    *
-   * @param parameters n values in host memory, or where the backend computes
+   * @param parameters n values in host memory, or where the device computes
    * @param settings what to measure; may differ from snapshot to snapshot
    * @return the snapshot
    * @throws IllegalArgumentException if the number of parameters does not fit, or the subset is too
@@ -125,7 +124,7 @@ public final class CurvatureProbe implements AutoCloseable {
     }
     int size = subset.examples() / settings.microBatches();
     return Optional.of(
-        ExampleStatistics.measure(network, loss, subset, size, memory / 4, parameters, backend));
+        ExampleStatistics.measure(network, loss, subset, size, memory / 4, parameters, device));
   }
 
   private Optional<GradientStatistics> gradients(Buffer parameters, ProbeSettings settings) {
@@ -134,7 +133,7 @@ public final class CurvatureProbe implements AutoCloseable {
     }
     int size = subset.examples() / settings.microBatches();
     return Optional.of(
-        GradientStatistics.measure(network, loss, subset, size, memory / 4, parameters, backend));
+        GradientStatistics.measure(network, loss, subset, size, memory / 4, parameters, device));
   }
 
   /** Repeats on the parts what was done on the whole: as many steps, as many probes. */
@@ -153,7 +152,7 @@ public final class CurvatureProbe implements AutoCloseable {
             new Hutchinson(settings.probes(), settings.seed()),
             memory / 4,
             parameters,
-            backend));
+            device));
   }
 
   /** Frees its memory; closing twice is harmless. */

@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.ExampleNorms;
@@ -48,10 +48,10 @@ public record ExampleStatistics(
    * @param batch examples; at least two micro-batches. Examples at the end that do not fill one
    *     take part in everything but {@link #microBatches}
    * @param microBatch examples of each micro-batch, at least 1
-   * @param memoryBytes bytes that activations and work space may take, or 0 for the backend's
+   * @param memoryBytes bytes that activations and work space may take, or 0 for the device's
    *     default
    * @param parameters n values
-   * @param backend where to compute
+   * @param device where to compute
    * @return the statistics
    * @throws IllegalArgumentException if the batch holds fewer than two micro-batches, one example
    *     does not fit the memory limit, or the network couples its examples
@@ -64,25 +64,25 @@ public record ExampleStatistics(
       int microBatch,
       long memoryBytes,
       Buffer parameters,
-      Backend backend) {
+      Device device) {
     network.requireSeparateExamples("example statistics");
     GradientPass.requireTwo(batch, microBatch);
-    long limit = memoryBytes == 0 ? backend.defaultMemoryLimit() : memoryBytes;
+    long limit = memoryBytes == 0 ? device.defaultMemoryLimit() : memoryBytes;
     long bytes = Tape.bytesPerExample(network, loss) + FisherSweep.bytesPerExample(network);
     int piece = GradientPass.piece(microBatch, limit, bytes, ExampleNorms.leastBytes(network));
     double[] squaredNorms = new double[batch.examples()];
     double[] alongMean = new double[batch.examples()];
     try (GradientPass pass =
-            new GradientPass(network, loss, batch, microBatch, piece, parameters, backend);
-        ExampleNorms norms = new ExampleNorms(network, backend, piece, limit - piece * bytes);
-        FisherSweep sweep = new FisherSweep(network, backend, piece, 1)) {
+            new GradientPass(network, loss, batch, microBatch, piece, parameters, device);
+        ExampleNorms norms = new ExampleNorms(network, device, piece, limit - piece * bytes);
+        FisherSweep sweep = new FisherSweep(network, device, piece, 1)) {
       Filler first = new Filler(squaredNorms);
       GradientStatistics microBatches =
           pass.microBatches(tape -> first.append(norms.squared(tape)));
       pass.leftOut(tape -> first.append(norms.squared(tape)));
       Filler second = new Filler(alongMean);
       pass.again(tape -> second.append(sweep.derivatives(tape, pass.mean())[0]));
-      double mean = backend.dot(pass.mean().vector(0), pass.mean().vector(0));
+      double mean = device.algebra().dot(pass.mean().vector(0), pass.mean().vector(0));
       NoiseScale noiseScale = NoiseScale.ofExamples(squaredNorms, alongMean);
       double squares = Arrays.stream(squaredNorms).average().orElseThrow();
       return new ExampleStatistics(squaredNorms, squares, mean, noiseScale, microBatches);

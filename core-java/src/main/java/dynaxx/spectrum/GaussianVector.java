@@ -1,7 +1,7 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Philox;
+import dynaxx.device.Device;
+import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -9,7 +9,7 @@ import dynaxx.memory.Scope;
 /**
  * Independent standard normal values from Philox by the Box-Muller transform (1958): a start vector
  * without a preferred direction, as the probabilistic bounds for Lanczos suppose. Made on the host,
- * so every backend gets the same bits.
+ * so every device gets the same bits.
  */
 final class GaussianVector {
 
@@ -19,7 +19,7 @@ final class GaussianVector {
   private GaussianVector() {}
 
   /** The vector of a seed and an index; vectors of different indices are independent. */
-  static Buffer create(Backend backend, Scope scope, long n, long seed, int index) {
+  static Buffer create(Device device, Scope scope, long n, long seed, int index) {
     HostBuffer values = scope.allocate(n);
     int[] words = new int[4];
     for (long j = 0; j < n; j += 4) {
@@ -27,7 +27,7 @@ final class GaussianVector {
       set(values, j, words[0], words[1]);
       set(values, j + 2, words[2], words[3]);
     }
-    return backend.upload(scope, values.segment());
+    return device.upload(scope, values.segment());
   }
 
   private static void set(HostBuffer values, long j, int a, int b) {

@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -15,7 +15,7 @@ import java.util.function.Consumer;
 /** Gradients of consecutive micro-batches of one batch, some examples recorded at a time. */
 final class GradientPass implements AutoCloseable {
 
-  private final Backend backend;
+  private final Device device;
   private final int microBatch;
   private final int piece;
   private final Scope scope = Scope.open();
@@ -37,17 +37,17 @@ final class GradientPass implements AutoCloseable {
       int microBatch,
       int piece,
       Buffer parameters,
-      Backend backend) {
-    this.backend = backend;
+      Device device) {
+    this.device = device;
     this.microBatch = microBatch;
     this.piece = piece;
     try {
-      tape = new Tape(network, loss, backend, piece);
+      tape = new Tape(network, loss, device, piece);
       scope.onClose(tape::close);
-      point = backend.place(scope, parameters);
-      this.batch = batch.checked(network, loss).on(backend, scope);
-      gradient = backend.allocate(scope, network.parameterCount());
-      mean = backend.vectors(scope, 1, network.parameterCount());
+      point = device.place(scope, parameters);
+      this.batch = batch.checked(network, loss).on(device, scope);
+      gradient = device.allocate(scope, network.parameterCount());
+      mean = device.vectors(scope, 1, network.parameterCount());
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
@@ -97,11 +97,11 @@ final class GradientPass implements AutoCloseable {
       record(i * microBatch, microBatch, seen);
       // Welford (1962): the new mean lies 1 / (i + 1) of the way, so both distances follow from
       // one.
-      squares += backend.squaredDistance(gradient, sum) * i / (i + 1);
-      backend.axpby(1.0 / (i + 1), gradient, (double) i / (i + 1), sum);
+      squares += device.algebra().squaredDistance(gradient, sum) * i / (i + 1);
+      device.algebra().axpby(1.0 / (i + 1), gradient, (double) i / (i + 1), sum);
     }
     double variance = NonFiniteException.check("gradient variance", squares / (count - 1));
-    double norm = Math.sqrt(backend.dot(sum, sum));
+    double norm = Math.sqrt(device.algebra().dot(sum, sum));
     int left = batch.examples() - count * microBatch;
     return new GradientStatistics(norm, variance, microBatch, count, left);
   }
@@ -112,7 +112,7 @@ final class GradientPass implements AutoCloseable {
     if (left > 0) {
       record(batch.examples() - left, left, seen);
       double share = (double) left / batch.examples();
-      backend.axpby(share, gradient, 1 - share, mean.vector(0));
+      device.algebra().axpby(share, gradient, 1 - share, mean.vector(0));
     }
   }
 
@@ -130,7 +130,7 @@ final class GradientPass implements AutoCloseable {
 
   /** The gradient of some consecutive examples. */
   private void record(int first, int examples, Consumer<Tape> seen) {
-    backend.fill(gradient, 0);
+    device.algebra().fill(gradient, 0);
     for (int from = 0; from < examples; from += piece) {
       int size = Math.min(piece, examples - from);
       tape.forward(point, batch.slice(first + from, size), examples, Mode.MEASURE);

@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -28,9 +28,9 @@ public record GradientStatistics(
    * @param loss its loss
    * @param batch examples; at least two micro-batches
    * @param microBatch examples of each micro-batch, at least 1
-   * @param memoryBytes bytes that activations may take, or 0 for the backend's default
+   * @param memoryBytes bytes that activations may take, or 0 for the device's default
    * @param parameters n values
-   * @param backend where to compute
+   * @param device where to compute
    * @return the statistics
    * @throws IllegalArgumentException if the batch holds fewer than two micro-batches or one example
    *     does not fit the memory limit
@@ -43,13 +43,13 @@ public record GradientStatistics(
       int microBatch,
       long memoryBytes,
       Buffer parameters,
-      Backend backend) {
+      Device device) {
     GradientPass.requireTwo(batch, microBatch);
-    long limit = memoryBytes == 0 ? backend.defaultMemoryLimit() : memoryBytes;
+    long limit = memoryBytes == 0 ? device.defaultMemoryLimit() : memoryBytes;
     long bytes = Tape.bytesPerExample(network, loss);
     int piece = GradientPass.piece(microBatch, limit, bytes, 0);
     try (GradientPass pass =
-        new GradientPass(network, loss, batch, microBatch, piece, parameters, backend)) {
+        new GradientPass(network, loss, batch, microBatch, piece, parameters, device)) {
       return pass.microBatches(tape -> {});
     }
   }

@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -9,7 +9,7 @@ import java.util.Arrays;
 
 /**
  * Orthonormal bases by two passes of classical Gram-Schmidt (Daniel, Gragg, Kaufman and Stewart,
- * 1976). Vectors stay on the backend, coefficients come to the host in float64.
+ * 1976). Vectors stay on the device, coefficients come to the host in float64.
  */
 final class GramSchmidt {
 
@@ -30,21 +30,21 @@ final class GramSchmidt {
    * Replaces the first r vectors of a block by an orthonormal basis of its span; a vector that
    * depends on the ones before it adds none.
    */
-  static Factor factor(Backend backend, Vectors y) {
+  static Factor factor(Device device, Vectors y) {
     int count = y.count();
     double[][] columns = new double[count][count];
     int rank = 0;
     try (Scope scope = Scope.open()) {
-      Buffer w = backend.allocate(scope, y.length());
+      Buffer w = device.allocate(scope, y.length());
       for (int j = 0; j < count; j++) {
-        backend.copy(y.vector(j), w);
-        double before = norm(backend, w);
-        add(backend.project(y, rank, w), columns[j]);
-        add(backend.project(y, rank, w), columns[j]);
-        double after = norm(backend, w);
-        if (rank < y.length() && after > DEPENDENT * backend.unitRoundoff() * before) {
+        device.algebra().copy(y.vector(j), w);
+        double before = norm(device, w);
+        add(device.algebra().project(y, rank, w), columns[j]);
+        add(device.algebra().project(y, rank, w), columns[j]);
+        double after = norm(device, w);
+        if (rank < y.length() && after > DEPENDENT * device.unitRoundoff() * before) {
           columns[j][rank] = after;
-          backend.axpby(1 / after, w, 0, y.vector(rank));
+          device.algebra().axpby(1 / after, w, 0, y.vector(rank));
           rank++;
         }
       }
@@ -58,14 +58,14 @@ final class GramSchmidt {
   /** Largest entry of Q'Q - I, with the squared norms of the vectors. */
   record Deviation(double largest, double[] squaredNorms) {}
 
-  static Deviation deviation(Backend backend, Vectors q) {
+  static Deviation deviation(Device device, Vectors q) {
     double[] squaredNorms = new double[q.count()];
     double largest = 0;
     try (Scope scope = Scope.open()) {
-      Buffer w = backend.allocate(scope, q.length());
+      Buffer w = device.allocate(scope, q.length());
       for (int i = 0; i < q.count(); i++) {
-        backend.copy(q.vector(i), w);
-        double[] row = backend.project(q, q.count(), w);
+        device.algebra().copy(q.vector(i), w);
+        double[] row = device.algebra().project(q, q.count(), w);
         squaredNorms[i] = row[i];
         for (int j = 0; j < row.length; j++) {
           double entry = NonFiniteException.check("basis vector", row[j]);
@@ -76,8 +76,9 @@ final class GramSchmidt {
     return new Deviation(largest, squaredNorms);
   }
 
-  private static double norm(Backend backend, Buffer w) {
-    return NonFiniteException.check("Hessian-vector product", Math.sqrt(backend.dot(w, w)));
+  private static double norm(Device device, Buffer w) {
+    return NonFiniteException.check(
+        "Hessian-vector product", Math.sqrt(device.algebra().dot(w, w)));
   }
 
   private static void add(double[] more, double[] to) {

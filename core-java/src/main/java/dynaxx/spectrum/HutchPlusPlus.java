@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
@@ -48,17 +48,17 @@ public record HutchPlusPlus(int products, long seed) {
    * @throws NonFiniteException if a product or a quadratic form holds NaN or infinity
    */
   public Hutchinson.Trace run(SymmetricOperator operator) {
-    Backend backend = operator.backend();
+    Device device = operator.device();
     int sketched = products / 3;
     double[] samples = new double[products - 2 * sketched];
     try (Scope scope = Scope.open()) {
-      Vectors sketch = backend.vectors(scope, sketched, operator.dimension());
+      Vectors sketch = device.vectors(scope, sketched, operator.dimension());
       try (Scope inputs = Scope.open()) {
-        Vectors probes = backend.vectors(inputs, sketched, operator.dimension());
-        backend.rademacher(seed, SKETCH, probes);
+        Vectors probes = device.vectors(inputs, sketched, operator.dimension());
+        device.algebra().rademacher(seed, SKETCH, probes);
         operator.apply(probes, sketch);
       }
-      int rank = GramSchmidt.factor(backend, sketch).rank();
+      int rank = GramSchmidt.factor(device, sketch).rank();
       ProbeForms forms =
           rank == 0
               ? ProbeForms.plain(operator, seed)

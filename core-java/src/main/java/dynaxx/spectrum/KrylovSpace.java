@@ -1,9 +1,9 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.VectorKernels.Projection;
 import dynaxx.dense.SymmetricEigen;
 import dynaxx.dense.TridiagonalEigen;
+import dynaxx.device.Algebra.Orthogonalized;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -29,7 +29,7 @@ final class KrylovSpace {
   /** Error of a product in units of roundoff times the norm of the operator. */
   private static final double ROUNDING = 16;
 
-  private final Backend backend;
+  private final Device device;
   private final Vectors basis;
   private final double[][] projection;
   private int size;
@@ -55,11 +55,13 @@ final class KrylovSpace {
    *
    * @param basis one vector more than the space may hold; receives the normalised start vector
    */
-  KrylovSpace(Backend backend, Vectors basis, Buffer start) {
-    this.backend = backend;
+  KrylovSpace(Device device, Vectors basis, Buffer start) {
+    this.device = device;
     this.basis = basis;
     this.projection = new double[basis.count() - 1][basis.count() - 1];
-    backend.axpby(1 / Math.sqrt(backend.dot(start, start)), start, 0, basis.vector(0));
+    device
+        .algebra()
+        .axpby(1 / Math.sqrt(device.algebra().dot(start, start)), start, 0, basis.vector(0));
   }
 
   /** The vector whose product comes next. */
@@ -87,14 +89,18 @@ final class KrylovSpace {
   static void absorb(List<KrylovSpace> spaces, Vectors products) {
     List<Vectors> bases = spaces.stream().map(space -> space.basis).toList();
     int[] counts = spaces.stream().mapToInt(space -> space.size + 1).toArray();
-    List<Projection> found =
-        spaces.getFirst().backend.orthonormalise(bases, counts, products.subset(0, counts.length));
+    List<Orthogonalized> found =
+        spaces
+            .getFirst()
+            .device
+            .algebra()
+            .orthonormalise(bases, counts, products.subset(0, counts.length));
     for (int i = 0; i < counts.length; i++) {
       spaces.get(i).absorb(found.get(i));
     }
   }
 
-  private void absorb(Projection found) {
+  private void absorb(Orthogonalized found) {
     double product = NonFiniteException.check("Hessian-vector product", found.before());
     largestProduct = Math.max(largestProduct, Math.sqrt(product));
     projection[size][size] = found.coefficients()[size];
@@ -112,7 +118,7 @@ final class KrylovSpace {
   }
 
   private double breakdown() {
-    return BREAKDOWN * backend.unitRoundoff() * largestProduct;
+    return BREAKDOWN * device.unitRoundoff() * largestProduct;
   }
 
   /** Norm of the longest product of a basis vector: at most the norm of the operator. */
@@ -145,7 +151,7 @@ final class KrylovSpace {
 
   private double[] residuals(double[] values, double[] last) {
     double scale = Math.max(Math.abs(values[0]), Math.abs(values[values.length - 1]));
-    double noise = ROUNDING * backend.unitRoundoff() * scale;
+    double noise = ROUNDING * device.unitRoundoff() * scale;
     return Arrays.stream(last).map(s -> Math.max(noise, Math.abs(left * s))).toArray();
   }
 
@@ -179,9 +185,9 @@ final class KrylovSpace {
     Arrays.setAll(couplings, i -> left * eigen.vectors()[kept[i]][size - 1]);
     try (Scope scope = Scope.open()) {
       Vectors vectors = combine(scope, eigen, kept);
-      backend.copy(vectors.buffer(), basis.subset(0, kept.length).buffer());
+      device.algebra().copy(vectors.buffer(), basis.subset(0, kept.length).buffer());
     }
-    backend.copy(basis.vector(size), basis.vector(kept.length));
+    device.algebra().copy(basis.vector(size), basis.vector(kept.length));
     size = kept.length;
     for (double[] row : projection) {
       Arrays.fill(row, 0);
@@ -198,9 +204,9 @@ final class KrylovSpace {
   }
 
   private Vectors combine(Scope scope, SymmetricEigen eigen, int[] wanted) {
-    Vectors vectors = backend.vectors(scope, wanted.length, basis.length());
+    Vectors vectors = device.vectors(scope, wanted.length, basis.length());
     for (int i = 0; i < wanted.length; i++) {
-      backend.combine(basis, eigen.vectors()[wanted[i]], vectors.vector(i));
+      device.algebra().combine(basis, eigen.vectors()[wanted[i]], vectors.vector(i));
     }
     return vectors;
   }

@@ -141,7 +141,7 @@ public final class Lanczos {
   /**
    * Memory of the bases; when they are full, the spaces are thick-restarted.
    *
-   * @param bytes a positive number, or 0 for the backend's default limit
+   * @param bytes a positive number, or 0 for the device's default limit
    * @return changed settings
    */
   public Lanczos withMemory(long bytes) {

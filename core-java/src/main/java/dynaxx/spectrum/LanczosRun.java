@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -37,7 +37,7 @@ final class LanczosRun implements AutoCloseable {
 
   private final Lanczos settings;
   private final SymmetricOperator operator;
-  private final Backend backend;
+  private final Device device;
   private final long n;
   private final Scope scope = Scope.open();
   private final List<KrylovSpace> spaces = new ArrayList<>();
@@ -52,7 +52,7 @@ final class LanczosRun implements AutoCloseable {
   LanczosRun(Lanczos settings, SymmetricOperator operator) {
     this.settings = settings;
     this.operator = operator;
-    this.backend = operator.backend();
+    this.device = operator.device();
     this.n = operator.dimension();
     this.productError = operator.productError();
     RitzPairs earlier = settings.earlier();
@@ -63,11 +63,11 @@ final class LanczosRun implements AutoCloseable {
     int starts = settings.starts();
     try {
       int capacity = capacity();
-      directions = starts == 1 ? null : backend.vectors(scope, starts, n);
-      products = backend.vectors(scope, starts, n);
+      directions = starts == 1 ? null : device.vectors(scope, starts, n);
+      products = device.vectors(scope, starts, n);
       components = new double[starts];
       for (int i = 0; i < starts; i++) {
-        begin(i, backend.vectors(scope, capacity + 1, n));
+        begin(i, device.vectors(scope, capacity + 1, n));
       }
       grow();
     } catch (RuntimeException | Error e) {
@@ -78,8 +78,7 @@ final class LanczosRun implements AutoCloseable {
 
   private int capacity() {
     long most = Math.min(Math.min(settings.cap(), n), LARGEST_BASIS);
-    long limit =
-        settings.memoryBytes() == 0 ? backend.defaultMemoryLimit() : settings.memoryBytes();
+    long limit = settings.memoryBytes() == 0 ? device.defaultMemoryLimit() : settings.memoryBytes();
     int starts = settings.starts();
     long vectors = limit / (n * Float.BYTES) - 2L * starts;
     long fitting = vectors / starts - 1;
@@ -108,16 +107,16 @@ final class LanczosRun implements AutoCloseable {
     double failure = Math.pow(1 - ExtremeEigenvalue.PROBABILITY, 1.0 / settings.starts());
     components[index] = KrylovBound.smallestComponent(n, failure);
     try (Scope temporary = Scope.open()) {
-      Buffer start = GaussianVector.create(backend, temporary, n, settings.seed(), index);
+      Buffer start = GaussianVector.create(device, temporary, n, settings.seed(), index);
       // In two dimensions a component has no density that is largest at zero.
       if (settings.earlier() != null && n > 2) {
-        double norm = Math.sqrt(backend.dot(start, start));
-        backend.axpby(Math.sqrt(FRESH) / norm, start, 0, start);
+        double norm = Math.sqrt(device.algebra().dot(start, start));
+        device.algebra().axpby(Math.sqrt(FRESH) / norm, start, 0, start);
         addEarlier(temporary, start);
         // With a shift, a component of the random part is no more likely to be small than without.
-        components[index] *= Math.sqrt(FRESH / backend.dot(start, start));
+        components[index] *= Math.sqrt(FRESH / device.algebra().dot(start, start));
       }
-      spaces.add(new KrylovSpace(backend, basis, start));
+      spaces.add(new KrylovSpace(device, basis, start));
     }
   }
 
@@ -125,9 +124,9 @@ final class LanczosRun implements AutoCloseable {
     Vectors earlier = settings.earlier().vectors();
     double[] shares = new double[earlier.count()];
     Arrays.fill(shares, Math.sqrt((1 - FRESH) / shares.length));
-    Buffer sum = backend.allocate(temporary, n);
-    backend.combine(earlier, shares, sum);
-    backend.axpby(1, sum, 1, start);
+    Buffer sum = device.allocate(temporary, n);
+    device.algebra().combine(earlier, shares, sum);
+    device.algebra().axpby(1, sum, 1, start);
   }
 
   private void grow() {
@@ -156,7 +155,7 @@ final class LanczosRun implements AutoCloseable {
     if (k > 1) {
       v = directions.subset(0, k);
       for (int i = 0; i < k; i++) {
-        backend.copy(active.get(i).pending().buffer(), v.vector(i));
+        device.algebra().copy(active.get(i).pending().buffer(), v.vector(i));
       }
     }
     operator.apply(v, products.subset(0, k));
@@ -267,7 +266,7 @@ final class LanczosRun implements AutoCloseable {
       }
     }
     double scale = now.scale();
-    double formError = Rayleigh.error64(backend, productError * scale);
+    double formError = Rayleigh.error64(device, productError * scale);
     return Verdict.of(now.min(), form, formError, WORTH_SAYING * scale);
   }
 

@@ -1,8 +1,8 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Strided;
+import dynaxx.device.Device;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
 import dynaxx.network.Parameter;
@@ -149,17 +149,17 @@ public record LayerTraces(int probes, long seed) {
     check(operator, layers);
     double[][] samples = new double[layers.size()][probes];
     double[] total = new double[probes];
-    Backend backend = operator.backend();
+    Device device = operator.device();
     try (Scope scope = Scope.open()) {
       int atOnce = Math.min(probes, ProbeForms.AT_ONCE);
-      Vectors block = backend.vectors(scope, atOnce, operator.dimension());
-      Vectors products = backend.vectors(scope, atOnce, operator.dimension());
+      Vectors block = device.vectors(scope, atOnce, operator.dimension());
+      Vectors products = device.vectors(scope, atOnce, operator.dimension());
       for (int from = 0; from < probes; from += atOnce) {
         Vectors z = block.subset(0, Math.min(atOnce, probes - from));
         Vectors hz = products.subset(0, z.count());
-        backend.rademacher(seed, from, z);
+        device.algebra().rademacher(seed, from, z);
         operator.apply(z, hz);
-        Dots dots = new Dots(backend, from, hz);
+        Dots dots = new Dots(device, from, hz);
         copy(dots.of(0, operator.dimension()), total, from);
         for (int l = 0; l < samples.length; l++) {
           copy(dots.of(layers.get(l)), samples[l], from);
@@ -181,18 +181,20 @@ public record LayerTraces(int probes, long seed) {
 
   /** Dot products of probes with their products. */
   private final class Dots {
-    private final Backend backend;
+    private final Device device;
     private final int first;
     private final Vectors hz;
 
-    Dots(Backend backend, int first, Vectors hz) {
-      this.backend = backend;
+    Dots(Device device, int first, Vectors hz) {
+      this.device = device;
       this.first = first;
       this.hz = hz;
     }
 
     double[] of(long offset, long size) {
-      return backend.probeDots(seed, first, offset, size, hz.count(), Strided.of(hz, offset));
+      return device
+          .algebra()
+          .probeDots(seed, first, offset, size, hz.count(), Strided.of(hz, offset));
     }
 
     double[] of(Layer layer) {

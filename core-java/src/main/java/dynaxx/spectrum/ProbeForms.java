@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -45,7 +45,7 @@ final class ProbeForms {
               + ", expected "
               + operator.dimension());
     }
-    GramSchmidt.Deviation deviation = GramSchmidt.deviation(operator.backend(), basis);
+    GramSchmidt.Deviation deviation = GramSchmidt.deviation(operator.device(), basis);
     if (deviation.largest() > ORTHONORMAL) {
       throw new IllegalArgumentException(
           "deflation: found vectors whose dot products differ from the identity by "
@@ -75,15 +75,15 @@ final class ProbeForms {
     if (from == to) {
       return;
     }
-    Backend backend = operator.backend();
+    Device device = operator.device();
     try (Scope scope = Scope.open()) {
       int atOnce = Math.min(to - from, AT_ONCE);
-      Vectors block = backend.vectors(scope, atOnce, operator.dimension());
+      Vectors block = device.vectors(scope, atOnce, operator.dimension());
       for (int at = from; at < to; at += atOnce) {
         Vectors z = block.subset(0, Math.min(atOnce, to - at));
-        backend.rademacher(seed, at, z);
+        device.algebra().rademacher(seed, at, z);
         for (int i = 0; basis != null && i < z.count(); i++) {
-          removeBasis(backend, z.vector(i));
+          removeBasis(device, z.vector(i));
         }
         double[] forms = operator.quadraticForm(z);
         for (int i = 0; i < forms.length; i++) {
@@ -94,9 +94,9 @@ final class ProbeForms {
   }
 
   /** Twice, so that nothing of the basis is left beyond rounding even if it is not quite one. */
-  private void removeBasis(Backend backend, Buffer z) {
-    backend.project(basis, basis.count(), z);
-    backend.project(basis, basis.count(), z);
+  private void removeBasis(Device device, Buffer z) {
+    device.algebra().project(basis, basis.count(), z);
+    device.algebra().project(basis, basis.count(), z);
   }
 
   private static double check(double form) {

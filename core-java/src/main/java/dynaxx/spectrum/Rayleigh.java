@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
@@ -13,12 +13,12 @@ final class Rayleigh {
 
   /**
    * Error of a float64 form: that of the products, with the roundoff of float64 in place of the
-   * backend's. So an operator that cancels digits, such as one that is shifted, counts that here.
+   * device's. So an operator that cancels digits, such as one that is shifted, counts that here.
    *
    * @param productError as the operator states it, times its norm
    */
-  static double error64(Backend backend, double productError) {
-    return productError * (0x1p-53 / backend.unitRoundoff());
+  static double error64(Device device, double productError) {
+    return productError * (0x1p-53 / device.unitRoundoff());
   }
 
   /** {@code v'Hv / v'v}, if the operator has float64 forms. */
@@ -27,7 +27,7 @@ final class Rayleigh {
     if (form.isEmpty()) {
       return form;
     }
-    double quotient = form.getAsDouble() / operator.backend().dot(v, v);
+    double quotient = form.getAsDouble() / operator.device().algebra().dot(v, v);
     return OptionalDouble.of(NonFiniteException.check("float64 quadratic form", quotient));
   }
 }

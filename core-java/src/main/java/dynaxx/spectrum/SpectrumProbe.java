@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -40,7 +40,7 @@ public final class SpectrumProbe implements AutoCloseable {
    * Measures.
    *
    * @param operator the operator at the current parameters; of the same dimension and on the same
-   *     backend at every call
+   *     device at every call
    * @param settings what to measure
    * @return the spectrum
    * @throws dynaxx.operator.NonFiniteException if a product or a form is NaN or infinite
@@ -76,7 +76,7 @@ public final class SpectrumProbe implements AutoCloseable {
       try (Scope temporary = Scope.open()) {
         Optional<RitzPairs> deflation =
             settings.deflated()
-                ? converged(found.pairs(), operator.backend(), temporary)
+                ? converged(found.pairs(), operator.device(), temporary)
                 : Optional.empty();
         trace = trace(operator, found, deflation, settings);
       }
@@ -106,7 +106,7 @@ public final class SpectrumProbe implements AutoCloseable {
   }
 
   /** The converged pairs of largest magnitude, in memory of their own. */
-  private static Optional<RitzPairs> converged(RitzPairs pairs, Backend backend, Scope scope) {
+  private static Optional<RitzPairs> converged(RitzPairs pairs, Device device, Scope scope) {
     List<RitzValue> values = pairs.values();
     int[] wanted =
         IntStream.range(0, values.size())
@@ -120,9 +120,9 @@ public final class SpectrumProbe implements AutoCloseable {
     if (wanted.length == 0) {
       return Optional.empty();
     }
-    Vectors vectors = backend.vectors(scope, wanted.length, pairs.vectors().length());
+    Vectors vectors = device.vectors(scope, wanted.length, pairs.vectors().length());
     for (int i = 0; i < wanted.length; i++) {
-      backend.copy(pairs.vectors().vector(wanted[i]), vectors.vector(i));
+      device.algebra().copy(pairs.vectors().vector(wanted[i]), vectors.vector(i));
     }
     return Optional.of(new RitzPairs(IntStream.of(wanted).mapToObj(values::get).toList(), vectors));
   }
@@ -212,13 +212,13 @@ public final class SpectrumProbe implements AutoCloseable {
     if (deflation.isEmpty()) {
       return sample;
     }
-    Backend backend = operator.backend();
+    Device device = operator.device();
     RitzPairs pairs = deflation.get();
     try (Scope temporary = Scope.open()) {
-      Buffer z = GaussianVector.create(backend, temporary, n, seed, index);
-      double squaredNorm = backend.dot(z, z);
+      Buffer z = GaussianVector.create(device, temporary, n, seed, index);
+      double squaredNorm = device.algebra().dot(z, z);
       for (int i = 0; i < pairs.values().size(); i++) {
-        double component = backend.dot(pairs.vectors().vector(i), z);
+        double component = device.algebra().dot(pairs.vectors().vector(i), z);
         sample -= pairs.values().get(i).value() * n * component * component / squaredNorm;
       }
     }

@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -88,9 +88,9 @@ public record SubsetSpread(
    *     end take no part
    * @param lanczos steps and seed, as for the whole
    * @param probes Rademacher probes of the trace, as for the whole
-   * @param memoryBytes limit of activations and tangents, or 0 for the backend's default
+   * @param memoryBytes limit of activations and tangents, or 0 for the device's default
    * @param parameters n values
-   * @param backend where to compute
+   * @param device where to compute
    * @return the spread
    * @throws IllegalArgumentException if parts is out of range
    */
@@ -103,7 +103,7 @@ public record SubsetSpread(
       Hutchinson probes,
       long memoryBytes,
       Buffer parameters,
-      Backend backend) {
+      Device device) {
     if (parts < 2 || parts > batch.examples()) {
       throw new IllegalArgumentException(
           "parts: found " + parts + ", expected from 2 to " + batch.examples());
@@ -115,7 +115,7 @@ public record SubsetSpread(
     Hessian.Limits limits = new Hessian.Limits(memoryBytes, 0, Hessian.Limits.DEFAULT.directions());
     for (int i = 0; i < parts; i++) {
       Batch part = batch.slice(i * examples, examples);
-      try (Hessian hessian = new Hessian(network, loss, part, backend, limits)) {
+      try (Hessian hessian = new Hessian(network, loss, part, device, limits)) {
         CountedOperator counted = new CountedOperator(hessian.linearize(parameters));
         Lanczos.Result result = lanczos.run(counted);
         values[0][i] = result.min().value();

@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
@@ -51,32 +51,32 @@ public record XTrace(int products, long seed) {
    * @throws NonFiniteException if a product holds NaN or infinity
    */
   public Hutchinson.Trace run(SymmetricOperator operator) {
-    Backend backend = operator.backend();
+    Device device = operator.device();
     int count = products / 2;
     try (Scope scope = Scope.open()) {
-      Vectors first = backend.vectors(scope, count, operator.dimension());
-      Vectors second = backend.vectors(scope, count, operator.dimension());
-      backend.rademacher(seed, 0, first);
+      Vectors first = device.vectors(scope, count, operator.dimension());
+      Vectors second = device.vectors(scope, count, operator.dimension());
+      device.algebra().rademacher(seed, 0, first);
       operator.apply(first, second);
-      GramSchmidt.Factor factor = GramSchmidt.factor(backend, second);
+      GramSchmidt.Factor factor = GramSchmidt.factor(device, second);
       int rank = factor.rank();
       if (rank == 0) {
         return Hutchinson.Trace.of(new double[count]);
       }
       Vectors q = second.subset(0, rank);
-      double[][] w = coefficients(backend, q, first);
+      double[][] w = coefficients(device, q, first);
       Vectors hq = first.subset(0, rank);
       operator.apply(q, hq);
-      double[][] h = coefficients(backend, q, hq);
+      double[][] h = coefficients(device, q, hq);
       return Hutchinson.Trace.of(new LeaveOneOut(factor, w, h).estimates());
     }
   }
 
   /** Q'v for each vector v; what is left of them afterwards is of no use. */
-  private static double[][] coefficients(Backend backend, Vectors q, Vectors vectors) {
+  private static double[][] coefficients(Device device, Vectors q, Vectors vectors) {
     double[][] coefficients = new double[vectors.count()][];
     for (int i = 0; i < coefficients.length; i++) {
-      coefficients[i] = backend.project(q, q.count(), vectors.vector(i));
+      coefficients[i] = device.algebra().project(q, q.count(), vectors.vector(i));
       for (double c : coefficients[i]) {
         NonFiniteException.check("Hessian-vector product", c);
       }

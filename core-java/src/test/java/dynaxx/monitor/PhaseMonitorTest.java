@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -39,9 +39,9 @@ class PhaseMonitorTest {
 
     /** Trains 40 steps; watched or not. */
     void train(boolean watched) {
-      try (Backend backend = Backends.open();
+      try (Device device = Devices.open();
           Scope scope = Scope.open();
-          Tape tape = new Tape(network, loss, backend, 16)) {
+          Tape tape = new Tape(network, loss, device, 16)) {
         HostBuffer x = scope.allocate(16 * 6);
         HostBuffer y = scope.allocate(16);
         HostBuffer parameters = scope.allocate(velocity.length);
@@ -49,7 +49,7 @@ class PhaseMonitorTest {
         network.initialize(parameters, 1);
         fill(x, y, new Random(9));
         Batch subset = Batch.of(network, loss, copy(scope, x), copy(scope, y));
-        try (CurvatureProbe probe = new CurvatureProbe(network, loss, subset, backend);
+        try (CurvatureProbe probe = new CurvatureProbe(network, loss, subset, device);
             PhaseMonitor monitor =
                 PhaseMonitor.of(probe, parameters)
                     .schedule(new Schedule.Every(3))
@@ -57,7 +57,7 @@ class PhaseMonitorTest {
                     .build()) {
           for (int step = 0; step < 40; step++) {
             fill(x, y, random);
-            double value = step(backend, tape, parameters, gradient, x, y);
+            double value = step(device, tape, parameters, gradient, x, y);
             if (watched) {
               monitor.afterStep(StepReport.at(step).loss(value).learningRate(0.1));
             }
@@ -86,20 +86,20 @@ class PhaseMonitorTest {
     }
 
     private double step(
-        Backend backend,
+        Device device,
         Tape tape,
         HostBuffer parameters,
         HostBuffer gradient,
         HostBuffer x,
         HostBuffer y) {
       try (Scope temporary = Scope.open()) {
-        Buffer point = backend.upload(temporary, parameters.segment());
-        Batch batch = Batch.of(network, loss, x, y).on(backend, temporary);
+        Buffer point = device.upload(temporary, parameters.segment());
+        Batch batch = Batch.of(network, loss, x, y).on(device, temporary);
         double value = tape.forward(point, batch, 16, Mode.MEASURE);
-        Buffer sum = backend.allocate(temporary, gradient.size());
-        backend.fill(sum, 0);
+        Buffer sum = device.allocate(temporary, gradient.size());
+        device.algebra().fill(sum, 0);
         tape.backward(sum);
-        backend.download(sum, gradient.segment());
+        device.download(sum, gradient.segment());
         return value;
       }
     }

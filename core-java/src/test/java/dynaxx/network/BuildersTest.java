@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -175,14 +175,14 @@ class BuildersTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("networks")
   void agreeWithNestedDualNumbers(OpPassesTest.Case c) {
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       int n = Math.toIntExact(c.network().parameterCount());
       HostBuffer w = scope.allocate(n);
       c.network().initialize(w, 2);
       Batch batch = Samples.batch(scope, c.network(), c.loss(), 3, 4);
       Oracle oracle = new Oracle(c.network(), c.loss(), w, batch);
-      try (Hessian hessian = new Hessian(c.network(), c.loss(), batch, backend)) {
+      try (Hessian hessian = new Hessian(c.network(), c.loss(), batch, device)) {
         hessian.linearize(w);
         float[] gradient = ((HostBuffer) hessian.gradient()).toArray();
         Numbers.assertClose("gradient", oracle.gradient(), gradient, 2e-5);
@@ -208,14 +208,14 @@ class BuildersTest {
     Network network = reference.network();
     int n = (int) network.parameterCount();
     assertEquals(expected.get("n").asInt(), n);
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       HostBuffer w = (HostBuffer) Numbers.vectors(scope, 1, reference.parameters()).buffer();
       HostBuffer x = (HostBuffer) Numbers.vectors(scope, 1, reference.inputs()).buffer();
       HostBuffer y = (HostBuffer) Numbers.vectors(scope, 1, reference.targets()).buffer();
       Loss loss = Loss.crossEntropy();
       Vectors v = Numbers.vectors(scope, 3, reference.directions());
-      try (Hessian hessian = new Hessian(network, loss, Batch.of(network, loss, x, y), backend)) {
+      try (Hessian hessian = new Hessian(network, loss, Batch.of(network, loss, x, y), device)) {
         hessian.linearize(w);
         assertEquals(expected.get("loss").asDouble(), hessian.loss(), 1e-6);
         assertEquals(expected.get("gradnorm").asDouble(), hessian.gradientNorm(), 5e-5);
@@ -224,7 +224,7 @@ class BuildersTest {
         double[] forms = hessian.quadraticForm(v);
         for (int i = 0; i < 3; i++) {
           assertEquals(expected.get("vHv").get(i).asDouble(), forms[i], 3e-4);
-          double norm = Math.sqrt(backend.dot(hv.vector(i), hv.vector(i)));
+          double norm = Math.sqrt(device.algebra().dot(hv.vector(i), hv.vector(i)));
           assertEquals(expected.get("Hvnorm").get(i).asDouble(), norm, 3e-4);
         }
         for (int j = 0; j < 5; j++) {

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -98,9 +98,9 @@ class ExampleGradientsTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void agreeWithHyperDualNumbersEitherWay(Case c) {
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        Tape tape = new Tape(c.network, c.loss, backend, EXAMPLES)) {
+        Tape tape = new Tape(c.network, c.loss, device, EXAMPLES)) {
       HostBuffer w = scope.allocate(c.network.parameterCount());
       c.network.initialize(w, 5);
       Batch batch = Samples.batch(scope, c.network, c.loss, EXAMPLES, 17);
@@ -109,7 +109,7 @@ class ExampleGradientsTest {
       for (Method method : Method.values()) {
         norms(method, tape, expected);
         double[][] gram =
-            new ExampleGram(c.network, backend, EXAMPLES, 1 << 20, method)
+            new ExampleGram(c.network, device, EXAMPLES, 1 << 20, method)
                 .compute(1, i -> tape, false);
         checkGram(expected, gram);
       }
@@ -120,7 +120,7 @@ class ExampleGradientsTest {
   private static void norms(Method method, Tape tape, double[][] expected) {
     for (long memory : new long[] {1 << 20, least(tape.network(), method)}) {
       try (ExampleNorms norms =
-          new ExampleNorms(tape.network(), tape.backend(), EXAMPLES, memory, method)) {
+          new ExampleNorms(tape.network(), tape.device(), EXAMPLES, memory, method)) {
         double[] found = norms.squared(tape);
         for (int i = 0; i < EXAMPLES; i++) {
           double norm = Numbers.dot(expected[i], expected[i]);
@@ -132,11 +132,11 @@ class ExampleGradientsTest {
 
   /** What the constructor says is least. */
   private static long least(Network network, Method method) {
-    try (Backend backend = Backends.cpu(1)) {
+    try (Device device = Devices.cpu(1)) {
       String message =
           assertThrows(
                   IllegalArgumentException.class,
-                  () -> new ExampleNorms(network, backend, EXAMPLES, 0, method))
+                  () -> new ExampleNorms(network, device, EXAMPLES, 0, method))
               .getMessage();
       assertTrue(message.startsWith("memory limit: found 0 bytes, expected at least "), message);
       return Long.parseLong(message.split(" ")[8]);
@@ -158,7 +158,7 @@ class ExampleGradientsTest {
     Network network = tape.network();
     int n = (int) network.parameterCount();
     Vectors v = Numbers.vectors(scope, 2, Numbers.uniform(2 * n, 6));
-    try (FisherSweep sweep = new FisherSweep(network, tape.backend(), EXAMPLES, 2)) {
+    try (FisherSweep sweep = new FisherSweep(network, tape.device(), EXAMPLES, 2)) {
       double[][] found = sweep.derivatives(tape, v);
       for (int k = 0; k < 2; k++) {
         double[] direction = Numbers.doubles(v.vector(k));
@@ -177,20 +177,20 @@ class ExampleGradientsTest {
   @ParameterizedTest
   @MethodSource("cases")
   void gramOverPartsIsTheSame(Case c) {
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        Tape whole = new Tape(c.network, c.loss, backend, EXAMPLES);
-        Tape again = new Tape(c.network, c.loss, backend, 2)) {
+        Tape whole = new Tape(c.network, c.loss, device, EXAMPLES);
+        Tape again = new Tape(c.network, c.loss, device, 2)) {
       HostBuffer w = scope.allocate(c.network.parameterCount());
       c.network.initialize(w, 5);
       Batch batch = Samples.batch(scope, c.network, c.loss, EXAMPLES, 17);
       record(whole, w, batch, EXAMPLES);
       List<Batch> parts = List.of(batch.slice(0, 2), batch.slice(2, 2), batch.slice(4, 1));
       for (Method method : Method.values()) {
-        ExampleGram roomy = new ExampleGram(c.network, backend, EXAMPLES, 1 << 20, method);
+        ExampleGram roomy = new ExampleGram(c.network, device, EXAMPLES, 1 << 20, method);
         double[][] expected = roomy.compute(1, i -> whole, false);
-        long least = leastGram(c.network, backend, method);
-        ExampleGram tight = new ExampleGram(c.network, backend, EXAMPLES, least, method);
+        long least = leastGram(c.network, device, method);
+        ExampleGram tight = new ExampleGram(c.network, device, EXAMPLES, least, method);
         List<Integer> recordings = new ArrayList<>();
         for (ExampleGram gram : List.of(roomy, tight)) {
           double[][] found =
@@ -214,10 +214,10 @@ class ExampleGradientsTest {
     }
   }
 
-  private static long leastGram(Network network, Backend backend, Method method) {
+  private static long leastGram(Network network, Device device, Method method) {
     for (long bytes = 0; ; ) {
       try {
-        new ExampleGram(network, backend, EXAMPLES, bytes, method);
+        new ExampleGram(network, device, EXAMPLES, bytes, method);
         return bytes;
       } catch (IllegalArgumentException e) {
         String message = e.getMessage();
@@ -238,12 +238,11 @@ class ExampleGradientsTest {
         double[][] first = null;
         for (int threads : new int[] {1, 2, 4}) {
           for (long memory : new long[] {1 << 24, 50 * 1240 * 4}) {
-            try (Backend backend = Backends.cpu(threads);
-                Tape tape = new Tape(network, Loss.crossEntropy(), backend, 50)) {
+            try (Device device = Devices.cpu(threads);
+                Tape tape = new Tape(network, Loss.crossEntropy(), device, 50)) {
               record(tape, w, batch, 50);
               double[][] gram =
-                  new ExampleGram(network, backend, 50, memory, method)
-                      .compute(1, i -> tape, false);
+                  new ExampleGram(network, device, 50, memory, method).compute(1, i -> tape, false);
               first = first == null ? gram : first;
               assertArrayEquals(first, gram);
             }
@@ -291,14 +290,14 @@ class ExampleGradientsTest {
             .build();
     Loss loss = Loss.crossEntropy();
     int n = (int) network.parameterCount();
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open();
-        Tape tape = new Tape(network, loss, backend, 3);
-        TangentSweep hessian = new TangentSweep(network, TangentSweep.Kind.PRODUCT, backend, 3, 1);
+        Tape tape = new Tape(network, loss, device, 3);
+        TangentSweep hessian = new TangentSweep(network, TangentSweep.Kind.PRODUCT, device, 3, 1);
         TangentSweep gaussNewton =
-            new TangentSweep(network, TangentSweep.Kind.GAUSS_NEWTON, backend, 3, 1);
-        TangentSweep forms = new TangentSweep(network, TangentSweep.Kind.QUADRATIC, backend, 3, 1);
-        FisherSweep fisher = new FisherSweep(network, backend, 3, 1)) {
+            new TangentSweep(network, TangentSweep.Kind.GAUSS_NEWTON, device, 3, 1);
+        TangentSweep forms = new TangentSweep(network, TangentSweep.Kind.QUADRATIC, device, 3, 1);
+        FisherSweep fisher = new FisherSweep(network, device, 3, 1)) {
       HostBuffer w = scope.allocate(n);
       network.initialize(w, 5);
       Batch batch = Samples.batch(scope, network, loss, 3, 17);
@@ -314,7 +313,7 @@ class ExampleGradientsTest {
       assertThrows(IllegalStateException.class, () -> hessian.addProducts(tape, v, av));
       assertThrows(
           IllegalStateException.class,
-          () -> forms.addQuadraticForms(tape, v, backend.scalars(scope, 1)));
+          () -> forms.addQuadraticForms(tape, v, device.scalars(scope, 1)));
       fisher.addProducts(tape, v, av);
       tape.backward(scope.allocate(n));
       Vectors after = scope.vectors(1, n);

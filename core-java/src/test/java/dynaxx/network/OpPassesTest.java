@@ -3,16 +3,16 @@ package dynaxx.network;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Elementary;
+import dynaxx.device.Device;
+import dynaxx.function.Activation;
+import dynaxx.function.Elementary;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.Hessian;
 import dynaxx.testing.Numbers;
-import dynaxx.testing.TestBackend;
+import dynaxx.testing.TestDevice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
@@ -481,7 +481,7 @@ class OpPassesTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void fivePasses(Case c) {
-    try (Backend backend = TestBackend.open(2);
+    try (Device device = TestDevice.open(2);
         Scope scope = Scope.open()) {
       Network network = c.network();
       int n = Math.toIntExact(network.parameterCount());
@@ -489,24 +489,24 @@ class OpPassesTest {
       network.initialize(w, 5);
       Batch batch = Samples.batch(scope, network, c.loss(), EXAMPLES, 17);
       double[] v = Numbers.uniform(n * DIRECTIONS, 23);
-      Vectors directions = Numbers.vectors(backend, scope, DIRECTIONS, v);
+      Vectors directions = Numbers.vectors(device, scope, DIRECTIONS, v);
       Oracle oracle = new Oracle(network, c.loss(), w, batch);
-      checkForward(backend, c, w, batch, directions);
-      try (Hessian hessian = new Hessian(network, c.loss(), batch, backend)) {
+      checkForward(device, c, w, batch, directions);
+      try (Hessian hessian = new Hessian(network, c.loss(), batch, device)) {
         hessian.linearize(w);
         double[] gradient = oracle.gradient();
         double loss = oracle.loss(new double[n], new double[n]).a();
         assertEquals(loss, hessian.loss(), 1e-6 * Math.max(1, loss));
         Numbers.assertClose(
-            "backward", gradient, Numbers.floats(backend, hessian.gradient()), TOLERANCE);
-        checkFloat64(backend, c, w, batch, directions, oracle);
-        Vectors products = backend.vectors(scope, DIRECTIONS, n);
+            "backward", gradient, Numbers.floats(device, hessian.gradient()), TOLERANCE);
+        checkFloat64(device, c, w, batch, directions, oracle);
+        Vectors products = device.vectors(scope, DIRECTIONS, n);
         hessian.apply(directions, products);
         double[] forms = hessian.quadraticForm(directions);
         for (int i = 0; i < DIRECTIONS; i++) {
-          double[] vi = Numbers.doubles(backend, scope, directions.vector(i));
+          double[] vi = Numbers.doubles(device, scope, directions.vector(i));
           double[] expected = oracle.hessianVector(vi);
-          float[] found = Numbers.floats(backend, products.vector(i));
+          float[] found = Numbers.floats(device, products.vector(i));
           Numbers.assertClose("tangent backward", expected, found, TOLERANCE);
           double form = Numbers.dot(vi, expected);
           assertEquals(
@@ -521,21 +521,21 @@ class OpPassesTest {
 
   /** The same in float64, where errors of a formula cannot hide in rounding. */
   private static void checkFloat64(
-      Backend base, Case c, HostBuffer w, Batch batch, Vectors directions, Oracle oracle) {
-    Backend backend = base.float64().orElseThrow();
+      Device base, Case c, HostBuffer w, Batch batch, Vectors directions, Oracle oracle) {
+    Device device = base.float64().orElseThrow();
     // the constants of rotations are rounded to float32
     double tolerance = c.name().startsWith("rotary") ? 1e-6 : FLOAT64_TOLERANCE;
     try (Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), batch, backend)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), batch, device)) {
       hessian.linearize(w);
-      double[] gradient = Numbers.doubles(backend, scope, hessian.gradient());
+      double[] gradient = Numbers.doubles(device, scope, hessian.gradient());
       assertClose("gradient", oracle.gradient(), gradient, tolerance);
       double[] v = Numbers.doubles(base, scope, directions.vector(0));
-      Vectors one = Vectors.of(Numbers.upload(backend, scope, v), 1, v.length);
-      Vectors product = backend.vectors(scope, 1, v.length);
+      Vectors one = Vectors.of(Numbers.upload(device, scope, v), 1, v.length);
+      Vectors product = device.vectors(scope, 1, v.length);
       hessian.apply(one, product);
       double[] expected = oracle.hessianVector(v);
-      double[] found = Numbers.doubles(backend, scope, product.buffer());
+      double[] found = Numbers.doubles(device, scope, product.buffer());
       assertClose("H v", expected, found, tolerance);
       double scale = Numbers.norm(v) * Numbers.norm(expected);
       double form = Numbers.dot(v, expected);
@@ -549,22 +549,22 @@ class OpPassesTest {
   }
 
   private static void checkForward(
-      Backend backend, Case c, HostBuffer w, Batch batch, Vectors directions) {
+      Device device, Case c, HostBuffer w, Batch batch, Vectors directions) {
     Network network = c.network();
     int last = network.steps().size() - 1;
     int out = (int) network.outputShape().size();
-    try (Tape tape = new Tape(network, c.loss(), backend, EXAMPLES);
+    try (Tape tape = new Tape(network, c.loss(), device, EXAMPLES);
         Scope scope = Scope.open();
         TangentSweep sweep =
-            new TangentSweep(network, TangentSweep.Kind.QUADRATIC, backend, EXAMPLES, DIRECTIONS)) {
-      Buffer point = backend.upload(scope, w.segment());
-      tape.forward(point, batch.on(backend, scope), EXAMPLES, Mode.MEASURE);
-      tape.backward(backend.allocate(scope, w.size()));
-      sweep.addQuadraticForms(tape, directions, backend.scalars(scope, DIRECTIONS));
-      float[] value = Numbers.floats(backend, tape.value(last));
-      float[] tangent = Numbers.floats(backend, sweep.tangent(last));
+            new TangentSweep(network, TangentSweep.Kind.QUADRATIC, device, EXAMPLES, DIRECTIONS)) {
+      Buffer point = device.upload(scope, w.segment());
+      tape.forward(point, batch.on(device, scope), EXAMPLES, Mode.MEASURE);
+      tape.backward(device.allocate(scope, w.size()));
+      sweep.addQuadraticForms(tape, directions, device.scalars(scope, DIRECTIONS));
+      float[] value = Numbers.floats(device, tape.value(last));
+      float[] tangent = Numbers.floats(device, sweep.tangent(last));
       for (int k = 0; k < DIRECTIONS; k++) {
-        double[] v = Numbers.doubles(backend, scope, directions.vector(k));
+        double[] v = Numbers.doubles(device, scope, directions.vector(k));
         HyperDual[] dual = new HyperDual[v.length];
         for (int i = 0; i < v.length; i++) {
           dual[i] = new HyperDual(w.get(i), v[i], 0, 0);

@@ -1,8 +1,8 @@
 package dynaxx.network;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Elementary;
-import dynaxx.backend.Pointwise;
+import dynaxx.function.Activation;
+import dynaxx.function.Elementary;
+import dynaxx.function.Pointwise;
 import dynaxx.memory.HostBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -2,9 +2,9 @@ package dynaxx.network;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -79,14 +79,14 @@ class OutputCurvatureTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void agreesWithTheDenseMatrix(Case c) {
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       HostBuffer w = scope.allocate(c.network.parameterCount());
       c.network.initialize(w, 5);
       Batch batch = Samples.batch(scope, c.network, c.loss, EXAMPLES, 17);
       Oracle oracle = new Oracle(c.network, c.loss, w, batch);
       double[][][] jacobians = oracle.jacobians();
-      try (NetworkOperator g = new GaussNewton(c.network, c.loss, batch, backend)) {
+      try (NetworkOperator g = new GaussNewton(c.network, c.loss, batch, device)) {
         g.linearize(w);
         check("Gauss-Newton", g, scope, v -> oracle.gaussNewtonVector(jacobians, v));
       }
@@ -94,7 +94,7 @@ class OutputCurvatureTest {
         return; // there are no gradients of single examples
       }
       double[][] gradients = oracle.exampleGradients();
-      try (NetworkOperator f = new EmpiricalFisher(c.network, c.loss, batch, backend)) {
+      try (NetworkOperator f = new EmpiricalFisher(c.network, c.loss, batch, device)) {
         f.linearize(w);
         check("empirical Fisher", f, scope, v -> fisherVector(gradients, v));
       }

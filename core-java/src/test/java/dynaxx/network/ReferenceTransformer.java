@@ -1,6 +1,6 @@
 package dynaxx.network;
 
-import dynaxx.backend.Activation;
+import dynaxx.function.Activation;
 
 /**
  * The two-block transformer of {@code vit_ref.json}; its parameters are declared in the reference's

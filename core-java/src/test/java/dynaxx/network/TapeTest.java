@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -30,11 +30,11 @@ class TapeTest {
   @Test
   void dropoutUsesTheSameMaskForwardAndBackward() {
     Network network = withDropout();
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        Tape tape = new Tape(network, LOSS, backend, 1)) {
+        Tape tape = new Tape(network, LOSS, device, 1)) {
       HostBuffer ones = scope.allocate(500);
-      backend.fill(ones, 1);
+      device.algebra().fill(ones, 1);
       Batch batch = Batch.of(network, LOSS, ones, scope.allocate(500));
       HostBuffer w = scope.allocate(500);
       HostBuffer gradient = scope.allocate(500);
@@ -62,10 +62,10 @@ class TapeTest {
   @Test
   void sweepsNeedACompleteMeasuringPass() {
     Network network = withDropout();
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open();
-        Tape tape = new Tape(network, LOSS, backend, 2);
-        TangentSweep sweep = new TangentSweep(network, TangentSweep.Kind.PRODUCT, backend, 2, 1)) {
+        Tape tape = new Tape(network, LOSS, device, 2);
+        TangentSweep sweep = new TangentSweep(network, TangentSweep.Kind.PRODUCT, device, 2, 1)) {
       Batch batch = Samples.batch(scope, network, LOSS, 2, 1);
       HostBuffer w = scope.allocate(500);
       Vectors v = scope.vectors(1, 500);
@@ -87,9 +87,9 @@ class TapeTest {
   @Test
   void refusesBatchesThatDoNotFit() {
     Network network = Mlp.of(Activation.TANH, 3, 2);
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open();
-        Tape tape = new Tape(network, LOSS, backend, 2)) {
+        Tape tape = new Tape(network, LOSS, device, 2)) {
       HostBuffer w = scope.allocate(8);
       Batch tooMany = Samples.batch(scope, network, LOSS, 3, 1);
       assertThrows(IllegalArgumentException.class, () -> tape.forward(w, tooMany, 3, Mode.MEASURE));

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Elementary;
-import dynaxx.backend.Pointwise;
+import dynaxx.device.Device;
+import dynaxx.function.Activation;
+import dynaxx.function.Elementary;
+import dynaxx.function.Pointwise;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Activate;
@@ -29,7 +29,7 @@ import dynaxx.operator.NetworkOperator.Limits;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.testing.Numbers;
-import dynaxx.testing.TestBackend;
+import dynaxx.testing.TestDevice;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -41,11 +41,11 @@ class ActiveFractionsTest {
 
   private static final int EXAMPLES = 23;
   private static final Loss LOSS = Loss.crossEntropy();
-  private static final Backend BACKEND = TestBackend.open(2);
+  private static final Device DEVICE = TestDevice.open(2);
 
   @AfterAll
   static void close() {
-    BACKEND.close();
+    DEVICE.close();
   }
 
   /** Outputs of a perceptron of these widths are never rectified, all layers before are. */
@@ -79,8 +79,8 @@ class ActiveFractionsTest {
   }
 
   private static List<Double> fractions(
-      Network network, Batch batch, HostBuffer w, Backend backend, Limits limits) {
-    try (Hessian hessian = new Hessian(network, LOSS, batch, backend, limits)) {
+      Network network, Batch batch, HostBuffer w, Device device, Limits limits) {
+    try (Hessian hessian = new Hessian(network, LOSS, batch, device, limits)) {
       hessian.linearize(w);
       return hessian.activeFractions();
     }
@@ -114,9 +114,9 @@ class ActiveFractionsTest {
       for (Limits limits :
           List.of(
               Limits.DEFAULT, new Limits(0, 5, 8), new Limits(0, 1, 8), new Limits(tight, 0, 1))) {
-        assertEquals(expected, fractions(network, batch, w, BACKEND, limits), limits.toString());
+        assertEquals(expected, fractions(network, batch, w, DEVICE, limits), limits.toString());
       }
-      Backend exact = BACKEND.float64().orElseThrow();
+      Device exact = DEVICE.float64().orElseThrow();
       assertEquals(expected, fractions(network, batch, w, exact, Limits.DEFAULT));
     }
   }
@@ -127,7 +127,7 @@ class ActiveFractionsTest {
     try (Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 1);
       HostBuffer w = parameters(scope, network);
-      try (CurvatureProbe probe = new CurvatureProbe(network, LOSS, batch, BACKEND)) {
+      try (CurvatureProbe probe = new CurvatureProbe(network, LOSS, batch, DEVICE)) {
         assertEquals(
             loops(new int[] {5, 9, 6, 3}, w.toArray(), inputs(batch)),
             probe.measure(w, ProbeSettings.article()).activeFractions());
@@ -140,11 +140,11 @@ class ActiveFractionsTest {
   void theGradientHasTheSameBitsWithAndWithoutThem() {
     Network network = Mlp.of(Activation.RELU, 5, 9, 6, 3);
     try (Scope scope = Scope.open();
-        Tape tape = new Tape(network, LOSS, BACKEND, EXAMPLES)) {
-      Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 1).on(BACKEND, scope);
-      var w = BACKEND.place(scope, parameters(scope, network));
-      var with = BACKEND.allocate(scope, network.parameterCount());
-      var without = BACKEND.allocate(scope, network.parameterCount());
+        Tape tape = new Tape(network, LOSS, DEVICE, EXAMPLES)) {
+      Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 1).on(DEVICE, scope);
+      var w = DEVICE.place(scope, parameters(scope, network));
+      var with = DEVICE.allocate(scope, network.parameterCount());
+      var without = DEVICE.allocate(scope, network.parameterCount());
       assertThrows(IllegalStateException.class, tape::activeCounts);
       tape.forward(w, batch, EXAMPLES, Mode.MEASURE);
       double[] counts = tape.activeCounts();
@@ -153,7 +153,7 @@ class ActiveFractionsTest {
       assertThrows(IllegalStateException.class, tape::activeCounts);
       tape.forward(w, batch, EXAMPLES, Mode.MEASURE);
       tape.backward(without);
-      assertArrayEquals(Numbers.floats(BACKEND, without), Numbers.floats(BACKEND, with));
+      assertArrayEquals(Numbers.floats(DEVICE, without), Numbers.floats(DEVICE, with));
     }
   }
 
@@ -181,7 +181,7 @@ class ActiveFractionsTest {
         assertEquals(List.of(7L), network.rectifierUnits(), rectifier.label());
         Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 1);
         List<Double> found =
-            fractions(network, batch, parameters(scope, network), BACKEND, Limits.DEFAULT);
+            fractions(network, batch, parameters(scope, network), DEVICE, Limits.DEFAULT);
         relu = relu == null ? found : relu;
         assertEquals(relu, found, rectifier.label());
       }
@@ -196,7 +196,7 @@ class ActiveFractionsTest {
         assertEquals(List.of(), network.rectifierUnits(), other.label());
         Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 1);
         HostBuffer w = parameters(scope, network);
-        assertEquals(List.of(), fractions(network, batch, w, BACKEND, Limits.DEFAULT));
+        assertEquals(List.of(), fractions(network, batch, w, DEVICE, Limits.DEFAULT));
       }
     }
   }
@@ -218,7 +218,7 @@ class ActiveFractionsTest {
       HostBuffer w = parameters(scope, network);
       assertEquals(
           recurrence(w.toArray(), inputs(batch)),
-          fractions(network, batch, w, BACKEND, new Limits(0, 7, 8)));
+          fractions(network, batch, w, DEVICE, new Limits(0, 7, 8)));
     }
   }
 

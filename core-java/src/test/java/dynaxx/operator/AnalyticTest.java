@@ -3,8 +3,8 @@ package dynaxx.operator;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -41,15 +41,15 @@ class AnalyticTest {
     x = g.add(new Norm(gamma, null, 0, centred), x);
     Network network = g.build(g.add(new Linear(head, null), x));
     Loss loss = Loss.crossEntropy();
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       HostBuffer w = scope.allocate(network.parameterCount());
       network.initialize(w, 9);
       Batch batch = Samples.batch(scope, network, loss, 7, 2);
-      try (Hessian hessian = new Hessian(network, loss, batch, backend)) {
+      try (Hessian hessian = new Hessian(network, loss, batch, device)) {
         hessian.linearize(w);
         Vectors v = scope.vectors(1, w.size());
-        backend.copy(network.view(w, "scaled"), network.view(v.buffer(), "scaled"));
+        device.algebra().copy(network.view(w, "scaled"), network.view(v.buffer(), "scaled"));
         Vectors hv = scope.vectors(1, w.size());
         hessian.apply(v, hv);
         double[] minusGradient = Numbers.doubles(network.view(hessian.gradient(), "scaled"));
@@ -60,7 +60,9 @@ class AnalyticTest {
         Numbers.assertClose("H w = -g", minusGradient, found, 1e-5);
         assertEquals(
             0,
-            backend.dot(network.view(hessian.gradient(), "scaled"), network.view(w, "scaled")),
+            device
+                .algebra()
+                .dot(network.view(hessian.gradient(), "scaled"), network.view(w, "scaled")),
             1e-6);
       }
     }
@@ -78,7 +80,7 @@ class AnalyticTest {
     Parameter weight = g.parameter("w", Initializer.ZEROS, classes, in);
     Network network = g.build(g.add(new Linear(weight, null), g.input()));
     Loss loss = Loss.crossEntropy();
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, loss, 40, 3);
       double[] x = Numbers.doubles(batch.inputs());
@@ -99,7 +101,7 @@ class AnalyticTest {
           }
         }
       }
-      try (Hessian hessian = new Hessian(network, loss, batch, backend)) {
+      try (Hessian hessian = new Hessian(network, loss, batch, device)) {
         Vectors hv = scope.vectors(1, v.length);
         hessian.linearize(scope.allocate(v.length)).apply(Numbers.vectors(scope, 1, v), hv);
         Numbers.assertClose("H v", expected, ((HostBuffer) hv.buffer()).toArray(), 2e-6);
@@ -121,12 +123,12 @@ class AnalyticTest {
     Network.Node hidden = g.add(new Linear(w1, null), g.input());
     Network network = g.build(g.add(new Linear(w2, null), hidden));
     Loss loss = Loss.meanSquaredError();
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       HostBuffer x = scope.allocate(4).put(1, 0, 0, 1);
       HostBuffer y = scope.allocate(4).put(6, 0, 0, 2);
       Batch batch = Batch.of(network, loss, x, y);
-      try (Hessian hessian = new Hessian(network, loss, batch, backend)) {
+      try (Hessian hessian = new Hessian(network, loss, batch, device)) {
         Lanczos.Result result = Lanczos.fixed(12).run(hessian.linearize(scope.allocate(12)));
         assertEquals(3, result.max().value(), 1e-6);
         assertEquals(-3, result.min().value(), 1e-6);

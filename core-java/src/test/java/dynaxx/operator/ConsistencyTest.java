@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -28,16 +28,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class ConsistencyTest {
 
-  private static Backend backend;
+  private static Device device;
 
   @BeforeAll
   static void open() {
-    backend = Backends.cpu(2);
+    device = Devices.cpu(2);
   }
 
   @AfterAll
   static void close() {
-    backend.close();
+    device.close();
   }
 
   static Stream<KnownCase> cases() {
@@ -46,10 +46,10 @@ class ConsistencyTest {
 
   /** A dense operator whose products somebody spoils. */
   private static SymmetricOperator spoiled(int n, BiConsumer<Vectors, Vectors> spoil) {
-    SymmetricOperator good = OperatorContract.randomDense(8, n).on(backend);
+    SymmetricOperator good = OperatorContract.randomDense(8, n).on(device);
     return SymmetricOperator.of(
         n,
-        backend,
+        device,
         (v, hv) -> {
           good.apply(v, hv);
           spoil.accept(v, hv);
@@ -64,12 +64,12 @@ class ConsistencyTest {
   @Test
   void goodOperatorsPass() {
     SymmetricOperator[] operators = {
-      OperatorContract.randomDense(3, 50).on(backend),
-      OperatorContract.randomDense(3, 2).on(backend),
-      Dense.rotated(1, 1e4, 1, -1e-3, 0, 0).on(backend),
-      Dense.diagonal(1e-30, -1e-30).on(backend),
-      Dense.diagonal(1e18, -1e18).on(backend),
-      Dense.diagonal(-7).on(backend)
+      OperatorContract.randomDense(3, 50).on(device),
+      OperatorContract.randomDense(3, 2).on(device),
+      Dense.rotated(1, 1e4, 1, -1e-3, 0, 0).on(device),
+      Dense.diagonal(1e-30, -1e-30).on(device),
+      Dense.diagonal(1e18, -1e18).on(device),
+      Dense.diagonal(-7).on(device)
     };
     for (SymmetricOperator operator : operators) {
       Consistency consistency = Consistency.measure(operator, 1);
@@ -83,7 +83,7 @@ class ConsistencyTest {
   @Test
   void zeroOperatorsPass() {
     for (double[] zeros : new double[][] {{0}, {0, 0, 0, 0, 0}}) {
-      Consistency consistency = Consistency.measure(Dense.diagonal(zeros).on(backend), 1);
+      Consistency consistency = Consistency.measure(Dense.diagonal(zeros).on(device), 1);
       assertEquals(new Consistency(0, 0, 0, consistency.tolerance()), consistency.require());
     }
   }
@@ -92,7 +92,7 @@ class ConsistencyTest {
   @MethodSource("cases")
   void exactHessiansPass(KnownCase c) {
     try (Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
       hessian.linearize(c.host(scope, "parameters"));
       Consistency consistency = Consistency.measure(hessian, 1).require();
       assertEquals(0, consistency.repetition());
@@ -153,13 +153,13 @@ class ConsistencyTest {
 
   @Test
   void formsOfAnotherMatrixAreSeen() {
-    SymmetricOperator good = OperatorContract.randomDense(8, 30).on(backend);
+    SymmetricOperator good = OperatorContract.randomDense(8, 30).on(device);
     SymmetricOperator halved =
         new Forms(good, v -> Arrays.stream(good.quadraticForm(v)).map(q -> q / 2).toArray());
     String message = refusal(Consistency.measure(halved, 1));
     assertTrue(message.startsWith("operator: quadratic form and v'(Hv) differ by "), message);
     SymmetricOperator onZero =
-        new Forms(Dense.diagonal(0, 0).on(backend), v -> new double[] {1e-9, 0, 0});
+        new Forms(Dense.diagonal(0, 0).on(device), v -> new double[] {1e-9, 0, 0});
     assertTrue(refusal(Consistency.measure(onZero, 1)).contains("differ by Infinity of"));
   }
 
@@ -173,8 +173,8 @@ class ConsistencyTest {
     }
 
     @Override
-    public Backend backend() {
-      return inner.backend();
+    public Device device() {
+      return inner.device();
     }
 
     @Override
@@ -196,7 +196,7 @@ class ConsistencyTest {
     }
     SymmetricOperator form =
         new Forms(
-            OperatorContract.randomDense(8, 4).on(backend), v -> new double[] {1, Double.NaN, 1});
+            OperatorContract.randomDense(8, 4).on(device), v -> new double[] {1, Double.NaN, 1});
     assertThrows(NonFiniteException.class, () -> Consistency.measure(form, 1));
   }
 
@@ -204,17 +204,17 @@ class ConsistencyTest {
   @Test
   void changingBatchesAreSeen() {
     SymmetricOperator[] batches = {
-      OperatorContract.randomDense(1, 9).on(backend), OperatorContract.randomDense(2, 9).on(backend)
+      OperatorContract.randomDense(1, 9).on(device), OperatorContract.randomDense(2, 9).on(device)
     };
     int[] calls = {0};
     SymmetricOperator changing =
-        SymmetricOperator.of(9, backend, (v, hv) -> batches[calls[0]++ % 2].apply(v, hv));
+        SymmetricOperator.of(9, device, (v, hv) -> batches[calls[0]++ % 2].apply(v, hv));
     assertTrue(refusal(Consistency.measure(changing, 1)).contains("two products of the same"));
   }
 
   @Test
   void tolerancesFollowTheStatedError() {
-    SymmetricOperator good = OperatorContract.randomDense(8, 30).on(backend);
+    SymmetricOperator good = OperatorContract.randomDense(8, 30).on(device);
     assertEquals(
         0.02, Consistency.measure(new ShiftedTest.Float64(good, 2e-3), 1).tolerance(), 1e-15);
     assertEquals(0.5, Consistency.measure(new ShiftedTest.Float64(good, 1), 1).tolerance());
@@ -235,7 +235,7 @@ class ConsistencyTest {
                 KnownCase.mlpTanh().network(),
                 KnownCase.mlpTanh().loss(),
                 KnownCase.mlpTanh().batch(scope),
-                backend)) {
+                device)) {
       hessian.linearize(KnownCase.mlpTanh().host(scope, "parameters"));
       Consistency first = Consistency.measure(hessian, 5);
       assertEquals(first, Consistency.measure(hessian, 5));

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -42,11 +42,11 @@ class CoupledExamplesTest {
 
   private static final int EXAMPLES = 6;
   private static final Loss LOSS = Loss.crossEntropy();
-  private static final Backend BACKEND = Backends.cpu(2);
+  private static final Device DEVICE = Devices.cpu(2);
 
   @AfterAll
   static void close() {
-    BACKEND.close();
+    DEVICE.close();
   }
 
   private static Network network() {
@@ -92,29 +92,29 @@ class CoupledExamplesTest {
     try (Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 11);
       for (String name : new String[] {"first", "second"}) {
-        assertTrue(scaleError(network, batch, name, BACKEND) < 1e-5);
-        assertTrue(scaleError(network, batch, name, BACKEND.float64().orElseThrow()) < 1e-13);
+        assertTrue(scaleError(network, batch, name, DEVICE) < 1e-5);
+        assertTrue(scaleError(network, batch, name, DEVICE.float64().orElseThrow()) < 1e-13);
       }
     }
   }
 
-  private static double scaleError(Network network, Batch batch, String name, Backend backend) {
+  private static double scaleError(Network network, Batch batch, String name, Device device) {
     int n = (int) network.parameterCount();
     try (Scope scope = Scope.open();
-        Hessian hessian = new Hessian(network, LOSS, batch, backend)) {
+        Hessian hessian = new Hessian(network, LOSS, batch, device)) {
       HostBuffer w = parameters(scope, network);
       hessian.linearize(w);
       Parameter scaled = network.parameter(name);
       double[] v = new double[n];
       double[] expected = new double[n];
-      double[] gradient = Numbers.doubles(backend, scope, hessian.gradient());
+      double[] gradient = Numbers.doubles(device, scope, hessian.gradient());
       for (int i = (int) scaled.offset(); i < scaled.offset() + scaled.size(); i++) {
         v[i] = w.get(i);
         expected[i] = -gradient[i];
       }
-      Vectors hv = backend.vectors(scope, 1, n);
-      hessian.apply(Vectors.of(Numbers.upload(backend, scope, v), 1, n), hv);
-      double[] found = Numbers.doubles(backend, scope, hv.buffer());
+      Vectors hv = device.vectors(scope, 1, n);
+      hessian.apply(Vectors.of(Numbers.upload(device, scope, v), 1, n), hv);
+      double[] found = Numbers.doubles(device, scope, hv.buffer());
       double error = 0;
       for (int i = 0; i < n; i++) {
         error = Math.max(error, Math.abs(found[i] - expected[i]));
@@ -129,16 +129,16 @@ class CoupledExamplesTest {
     int n = (int) network.parameterCount();
     try (Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 11);
-      try (Hessian hessian = new Hessian(network, LOSS, batch, BACKEND)) {
+      try (Hessian hessian = new Hessian(network, LOSS, batch, DEVICE)) {
         hessian.linearize(parameters(scope, network));
         Vectors v = Numbers.vectors(scope, 2, Numbers.uniform(2 * n, 5));
         Vectors hv = scope.vectors(2, n);
         hessian.apply(v, hv);
-        double norm = Math.sqrt(BACKEND.dot(hv.vector(0), hv.vector(0)) * n);
-        double left = BACKEND.dot(v.vector(0), hv.vector(1));
-        double right = BACKEND.dot(v.vector(1), hv.vector(0));
+        double norm = Math.sqrt(DEVICE.algebra().dot(hv.vector(0), hv.vector(0)) * n);
+        double left = DEVICE.algebra().dot(v.vector(0), hv.vector(1));
+        double right = DEVICE.algebra().dot(v.vector(1), hv.vector(0));
         assertEquals(left, right, 1e-6 * norm);
-        double form = BACKEND.dot(v.vector(0), hv.vector(0));
+        double form = DEVICE.algebra().dot(v.vector(0), hv.vector(0));
         assertEquals(form, hessian.quadraticForm(v)[0], 1e-6 * norm);
         double exact = hessian.quadraticForm64(v.vector(0)).orElseThrow();
         assertEquals(form, exact, 1e-6 * norm);
@@ -158,14 +158,14 @@ class CoupledExamplesTest {
       assertEquals(
           "micro-batch: found 2 of 6 examples, expected all of them at once, since the network"
               + " couples its examples",
-          refusal(() -> new Hessian(network, LOSS, batch, BACKEND, new Limits(0, 2, 4))));
+          refusal(() -> new Hessian(network, LOSS, batch, DEVICE, new Limits(0, 2, 4))));
       long one = Tape.bytesPerExample(network, LOSS);
       String memory =
-          refusal(() -> new GaussNewton(network, LOSS, batch, BACKEND, new Limits(one, 0, 4)));
+          refusal(() -> new GaussNewton(network, LOSS, batch, DEVICE, new Limits(one, 0, 4)));
       assertTrue(memory.startsWith("memory limit: found " + one + " bytes"), memory);
       assertTrue(memory.contains("all 6 examples at once"), memory);
       HostBuffer w = parameters(scope, network);
-      try (Tape tape = new Tape(network, LOSS, BACKEND, EXAMPLES)) {
+      try (Tape tape = new Tape(network, LOSS, DEVICE, EXAMPLES)) {
         String part = refusal(() -> tape.forward(w, batch.slice(0, 3), EXAMPLES, Mode.MEASURE));
         assertTrue(part.startsWith("batch: found 3 of 6 examples"), part);
       }
@@ -182,22 +182,22 @@ class CoupledExamplesTest {
       Vectors v = Numbers.vectors(scope, 4, Numbers.uniform(4 * n, 5));
       Vectors all = scope.vectors(4, n);
       Vectors few = scope.vectors(4, n);
-      try (Hessian hessian = new Hessian(network, LOSS, batch, BACKEND)) {
+      try (Hessian hessian = new Hessian(network, LOSS, batch, DEVICE)) {
         hessian.linearize(w).apply(v, all);
       }
       long least = leastMemory(network, batch);
-      try (Hessian hessian = new Hessian(network, LOSS, batch, BACKEND, new Limits(least, 0, 4))) {
+      try (Hessian hessian = new Hessian(network, LOSS, batch, DEVICE, new Limits(least, 0, 4))) {
         assertEquals(EXAMPLES, hessian.microBatch());
         hessian.linearize(w).apply(v, few);
         assertTrue(hessian.quadraticForm64(v.vector(0)).isEmpty(), "twice the memory in float64");
       }
-      assertEquals(0, BACKEND.squaredDistance(all.buffer(), few.buffer()));
+      assertEquals(0, DEVICE.algebra().squaredDistance(all.buffer(), few.buffer()));
     }
   }
 
   /** As the message of a refusal says. */
   private static long leastMemory(Network network, Batch batch) {
-    String message = refusal(() -> new Hessian(network, LOSS, batch, BACKEND, new Limits(1, 0, 1)));
+    String message = refusal(() -> new Hessian(network, LOSS, batch, DEVICE, new Limits(1, 0, 1)));
     return Long.parseLong(message.replaceAll(".*at least (\\d+) for all.*", "$1"));
   }
 
@@ -212,13 +212,13 @@ class CoupledExamplesTest {
       HostBuffer w = parameters(scope, network);
       assertEquals(
           "empirical fisher" + why,
-          refusal(() -> new EmpiricalFisher(network, LOSS, batch, BACKEND)));
+          refusal(() -> new EmpiricalFisher(network, LOSS, batch, DEVICE)));
       assertEquals(
           "example statistics" + why,
-          refusal(() -> ExampleStatistics.measure(network, LOSS, batch, 2, 0, w, BACKEND)));
+          refusal(() -> ExampleStatistics.measure(network, LOSS, batch, 2, 0, w, DEVICE)));
       assertEquals(
-          "example norms" + why, refusal(() -> new ExampleNorms(network, BACKEND, 6, 1 << 20)));
-      assertEquals("fisher sweep" + why, refusal(() -> new FisherSweep(network, BACKEND, 6, 1)));
+          "example norms" + why, refusal(() -> new ExampleNorms(network, DEVICE, 6, 1 << 20)));
+      assertEquals("fisher sweep" + why, refusal(() -> new FisherSweep(network, DEVICE, 6, 1)));
     }
     assertTrue(network.couplesExamples());
     assertFalse(dynaxx.testing.KnownCase.cnnRelu().network().couplesExamples());

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
-import dynaxx.backend.Scalars;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
@@ -42,20 +42,20 @@ class Float64Test {
   private record Found(double loss, double[] gradient, double[] products, double[] forms) {}
 
   private static Found measure(KnownCase c, int threads, int first, int k) {
-    try (Backend cpu = Backends.cpu(threads);
+    try (Device cpu = Devices.cpu(threads);
         Scope scope = Scope.open()) {
-      Backend backend = cpu.float64().orElseThrow();
-      try (Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+      Device device = cpu.float64().orElseThrow();
+      try (Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
         hessian.linearize(c.host(scope, "parameters"));
         int n = (int) hessian.dimension();
         double[] probes = Arrays.copyOfRange(c.array("probe"), first * n, (first + k) * n);
-        Vectors v = Vectors.of(Numbers.upload(backend, scope, probes), k, n);
-        Vectors hv = backend.vectors(scope, k, n);
+        Vectors v = Vectors.of(Numbers.upload(device, scope, probes), k, n);
+        Vectors hv = device.vectors(scope, k, n);
         hessian.apply(v, hv);
         return new Found(
             hessian.loss(),
-            Numbers.doubles(backend, scope, hessian.gradient()),
-            Numbers.doubles(backend, scope, hv.buffer()),
+            Numbers.doubles(device, scope, hessian.gradient()),
+            Numbers.doubles(device, scope, hv.buffer()),
             hessian.quadraticForm(v));
       }
     }
@@ -112,36 +112,36 @@ class Float64Test {
     int n = (int) network.parameterCount();
     Loss loss = Loss.crossEntropy();
     Worst worst = new Worst("reference transformer, " + gelu);
-    try (Backend cpu = Backends.cpu(2);
+    try (Device cpu = Devices.cpu(2);
         Scope scope = Scope.open()) {
-      Backend backend = cpu.float64().orElseThrow();
+      Device device = cpu.float64().orElseThrow();
       Batch batch =
           new Batch(
-              Numbers.upload(backend, scope, reference.inputs()),
-              Numbers.upload(backend, scope, reference.targets()),
+              Numbers.upload(device, scope, reference.inputs()),
+              Numbers.upload(device, scope, reference.targets()),
               reference.targets().length);
-      Vectors v = Vectors.of(Numbers.upload(backend, scope, reference.directions()), 3, n);
-      Vectors hv = backend.vectors(scope, 3, n);
-      Buffer gradient = backend.allocate(scope, n);
-      Scalars forms = backend.scalars(scope, 3);
-      try (Tape tape = new Tape(network, loss, backend, batch.examples());
-          TangentSweep products = sweep(network, Kind.PRODUCT, backend);
-          TangentSweep quadratic = sweep(network, Kind.QUADRATIC, backend)) {
-        Buffer parameters = Numbers.upload(backend, scope, reference.parameters());
+      Vectors v = Vectors.of(Numbers.upload(device, scope, reference.directions()), 3, n);
+      Vectors hv = device.vectors(scope, 3, n);
+      Buffer gradient = device.allocate(scope, n);
+      Scalars forms = device.scalars(scope, 3);
+      try (Tape tape = new Tape(network, loss, device, batch.examples());
+          TangentSweep products = sweep(network, Kind.PRODUCT, device);
+          TangentSweep quadratic = sweep(network, Kind.QUADRATIC, device)) {
+        Buffer parameters = Numbers.upload(device, scope, reference.parameters());
         double found = tape.forward(parameters, batch, batch.examples(), Mode.MEASURE);
         tape.backward(gradient);
         products.addProducts(tape, v, hv);
         quadratic.addQuadraticForms(tape, v, forms);
         worst.check("loss", expected.get("loss").asDouble(), found);
-        double norm = Math.sqrt(backend.dot(gradient, gradient));
+        double norm = Math.sqrt(device.algebra().dot(gradient, gradient));
         worst.check("gradient norm", expected.get("gradnorm").asDouble(), norm);
-        double[] first = Numbers.doubles(backend, scope, hv.vector(0));
+        double[] first = Numbers.doubles(device, scope, hv.vector(0));
         for (int j = 0; j < 5; j++) {
           double entry = expected.get("Hv0_first5").get(j).asDouble();
           worst.check("H v entry", entry, first[j], Numbers.norm(first));
         }
         for (int i = 0; i < 3; i++) {
-          double product = Math.sqrt(backend.dot(hv.vector(i), hv.vector(i)));
+          double product = Math.sqrt(device.algebra().dot(hv.vector(i), hv.vector(i)));
           worst.check("H v norm", expected.get("Hvnorm").get(i).asDouble(), product);
           worst.check("v'Hv", expected.get("vHv").get(i).asDouble(), forms.read()[i]);
         }
@@ -150,8 +150,8 @@ class Float64Test {
     System.out.println(worst);
   }
 
-  private static TangentSweep sweep(Network network, Kind kind, Backend backend) {
-    return new TangentSweep(network, kind, backend, 4, 3);
+  private static TangentSweep sweep(Network network, Kind kind, Device device) {
+    return new TangentSweep(network, kind, device, 4, 3);
   }
 
   /** Relative differences, each checked, the largest of each kind kept for the test report. */

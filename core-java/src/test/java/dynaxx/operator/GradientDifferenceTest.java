@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -35,16 +35,16 @@ class GradientDifferenceTest {
   /** The same in units of the operator's norm. */
   private static final double ACCURACY_IN_NORM = 3e-4;
 
-  private static Backend backend;
+  private static Device device;
 
   @BeforeAll
   static void open() {
-    backend = Backends.cpu(2);
+    device = Devices.cpu(2);
   }
 
   @AfterAll
   static void close() {
-    backend.close();
+    device.close();
   }
 
   /**
@@ -58,7 +58,7 @@ class GradientDifferenceTest {
   /** A known network as a stack that offers gradients only. */
   private static Gradient gradient(Hessian hessian) {
     return (parameters, gradient) ->
-        backend.copy(hessian.linearize((HostBuffer) parameters).gradient(), gradient);
+        device.algebra().copy(hessian.linearize((HostBuffer) parameters).gradient(), gradient);
   }
 
   /** The gradient of the quadratic form of a matrix, plus a cubic term. */
@@ -85,10 +85,10 @@ class GradientDifferenceTest {
   @MethodSource("cases")
   void probesAreAccurateAndTheEstimateIsHonest(KnownCase c) {
     try (Scope scope = Scope.open();
-        Hessian host = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
+        Hessian host = new Hessian(c.network(), c.loss(), c.batch(scope), device);
         GradientDifference operator =
             new GradientDifference(
-                gradient(host), c.host(scope, "parameters"), GradientDifference.FLOAT32, backend)) {
+                gradient(host), c.host(scope, "parameters"), GradientDifference.FLOAT32, device)) {
       int n = (int) operator.dimension();
       Vectors v = Numbers.vectors(scope, 4, c.array("probe"));
       Vectors hv = scope.vectors(4, n);
@@ -125,11 +125,11 @@ class GradientDifferenceTest {
   @MethodSource("cases")
   void sharpDirectionsAndEigenvalues(KnownCase c) {
     try (Scope scope = Scope.open();
-        Hessian host = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
-        Hessian exact = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
+        Hessian host = new Hessian(c.network(), c.loss(), c.batch(scope), device);
+        Hessian exact = new Hessian(c.network(), c.loss(), c.batch(scope), device);
         GradientDifference operator =
             new GradientDifference(
-                gradient(host), c.host(scope, "parameters"), GradientDifference.FLOAT32, backend)) {
+                gradient(host), c.host(scope, "parameters"), GradientDifference.FLOAT32, device)) {
       exact.linearize(c.host(scope, "parameters"));
       int n = (int) operator.dimension();
       Vectors v = Numbers.vectors(scope, 1, direction(c.array("probe"), 0, n));
@@ -150,8 +150,8 @@ class GradientDifferenceTest {
               error * Numbers.norm(truth) / Numbers.norm(Numbers.doubles(v.buffer())) / largest;
           assertTrue(inNorm < ACCURACY_IN_NORM, c + ": error in norm " + inNorm);
         }
-        double norm = Math.sqrt(backend.dot(expected.buffer(), expected.buffer()));
-        backend.axpby(1 / norm, expected.buffer(), 0, v.buffer());
+        double norm = Math.sqrt(device.algebra().dot(expected.buffer(), expected.buffer()));
+        device.algebra().axpby(1 / norm, expected.buffer(), 0, v.buffer());
       }
       Lanczos.Result spectrum = Lanczos.fixed(30).withSeed(3).run(operator);
       assertEquals(largest, spectrum.max().value(), ACCURACY * largest);
@@ -162,10 +162,10 @@ class GradientDifferenceTest {
   @MethodSource("cases")
   void productsFollowTheLengthOfTheVector(KnownCase c) {
     try (Scope scope = Scope.open();
-        Hessian host = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
+        Hessian host = new Hessian(c.network(), c.loss(), c.batch(scope), device);
         GradientDifference operator =
             new GradientDifference(
-                gradient(host), c.host(scope, "parameters"), GradientDifference.FLOAT32, backend)) {
+                gradient(host), c.host(scope, "parameters"), GradientDifference.FLOAT32, device)) {
       int n = (int) operator.dimension();
       double[] probe = direction(c.array("probe"), 1, n);
       double[] expected = direction(c.array("hvp"), 1, n);
@@ -181,7 +181,7 @@ class GradientDifferenceTest {
       operator.apply(Numbers.vectors(scope, 1, probe), hv);
       double[] scaled = Arrays.stream(probe).map(x -> 0.25 * x).toArray();
       operator.apply(Numbers.vectors(scope, 1, scaled), quarter);
-      backend.axpby(4, quarter.buffer(), 0, quarter.buffer());
+      device.algebra().axpby(4, quarter.buffer(), 0, quarter.buffer());
       assertArrayEquals(array(hv.buffer()), array(quarter.buffer()), "powers of two");
     }
   }
@@ -193,7 +193,7 @@ class GradientDifferenceTest {
       HostBuffer theta = (HostBuffer) Numbers.vectors(scope, 1, Numbers.uniform(21, 6)).buffer();
       try (GradientDifference operator =
           new GradientDifference(
-              polynomial(dense.matrix(), 0), theta, GradientDifference.FLOAT32, backend)) {
+              polynomial(dense.matrix(), 0), theta, GradientDifference.FLOAT32, device)) {
         OperatorContract.verify(operator, dense.matrix(), 1e-4);
         assertTrue(operator.quadraticForm64(theta).isEmpty());
         assertTrue(operator.productError() < 1e-4, "" + operator.productError());
@@ -207,11 +207,11 @@ class GradientDifferenceTest {
     try (Scope scope = Scope.open();
         GradientDifference operator =
             new GradientDifference(
-                polynomial(a, 0), scope.allocate(3), GradientDifference.FLOAT32, backend)) {
+                polynomial(a, 0), scope.allocate(3), GradientDifference.FLOAT32, device)) {
       OperatorContract.verify(operator, a, 1e-6);
       Vectors v = Numbers.vectors(scope, 2, new double[] {0, 0, 0, 0, 0, 5});
       Vectors hv = scope.vectors(2, 3);
-      backend.fill(hv.buffer(), 7);
+      device.algebra().fill(hv.buffer(), 7);
       operator.apply(v, hv);
       assertArrayEquals(new float[6], array(hv.buffer()));
       assertEquals(new ErrorEstimate(0, 0), operator.estimateError(v.vector(0)));
@@ -224,12 +224,12 @@ class GradientDifferenceTest {
     try (Scope scope = Scope.open();
         GradientDifference operator =
             new GradientDifference(
-                (parameters, gradient) -> backend.fill(gradient, 3),
+                (parameters, gradient) -> device.algebra().fill(gradient, 3),
                 scope.allocate(5),
                 GradientDifference.FLOAT32,
-                backend)) {
+                device)) {
       OperatorContract.verify(operator, new double[5][5], 0);
-      assertEquals(backend.unitRoundoff(), operator.productError());
+      assertEquals(device.unitRoundoff(), operator.productError());
       assertEquals(0, Consistency.measure(operator, 1).require().asymmetry());
     }
   }
@@ -239,7 +239,7 @@ class GradientDifferenceTest {
   @MethodSource("cases")
   void coarseGradientsAreSeenInTheEstimate(KnownCase c) {
     try (Scope scope = Scope.open();
-        Hessian host = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+        Hessian host = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
       Gradient exact = gradient(host);
       Gradient rounded =
           (parameters, gradient) -> {
@@ -252,7 +252,7 @@ class GradientDifferenceTest {
           };
       HostBuffer theta = c.host(scope, "parameters");
       try (GradientDifference operator =
-          new GradientDifference(rounded, theta, GradientDifference.BFLOAT16, backend)) {
+          new GradientDifference(rounded, theta, GradientDifference.BFLOAT16, device)) {
         int n = (int) operator.dimension();
         Vectors v = Numbers.vectors(scope, 4, c.array("probe"));
         Vectors hv = scope.vectors(4, n);
@@ -277,10 +277,10 @@ class GradientDifferenceTest {
       Gradient careless =
           (parameters, gradient) -> {
             polynomial(a, 0.1).evaluate(parameters, gradient);
-            backend.fill(parameters, Float.NaN);
+            device.algebra().fill(parameters, Float.NaN);
           };
       try (GradientDifference operator =
-          new GradientDifference(careless, theta, GradientDifference.FLOAT32, backend)) {
+          new GradientDifference(careless, theta, GradientDifference.FLOAT32, device)) {
         Vectors v = Numbers.vectors(scope, 3, Numbers.uniform(18, 7));
         Vectors hv = scope.vectors(3, 6);
         operator.apply(v, hv);
@@ -311,7 +311,7 @@ class GradientDifferenceTest {
       HostBuffer theta = (HostBuffer) Numbers.vectors(scope, 1, Numbers.uniform(6, 6)).buffer();
       float[] before = theta.toArray();
       try (GradientDifference operator =
-          new GradientDifference(sometimes, theta, GradientDifference.FLOAT32, backend)) {
+          new GradientDifference(sometimes, theta, GradientDifference.FLOAT32, device)) {
         Vectors v = Numbers.vectors(scope, 1, Numbers.uniform(6, 7));
         Vectors hv = scope.vectors(1, 6);
         broken[0] = true;
@@ -323,7 +323,7 @@ class GradientDifferenceTest {
       broken[0] = true;
       assertThrows(
           UnsupportedOperationException.class,
-          () -> new GradientDifference(sometimes, theta, GradientDifference.FLOAT32, backend));
+          () -> new GradientDifference(sometimes, theta, GradientDifference.FLOAT32, device));
     }
   }
 
@@ -335,7 +335,7 @@ class GradientDifferenceTest {
     try (Scope scope = Scope.open()) {
       HostBuffer theta = scope.allocate(1);
       try (GradientDifference operator =
-          new GradientDifference(root, theta, GradientDifference.FLOAT32, backend)) {
+          new GradientDifference(root, theta, GradientDifference.FLOAT32, device)) {
         Vectors v = Numbers.vectors(scope, 1, new double[] {1});
         Vectors hv = scope.vectors(1, 1);
         assertThrows(NonFiniteException.class, () -> operator.apply(v, hv));
@@ -345,11 +345,11 @@ class GradientDifferenceTest {
       theta.set(0, -1);
       assertThrows(
           NonFiniteException.class,
-          () -> new GradientDifference(root, theta, GradientDifference.FLOAT32, backend));
+          () -> new GradientDifference(root, theta, GradientDifference.FLOAT32, device));
       theta.set(0, Float.POSITIVE_INFINITY);
       assertThrows(
           NonFiniteException.class,
-          () -> new GradientDifference(root, theta, GradientDifference.FLOAT32, backend));
+          () -> new GradientDifference(root, theta, GradientDifference.FLOAT32, device));
     }
   }
 
@@ -361,13 +361,13 @@ class GradientDifferenceTest {
       for (double precision : new double[] {0, 1, -1, Double.NaN}) {
         OperatorContract.assertRefuses(
             "precision: found " + precision + ", expected above 0 and below 1",
-            () -> new GradientDifference(zero, theta, precision, backend));
+            () -> new GradientDifference(zero, theta, precision, device));
       }
       HostBuffer none = scope.allocate(0);
       OperatorContract.assertRefuses(
           "parameters: found 0 values, expected at least 1",
-          () -> new GradientDifference(zero, none, 0.1, backend));
-      try (GradientDifference operator = new GradientDifference(zero, theta, 0.1, backend)) {
+          () -> new GradientDifference(zero, none, 0.1, device));
+      try (GradientDifference operator = new GradientDifference(zero, theta, 0.1, device)) {
         OperatorContract.assertRefuses(
             "v: found vectors of length 3, expected 2",
             () -> operator.estimateError(scope.allocate(3)));
@@ -390,7 +390,7 @@ class GradientDifferenceTest {
         };
     try (Scope scope = Scope.open();
         GradientDifference operator =
-            new GradientDifference(noisy, scope.allocate(8), GradientDifference.FLOAT32, backend)) {
+            new GradientDifference(noisy, scope.allocate(8), GradientDifference.FLOAT32, device)) {
       Vectors v = Numbers.vectors(scope, 1, Numbers.uniform(8, 2));
       Vectors hv = scope.vectors(1, 8);
       operator.apply(v, hv);

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -102,9 +102,9 @@ class HessianTest {
 
   private static All all(
       Network network, Batch batch, HostBuffer w, Vectors v, int threads, Hessian.Limits limits) {
-    try (Backend backend = Backends.cpu(threads);
+    try (Device device = Devices.cpu(threads);
         Scope scope = Scope.open();
-        Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, backend, limits)) {
+        Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, device, limits)) {
       Vectors hv = scope.vectors(v.count(), v.length());
       hessian.linearize(w).apply(v, hv);
       return new All(
@@ -119,27 +119,28 @@ class HessianTest {
   @ParameterizedTest
   @MethodSource("networks")
   void isSymmetricAndAgreesWithItsQuadraticForm(Network network) {
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       HostBuffer w = scope.allocate(network.parameterCount());
       network.initialize(w, 3);
       Batch batch = Samples.batch(scope, network, CROSS_ENTROPY, 5, 1);
       int n = (int) network.parameterCount();
       Vectors v = Numbers.vectors(scope, 2, Numbers.uniform(2 * n, 8));
-      try (Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, backend)) {
+      try (Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, device)) {
         Vectors hv = scope.vectors(2, n);
         hessian.linearize(w).apply(v, hv);
         double scale =
             Math.sqrt(
-                backend.dot(v.vector(0), v.vector(0)) * backend.dot(hv.vector(1), hv.vector(1)));
+                device.algebra().dot(v.vector(0), v.vector(0))
+                    * device.algebra().dot(hv.vector(1), hv.vector(1)));
         assertEquals(
-            backend.dot(v.vector(0), hv.vector(1)),
-            backend.dot(v.vector(1), hv.vector(0)),
+            device.algebra().dot(v.vector(0), hv.vector(1)),
+            device.algebra().dot(v.vector(1), hv.vector(0)),
             1e-6 * scale,
             "u'Hv = v'Hu");
         double[] forms = hessian.quadraticForm(v);
         for (int i = 0; i < 2; i++) {
-          assertEquals(backend.dot(v.vector(i), hv.vector(i)), forms[i], 1e-5 * scale);
+          assertEquals(device.algebra().dot(v.vector(i), hv.vector(i)), forms[i], 1e-5 * scale);
         }
       }
     }
@@ -194,8 +195,8 @@ class HessianTest {
       long memory = 12 * Tape.bytesPerExample(network, CROSS_ENTROPY);
       Hessian.Limits tight = new Hessian.Limits(memory, 0, 2);
       whole.assertClose(all(network, batch, w, v, 2, tight), 2e-6);
-      try (Backend backend = Backends.cpu(1);
-          Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, backend, tight)) {
+      try (Device device = Devices.cpu(1);
+          Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, device, tight)) {
         assertTrue(hessian.recomputes());
         assertTrue(hessian.microBatch() < 23);
       }
@@ -211,9 +212,9 @@ class HessianTest {
   @Test
   void shiftsThatTheLossCannotSeeAreNullVectors() {
     KnownCase c = KnownCase.vitSmall();
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
       hessian.linearize(c.host(scope, "parameters"));
       Vectors v = scope.vectors(2, hessian.dimension());
       fill(c.network(), v, 0, "head.bias", 0, 10);
@@ -222,7 +223,7 @@ class HessianTest {
       hessian.apply(v, hv);
       double scale = 281;
       for (int i = 0; i < 2; i++) {
-        double norm = Math.sqrt(backend.dot(hv.vector(i), hv.vector(i)));
+        double norm = Math.sqrt(device.algebra().dot(hv.vector(i), hv.vector(i)));
         assertTrue(norm < 1e-6 * scale, "direction " + i + ": " + norm);
       }
     }
@@ -239,12 +240,12 @@ class HessianTest {
   @Test
   void reportsLossesThatAreNotFinite() {
     Network network = Mlp.of(Activation.TANH, 3, 4, 2);
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, CROSS_ENTROPY, 4, 1);
       HostBuffer w = scope.allocate(network.parameterCount());
       w.set(2, Float.NaN);
-      try (Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, backend)) {
+      try (Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, device)) {
         NonFiniteException e = assertThrows(NonFiniteException.class, () -> hessian.linearize(w));
         assertEquals("loss: found NaN, expected a finite value", e.getMessage());
         Vectors v = scope.vectors(1, network.parameterCount());
@@ -259,17 +260,17 @@ class HessianTest {
   @Test
   void refusesWhatDoesNotFit() {
     Network network = Mlp.of(Activation.TANH, 3, 4, 2);
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, CROSS_ENTROPY, 4, 1);
       Hessian.Limits tiny = new Hessian.Limits(16, 0, 1);
       String message =
           assertThrows(
                   IllegalArgumentException.class,
-                  () -> new Hessian(network, CROSS_ENTROPY, batch, backend, tiny))
+                  () -> new Hessian(network, CROSS_ENTROPY, batch, device, tiny))
               .getMessage();
       assertTrue(message.startsWith("memory limit: found 16 bytes"), message);
-      try (Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, backend)) {
+      try (Hessian hessian = new Hessian(network, CROSS_ENTROPY, batch, device)) {
         assertThrows(IllegalArgumentException.class, () -> hessian.linearize(scope.allocate(3)));
         hessian.linearize(scope.allocate(network.parameterCount()));
         Vectors v = scope.vectors(1, network.parameterCount());

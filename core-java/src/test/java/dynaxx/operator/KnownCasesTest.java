@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -17,7 +17,7 @@ import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.RitzValue;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
-import dynaxx.testing.TestBackend;
+import dynaxx.testing.TestDevice;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -39,20 +39,20 @@ class KnownCasesTest {
     try {
       assertExactCurvature(c);
     } catch (AssertionError e) {
-      assumeFalse(TestBackend.misses(c), () -> c + " misses, as expected: " + e.getMessage());
+      assumeFalse(TestDevice.misses(c), () -> c + " misses, as expected: " + e.getMessage());
       throw e;
     }
   }
 
   private static void assertExactCurvature(KnownCase c) {
     JsonNode expected = c.expected();
-    try (Backend backend = TestBackend.open(2);
+    try (Device device = TestDevice.open(2);
         Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
       hessian.linearize(c.host(scope, "parameters"));
       assertEquals(expected.get("n").asLong(), hessian.dimension());
       assertEquals(expected.get("loss").asDouble(), hessian.loss(), 1e-6);
-      float[] gradient = Numbers.floats(backend, hessian.gradient());
+      float[] gradient = Numbers.floats(device, hessian.gradient());
       Numbers.assertClose("gradient", c.array("gradient"), gradient, 2e-5);
       assertEquals(
           expected.get("gradient_norm").asDouble(),
@@ -68,15 +68,15 @@ class KnownCasesTest {
 
   private static void products(KnownCase c, Hessian hessian, Scope scope) {
     int n = (int) hessian.dimension();
-    Backend backend = hessian.backend();
-    Vectors v = Numbers.vectors(backend, scope, 4, c.array("probe"));
-    Vectors hv = backend.vectors(scope, 4, n);
+    Device device = hessian.device();
+    Vectors v = Numbers.vectors(device, scope, 4, c.array("probe"));
+    Vectors hv = device.vectors(scope, 4, n);
     hessian.apply(v, hv);
     double[] expected = c.array("hvp");
     double[] forms = hessian.quadraticForm(v);
     for (int i = 0; i < 4; i++) {
       double[] product = Arrays.copyOfRange(expected, i * n, (i + 1) * n);
-      Numbers.assertClose("H v", product, Numbers.floats(backend, hv.vector(i)), 2e-5);
+      Numbers.assertClose("H v", product, Numbers.floats(device, hv.vector(i)), 2e-5);
       double form = c.expected().get("quadratic_forms").get(i).asDouble();
       double scale = Numbers.norm(product) * Math.sqrt(n);
       assertEquals(form, forms[i], 2e-5 * scale, "v'Hv");
@@ -111,7 +111,7 @@ class KnownCasesTest {
         units[i * n + from + i] = 1;
       }
       try (Scope temporary = scope.child()) {
-        Vectors v = Numbers.vectors(operator.backend(), temporary, k, units);
+        Vectors v = Numbers.vectors(operator.device(), temporary, k, units);
         for (double form : operator.quadraticForm(v)) {
           sum += form;
         }
@@ -144,9 +144,9 @@ class KnownCasesTest {
   @MethodSource("cases")
   void reproducesTheGaussNewtonMatrix(KnownCase c) {
     JsonNode expected = c.expected().get("gauss_newton");
-    try (Backend backend = TestBackend.open(2);
+    try (Device device = TestDevice.open(2);
         Scope scope = Scope.open();
-        GaussNewton operator = new GaussNewton(c.network(), c.loss(), c.batch(scope), backend)) {
+        GaussNewton operator = new GaussNewton(c.network(), c.loss(), c.batch(scope), device)) {
       operator.linearize(c.host(scope, "parameters"));
       double[] values = leadingByLanczos(operator, 120);
       assertLeading(expected, values, c + ": Gauss-Newton by Lanczos");
@@ -158,10 +158,10 @@ class KnownCasesTest {
   @MethodSource("cases")
   void reproducesTheEmpiricalFisherMatrix(KnownCase c) {
     JsonNode expected = c.expected().get("empirical_fisher");
-    try (Backend backend = TestBackend.open(2);
+    try (Device device = TestDevice.open(2);
         Scope scope = Scope.open();
         EmpiricalFisher operator =
-            new EmpiricalFisher(c.network(), c.loss(), c.batch(scope), backend)) {
+            new EmpiricalFisher(c.network(), c.loss(), c.batch(scope), device)) {
       operator.linearize(c.host(scope, "parameters"));
       assertLeading(expected, operator.leading(5), c + ": empirical Fisher by Gram matrix");
       double[] values = leadingByLanczos(operator, 120);
@@ -198,13 +198,13 @@ class KnownCasesTest {
   @MethodSource("cases")
   void gradientVarianceOfExamples(KnownCase c) {
     JsonNode expected = c.expected();
-    try (Backend backend = TestBackend.open(2);
+    try (Device device = TestDevice.open(2);
         Scope scope = Scope.open()) {
       Batch batch = c.batch(scope);
       HostBuffer parameters = c.host(scope, "parameters");
       int size = expected.get("micro_batch").asInt();
       ExampleStatistics statistics =
-          ExampleStatistics.measure(c.network(), c.loss(), batch, size, 0, parameters, backend);
+          ExampleStatistics.measure(c.network(), c.loss(), batch, size, 0, parameters, device);
       double variance = expected.get("per_example_gradient_variance").asDouble();
       report(c + ": variance of examples", Math.abs(statistics.variance() - variance) / variance);
       assertTrace(
@@ -220,13 +220,13 @@ class KnownCasesTest {
   @MethodSource("cases")
   void microBatchGradientVariance(KnownCase c) {
     JsonNode expected = c.expected();
-    try (Backend backend = TestBackend.open(2);
+    try (Device device = TestDevice.open(2);
         Scope scope = Scope.open()) {
       Batch batch = c.batch(scope);
       HostBuffer parameters = c.host(scope, "parameters");
       int size = expected.get("micro_batch").asInt();
       GradientStatistics statistics =
-          GradientStatistics.measure(c.network(), c.loss(), batch, size, 0, parameters, backend);
+          GradientStatistics.measure(c.network(), c.loss(), batch, size, 0, parameters, device);
       double variance = expected.get("micro_batch_gradient_variance").asDouble();
       assertEquals(variance, statistics.variance(), 1e-4 * variance);
       double norm = expected.get("gradient_norm").asDouble();

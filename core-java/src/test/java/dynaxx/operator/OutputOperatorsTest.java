@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -44,14 +44,14 @@ class OutputOperatorsTest {
     GAUSS_NEWTON,
     EMPIRICAL_FISHER;
 
-    NetworkOperator open(Network network, Loss loss, Batch batch, Backend backend, Limits limits) {
+    NetworkOperator open(Network network, Loss loss, Batch batch, Device device, Limits limits) {
       return this == GAUSS_NEWTON
-          ? new GaussNewton(network, loss, batch, backend, limits)
-          : new EmpiricalFisher(network, loss, batch, backend, limits);
+          ? new GaussNewton(network, loss, batch, device, limits)
+          : new EmpiricalFisher(network, loss, batch, device, limits);
     }
 
-    NetworkOperator open(Network network, Batch batch, Backend backend) {
-      return open(network, CROSS_ENTROPY, batch, backend, Limits.DEFAULT);
+    NetworkOperator open(Network network, Batch batch, Device device) {
+      return open(network, CROSS_ENTROPY, batch, device, Limits.DEFAULT);
     }
 
     /** Memory of one example's tangents in one direction. */
@@ -101,9 +101,9 @@ class OutputOperatorsTest {
 
   private static Found find(
       Case c, Batch batch, HostBuffer w, Vectors v, int threads, Limits limits) {
-    try (Backend backend = Backends.cpu(threads);
+    try (Device device = Devices.cpu(threads);
         Scope scope = Scope.open();
-        NetworkOperator operator = c.which.open(c.network, CROSS_ENTROPY, batch, backend, limits)) {
+        NetworkOperator operator = c.which.open(c.network, CROSS_ENTROPY, batch, device, limits)) {
       Vectors products = scope.vectors(v.count(), v.length());
       operator.linearize(w).apply(v, products);
       return new Found(((HostBuffer) products.buffer()).toArray(), operator.quadraticForm(v));
@@ -134,25 +134,26 @@ class OutputOperatorsTest {
   @ParameterizedTest
   @MethodSource("cases")
   void isSymmetricSemidefiniteAndAgreesWithItsForm(Case c) {
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, c.network, CROSS_ENTROPY, 5, 1);
       int n = (int) c.network.parameterCount();
       Vectors v = Numbers.vectors(scope, 2, Numbers.uniform(2 * n, 8));
-      try (NetworkOperator operator = c.which.open(c.network, batch, backend)) {
+      try (NetworkOperator operator = c.which.open(c.network, batch, device)) {
         Vectors av = scope.vectors(2, n);
         operator.linearize(parameters(scope, c.network)).apply(v, av);
         double scale =
             Math.sqrt(
-                backend.dot(v.vector(0), v.vector(0)) * backend.dot(av.vector(1), av.vector(1)));
+                device.algebra().dot(v.vector(0), v.vector(0))
+                    * device.algebra().dot(av.vector(1), av.vector(1)));
         assertEquals(
-            backend.dot(v.vector(0), av.vector(1)),
-            backend.dot(v.vector(1), av.vector(0)),
+            device.algebra().dot(v.vector(0), av.vector(1)),
+            device.algebra().dot(v.vector(1), av.vector(0)),
             1e-6 * scale,
             "u'Av = v'Au");
         double[] forms = operator.quadraticForm(v);
         for (int i = 0; i < 2; i++) {
-          assertEquals(backend.dot(v.vector(i), av.vector(i)), forms[i], 1e-6 * scale);
+          assertEquals(device.algebra().dot(v.vector(i), av.vector(i)), forms[i], 1e-6 * scale);
           assertTrue(forms[i] >= 0);
         }
       }
@@ -171,9 +172,8 @@ class OutputOperatorsTest {
       whole.assertClose(find(c, batch, w, v, 2, new Limits(0, 5, 8)), 2e-6);
       Limits tight = new Limits(tight(c), 0, 2);
       whole.assertClose(find(c, batch, w, v, 2, tight), 2e-6);
-      try (Backend backend = Backends.cpu(1);
-          NetworkOperator operator =
-              c.which.open(c.network, CROSS_ENTROPY, batch, backend, tight)) {
+      try (Device device = Devices.cpu(1);
+          NetworkOperator operator = c.which.open(c.network, CROSS_ENTROPY, batch, device, tight)) {
         assertTrue(operator.recomputes());
         assertTrue(operator.microBatch() < 23 && operator.microBatch() > 1);
       }
@@ -198,7 +198,7 @@ class OutputOperatorsTest {
     Network.Node x = g.add(new Linear(weight, bias), g.input());
     Network network = g.build(g.add(new PositionEmbedding(table), x));
     int n = (int) network.parameterCount();
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       HostBuffer w = parameters(scope, network);
       for (Loss loss : new Loss[] {CROSS_ENTROPY, Loss.meanSquaredError()}) {
@@ -206,8 +206,8 @@ class OutputOperatorsTest {
         Vectors v = Numbers.vectors(scope, 3, Numbers.uniform(3 * n, 8));
         Vectors hv = scope.vectors(3, n);
         Vectors gv = scope.vectors(3, n);
-        try (Hessian hessian = new Hessian(network, loss, batch, backend);
-            GaussNewton gaussNewton = new GaussNewton(network, loss, batch, backend)) {
+        try (Hessian hessian = new Hessian(network, loss, batch, device);
+            GaussNewton gaussNewton = new GaussNewton(network, loss, batch, device)) {
           hessian.linearize(w).apply(v, hv);
           gaussNewton.linearize(w).apply(v, gv);
           Numbers.assertClose(
@@ -227,12 +227,12 @@ class OutputOperatorsTest {
   @EnumSource
   void reportsWhatIsNotFinite(Which which) {
     Network network = Mlp.of(Activation.TANH, 3, 4, 2);
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, CROSS_ENTROPY, 4, 1);
       HostBuffer w = scope.allocate(network.parameterCount());
       w.set(2, Float.NaN);
-      try (NetworkOperator operator = which.open(network, batch, backend)) {
+      try (NetworkOperator operator = which.open(network, batch, device)) {
         NonFiniteException e = assertThrows(NonFiniteException.class, () -> operator.linearize(w));
         assertEquals("loss: found NaN, expected a finite value", e.getMessage());
         Vectors v = scope.vectors(1, network.parameterCount());
@@ -252,11 +252,11 @@ class OutputOperatorsTest {
     Parameter weight = g.parameter("weight", Initializer.ZEROS, 1, 2);
     Network network = g.build(g.add(new Linear(weight, null), g.input()));
     Loss loss = Loss.meanSquaredError();
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       HostBuffer x = scope.allocate(4).put(1e30f, 0, 0, 1);
       Batch batch = Batch.of(network, loss, x, scope.allocate(2).put(1, 1));
-      try (EmpiricalFisher fisher = new EmpiricalFisher(network, loss, batch, backend)) {
+      try (EmpiricalFisher fisher = new EmpiricalFisher(network, loss, batch, device)) {
         fisher.linearize(scope.allocate(2));
         String message =
             assertThrows(NonFiniteException.class, () -> fisher.leading(1)).getMessage();
@@ -269,17 +269,17 @@ class OutputOperatorsTest {
   @EnumSource
   void refusesWhatDoesNotFit(Which which) {
     Network network = Mlp.of(Activation.TANH, 3, 4, 2);
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, CROSS_ENTROPY, 4, 1);
       Limits tiny = new Limits(16, 0, 1);
       String message =
           assertThrows(
                   IllegalArgumentException.class,
-                  () -> which.open(network, CROSS_ENTROPY, batch, backend, tiny))
+                  () -> which.open(network, CROSS_ENTROPY, batch, device, tiny))
               .getMessage();
       assertTrue(message.startsWith("memory limit: found 16 bytes, expected at least "), message);
-      try (NetworkOperator operator = which.open(network, batch, backend)) {
+      try (NetworkOperator operator = which.open(network, batch, device)) {
         message =
             assertThrows(
                     IllegalArgumentException.class, () -> operator.linearize(scope.allocate(3)))
@@ -301,10 +301,10 @@ class OutputOperatorsTest {
   @Test
   void refusesCountsOutOfRange() {
     Network network = Mlp.of(Activation.TANH, 3, 4, 2);
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, CROSS_ENTROPY, 4, 1);
-      try (EmpiricalFisher fisher = new EmpiricalFisher(network, CROSS_ENTROPY, batch, backend)) {
+      try (EmpiricalFisher fisher = new EmpiricalFisher(network, CROSS_ENTROPY, batch, device)) {
         assertEquals(
             "empirical fisher: expected linearize(parameters) first",
             assertThrows(IllegalStateException.class, () -> fisher.leading(1)).getMessage());
@@ -325,29 +325,28 @@ class OutputOperatorsTest {
   @MethodSource("dynaxx.operator.HessianTest#networks")
   void leadingEigenvaluesDoNotDependOnHowTheBatchIsCut(Network network) {
     Case c = new Case(Which.EMPIRICAL_FISHER, network);
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       HostBuffer w = parameters(scope, network);
       Batch batch = Samples.batch(scope, network, CROSS_ENTROPY, 23, 1);
-      double[] whole = leading(c, batch, w, backend, Limits.DEFAULT);
-      double[] cut = leading(c, batch, w, backend, new Limits(0, 5, 8));
+      double[] whole = leading(c, batch, w, device, Limits.DEFAULT);
+      double[] cut = leading(c, batch, w, device, new Limits(0, 5, 8));
       assertArrayEquals(whole, cut, 1e-6 * whole[0]);
       long beside = 23 * 4 * (network.parameterCount() + 23);
       try (EmpiricalFisher fisher =
           new EmpiricalFisher(
-              network, CROSS_ENTROPY, batch, backend, new Limits(tight(c) + beside, 4, 2))) {
+              network, CROSS_ENTROPY, batch, device, new Limits(tight(c) + beside, 4, 2))) {
         double[] again = fisher.linearize(w).leading(23);
         assertArrayEquals(whole, again, 1e-6 * whole[0]);
       }
     }
   }
 
-  private static double[] leading(
-      Case c, Batch batch, HostBuffer w, Backend backend, Limits limits) {
+  private static double[] leading(Case c, Batch batch, HostBuffer w, Device device, Limits limits) {
     int n = (int) c.network.parameterCount();
     try (Scope scope = Scope.open();
         EmpiricalFisher fisher =
-            new EmpiricalFisher(c.network, CROSS_ENTROPY, batch, backend, limits)) {
+            new EmpiricalFisher(c.network, CROSS_ENTROPY, batch, device, limits)) {
       Vectors v = Numbers.vectors(scope, 1, Numbers.uniform(n, 4));
       double before = fisher.linearize(w).quadraticForm(v)[0];
       double[] values = fisher.leading(23);
@@ -359,12 +358,12 @@ class OutputOperatorsTest {
   @Test
   void refusesAGramMatrixThatDoesNotFit() {
     Network network = Mlp.of(Activation.TANH, 30, 40, 2);
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, CROSS_ENTROPY, 50, 1);
       Limits limits = new Limits(20_000, 0, 1);
       try (EmpiricalFisher fisher =
-          new EmpiricalFisher(network, CROSS_ENTROPY, batch, backend, limits)) {
+          new EmpiricalFisher(network, CROSS_ENTROPY, batch, device, limits)) {
         fisher.linearize(parameters(scope, network));
         String message =
             assertThrows(IllegalArgumentException.class, () -> fisher.leading(1)).getMessage();

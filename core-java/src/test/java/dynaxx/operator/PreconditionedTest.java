@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -30,16 +30,16 @@ class PreconditionedTest {
 
   private static final Adam ADAM = new Adam(100, 0.9, 0.999, 1e-8);
 
-  private static Backend backend;
+  private static Device device;
 
   @BeforeAll
   static void open() {
-    backend = Backends.cpu(2);
+    device = Devices.cpu(2);
   }
 
   @AfterAll
   static void close() {
-    backend.close();
+    device.close();
   }
 
   private static float[] diagonal(int n) {
@@ -61,21 +61,21 @@ class PreconditionedTest {
         expected[i][j] /= Math.sqrt((double) p[i] * p[j]);
       }
     }
-    SymmetricOperator inner = OperatorContract.randomDense(5, n).on(backend);
+    SymmetricOperator inner = OperatorContract.randomDense(5, n).on(device);
     try (Scope scope = Scope.open();
         Preconditioned array = Preconditioned.of(inner, p);
         Preconditioned buffer = Preconditioned.of(inner, scope.allocate(n).put(p))) {
       OperatorContract.verify(array, expected, 1e-6);
       OperatorContract.verify(buffer, expected, 1e-6);
     }
-    try (Preconditioned single = Preconditioned.of(Dense.diagonal(3).on(backend), 4f)) {
+    try (Preconditioned single = Preconditioned.of(Dense.diagonal(3).on(device), 4f)) {
       OperatorContract.verify(single, new double[][] {{0.75}}, 1e-7);
     }
   }
 
   @Test
   void copiesTheDiagonal() {
-    SymmetricOperator inner = Dense.diagonal(8, 8).on(backend);
+    SymmetricOperator inner = Dense.diagonal(8, 8).on(device);
     try (Scope scope = Scope.open()) {
       HostBuffer p = scope.allocate(2).put(2, 4);
       try (Preconditioned operator = Preconditioned.of(inner, p)) {
@@ -97,7 +97,7 @@ class PreconditionedTest {
     try (Scope scope = Scope.open();
         Preconditioned operator =
             Preconditioned.adam(
-                Dense.diagonal(1, 1, 1).on(backend),
+                Dense.diagonal(1, 1, 1).on(device),
                 (HostBuffer) Numbers.vectors(scope, 1, v).buffer(),
                 new Adam(2, 0.9, 0.99, 0.5))) {
       OperatorContract.verify(operator, expected, 1e-6);
@@ -116,7 +116,7 @@ class PreconditionedTest {
     try (Scope scope = Scope.open();
         Preconditioned operator =
             Preconditioned.adam(
-                Dense.diagonal(curvature).on(backend),
+                Dense.diagonal(curvature).on(device),
                 (HostBuffer) Numbers.vectors(scope, 1, v).buffer(),
                 new Adam(step, 0.9, 0.999, 1e-8))) {
       double sharpness = Lanczos.fixed(3).run(operator).max().value();
@@ -145,7 +145,7 @@ class PreconditionedTest {
     double[] probes = c.array("probe");
     double[] products = c.array("hvp");
     try (Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
       hessian.linearize(c.host(scope, "parameters"));
       int n = (int) hessian.dimension();
       float[] p = diagonal(n);
@@ -192,7 +192,7 @@ class PreconditionedTest {
     Loss loss = Loss.crossEntropy();
     try (Scope scope = Scope.open();
         Hessian hessian =
-            new Hessian(network, loss, Samples.batch(scope, network, loss, 16, 1), backend)) {
+            new Hessian(network, loss, Samples.batch(scope, network, loss, 16, 1), device)) {
       HostBuffer parameters = scope.allocate(network.parameterCount());
       network.initialize(parameters, 3);
       hessian.linearize(parameters);
@@ -243,7 +243,7 @@ class PreconditionedTest {
 
   @Test
   void passesOnTheErrorButNoFormInFloat64() {
-    SymmetricOperator plain = Dense.diagonal(1, -2, 3).on(backend);
+    SymmetricOperator plain = Dense.diagonal(1, -2, 3).on(device);
     SymmetricOperator precise = new ShiftedTest.Float64(plain, 1e-5);
     try (Scope scope = Scope.open();
         Preconditioned withForm = Preconditioned.of(precise, 0.25f, 4, 1);
@@ -257,7 +257,7 @@ class PreconditionedTest {
 
   @Test
   void refusesWhatIsNotAPositiveDiagonal() {
-    SymmetricOperator inner = Dense.diagonal(1, 2, 3).on(backend);
+    SymmetricOperator inner = Dense.diagonal(1, 2, 3).on(device);
     String expected = ", expected a positive finite value with 1 / sqrt(value) in float32";
     for (float wrong : new float[] {0, -1, Float.NaN, Float.POSITIVE_INFINITY}) {
       OperatorContract.assertRefuses(
@@ -293,7 +293,7 @@ class PreconditionedTest {
 
   @Test
   void useAfterCloseThrows() {
-    Preconditioned operator = Preconditioned.of(Dense.diagonal(1, 2).on(backend), 1, 1);
+    Preconditioned operator = Preconditioned.of(Dense.diagonal(1, 2).on(device), 1, 1);
     operator.close();
     operator.close();
     try (Scope scope = Scope.open()) {

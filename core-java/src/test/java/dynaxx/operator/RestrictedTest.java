@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -26,16 +26,16 @@ import org.junit.jupiter.api.Test;
 
 class RestrictedTest {
 
-  private static Backend backend;
+  private static Device device;
 
   @BeforeAll
   static void open() {
-    backend = Backends.cpu(2);
+    device = Devices.cpu(2);
   }
 
   @AfterAll
   static void close() {
-    backend.close();
+    device.close();
   }
 
   private static double[][] submatrix(double[][] a, int... indices) {
@@ -51,7 +51,7 @@ class RestrictedTest {
   @Test
   void isTheSubmatrixInTheOrderOfTheRanges() {
     Dense dense = OperatorContract.randomDense(5, 23);
-    SymmetricOperator inner = dense.on(backend);
+    SymmetricOperator inner = dense.on(device);
     List<Range> ranges = List.of(new Range(20, 2), new Range(3, 4), new Range(7, 1));
     double[][] expected = submatrix(dense.matrix(), 20, 21, 3, 4, 5, 6, 7);
     try (Restricted part = Restricted.of(inner, ranges);
@@ -69,7 +69,7 @@ class RestrictedTest {
   void forgetsEarlierVectors() {
     Dense dense = OperatorContract.randomDense(6, 9);
     try (Scope scope = Scope.open();
-        Restricted part = Restricted.of(dense.on(backend), List.of(new Range(4, 3)))) {
+        Restricted part = Restricted.of(dense.on(device), List.of(new Range(4, 3)))) {
       Vectors many = Numbers.vectors(scope, 10, Numbers.uniform(30, 2));
       part.apply(many, scope.vectors(10, 3));
       OperatorContract.verify(part, submatrix(dense.matrix(), 4, 5, 6), 1e-6);
@@ -78,7 +78,7 @@ class RestrictedTest {
 
   @Test
   void passesErrorAndFloat64FormOn() {
-    SymmetricOperator plain = OperatorContract.randomDense(7, 6).on(backend);
+    SymmetricOperator plain = OperatorContract.randomDense(7, 6).on(device);
     SymmetricOperator precise = new ShiftedTest.Float64(plain, 3e-6);
     List<Range> ranges = List.of(new Range(4, 2), new Range(0, 1));
     try (Scope scope = Scope.open();
@@ -108,7 +108,7 @@ class RestrictedTest {
       {"cls", "pos"}, {"patch."}, {"blocks.0."}, {"blocks.1."}, {"norm.", "head."}
     };
     try (Scope scope = Scope.open();
-        Hessian hessian = new Hessian(network, c.loss(), c.batch(scope), backend)) {
+        Hessian hessian = new Hessian(network, c.loss(), c.batch(scope), device)) {
       hessian.linearize(c.host(scope, "parameters"));
       double trace = 0;
       long covered = 0;
@@ -136,7 +136,7 @@ class RestrictedTest {
       Vectors product = scope.vectors(3, hessian.dimension());
       Range range = block.ranges().getFirst();
       for (int i = 0; i < 3; i++) {
-        backend.copy(v.vector(i), full.vector(i).slice(range.offset(), m));
+        device.algebra().copy(v.vector(i), full.vector(i).slice(range.offset(), m));
       }
       block.apply(v, hv);
       hessian.apply(full, product);
@@ -155,7 +155,7 @@ class RestrictedTest {
       Vectors units = scope.vectors(16, n);
       for (int from = 0; from < n; from += 16) {
         int k = Math.min(16, n - from);
-        backend.fill(units.buffer(), 0);
+        device.algebra().fill(units.buffer(), 0);
         for (int i = 0; i < k; i++) {
           ((HostBuffer) units.vector(i)).set(from + i, 1);
         }
@@ -170,7 +170,7 @@ class RestrictedTest {
     KnownCase c = KnownCase.lmCausal();
     String[] names = {"head.bias", "blocks.0.norm1.weight", "pos"};
     try (Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
       hessian.linearize(c.host(scope, "parameters"));
       int[] indices =
           Arrays.stream(names)
@@ -181,7 +181,7 @@ class RestrictedTest {
       Vectors unit = scope.vectors(1, hessian.dimension());
       Vectors column = scope.vectors(1, hessian.dimension());
       for (int i = 0; i < indices.length; i++) {
-        backend.fill(unit.buffer(), 0);
+        device.algebra().fill(unit.buffer(), 0);
         ((HostBuffer) unit.buffer()).set(indices[i], 1);
         hessian.apply(unit, column);
         double[] values = Numbers.doubles(column.buffer());
@@ -201,7 +201,7 @@ class RestrictedTest {
 
   @Test
   void refusesRangesThatDoNotFit() {
-    SymmetricOperator inner = Dense.diagonal(1, 2, 3, 4, 5).on(backend);
+    SymmetricOperator inner = Dense.diagonal(1, 2, 3, 4, 5).on(device);
     OperatorContract.assertRefuses(
         "ranges: found none, expected at least one", () -> Restricted.of(inner, List.of()));
     OperatorContract.assertRefuses(
@@ -223,7 +223,7 @@ class RestrictedTest {
   void refusesNamesThatDoNotFit() {
     Network network = KnownCase.mlpTanh().network();
     int n = (int) network.parameterCount();
-    SymmetricOperator inner = SymmetricOperator.of(n, backend, (v, hv) -> {});
+    SymmetricOperator inner = SymmetricOperator.of(n, device, (v, hv) -> {});
     String all = "[0.weight, 0.bias, 1.weight, 1.bias]";
     for (String unknown : new String[] {"2.", "0", "0.weights", "."}) {
       OperatorContract.assertRefuses(
@@ -240,12 +240,12 @@ class RestrictedTest {
         "names: found none, expected at least one", () -> Restricted.of(inner, network));
     OperatorContract.assertRefuses(
         "network: found " + n + " parameters, expected 2 as in the operator",
-        () -> Restricted.of(Dense.diagonal(1, 2).on(backend), network, "0."));
+        () -> Restricted.of(Dense.diagonal(1, 2).on(device), network, "0."));
   }
 
   @Test
   void useAfterCloseThrows() {
-    Restricted part = Restricted.of(Dense.diagonal(1, 2).on(backend), List.of(new Range(1, 1)));
+    Restricted part = Restricted.of(Dense.diagonal(1, 2).on(device), List.of(new Range(1, 1)));
     try (Scope scope = Scope.open()) {
       Vectors v = scope.vectors(1, 1);
       ((HostBuffer) v.buffer()).set(0, 3);

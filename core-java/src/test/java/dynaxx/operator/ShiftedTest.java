@@ -3,8 +3,8 @@ package dynaxx.operator;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -19,16 +19,16 @@ import org.junit.jupiter.api.Test;
 
 class ShiftedTest {
 
-  private static Backend backend;
+  private static Device device;
 
   @BeforeAll
   static void open() {
-    backend = Backends.cpu(2);
+    device = Devices.cpu(2);
   }
 
   @AfterAll
   static void close() {
-    backend.close();
+    device.close();
   }
 
   @Test
@@ -39,15 +39,15 @@ class ShiftedTest {
       for (int i = 0; i < expected.length; i++) {
         expected[i][i] += shift;
       }
-      OperatorContract.verify(new Shifted(dense.on(backend), shift), expected, 1e-6);
+      OperatorContract.verify(new Shifted(dense.on(device), shift), expected, 1e-6);
     }
     OperatorContract.verify(
-        new Shifted(Dense.diagonal(2).on(backend), 1), new double[][] {{3}}, 1e-7);
+        new Shifted(Dense.diagonal(2).on(device), 1), new double[][] {{3}}, 1e-7);
   }
 
   @Test
   void movesEigenvalues() {
-    Shifted shifted = new Shifted(Dense.rotated(3, -2, -1, 3, 4, 5).on(backend), -5);
+    Shifted shifted = new Shifted(Dense.rotated(3, -2, -1, 3, 4, 5).on(device), -5);
     Lanczos.Result result = Lanczos.fixed(5).run(shifted);
     assertEquals(-7, result.min().value(), 1e-5);
     assertEquals(0, result.max().value(), 1e-5);
@@ -57,7 +57,7 @@ class ShiftedTest {
   void askTheInnerFormInFloat64() {
     try (Scope scope = Scope.open()) {
       Buffer v = Numbers.vectors(scope, 1, new double[] {1, 1e-3, -2}).buffer();
-      SymmetricOperator plain = Dense.diagonal(1, 2, 3).on(backend);
+      SymmetricOperator plain = Dense.diagonal(1, 2, 3).on(device);
       assertTrue(new Shifted(plain, 2).quadraticForm64(v).isEmpty());
       SymmetricOperator precise = new Float64(plain, 0);
       double[] x = Numbers.doubles(v);
@@ -70,12 +70,12 @@ class ShiftedTest {
   @Test
   void errorGrowsWhereTheShiftCancels() {
     double error = 1e-6;
-    SymmetricOperator nearlyTwo = new Float64(Dense.diagonal(2, 2.01, 1.99).on(backend), error);
+    SymmetricOperator nearlyTwo = new Float64(Dense.diagonal(2, 2.01, 1.99).on(device), error);
     assertEquals(error, new Shifted(nearlyTwo, 0).productError());
     assertEquals(1.5 * error, new Shifted(nearlyTwo, 2).productError(), 0.1 * error);
     double cancelled = new Shifted(nearlyTwo, -2).productError();
     assertTrue(cancelled >= 200 * error && cancelled < 300 * error, "" + cancelled);
-    SymmetricOperator two = new Float64(Dense.diagonal(2, 2).on(backend), error);
+    SymmetricOperator two = new Float64(Dense.diagonal(2, 2).on(device), error);
     assertEquals(1, new Shifted(two, -2).productError());
   }
 
@@ -83,7 +83,7 @@ class ShiftedTest {
   void refusesShiftsThatAreNotFinite() {
     OperatorContract.assertRefuses(
         "shift: found NaN, expected a finite value",
-        () -> new Shifted(Dense.diagonal(1).on(backend), Double.NaN));
+        () -> new Shifted(Dense.diagonal(1).on(device), Double.NaN));
   }
 
   /** A diagonal operator that states its error and has forms in float64. */
@@ -95,8 +95,8 @@ class ShiftedTest {
     }
 
     @Override
-    public Backend backend() {
-      return inner.backend();
+    public Device device() {
+      return inner.device();
     }
 
     @Override

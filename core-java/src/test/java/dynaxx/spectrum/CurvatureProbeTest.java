@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
@@ -93,12 +93,12 @@ class CurvatureProbeTest {
   @MethodSource("cases")
   void settingsKeepWhatTheyPromise(KnownCase c) {
     Truth truth = Truth.of(c);
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       Batch batch = c.batch(scope);
       HostBuffer parameters = c.host(scope, "parameters");
       float[] before = parameters.toArray();
-      try (CurvatureProbe probe = new CurvatureProbe(c.network(), c.loss(), batch, backend)) {
+      try (CurvatureProbe probe = new CurvatureProbe(c.network(), c.loss(), batch, device)) {
         probe.measure(nearby(scope, parameters), ProbeSettings.certified().withParts(0));
         Snapshot cheap = probe.measure(parameters, ProbeSettings.cheap());
         Snapshot article = probe.measure(parameters, ProbeSettings.article());
@@ -174,10 +174,10 @@ class CurvatureProbeTest {
 
   @Test
   void sharesProductsAndCountsThem() {
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         SpectrumProbe probe = new SpectrumProbe()) {
       Diagonal matrix = Diagonal.spiked(600, -3, 8);
-      SymmetricOperator operator = matrix.on(backend);
+      SymmetricOperator operator = matrix.on(device);
       ProbeSettings settings =
           ProbeSettings.article().withLanczos(Lanczos.fixed(10).withStarts(3)).withProbes(8);
       Spectrum first = probe.measure(operator, settings);
@@ -202,7 +202,7 @@ class CurvatureProbeTest {
   /** The control variate of the starts and the deflated forms have the same mean: the trace. */
   @Test
   void deflatedSamplesStayUnbiased() {
-    try (Backend backend = Backends.cpu(2)) {
+    try (Device device = Devices.cpu(2)) {
       Diagonal matrix = Diagonal.spiked(600, -3, 8);
       double exact = Arrays.stream(matrix.values()).sum();
       double[] plain = new double[400];
@@ -211,11 +211,11 @@ class CurvatureProbeTest {
         ProbeSettings settings =
             new ProbeSettings(
                 Optional.of(Lanczos.both().withStarts(2)), 8, 2, false, 0, false, 0, seed);
-        plain[seed] = trace(matrix.on(backend), settings);
+        plain[seed] = trace(matrix.on(device), settings);
         ProbeSettings out =
             new ProbeSettings(
                 Optional.of(Lanczos.both().withStarts(2)), 8, 2, true, 0, false, 0, seed);
-        deflated[seed] = trace(matrix.on(backend), out);
+        deflated[seed] = trace(matrix.on(device), out);
       }
       Hutchinson.Trace a = Hutchinson.Trace.of(plain);
       Hutchinson.Trace b = Hutchinson.Trace.of(deflated);
@@ -234,8 +234,8 @@ class CurvatureProbeTest {
     int runs = 1000;
     int covered = 0;
     double[] traces = new double[runs];
-    try (Backend backend = Backends.cpu(2)) {
-      SymmetricOperator operator = Dense.rotated(5, values).on(backend);
+    try (Device device = Devices.cpu(2)) {
+      SymmetricOperator operator = Dense.rotated(5, values).on(device);
       for (int seed = 0; seed < runs; seed++) {
         try (SpectrumProbe probe = new SpectrumProbe()) {
           ProbeSettings settings =
@@ -260,9 +260,9 @@ class CurvatureProbeTest {
     int seeds = 20;
     double ours = 0;
     double plain = 0;
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
       hessian.linearize(c.host(scope, "parameters"));
       for (int seed = 0; seed < seeds; seed++) {
         try (SpectrumProbe probe = new SpectrumProbe()) {
@@ -287,9 +287,9 @@ class CurvatureProbeTest {
   @ParameterizedTest
   @MethodSource("cases")
   void gaussNewtonIsNotNegative(KnownCase c) {
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        GaussNewton matrix = new GaussNewton(c.network(), c.loss(), c.batch(scope), backend)) {
+        GaussNewton matrix = new GaussNewton(c.network(), c.loss(), c.batch(scope), device)) {
       matrix.linearize(c.host(scope, "parameters"));
       for (int seed = 0; seed < 5; seed++) {
         Lanczos.Result result =
@@ -307,9 +307,9 @@ class CurvatureProbeTest {
 
   @Test
   void theFirstCheapMeasurementRunsLanczosAndSaysSo() {
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         SpectrumProbe probe = new SpectrumProbe()) {
-      SymmetricOperator operator = Diagonal.spiked(200, -3, 8).on(backend);
+      SymmetricOperator operator = Diagonal.spiked(200, -3, 8).on(device);
       assertEquals(Source.LANCZOS, probe.measure(operator, ProbeSettings.cheap()).source());
       Spectrum next = probe.measure(operator, ProbeSettings.cheap());
       assertEquals(Source.STORED_VECTORS, next.source());
@@ -321,15 +321,14 @@ class CurvatureProbeTest {
   @Test
   void tightMemoryRestartsAndRecomputesButMeasuresTheSame() {
     KnownCase c = KnownCase.vitSmall();
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       Batch batch = c.batch(scope);
       HostBuffer parameters = c.host(scope, "parameters");
       ProbeSettings settings = ProbeSettings.certified().withParts(2);
       long tight = 3_000_000;
-      try (CurvatureProbe roomy = new CurvatureProbe(c.network(), c.loss(), batch, backend);
-          CurvatureProbe narrow =
-              new CurvatureProbe(c.network(), c.loss(), batch, backend, tight)) {
+      try (CurvatureProbe roomy = new CurvatureProbe(c.network(), c.loss(), batch, device);
+          CurvatureProbe narrow = new CurvatureProbe(c.network(), c.loss(), batch, device, tight)) {
         Snapshot expected = roomy.measure(parameters, settings);
         Snapshot found = narrow.measure(parameters, settings);
         assertTrue(found.gradientEquivalents() > expected.gradientEquivalents(), "recomputes");
@@ -351,9 +350,9 @@ class CurvatureProbeTest {
   @Test
   void partsOfTheSubsetAverageToItsTrace() {
     KnownCase c = KnownCase.mlpTanh();
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
       HostBuffer parameters = c.host(scope, "parameters");
       Hutchinson probes = new Hutchinson(4, 9);
       SubsetSpread spread =
@@ -366,7 +365,7 @@ class CurvatureProbeTest {
               probes,
               0,
               parameters,
-              backend);
+              device);
       double whole = probes.run(hessian.linearize(parameters)).value();
       assertEquals(16, spread.examples());
       assertEquals(whole, spread.trace().mean(), 1e-5 * Math.abs(whole));
@@ -385,20 +384,20 @@ class CurvatureProbeTest {
                   probes,
                   0,
                   parameters,
-                  backend));
+                  device));
     }
   }
 
   @Test
   void refusesWhatCannotBeTrusted() {
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open();
         SpectrumProbe probe = new SpectrumProbe()) {
       Random random = new Random(3);
       SymmetricOperator noisy =
           SymmetricOperator.of(
               50,
-              backend,
+              device,
               (v, hv) -> {
                 HostBuffer out = (HostBuffer) hv.buffer();
                 for (long i = 0; i < out.size(); i++) {
@@ -412,7 +411,7 @@ class CurvatureProbeTest {
       HostBuffer parameters = c.host(scope, "parameters");
       parameters.set(7, Float.NaN);
       try (CurvatureProbe curvature =
-          new CurvatureProbe(c.network(), c.loss(), c.batch(scope), backend)) {
+          new CurvatureProbe(c.network(), c.loss(), c.batch(scope), device)) {
         assertThrows(
             NonFiniteException.class, () -> curvature.measure(parameters, ProbeSettings.article()));
       }

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -60,7 +60,7 @@ class ExampleStatisticsTest {
   void linearRegression() {
     Network network = regression();
     Loss loss = Loss.meanSquaredError();
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       HostBuffer w = parameters(scope, network);
       Batch batch = Samples.batch(scope, network, loss, EXAMPLES, 4);
@@ -73,7 +73,7 @@ class ExampleStatisticsTest {
           NoiseScale.ofExamples(
               Arrays.stream(gradients).mapToDouble(g -> Numbers.dot(g, g)).toArray(),
               Arrays.stream(gradients).mapToDouble(g -> Numbers.dot(g, mean)).toArray());
-      ExampleStatistics found = ExampleStatistics.measure(network, loss, batch, 5, 0, w, backend);
+      ExampleStatistics found = ExampleStatistics.measure(network, loss, batch, 5, 0, w, device);
       for (int i = 0; i < EXAMPLES; i++) {
         double norm = Numbers.dot(gradients[i], gradients[i]);
         assertEquals(norm, found.squaredNorms()[i], 1e-5 * norm);
@@ -85,7 +85,7 @@ class ExampleStatisticsTest {
       assertEquals(error, found.noiseScale().traceSigmaError().orElseThrow(), 1e-4 * error);
       error = expected.squaredGradientError().orElseThrow();
       assertEquals(error, found.noiseScale().squaredGradientError().orElseThrow(), 1e-4 * error);
-      GradientStatistics alone = GradientStatistics.measure(network, loss, batch, 5, 0, w, backend);
+      GradientStatistics alone = GradientStatistics.measure(network, loss, batch, 5, 0, w, device);
       assertEquals(alone, found.microBatches());
       assertEquals(3, alone.leftOut());
       assertEquals(4, alone.count());
@@ -109,11 +109,11 @@ class ExampleStatisticsTest {
   void agreesWithMicroBatchesOfOne() {
     Network network = language();
     Loss loss = Loss.crossEntropy();
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       HostBuffer w = parameters(scope, network);
       Batch batch = Samples.batch(scope, network, loss, EXAMPLES, 4);
-      ExampleStatistics found = ExampleStatistics.measure(network, loss, batch, 1, 0, w, backend);
+      ExampleStatistics found = ExampleStatistics.measure(network, loss, batch, 1, 0, w, device);
       GradientStatistics ones = found.microBatches();
       assertEquals(ones.variance(), found.variance(), 1e-5 * found.variance());
       NoiseScale scale = ones.noiseScale();
@@ -134,23 +134,23 @@ class ExampleStatisticsTest {
         ExampleNorms.leastBytes(network)
             + Tape.bytesPerExample(network, loss)
             + FisherSweep.bytesPerExample(network);
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       HostBuffer w = parameters(scope, network);
       Batch batch = Samples.batch(scope, network, loss, EXAMPLES, 4);
       double trace = 0;
-      try (EmpiricalFisher fisher = new EmpiricalFisher(network, loss, batch, backend)) {
+      try (EmpiricalFisher fisher = new EmpiricalFisher(network, loss, batch, device)) {
         Vectors units = scope.vectors(n, n);
         for (long i = 0; i < n; i++) {
           ((HostBuffer) units.buffer()).set(i * n + i, 1);
         }
         trace = Arrays.stream(fisher.linearize(w).quadraticForm(units)).sum();
       }
-      ExampleStatistics whole = ExampleStatistics.measure(network, loss, batch, 11, 0, w, backend);
+      ExampleStatistics whole = ExampleStatistics.measure(network, loss, batch, 11, 0, w, device);
       for (long memory : new long[] {least, 3 * least}) {
         for (int microBatch : new int[] {4, 11}) {
           ExampleStatistics found =
-              ExampleStatistics.measure(network, loss, batch, microBatch, memory, w, backend);
+              ExampleStatistics.measure(network, loss, batch, microBatch, memory, w, device);
           assertEquals(trace, found.meanSquaredNorm(), 1e-5 * trace);
           assertEquals(whole.variance(), found.variance(), 1e-5 * trace);
           assertEquals(
@@ -162,7 +162,7 @@ class ExampleStatisticsTest {
       String message =
           assertThrows(
                   IllegalArgumentException.class,
-                  () -> ExampleStatistics.measure(network, loss, batch, 4, least - 1, w, backend))
+                  () -> ExampleStatistics.measure(network, loss, batch, 4, least - 1, w, device))
               .getMessage();
       assertEquals(
           "memory limit: found "
@@ -183,9 +183,9 @@ class ExampleStatisticsTest {
       Batch batch = Samples.batch(scope, network, loss, EXAMPLES, 4);
       ExampleStatistics first = null;
       for (int threads : new int[] {1, 2, 4}) {
-        try (Backend backend = Backends.cpu(threads)) {
+        try (Device device = Devices.cpu(threads)) {
           ExampleStatistics found =
-              ExampleStatistics.measure(network, loss, batch, 5, 0, w, backend);
+              ExampleStatistics.measure(network, loss, batch, 5, 0, w, device);
           first = first == null ? found : first;
           assertArrayEquals(first.squaredNorms(), found.squaredNorms());
           assertEquals(first.noiseScale(), found.noiseScale());
@@ -199,7 +199,7 @@ class ExampleStatisticsTest {
   void refusesWhatDoesNotFit() {
     Network network = regression();
     Loss loss = Loss.meanSquaredError();
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       HostBuffer w = parameters(scope, network);
       Batch batch = Samples.batch(scope, network, loss, 5, 4);
@@ -207,8 +207,7 @@ class ExampleStatisticsTest {
         String message =
             assertThrows(
                     IllegalArgumentException.class,
-                    () ->
-                        ExampleStatistics.measure(network, loss, batch, microBatch, 0, w, backend))
+                    () -> ExampleStatistics.measure(network, loss, batch, microBatch, 0, w, device))
                 .getMessage();
         assertEquals(
             "microBatch: found "
@@ -218,11 +217,11 @@ class ExampleStatisticsTest {
       }
       assertThrows(
           IllegalArgumentException.class,
-          () -> GradientStatistics.measure(network, loss, batch, 2, -1, w, backend));
+          () -> GradientStatistics.measure(network, loss, batch, 2, -1, w, device));
       w.set(1, Float.NaN);
       assertThrows(
           NonFiniteException.class,
-          () -> ExampleStatistics.measure(network, loss, batch, 2, 0, w, backend));
+          () -> ExampleStatistics.measure(network, loss, batch, 2, 0, w, device));
     }
   }
 }

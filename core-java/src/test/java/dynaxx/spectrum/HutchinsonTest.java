@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
@@ -51,8 +51,8 @@ class HutchinsonTest {
         offDiagonal += i == j ? 0 : a[i][j] * a[i][j];
       }
     }
-    try (Backend backend = Backends.cpu(2)) {
-      Hutchinson.Trace estimate = new Hutchinson(probes, 99).run(new Dense(a).on(backend));
+    try (Device device = Devices.cpu(2)) {
+      Hutchinson.Trace estimate = new Hutchinson(probes, 99).run(new Dense(a).on(device));
       double variance = 2 * offDiagonal;
       assertEquals(trace, estimate.value(), 4 * Math.sqrt(variance / probes));
       double measured = estimate.standardError() * estimate.standardError() * probes;
@@ -64,9 +64,9 @@ class HutchinsonTest {
 
   @Test
   void isExactForDiagonalMatrices() {
-    try (Backend backend = Backends.cpu(1)) {
+    try (Device device = Devices.cpu(1)) {
       Hutchinson.Trace estimate =
-          new Hutchinson(3, 1).run(Dense.diagonal(1, -2, 4, 0.5).on(backend));
+          new Hutchinson(3, 1).run(Dense.diagonal(1, -2, 4, 0.5).on(device));
       assertEquals(3.5, estimate.value(), 1e-12);
       assertEquals(0, estimate.standardError(), 1e-12);
     }
@@ -75,12 +75,12 @@ class HutchinsonTest {
   @Test
   void fewerProbesAreThePrefixOfMore() {
     Dense a = random(12);
-    try (Backend backend = Backends.cpu(2)) {
-      double[] many = new Hutchinson(19, 5).run(a.on(backend)).samples();
-      double[] few = new Hutchinson(4, 5).run(a.on(backend)).samples();
+    try (Device device = Devices.cpu(2)) {
+      double[] many = new Hutchinson(19, 5).run(a.on(device)).samples();
+      double[] few = new Hutchinson(4, 5).run(a.on(device)).samples();
       assertArrayEquals(few, Arrays.copyOf(many, 4));
-      double other = new Hutchinson(4, 6).run(a.on(backend)).value();
-      assertTrue(other != new Hutchinson(4, 5).run(a.on(backend)).value());
+      double other = new Hutchinson(4, 6).run(a.on(device)).value();
+      assertTrue(other != new Hutchinson(4, 5).run(a.on(device)).value());
     }
   }
 
@@ -100,10 +100,10 @@ class HutchinsonTest {
   /** With a basis of the whole space nothing is left to sample. */
   @Test
   void deflationIsExactInsideTheSpan() {
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       DenseForms matrix =
-          new DenseForms(DenseForms.withSpectrum(2, 9, -4, 1, 0.5, -0.25, 2), backend);
+          new DenseForms(DenseForms.withSpectrum(2, 9, -4, 1, 0.5, -0.25, 2), device);
       RitzPairs all = SubspaceIteration.dominant(matrix, scope, 6, 5);
       Hutchinson.Trace trace = new Hutchinson(4, 8).run(matrix, all);
       assertEquals(8.25, trace.value(), 1e-5);
@@ -116,10 +116,10 @@ class HutchinsonTest {
   void deflationIsUnbiasedForAnyBasis() {
     int n = 24;
     int probes = 20_000;
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
-      DenseForms matrix = new DenseForms(DenseForms.gaussian(n, 4, 1), backend);
-      DenseForms other = new DenseForms(DenseForms.gaussian(n, 5, 0), backend);
+      DenseForms matrix = new DenseForms(DenseForms.gaussian(n, 4, 1), device);
+      DenseForms other = new DenseForms(DenseForms.gaussian(n, 5, 0), device);
       RitzPairs foreign = SubspaceIteration.dominant(other, scope, 5, 3);
       Hutchinson.Trace trace = new Hutchinson(probes, 31).run(matrix, foreign);
       assertEquals(matrix.trace(), trace.value(), 4 * trace.standardError());
@@ -130,9 +130,9 @@ class HutchinsonTest {
 
   @Test
   void sameProbesWithDeflationToo() {
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
-      DenseForms matrix = new DenseForms(DenseForms.gaussian(30, 4, 0), backend);
+      DenseForms matrix = new DenseForms(DenseForms.gaussian(30, 4, 0), device);
       RitzPairs top = SubspaceIteration.dominant(matrix, scope, 2, 40);
       double[] many = new Hutchinson(19, 5).run(matrix, top).samples();
       double[] few = new Hutchinson(4, 5).run(matrix, top).samples();
@@ -154,9 +154,9 @@ class HutchinsonTest {
       b[i] = a[i].clone();
       DenseForms.addScaled(0.01, step[i], b[i]);
     }
-    try (Backend backend = Backends.cpu(1)) {
-      DenseForms before = new DenseForms(a, backend);
-      DenseForms after = new DenseForms(b, backend);
+    try (Device device = Devices.cpu(1)) {
+      DenseForms before = new DenseForms(a, device);
+      DenseForms after = new DenseForms(b, device);
       double moved = after.trace() - before.trace();
       double values = 0;
       double differences = 0;
@@ -184,14 +184,14 @@ class HutchinsonTest {
 
   @Test
   void goalStopsAtOnceOrAtTheLimit() {
-    try (Backend backend = Backends.cpu(1)) {
+    try (Device device = Devices.cpu(1)) {
       Hutchinson.Goal goal = new Hutchinson.Goal(0.01, 0.95, 50);
       Hutchinson.Outcome exact =
-          new Hutchinson(3, 1).run(Dense.diagonal(1, -2, 4, 0.5).on(backend), goal);
+          new Hutchinson(3, 1).run(Dense.diagonal(1, -2, 4, 0.5).on(device), goal);
       assertTrue(exact.reached());
       assertEquals(3, exact.trace().samples().length);
-      assertTrue(new Hutchinson(3, 1).run(Dense.diagonal(0, 0).on(backend), goal).reached());
-      DenseForms traceless = new DenseForms(DenseForms.withSpectrum(6, 3, -3, 1, -1), backend);
+      assertTrue(new Hutchinson(3, 1).run(Dense.diagonal(0, 0).on(device), goal).reached());
+      DenseForms traceless = new DenseForms(DenseForms.withSpectrum(6, 3, -3, 1, -1), device);
       Hutchinson.Outcome hopeless = new Hutchinson(8, 1).run(traceless, goal);
       assertFalse(hopeless.reached());
       assertEquals(50, hopeless.trace().samples().length);
@@ -201,9 +201,9 @@ class HutchinsonTest {
 
   @Test
   void refusesWhatDoesNotFit() {
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
-      SymmetricOperator four = Dense.diagonal(1, 2, 3, 4).on(backend);
+      SymmetricOperator four = Dense.diagonal(1, 2, 3, 4).on(device);
       Hutchinson hutchinson = new Hutchinson(8, 1);
       refused("vectors of length 3, expected 4", () -> hutchinson.run(four, pair(scope, 1, 0, 0)));
       refused("expected orthonormal", () -> hutchinson.run(four, pair(scope, 1, 1, 0, 0)));
@@ -213,7 +213,7 @@ class HutchinsonTest {
       refused("relativeError: found 0.0", () -> new Hutchinson.Goal(0, 0.9, 40));
       refused("confidence: found 95.0", () -> new Hutchinson.Goal(0.1, 95, 40));
       SymmetricOperator broken =
-          SymmetricOperator.of(4, backend, (v, hv) -> backend.fill(hv.buffer(), Float.NaN));
+          SymmetricOperator.of(4, device, (v, hv) -> device.algebra().fill(hv.buffer(), Float.NaN));
       assertThrows(NonFiniteException.class, () -> hutchinson.run(broken));
       assertThrows(NonFiniteException.class, () -> hutchinson.run(broken, pair(scope, 1, 0, 0, 0)));
       assertThrows(

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -28,20 +28,20 @@ class LanczosTest {
 
   private static final int STARTS = 2000;
 
-  private static Backend backend;
+  private static Device device;
 
   @BeforeAll
   static void open() {
-    backend = Backends.cpu(2);
+    device = Devices.cpu(2);
   }
 
   @AfterAll
   static void close() {
-    backend.close();
+    device.close();
   }
 
   private static Lanczos.Result run(Dense matrix, int steps) {
-    return Lanczos.fixed(steps).withSeed(11).run(matrix.on(backend));
+    return Lanczos.fixed(steps).withSeed(11).run(matrix.on(device));
   }
 
   private static double[] values(List<RitzValue> ritz) {
@@ -87,7 +87,7 @@ class LanczosTest {
   @Test
   void zeroOperator() {
     for (Lanczos lanczos : List.of(Lanczos.fixed(10), Lanczos.both().withStarts(3))) {
-      Lanczos.Result result = lanczos.run(Dense.diagonal(new double[30]).on(backend));
+      Lanczos.Result result = lanczos.run(Dense.diagonal(new double[30]).on(device));
       assertEquals(1, result.steps());
       assertTrue(result.exhausted());
       assertEquals(0, result.min().value());
@@ -136,7 +136,7 @@ class LanczosTest {
   void strakosHasNoGhosts() {
     int n = 48;
     Diagonal matrix = Diagonal.strakos(n, 0.8);
-    Lanczos.Result result = Lanczos.fixed(n).withSeed(11).run(matrix.on(backend));
+    Lanczos.Result result = Lanczos.fixed(n).withSeed(11).run(matrix.on(device));
     assertEquals(100, result.max().value(), 1e-4);
     assertEquals(0.1, result.min().value(), 1e-4);
     double[] found = values(result.ritz());
@@ -153,7 +153,7 @@ class LanczosTest {
   void residualsBoundTheErrorBeforeConvergence() {
     double[] values = new double[300];
     Arrays.setAll(values, i -> Math.pow(i / 299.0, 3) * 10 - 1);
-    Lanczos.Result result = Lanczos.fixed(12).withSeed(11).run(new Diagonal(values).on(backend));
+    Lanczos.Result result = Lanczos.fixed(12).withSeed(11).run(new Diagonal(values).on(device));
     assertFalse(result.exhausted());
     for (RitzValue ritz : result.ritz()) {
       double nearest =
@@ -169,7 +169,7 @@ class LanczosTest {
     Diagonal matrix = Diagonal.lateTraining();
     int undecided = 0;
     for (int seed = 0; seed < 20; seed++) {
-      Lanczos.Result result = Lanczos.fixed(20).withSeed(seed).run(matrix.on(backend));
+      Lanczos.Result result = Lanczos.fixed(20).withSeed(seed).run(matrix.on(device));
       assertTrue(result.max().converged());
       assertFalse(result.min().converged());
       assertTrue(bound(result.min()) < -1.4e-3);
@@ -182,7 +182,7 @@ class LanczosTest {
     }
     assertTrue(undecided >= 12, "undecided " + undecided + " of 20");
     Lanczos.Result enough =
-        Lanczos.lambdaMin().withCertificate(true).withSeed(3).run(matrix.on(backend));
+        Lanczos.lambdaMin().withCertificate(true).withSeed(3).run(matrix.on(device));
     assertTrue(enough.min().converged());
     assertTrue(enough.steps() > 25 && enough.steps() < 100, "steps " + enough.steps());
     assertEquals(-1.4e-3, enough.min().value(), 1e-2 * 1.4e-3);
@@ -193,7 +193,7 @@ class LanczosTest {
 
   @Test
   void stopsAtTheWantedEnd() {
-    SymmetricOperator matrix = Diagonal.lateTraining().on(backend);
+    SymmetricOperator matrix = Diagonal.lateTraining().on(device);
     Lanczos.Result max = Lanczos.lambdaMax().run(matrix);
     Lanczos.Result min = Lanczos.lambdaMin().run(matrix);
     Lanczos.Result both = Lanczos.both().run(matrix);
@@ -201,7 +201,7 @@ class LanczosTest {
     assertFalse(max.min().converged());
     assertTrue(max.steps() <= 15, "lambda_max took " + max.steps());
     assertEquals(min.steps(), both.steps());
-    SymmetricOperator spiked = Diagonal.spiked(400, -2.6, 5).on(backend);
+    SymmetricOperator spiked = Diagonal.spiked(400, -2.6, 5).on(device);
     int loose = Lanczos.lambdaMin().run(spiked).steps();
     assertTrue(Lanczos.lambdaMin().withTolerance(1e-4).run(spiked).steps() > loose);
     assertEquals(7, Lanczos.lambdaMin().withCap(7).run(matrix).steps());
@@ -210,7 +210,7 @@ class LanczosTest {
   private record Failures(int below, int above) {}
 
   private static Failures failures(Diagonal matrix, Lanczos lanczos) {
-    SymmetricOperator operator = matrix.on(backend);
+    SymmetricOperator operator = matrix.on(device);
     int below = 0;
     int above = 0;
     for (int seed = 0; seed < STARTS; seed++) {
@@ -272,7 +272,7 @@ class LanczosTest {
       double[] values = new double[20_000];
       Arrays.fill(values, 0, 10_000, 1);
       values[19_999] = hidden;
-      SymmetricOperator operator = new Diagonal(values).on(backend);
+      SymmetricOperator operator = new Diagonal(values).on(device);
       int failures = 0;
       for (int seed = 0; seed < 100; seed++) {
         Lanczos.Result result = Lanczos.lambdaMin().withSeed(seed).run(operator);
@@ -294,7 +294,7 @@ class LanczosTest {
     }
     values[19_999] = -1e-4;
     Lanczos.Result result =
-        Lanczos.lambdaMin().withCertificate(true).run(new Diagonal(values).on(backend));
+        Lanczos.lambdaMin().withCertificate(true).run(new Diagonal(values).on(device));
     double open = result.min().value() - bound(result.min());
     assertTrue(!result.min().converged() || open <= 2e-3, result.min().toString());
     assertTrue(bound(result.min()) <= -1e-4, result.min().toString());
@@ -305,7 +305,7 @@ class LanczosTest {
   void theNoiseFloorIsNotThatOfTheFewStepsMade() {
     double[] values = new double[100_000];
     values[0] = 1;
-    Lanczos.Result result = Lanczos.fixed(1).run(new Diagonal(values).on(backend));
+    Lanczos.Result result = Lanczos.fixed(1).run(new Diagonal(values).on(device));
     double longest = result.min().noiseFloor() / 1e-5;
     assertTrue(longest > 50 * Math.abs(result.max().value()), "found " + longest);
   }
@@ -313,7 +313,7 @@ class LanczosTest {
   /** In the plane a component's density is largest at one: a shift can make it likelier small. */
   @Test
   void warmStartsInThePlaneHaveNoShift() {
-    SymmetricOperator operator = new Diagonal(-1, 1).on(backend);
+    SymmetricOperator operator = new Diagonal(-1, 1).on(device);
     try (Scope scope = Scope.open()) {
       Vectors earlier = scope.vectors(1, 2);
       ((HostBuffer) earlier.buffer()).put(0.328f, (float) Math.sqrt(1 - 0.328 * 0.328));
@@ -331,7 +331,7 @@ class LanczosTest {
   void restartsMayTakeMoreStepsThanThereAreDimensions() {
     Diagonal matrix = Diagonal.strakos(60, 0.6);
     Lanczos lanczos = Lanczos.lambdaMin().withTolerance(1e-5).withCap(500).withMemory(30 * 60 * 4);
-    Lanczos.Result result = lanczos.run(matrix.on(backend));
+    Lanczos.Result result = lanczos.run(matrix.on(device));
     assertTrue(result.restarts() > 0 && result.steps() > 60, result.steps() + " steps");
     assertEquals(matrix.min(), result.min().value(), 1e-3 * matrix.max());
     assertTrue(bound(result.min()) <= matrix.min());
@@ -339,7 +339,7 @@ class LanczosTest {
 
   @Test
   void asksForTheMemoryOfTheStepsWanted() {
-    SymmetricOperator operator = Diagonal.spiked(1000, -3, 4).on(backend);
+    SymmetricOperator operator = Diagonal.spiked(1000, -3, 4).on(device);
     assertEquals(3, Lanczos.fixed(3).withMemory(6 * 4000).run(operator).steps());
     IllegalArgumentException refused =
         assertThrows(
@@ -355,11 +355,11 @@ class LanczosTest {
   @Test
   void countsTheProductsThatAreMade() {
     int[] made = {0};
-    SymmetricOperator inner = Diagonal.spiked(300, -3, 4).on(backend);
+    SymmetricOperator inner = Diagonal.spiked(300, -3, 4).on(device);
     SymmetricOperator counted =
         SymmetricOperator.of(
             300,
-            backend,
+            device,
             (v, hv) -> {
               inner.apply(v, hv);
               made[0] += v.count();
@@ -372,10 +372,10 @@ class LanczosTest {
   void aCertificateAllowsForTheDigitsThatAShiftCancels() {
     double[] values = new double[400];
     Arrays.setAll(values, i -> 1 + 1e-3 * i / 400);
-    SymmetricOperator inner = new Diagonal(values).on(backend);
-    double error = Rayleigh.error64(backend, inner.productError());
+    SymmetricOperator inner = new Diagonal(values).on(device);
+    double error = Rayleigh.error64(device, inner.productError());
     assertEquals(168 * 0x1p-53, error, 1e-16);
-    double shifted = Rayleigh.error64(backend, new Shifted(inner, -1).productError());
+    double shifted = Rayleigh.error64(device, new Shifted(inner, -1).productError());
     assertTrue(shifted > 500 * error, "cancels three digits: " + shifted + " against " + error);
   }
 
@@ -384,7 +384,7 @@ class LanczosTest {
   void boundsAreSharperThanThoseThatKnowNoRitzValues() {
     for (Diagonal matrix : List.of(Diagonal.lateTraining(), Diagonal.spiked(2000, -2.6, 5))) {
       for (int steps : new int[] {20, 40, 60}) {
-        Lanczos.Result result = Lanczos.fixed(steps).run(matrix.on(backend));
+        Lanczos.Result result = Lanczos.fixed(steps).run(matrix.on(device));
         double distance = result.min().value() - bound(result.min());
         double spread = matrix.max() - matrix.min();
         double known = spectrumFree(matrix.values().length, steps) * spread;
@@ -415,7 +415,7 @@ class LanczosTest {
 
   @Test
   void severalStartsShareAllAndFailTogether() {
-    SymmetricOperator operator = Diagonal.spiked(400, -2.6, 5).on(backend);
+    SymmetricOperator operator = Diagonal.spiked(400, -2.6, 5).on(device);
     Lanczos.Result one = Lanczos.fixed(12).withSeed(5).run(operator);
     Lanczos.Result four = Lanczos.fixed(12).withSeed(5).withStarts(4).run(operator);
     assertEquals(48, four.products());
@@ -433,7 +433,7 @@ class LanczosTest {
   @Test
   void restartsWhenTheBasisIsFull() {
     Diagonal matrix = Diagonal.lateTraining();
-    SymmetricOperator operator = matrix.on(backend);
+    SymmetricOperator operator = matrix.on(device);
     long vector = 4L * matrix.values().length;
     Lanczos free = Lanczos.lambdaMin().withCap(300);
     Lanczos.Result whole = free.run(operator);
@@ -456,7 +456,7 @@ class LanczosTest {
   @Test
   void ritzVectorsAreOrthonormalAndHaveTheirResiduals() {
     Diagonal matrix = Diagonal.lateTraining();
-    SymmetricOperator operator = matrix.on(backend);
+    SymmetricOperator operator = matrix.on(device);
     long vector = 4L * matrix.values().length;
     for (long memory : new long[] {0, 44 * vector}) {
       try (Scope scope = Scope.open()) {
@@ -466,16 +466,16 @@ class LanczosTest {
         assertEquals(6, pairs.values().size());
         assertEquals(found.result().min().value(), pairs.values().getFirst().value());
         assertEquals(found.result().max().value(), pairs.values().getLast().value());
-        Vectors products = backend.vectors(scope, 6, operator.dimension());
+        Vectors products = device.vectors(scope, 6, operator.dimension());
         operator.apply(pairs.vectors(), products);
         for (int i = 0; i < 6; i++) {
           RitzValue ritz = pairs.values().get(i);
           for (int j = 0; j < 6; j++) {
-            double dot = backend.dot(pairs.vectors().vector(i), pairs.vectors().vector(j));
+            double dot = device.algebra().dot(pairs.vectors().vector(i), pairs.vectors().vector(j));
             assertEquals(i == j ? 1 : 0, dot, 1e-5);
           }
-          backend.axpby(-ritz.value(), pairs.vectors().vector(i), 1, products.vector(i));
-          double norm = Math.sqrt(backend.dot(products.vector(i), products.vector(i)));
+          device.algebra().axpby(-ritz.value(), pairs.vectors().vector(i), 1, products.vector(i));
+          double norm = Math.sqrt(device.algebra().dot(products.vector(i), products.vector(i)));
           assertEquals(ritz.residual(), norm, 0.05 * norm + 3e-6, "residual of " + ritz.value());
         }
       }
@@ -492,17 +492,17 @@ class LanczosTest {
     Diagonal after = new Diagonal(moved);
     try (Scope scope = Scope.open()) {
       RitzPairs pairs =
-          Lanczos.lambdaMin().withTolerance(1e-3).run(before.on(backend), 2, scope).pairs();
+          Lanczos.lambdaMin().withTolerance(1e-3).run(before.on(device), 2, scope).pairs();
       Lanczos cold = Lanczos.lambdaMin().withSeed(2);
-      Lanczos.Result fresh = cold.run(after.on(backend));
-      Lanczos.Result warm = cold.startingFrom(pairs).run(after.on(backend));
+      Lanczos.Result fresh = cold.run(after.on(device));
+      Lanczos.Result warm = cold.startingFrom(pairs).run(after.on(device));
       assertTrue(warm.steps() < fresh.steps(), warm.steps() + " against " + fresh.steps());
       assertEquals(after.min(), warm.min().value(), 1e-2 * Math.abs(after.min()));
       assertTrue(warm.quadratures().isEmpty());
       // An eigenvector that the earlier pairs do not know: the fresh part finds and bounds it.
       double[] emerged = moved.clone();
       emerged[1500] = -4e-3;
-      SymmetricOperator operator = new Diagonal(emerged).on(backend);
+      SymmetricOperator operator = new Diagonal(emerged).on(device);
       int failures = 0;
       for (int seed = 2; seed < 202; seed++) {
         Lanczos.Result early = Lanczos.fixed(15).withSeed(seed).startingFrom(pairs).run(operator);
@@ -513,13 +513,13 @@ class LanczosTest {
       assertEquals(-4e-3, found.min().value(), 1e-2 * 4e-3);
       assertThrows(
           IllegalArgumentException.class,
-          () -> cold.startingFrom(pairs).run(Dense.diagonal(1, 2).on(backend)));
+          () -> cold.startingFrom(pairs).run(Dense.diagonal(1, 2).on(device)));
     }
   }
 
   @Test
   void positiveDefiniteOperatorsAreNotNegativeAtSmallEpsilon() {
-    Lanczos.Result result = Lanczos.lambdaMin().run(Diagonal.strakos(48, 0.7).on(backend));
+    Lanczos.Result result = Lanczos.lambdaMin().run(Diagonal.strakos(48, 0.7).on(device));
     Verdict.NotNegativeAt verdict = assertInstanceOf(Verdict.NotNegativeAt.class, result.verdict());
     assertTrue(verdict.epsilon() <= 1e-3 * 100);
     assertEquals(0.99, verdict.probability());
@@ -527,9 +527,9 @@ class LanczosTest {
 
   @Test
   void sameSeedSameBitsOnAnyNumberOfThreads() {
-    SymmetricOperator operator = Diagonal.spiked(5000, -3, 4).on(backend);
+    SymmetricOperator operator = Diagonal.spiked(5000, -3, 4).on(device);
     Lanczos.Result first = Lanczos.fixed(9).run(operator);
-    try (Backend single = Backends.cpu(1)) {
+    try (Device single = Devices.cpu(1)) {
       Lanczos.Result second = Lanczos.fixed(9).run(Diagonal.spiked(5000, -3, 4).on(single));
       assertEquals(first.ritz(), second.ritz());
       assertEquals(first.min(), second.min());
@@ -540,7 +540,7 @@ class LanczosTest {
   @Test
   void refusesWhatIsWrong() {
     SymmetricOperator broken =
-        SymmetricOperator.of(4, backend, (v, hv) -> backend.fill(hv.buffer(), Float.NaN));
+        SymmetricOperator.of(4, device, (v, hv) -> device.algebra().fill(hv.buffer(), Float.NaN));
     assertThrows(NonFiniteException.class, () -> Lanczos.fixed(3).run(broken));
     assertThrows(NonFiniteException.class, () -> new Hutchinson(3, 1).run(broken));
     assertThrows(IllegalArgumentException.class, () -> Lanczos.fixed(0));

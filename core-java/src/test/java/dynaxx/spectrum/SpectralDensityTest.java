@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.operator.Hessian;
@@ -47,9 +47,9 @@ class SpectralDensityTest {
   @MethodSource("cases")
   void agreesWithExactSpectra(KnownCase c) {
     JsonNode expected = c.expected();
-    try (Backend backend = Backends.cpu(2);
+    try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
       hessian.linearize(c.host(scope, "parameters"));
       SpectralDensity density = density(hessian, 12, 60);
       within(4, expected.get("trace").asDouble(), density.trace());
@@ -92,8 +92,8 @@ class SpectralDensityTest {
     Random random = new Random(3);
     double[] values = new double[160];
     Arrays.setAll(values, i -> (i < 56 ? -1 : 2) * (0.05 + random.nextDouble()));
-    try (Backend backend = Backends.cpu(2)) {
-      DenseForms matrix = new DenseForms(DenseForms.withSpectrum(5, values), backend);
+    try (Device device = Devices.cpu(2)) {
+      DenseForms matrix = new DenseForms(DenseForms.withSpectrum(5, values), device);
       SpectralDensity density = density(matrix, 100, 60);
       SpectralDensity.Mass mass = density.massBelow(0);
       double error = mass.standardError().orElseThrow();
@@ -113,12 +113,11 @@ class SpectralDensityTest {
   void boundsOfTheMassHoldForEachStart() {
     double[] values = new double[120];
     Arrays.setAll(values, i -> Math.pow((i - 40) / 40.0, 3));
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
-      SymmetricOperator diagonal = Dense.diagonal(values).on(backend);
+      SymmetricOperator diagonal = Dense.diagonal(values).on(device);
       for (long seed = 0; seed < 20; seed++) {
-        float[] start =
-            ((HostBuffer) GaussianVector.create(backend, scope, 120, seed, 0)).toArray();
+        float[] start = ((HostBuffer) GaussianVector.create(device, scope, 120, seed, 0)).toArray();
         Quadrature quadrature =
             Lanczos.fixed(9).withSeed(seed).run(diagonal).quadratures().getFirst();
         SpectralDensity density = SpectralDensity.of(List.of(quadrature), 120);
@@ -139,18 +138,18 @@ class SpectralDensityTest {
 
   @Test
   void oneEigenvalueAndNone() {
-    try (Backend backend = Backends.cpu(1)) {
-      SpectralDensity zero = density(Dense.diagonal(new double[30]).on(backend), 3, 10);
+    try (Device device = Devices.cpu(1)) {
+      SpectralDensity zero = density(Dense.diagonal(new double[30]).on(device), 3, 10);
       assertEquals(0, zero.trace().value());
       assertEquals(OptionalDouble.of(0), zero.frobeniusSquared().standardError());
       assertEquals(0, zero.massBelow(0).value());
       assertIntegratesToOne(zero.curve(200));
-      SpectralDensity three = density(Dense.diagonal(3, 3, 3, 3).on(backend), 2, 4);
+      SpectralDensity three = density(Dense.diagonal(3, 3, 3, 3).on(device), 2, 4);
       assertEquals(12, three.trace().value(), 1e-5);
       assertEquals(36, three.frobeniusSquared().value(), 1e-4);
       assertEquals(1, three.massBelow(3.001).value(), 1e-12);
       assertIntegratesToOne(three.curve(200));
-      SpectralDensity scalar = density(Dense.diagonal(-4).on(backend), 1, 4);
+      SpectralDensity scalar = density(Dense.diagonal(-4).on(device), 1, 4);
       assertEquals(-4, scalar.trace().value(), 1e-5);
       assertEquals(OptionalDouble.empty(), scalar.trace().standardError());
       assertEquals(OptionalDouble.empty(), scalar.massBelow(0).standardError());

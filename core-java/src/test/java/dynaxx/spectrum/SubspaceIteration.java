@@ -1,6 +1,6 @@
 package dynaxx.spectrum;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -21,7 +21,7 @@ final class SubspaceIteration {
   private SubspaceIteration() {}
 
   static RitzPairs dominant(SymmetricOperator operator, Scope scope, int count, int iterations) {
-    Backend backend = operator.backend();
+    Device device = operator.device();
     int n = (int) operator.dimension();
     int block = Math.min(n, count + 8);
     double[][] basis = new double[block][];
@@ -29,7 +29,7 @@ final class SubspaceIteration {
     Arrays.setAll(basis, i -> random.doubles(n, -1, 1).toArray());
     try (Scope temporary = Scope.open()) {
       Vectors v = temporary.vectors(block, n);
-      Vectors hv = backend.vectors(temporary, block, n);
+      Vectors hv = device.vectors(temporary, block, n);
       for (int iteration = 0; iteration < iterations; iteration++) {
         DenseForms.orthonormalise(basis);
         for (int i = 0; i < block; i++) {

@@ -2,8 +2,8 @@ package dynaxx.spectrum;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.testing.DenseForms;
 import java.util.Arrays;
@@ -21,35 +21,35 @@ class TraceCoverageTest {
 
   private static final int RUNS = 2000;
 
-  private static Backend backend;
+  private static Device device;
 
   @BeforeAll
   static void open() {
-    backend = Backends.cpu(1);
+    device = Devices.cpu(1);
   }
 
   @AfterAll
   static void close() {
-    backend.close();
+    device.close();
   }
 
   private static DenseForms indefinite(int n) {
-    return new DenseForms(DenseForms.gaussian(n, 4, 0.5), backend);
+    return new DenseForms(DenseForms.gaussian(n, 4, 0.5), device);
   }
 
   /** Trace to one sample's standard deviation as 1 to 0.3, as in trained networks. */
   private static DenseForms likeANetwork() {
     int n = 48;
-    DenseForms plain = new DenseForms(DenseForms.gaussian(n, 7, 0), backend);
+    DenseForms plain = new DenseForms(DenseForms.gaussian(n, 7, 0), device);
     double shift = (plain.sampleDeviation() / 0.3 - plain.trace()) / n;
-    return new DenseForms(DenseForms.gaussian(n, 7, shift), backend);
+    return new DenseForms(DenseForms.gaussian(n, 7, shift), device);
   }
 
   /** One eigenvalue makes up most of the variance, so samples are as skewed as they can be. */
   private static DenseForms spiked() {
     double[] values = new double[48];
     Arrays.setAll(values, i -> i == 0 ? 5 : 0.2 * Math.cos(i) + 0.1);
-    return new DenseForms(DenseForms.withSpectrum(3, values), backend);
+    return new DenseForms(DenseForms.withSpectrum(3, values), device);
   }
 
   private static long count(LongFunction<Boolean> run) {

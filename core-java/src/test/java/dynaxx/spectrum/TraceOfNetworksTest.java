@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -33,15 +33,15 @@ class TraceOfNetworksTest {
   private static final double TRACE = CASE.expected().get("trace").asDouble();
 
   private static Scope scope;
-  private static Backend backend;
+  private static Device device;
   private static Hessian hessian;
   private static double[] plainSamples;
 
   @BeforeAll
   static void open() {
     scope = Scope.open();
-    backend = Backends.cpu(2);
-    hessian = new Hessian(CASE.network(), CASE.loss(), CASE.batch(scope), backend);
+    device = Devices.cpu(2);
+    hessian = new Hessian(CASE.network(), CASE.loss(), CASE.batch(scope), device);
     hessian.linearize(CASE.host(scope, "parameters"));
     plainSamples = new Hutchinson(1200, 1).run(hessian).samples();
   }
@@ -49,7 +49,7 @@ class TraceOfNetworksTest {
   @AfterAll
   static void close() {
     hessian.close();
-    backend.close();
+    device.close();
     scope.close();
   }
 
@@ -201,7 +201,7 @@ class TraceOfNetworksTest {
 
   @Test
   void layerTracesRefuseWhatDoesNotFit() {
-    SymmetricOperator four = Dense.diagonal(1, 2, 3, 4).on(backend);
+    SymmetricOperator four = Dense.diagonal(1, 2, 3, 4).on(device);
     LayerTraces traces = new LayerTraces(3, 1);
     Layer tail = new Layer("tail", List.of(new Range(3, 1), new Range(1, 2)));
     Map<String, Hutchinson.Trace> found = traces.run(four, List.of(tail)).layers();
@@ -217,7 +217,7 @@ class TraceOfNetworksTest {
     refused("size 0", () -> new Range(1, 0));
     refused("parts: found 0", () -> LayerTraces.grouped(CASE.network(), 0));
     SymmetricOperator broken =
-        SymmetricOperator.of(4, backend, (v, hv) -> backend.fill(hv.buffer(), Float.NaN));
+        SymmetricOperator.of(4, device, (v, hv) -> device.algebra().fill(hv.buffer(), Float.NaN));
     assertThrows(NonFiniteException.class, () -> traces.run(broken, List.of(tail)));
   }
 

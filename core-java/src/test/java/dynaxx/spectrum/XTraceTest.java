@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
-import dynaxx.backend.Philox;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.kernel.Philox;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.testing.Dense;
@@ -24,20 +24,20 @@ import org.junit.jupiter.api.Test;
 /** XTrace against its definition, and both range-finding estimators against exact traces. */
 class XTraceTest {
 
-  private static Backend backend;
+  private static Device device;
 
   @BeforeAll
   static void open() {
-    backend = Backends.cpu(2);
+    device = Devices.cpu(2);
   }
 
   @AfterAll
   static void close() {
-    backend.close();
+    device.close();
   }
 
   private static DenseForms spectrum(double... values) {
-    return new DenseForms(DenseForms.withSpectrum(9, values), backend);
+    return new DenseForms(DenseForms.withSpectrum(9, values), device);
   }
 
   /** A positive spectrum that falls like {@code i^-power}. */
@@ -95,11 +95,11 @@ class XTraceTest {
   @Test
   void agreesWithItsDefinition() {
     DenseForms[] matrices = {
-      new DenseForms(DenseForms.gaussian(60, 3, 0.4), backend),
+      new DenseForms(DenseForms.gaussian(60, 3, 0.4), device),
       decaying(80, 1),
       decaying(80, 3),
       // Its twelve probes of seed 5 span eleven dimensions, four of them on their own.
-      new DenseForms(DenseForms.gaussian(12, 8, 1), backend)
+      new DenseForms(DenseForms.gaussian(12, 8, 1), device)
     };
     for (DenseForms matrix : matrices) {
       for (int products : new int[] {4, 10, 24}) {
@@ -121,7 +121,7 @@ class XTraceTest {
   void hutchPlusPlusAgreesWithItsDefinition() {
     for (DenseForms matrix :
         new DenseForms[] {
-          decaying(80, 1), new DenseForms(DenseForms.gaussian(60, 3, 0.4), backend)
+          decaying(80, 1), new DenseForms(DenseForms.gaussian(60, 3, 0.4), device)
         }) {
       double[][] images = new double[7][];
       Arrays.setAll(images, i -> matrix.times(probe(matrix, 5, (1L << 60) + i)));
@@ -154,13 +154,13 @@ class XTraceTest {
   /** More probes than the range or the space has dimensions. */
   @Test
   void smallSpacesAndDegenerateRanges() {
-    SymmetricOperator three = Dense.rotated(5, -1, 2, 7).on(backend);
+    SymmetricOperator three = Dense.rotated(5, -1, 2, 7).on(device);
     assertEquals(8, new XTrace(20, 1).run(three).value(), 1e-5);
     assertEquals(8, new HutchPlusPlus(20, 1).run(three).value(), 1e-5);
-    SymmetricOperator scalar = Dense.diagonal(-4).on(backend);
+    SymmetricOperator scalar = Dense.diagonal(-4).on(device);
     assertEquals(-4, new XTrace(4, 1).run(scalar).value(), 1e-6);
     assertEquals(-4, new HutchPlusPlus(4, 1).run(scalar).value(), 1e-6);
-    SymmetricOperator zero = Dense.diagonal(new double[30]).on(backend);
+    SymmetricOperator zero = Dense.diagonal(new double[30]).on(device);
     assertEquals(0, new XTrace(10, 1).run(zero).value());
     assertEquals(0, new XTrace(10, 1).run(zero).standardError());
     assertEquals(0, new HutchPlusPlus(10, 1).run(zero).value());
@@ -204,7 +204,7 @@ class XTraceTest {
   void standardErrorsAreHonest() {
     for (DenseForms matrix :
         new DenseForms[] {
-          decaying(100, 1), new DenseForms(DenseForms.gaussian(100, 6, 1), backend)
+          decaying(100, 1), new DenseForms(DenseForms.gaussian(100, 6, 1), device)
         }) {
       int runs = 300;
       double[] ratios = new double[2];
@@ -233,7 +233,7 @@ class XTraceTest {
     DenseForms matrix = decaying(60, 1);
     assertArrayEquals(
         new XTrace(12, 3).run(matrix).samples(), new XTrace(12, 3).run(matrix).samples());
-    try (Backend one = Backends.cpu(1)) {
+    try (Device one = Devices.cpu(1)) {
       DenseForms alone = new DenseForms(matrix.matrix(), one);
       assertArrayEquals(
           new XTrace(12, 3).run(alone).samples(), new XTrace(12, 3).run(matrix).samples());
@@ -254,7 +254,7 @@ class XTraceTest {
     assertThrows(IllegalArgumentException.class, () -> new HutchPlusPlus(3, 1));
     for (float value : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
       SymmetricOperator broken =
-          SymmetricOperator.of(9, backend, (v, hv) -> backend.fill(hv.buffer(), value));
+          SymmetricOperator.of(9, device, (v, hv) -> device.algebra().fill(hv.buffer(), value));
       assertThrows(NonFiniteException.class, () -> new XTrace(6, 1).run(broken));
       assertThrows(NonFiniteException.class, () -> new HutchPlusPlus(6, 1).run(broken));
     }

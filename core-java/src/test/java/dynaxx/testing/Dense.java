@@ -1,6 +1,6 @@
 package dynaxx.testing;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
@@ -9,8 +9,8 @@ import java.util.Random;
 /** A dense symmetric matrix as an operator, multiplied in double precision and rounded once. */
 public record Dense(double[][] matrix) {
 
-  public SymmetricOperator on(Backend backend) {
-    return SymmetricOperator.of(matrix.length, backend, this::multiply);
+  public SymmetricOperator on(Device device) {
+    return SymmetricOperator.of(matrix.length, device, this::multiply);
   }
 
   private void multiply(Vectors v, Vectors hv) {

@@ -1,6 +1,6 @@
 package dynaxx.testing;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
@@ -12,7 +12,7 @@ import java.util.stream.DoubleStream;
  * A dense symmetric matrix as an operator with quadratic forms in double precision, fast enough for
  * thousands of runs.
  */
-public record DenseForms(double[][] matrix, Backend backend) implements SymmetricOperator {
+public record DenseForms(double[][] matrix, Device device) implements SymmetricOperator {
 
   /** A random symmetric matrix with a given spectrum: eigenvectors of a Gaussian matrix. */
   public static double[][] withSpectrum(long seed, double... values) {

@@ -1,7 +1,7 @@
 package dynaxx.testing;
 
-import dynaxx.backend.Backend;
 import dynaxx.dense.TridiagonalEigen;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Vectors;
@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  */
 public record Diagonal(double... values) {
 
-  public SymmetricOperator on(Backend backend) {
+  public SymmetricOperator on(Device device) {
     return new SymmetricOperator() {
       @Override
       public long dimension() {
@@ -24,8 +24,8 @@ public record Diagonal(double... values) {
       }
 
       @Override
-      public Backend backend() {
-        return backend;
+      public Device device() {
+        return device;
       }
 
       @Override

@@ -3,7 +3,7 @@ package dynaxx.testing;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -30,17 +30,17 @@ public final class Numbers {
     return vectors;
   }
 
-  /** As {@link #vectors(Scope, int, double[])}, where a backend computes. */
-  public static Vectors vectors(Backend backend, Scope scope, int k, double[] values) {
+  /** As {@link #vectors(Scope, int, double[])}, where a device computes. */
+  public static Vectors vectors(Device device, Scope scope, int k, double[] values) {
     HostBuffer host = (HostBuffer) vectors(scope, k, values).buffer();
-    return Vectors.of(backend.upload(scope, host.segment()), k, values.length / k);
+    return Vectors.of(device.upload(scope, host.segment()), k, values.length / k);
   }
 
-  /** Values of a backend, rounded to float32. */
-  public static float[] floats(Backend backend, Buffer buffer) {
+  /** Values of a device, rounded to float32. */
+  public static float[] floats(Device device, Buffer buffer) {
     try (Scope scope = Scope.open()) {
       HostBuffer host = scope.allocate(buffer.size());
-      backend.download(buffer, host.segment());
+      device.download(buffer, host.segment());
       return host.toArray();
     }
   }
@@ -55,18 +55,18 @@ public final class Numbers {
   }
 
   /**
-   * All digits of values on a backend, of float64 too: what a download has rounded away is
+   * All digits of values on a device, of float64 too: what a download has rounded away is
    * downloaded next. Exact down to the smallest float32.
    */
-  public static double[] doubles(Backend backend, Scope scope, Buffer buffer) {
+  public static double[] doubles(Device device, Scope scope, Buffer buffer) {
     HostBuffer part = scope.allocate(buffer.size());
-    backend.download(buffer, part.segment());
+    device.download(buffer, part.segment());
     double[] sum = doubles(part);
-    Buffer rest = backend.allocate(scope, buffer.size());
-    backend.copy(buffer, rest);
-    for (int i = 1; i < parts(backend); i++) {
-      backend.axpby(-1, backend.upload(scope, part.segment()), 1, rest);
-      backend.download(rest, part.segment());
+    Buffer rest = device.allocate(scope, buffer.size());
+    device.algebra().copy(buffer, rest);
+    for (int i = 1; i < parts(device); i++) {
+      device.algebra().axpby(-1, device.upload(scope, part.segment()), 1, rest);
+      device.download(rest, part.segment());
       for (int j = 0; j < sum.length; j++) {
         // infinity leaves a rest that is NaN
         sum[j] += Float.isFinite(part.get(j)) ? part.get(j) : 0;
@@ -75,24 +75,24 @@ public final class Numbers {
     return sum;
   }
 
-  /** Sends values to a backend, to a float64 one with all their digits. */
-  public static Buffer upload(Backend backend, Scope scope, double[] values) {
-    Buffer buffer = backend.allocate(scope, values.length);
+  /** Sends values to a device, to a float64 one with all their digits. */
+  public static Buffer upload(Device device, Scope scope, double[] values) {
+    Buffer buffer = device.allocate(scope, values.length);
     double[] rest = values.clone();
-    for (int i = 0; i < parts(backend); i++) {
+    for (int i = 0; i < parts(device); i++) {
       HostBuffer part = scope.allocate(values.length);
       for (int j = 0; j < rest.length; j++) {
         part.set(j, (float) rest[j]);
         rest[j] -= part.get(j);
       }
-      backend.axpby(1, backend.upload(scope, part.segment()), 1, buffer);
+      device.algebra().axpby(1, device.upload(scope, part.segment()), 1, buffer);
     }
     return buffer;
   }
 
-  /** Number of float32 values that hold one value of a backend. */
-  private static int parts(Backend backend) {
-    return backend.unitRoundoff() < 0x1p-24 ? 3 : 1;
+  /** Number of float32 values that hold one value of a device. */
+  private static int parts(Device device) {
+    return device.unitRoundoff() < 0x1p-24 ? 3 : 1;
   }
 
   public static double dot(double[] a, double[] b) {

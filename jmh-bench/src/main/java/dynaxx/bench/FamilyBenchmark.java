@@ -1,8 +1,8 @@
 package dynaxx.bench;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -51,7 +51,7 @@ public class FamilyBenchmark {
   public String family;
 
   private final Scope scope = Scope.open();
-  private Backend backend;
+  private Device device;
   private Hessian hessian;
   private HostBuffer parameters;
   private Vectors one;
@@ -64,17 +64,17 @@ public class FamilyBenchmark {
   public void open() {
     Workload work = Family.valueOf(family.toUpperCase(Locale.ROOT)).workload(scope);
     parameters = work.parameters();
-    backend = Backends.open();
-    hessian = new Hessian(work.network(), work.loss(), work.batch(), backend);
+    device = Devices.open();
+    hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
     hessian.linearize(parameters);
     long n = hessian.dimension();
     System.out.println(family + ": " + n + " parameters, " + hessian.examples() + " examples");
-    one = backend.vectors(scope, 1, n);
-    eight = backend.vectors(scope, DIRECTIONS, n);
-    productOfOne = backend.vectors(scope, 1, n);
-    productsOfEight = backend.vectors(scope, DIRECTIONS, n);
-    backend.rademacher(2, 0, one);
-    backend.rademacher(2, 1, eight);
+    one = device.vectors(scope, 1, n);
+    eight = device.vectors(scope, DIRECTIONS, n);
+    productOfOne = device.vectors(scope, 1, n);
+    productsOfEight = device.vectors(scope, DIRECTIONS, n);
+    device.algebra().rademacher(2, 0, one);
+    device.algebra().rademacher(2, 1, eight);
   }
 
   /** Frees memory and threads. */
@@ -82,7 +82,7 @@ public class FamilyBenchmark {
   public void close() {
     hessian.close();
     scope.close();
-    backend.close();
+    device.close();
   }
 
   /** Forward and backward pass. */

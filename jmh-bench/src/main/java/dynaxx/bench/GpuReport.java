@@ -1,9 +1,9 @@
 package dynaxx.bench;
 
-import dynaxx.backend.Matrix;
-import dynaxx.cuda.CudaBackend;
+import dynaxx.cuda.CudaDevice;
 import dynaxx.cuda.CudaSettings;
 import dynaxx.cuda.Precision;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -44,18 +44,18 @@ public final class GpuReport {
     for (String precision : args[2].split(",")) {
       CudaSettings settings =
           CudaSettings.DEFAULT.withPrecision(Precision.valueOf(precision.toUpperCase(Locale.ROOT)));
-      try (CudaBackend backend = CudaBackend.open(settings)) {
-        double rate = gemmRate(backend);
+      try (CudaDevice device = CudaDevice.open(settings)) {
+        double rate = gemmRate(device);
         System.out.printf(
             Locale.ROOT,
             "{\"implementation\":\"dynaxx\",\"precision\":\"%s\",\"device\":\"%s\","
                 + "\"gemm_tflops\":%.2f}%n",
             precision,
-            backend.description(),
+            device.description(),
             rate / 1e12);
         for (String network : args[0].split(",")) {
           for (String batch : args[1].split(",")) {
-            measure(backend, precision, network, Integer.parseInt(batch), rate);
+            measure(device, precision, network, Integer.parseInt(batch), rate);
           }
         }
       }
@@ -63,10 +63,10 @@ public final class GpuReport {
   }
 
   /** Median of some repetitions after some that do not count. */
-  private static double time(CudaBackend backend, Runnable work) {
+  private static double time(CudaDevice device, Runnable work) {
     double[] times = new double[REPETITIONS];
     for (int i = -WARM_UPS; i < REPETITIONS; i++) {
-      double now = backend.milliseconds(work);
+      double now = device.milliseconds(work);
       if (i >= 0) {
         times[i] = now;
       }
@@ -76,40 +76,46 @@ public final class GpuReport {
   }
 
   /** Operations a second of one large product, the rate that everything else is compared with. */
-  private static double gemmRate(CudaBackend backend) {
+  private static double gemmRate(CudaDevice device) {
     try (Scope scope = Scope.open()) {
       long size = (long) SQUARE * SQUARE;
-      Buffer a = backend.vectors(scope, 1, size).buffer();
-      Buffer b = backend.allocate(scope, size);
-      Buffer c = backend.allocate(scope, size);
-      backend.rademacher(1, 0, Vectors.of(a, 1, size));
-      backend.rademacher(1, 1, Vectors.of(b, 1, size));
+      Buffer a = device.vectors(scope, 1, size).buffer();
+      Buffer b = device.allocate(scope, size);
+      Buffer c = device.allocate(scope, size);
+      device.algebra().rademacher(1, 0, Vectors.of(a, 1, size));
+      device.algebra().rademacher(1, 1, Vectors.of(b, 1, size));
       Matrix left = Matrix.of(a, SQUARE);
       Matrix right = Matrix.of(b, SQUARE);
       Matrix result = Matrix.of(c, SQUARE);
       double ms =
-          time(backend, () -> backend.gemm(SQUARE, SQUARE, SQUARE, 1, left, right, 0, result));
+          time(
+              device,
+              () ->
+                  device
+                      .kernels()
+                      .gemm()
+                      .multiply(SQUARE, SQUARE, SQUARE, 1, left, right, 0, result));
       return 2.0 * SQUARE * size / (ms / 1000);
     }
   }
 
   private static void measure(
-      CudaBackend backend, String precision, String network, int batch, double rate) {
+      CudaDevice device, String precision, String network, int batch, double rate) {
     try (Scope scope = Scope.open()) {
       Workload work = Workload.of(network, batch, scope);
-      Hessian hessian = new Hessian(work.network(), work.loss(), work.batch(), backend);
+      Hessian hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
       scope.onClose(hessian::close);
       long n = hessian.dimension();
       hessian.linearize(work.parameters());
-      Directions one = Directions.of(backend, scope, 1, n);
-      Directions eight = Directions.of(backend, scope, DIRECTIONS, n);
-      double gradient = time(backend, () -> hessian.linearize(work.parameters()));
-      double product1 = time(backend, () -> hessian.apply(one.v(), one.products()));
-      double product8 = time(backend, () -> hessian.apply(eight.v(), eight.products()));
-      double forms8 = time(backend, () -> hessian.quadraticForm(eight.v()));
+      Directions one = Directions.of(device, scope, 1, n);
+      Directions eight = Directions.of(device, scope, DIRECTIONS, n);
+      double gradient = time(device, () -> hessian.linearize(work.parameters()));
+      double product1 = time(device, () -> hessian.apply(one.v(), one.products()));
+      double product8 = time(device, () -> hessian.apply(eight.v(), eight.products()));
+      double forms8 = time(device, () -> hessian.quadraticForm(eight.v()));
       double snapshot =
           time(
-              backend,
+              device,
               () -> {
                 hessian.linearize(work.parameters());
                 Lanczos.fixed(LANCZOS_STEPS).run(hessian);

@@ -1,7 +1,7 @@
 package dynaxx.bench;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -47,7 +47,7 @@ public class ProductBenchmark {
   public int batch;
 
   private final Scope scope = Scope.open();
-  private Backend backend;
+  private Device device;
   private Hessian hessian;
   private HostBuffer parameters;
   private Directions one;
@@ -58,12 +58,12 @@ public class ProductBenchmark {
   public void open() {
     Workload work = Workload.of(network, batch, scope);
     parameters = work.parameters();
-    backend = Backends.open();
-    hessian = new Hessian(work.network(), work.loss(), work.batch(), backend);
+    device = Devices.open();
+    hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
     hessian.linearize(parameters);
     long n = hessian.dimension();
-    one = Directions.of(backend, scope, 1, n);
-    eight = Directions.of(backend, scope, DIRECTIONS, n);
+    one = Directions.of(device, scope, 1, n);
+    eight = Directions.of(device, scope, DIRECTIONS, n);
   }
 
   /** Frees memory and threads. */
@@ -71,7 +71,7 @@ public class ProductBenchmark {
   public void close() {
     hessian.close();
     scope.close();
-    backend.close();
+    device.close();
   }
 
   /** Forward and backward pass. */

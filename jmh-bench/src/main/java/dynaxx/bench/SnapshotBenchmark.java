@@ -1,7 +1,7 @@
 package dynaxx.bench;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.EmpiricalFisher;
@@ -48,7 +48,7 @@ public class SnapshotBenchmark {
   public int batch;
 
   private final Scope scope = Scope.open();
-  private Backend backend;
+  private Device device;
   private Workload work;
   private Hessian hessian;
   private GaussNewton gaussNewton;
@@ -60,15 +60,15 @@ public class SnapshotBenchmark {
   @Setup(Level.Trial)
   public void open() {
     work = Workload.of(network, batch, scope);
-    backend = Backends.open();
-    hessian = new Hessian(work.network(), work.loss(), work.batch(), backend);
-    gaussNewton = new GaussNewton(work.network(), work.loss(), work.batch(), backend);
-    fisher = new EmpiricalFisher(work.network(), work.loss(), work.batch(), backend);
+    device = Devices.open();
+    hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
+    gaussNewton = new GaussNewton(work.network(), work.loss(), work.batch(), device);
+    fisher = new EmpiricalFisher(work.network(), work.loss(), work.batch(), device);
     gaussNewton.linearize(work.parameters());
     fisher.linearize(work.parameters());
-    probe = new CurvatureProbe(work.network(), work.loss(), work.batch(), backend);
+    probe = new CurvatureProbe(work.network(), work.loss(), work.batch(), device);
     probe.measure(work.parameters(), ProbeSettings.article());
-    directions = Directions.of(backend, scope, DIRECTIONS, hessian.dimension());
+    directions = Directions.of(device, scope, DIRECTIONS, hessian.dimension());
   }
 
   /** Frees memory and threads. */
@@ -79,7 +79,7 @@ public class SnapshotBenchmark {
     gaussNewton.close();
     hessian.close();
     scope.close();
-    backend.close();
+    device.close();
   }
 
   /** Forward and backward pass. */

@@ -1,55 +1,58 @@
 package dynaxx.cuda;
 
-import dynaxx.backend.Strided;
-import dynaxx.backend.VectorKernels.Projection;
 import dynaxx.cuda.internal.MemoryPool.Block;
 import dynaxx.cuda.internal.Session;
+import dynaxx.device.Algebra.Orthogonalized;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /** Whole vectors and blocks of vectors. */
-final class Algebra {
+final class Algebra implements dynaxx.device.Algebra {
 
   private static final int COLUMNS = 8;
   private static final int MOST_RUNS = 16;
   private static final int PROBE_BLOCKS = 64;
 
-  private final Kernels kernels;
+  private final Launcher launcher;
   private final Session session;
   private Block results;
 
-  Algebra(Kernels kernels) {
-    this.kernels = kernels;
-    this.session = kernels.session();
+  Algebra(Launcher launcher) {
+    this.launcher = launcher;
+    this.session = launcher.session();
   }
 
-  void fill(Buffer x, double value) {
+  @Override
+  public void fill(Buffer x, double value) {
     if (value == 0) {
       session.enter();
-      long bytes = x.size() * kernels.elementBytes();
+      long bytes = x.size() * launcher.elementBytes();
       if (bytes > 0) {
-        session.driver().set(Kernels.address(x), (byte) 0, bytes, session.stream());
+        session.driver().set(Launcher.address(x), (byte) 0, bytes, session.stream());
       }
       return;
     }
-    kernels.kernel("fill").p(x).i64(x.size()).f64(value).launchElements(x.size(), 1);
+    launcher.kernel("fill").p(x).i64(x.size()).f64(value).launchElements(x.size(), 1);
   }
 
-  void copy(Buffer from, Buffer to) {
+  @Override
+  public void copy(Buffer from, Buffer to) {
     session.enter();
-    long bytes = from.size() * kernels.elementBytes();
+    long bytes = from.size() * launcher.elementBytes();
     if (bytes > 0) {
       session
           .driver()
-          .copyOnDevice(Kernels.address(to), Kernels.address(from), bytes, session.stream());
+          .copyOnDevice(Launcher.address(to), Launcher.address(from), bytes, session.stream());
     }
   }
 
-  void axpby(double alpha, Buffer x, double beta, Buffer y) {
-    kernels
+  @Override
+  public void axpby(double alpha, Buffer x, double beta, Buffer y) {
+    launcher
         .kernel("axpby")
         .i64(x.size())
         .f64(alpha)
@@ -59,11 +62,13 @@ final class Algebra {
         .launchElements(Math.ceilDiv(x.size(), 4L), 1);
   }
 
-  double dot(Buffer a, Buffer b) {
+  @Override
+  public double dot(Buffer a, Buffer b) {
     return pairs(a, b, false);
   }
 
-  double squaredDistance(Buffer a, Buffer b) {
+  @Override
+  public double squaredDistance(Buffer a, Buffer b) {
     return pairs(a, b, true);
   }
 
@@ -71,20 +76,21 @@ final class Algebra {
     if (a.size() == 0) {
       return 0;
     }
-    int blocks = (int) Math.min(Kernels.blocks(a.size()), Kernels.REDUCTION_BLOCKS);
-    long partial = kernels.partials(blocks);
-    kernels
+    int blocks = (int) Math.min(Launcher.blocks(a.size()), Launcher.REDUCTION_BLOCKS);
+    long partial = launcher.partials(blocks);
+    launcher
         .kernel("pair_sums")
         .i64(a.size())
         .p(a)
         .p(b)
         .flag(distance)
         .i64(partial)
-        .launch(blocks, 1, Kernels.THREADS);
+        .launch(blocks, 1, Launcher.THREADS);
     return sums(partial, blocks, 1)[0];
   }
 
-  double[] project(Vectors basis, int count, Buffer w) {
+  @Override
+  public double[] project(Vectors basis, int count, Buffer w) {
     if (count == 0) {
       return new double[0];
     }
@@ -96,8 +102,9 @@ final class Algebra {
     return session.read(pass.sums(0), count);
   }
 
-  List<Projection> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
-    List<Projection> found = new ArrayList<>();
+  @Override
+  public List<Orthogonalized> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
+    List<Orthogonalized> found = new ArrayList<>();
     for (int from = 0; from < counts.length; from += MOST_RUNS) {
       int to = Math.min(from + MOST_RUNS, counts.length);
       int[] some = Arrays.copyOfRange(counts, from, to);
@@ -132,8 +139,8 @@ final class Algebra {
       this.counts = counts;
       this.w = w;
       this.most = Arrays.stream(counts).max().orElseThrow() + 1;
-      this.blocks = Math.toIntExact(Math.ceilDiv(w.length(), (long) Kernels.THREADS * COLUMNS));
-      this.partial = kernels.partials((long) blocks * size());
+      this.blocks = Math.toIntExact(Math.ceilDiv(w.length(), (long) Launcher.THREADS * COLUMNS));
+      this.partial = launcher.partials((long) blocks * size());
       this.sums = results(3L * size());
       session.driver().set(sums, (byte) 0, 3L * size() * Double.BYTES, session.stream());
     }
@@ -147,10 +154,10 @@ final class Algebra {
       return sums + (long) pass * size() * Double.BYTES;
     }
 
-    private Kernels begin(String name) {
-      Kernels launch = kernels.kernel(name);
+    private Launcher begin(String name) {
+      Launcher launch = launcher.kernel(name);
       for (int i = 0; i < MOST_RUNS; i++) {
-        launch.i64(i < counts.length ? Kernels.address(bases.get(i).buffer()) : 0);
+        launch.i64(i < counts.length ? Launcher.address(bases.get(i).buffer()) : 0);
       }
       for (int i = 0; i < MOST_RUNS; i++) {
         launch.i32(i < counts.length ? counts[i] : 0);
@@ -163,7 +170,7 @@ final class Algebra {
           .i64(w.length())
           .p(w.buffer())
           .i64(partial)
-          .launch(blocks, counts.length, Kernels.THREADS);
+          .launch(blocks, counts.length, Launcher.THREADS);
     }
 
     void sum(int pass) {
@@ -177,7 +184,7 @@ final class Algebra {
           .i64(sums(pass))
           .flag(again)
           .i64(partial)
-          .launch(blocks, counts.length, Kernels.THREADS);
+          .launch(blocks, counts.length, Launcher.THREADS);
     }
 
     void append() {
@@ -188,18 +195,19 @@ final class Algebra {
           .launchElements(w.length(), counts.length);
     }
 
-    Projection result(double[] all, int run) {
+    Orthogonalized result(double[] all, int run) {
       double[] c = new double[counts[run]];
       Arrays.setAll(c, i -> all[run * most + i] + all[size() + run * most + i]);
       int norm = run * most + most - 1;
-      return new Projection(c, all[norm], all[2 * size() + norm]);
+      return new Orthogonalized(c, all[norm], all[2 * size() + norm]);
     }
   }
 
-  void combine(Vectors basis, double[] coefficients, Buffer y) {
+  @Override
+  public void combine(Vectors basis, double[] coefficients, Buffer y) {
     long c = results(Math.max(1, coefficients.length));
     session.write(c, coefficients);
-    kernels
+    launcher
         .kernel("combine")
         .i64(y.size())
         .i32(coefficients.length)
@@ -209,20 +217,22 @@ final class Algebra {
         .launchElements(y.size(), 1);
   }
 
-  void rademacher(long seed, long first, Vectors v) {
-    kernels
+  @Override
+  public void rademacher(long seed, long first, Vectors v) {
+    launcher
         .kernel("rademacher")
         .i64(seed)
         .i64(first)
         .i64(v.length())
         .p(v.buffer())
-        .launch(Kernels.blocks(Math.ceilDiv(v.length(), 4L)), v.count(), Kernels.THREADS);
+        .launch(Launcher.blocks(Math.ceilDiv(v.length(), 4L)), v.count(), Launcher.THREADS);
   }
 
-  double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
-    int blocks = (int) Math.min(Kernels.blocks(size), PROBE_BLOCKS);
-    long partial = kernels.partials((long) blocks * count);
-    kernels
+  @Override
+  public double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
+    int blocks = (int) Math.min(Launcher.blocks(size), PROBE_BLOCKS);
+    long partial = launcher.partials((long) blocks * count);
+    launcher
         .kernel("probe_dots")
         .i64(seed)
         .i64(first)
@@ -230,7 +240,7 @@ final class Algebra {
         .i64(size)
         .runs(x)
         .i64(partial)
-        .launch(blocks, count, Kernels.THREADS);
+        .launch(blocks, count, Launcher.THREADS);
     return sums(partial, blocks, count);
   }
 
@@ -238,13 +248,13 @@ final class Algebra {
   private double[] sums(long partial, int blocks, int count) {
     long sums = results(count);
     session.driver().set(sums, (byte) 0, (long) count * Double.BYTES, session.stream());
-    kernels
+    launcher
         .kernel("add_partials")
         .i64(partial)
         .i32(blocks)
         .f64(1)
         .i64(sums)
-        .launch(count, 1, Kernels.THREADS);
+        .launch(count, 1, Launcher.THREADS);
     return session.read(sums, count);
   }
 

@@ -1,18 +1,19 @@
 package dynaxx.cuda;
 
-import dynaxx.backend.ImageKernels.ChannelNormalization;
-import dynaxx.backend.ImageKernels.Statistics;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
+import dynaxx.kernel.ChannelNormKernels;
+import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
+import dynaxx.kernel.ChannelNormKernels.Statistics;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
+import dynaxx.memory.Strided;
 
 /**
- * Normalisation of channels; kernels in channelnorm.cu. A pass sums over pieces of owners, which
+ * Normalisation of channels; launcher in channelnorm.cu. A pass sums over pieces of owners, which
  * are planes if statistics are those of groups and else channels, puts the sums of each unit
  * together, and goes over the planes once more to write. Pieces follow from the shape of one
  * direction.
  */
-final class ChannelNorms {
+final class ChannelNorms implements ChannelNormKernels {
 
   /** Elements of a piece at least, and pieces at most. */
   private static final int PIECE = 8192;
@@ -31,10 +32,10 @@ final class ChannelNorms {
   private static final int SUMS = 9;
   private static final int MEANS = 6;
 
-  private final Kernels kernels;
+  private final Launcher launcher;
 
-  ChannelNorms(Kernels kernels) {
-    this.kernels = kernels;
+  ChannelNorms(Launcher launcher) {
+    this.launcher = launcher;
   }
 
   /**
@@ -62,7 +63,7 @@ final class ChannelNorms {
 
     /** Threads that sum a piece. */
     int sumLanes() {
-      return Math.ceilDiv(elements() / pack, pieces()) <= WARP_UNITS ? WARP : Kernels.THREADS;
+      return Math.ceilDiv(elements() / pack, pieces()) <= WARP_UNITS ? WARP : Launcher.THREADS;
     }
 
     long sumBlocks() {
@@ -93,15 +94,15 @@ final class ChannelNorms {
 
     /** Blocks for so many groups of threads. */
     static long blocks(long groups, int lanes) {
-      return Math.ceilDiv(groups, (long) Kernels.THREADS / lanes);
+      return Math.ceilDiv(groups, (long) Launcher.THREADS / lanes);
     }
   }
 
   private Plan plan(ChannelNormalization s, int k) {
-    return new Plan(s, k, RowGrid.pack(kernels, s.size()));
+    return new Plan(s, k, RowGrid.pack(launcher, s.size()));
   }
 
-  private Kernels shape(Plan p) {
+  private Launcher shape(Plan p) {
     ChannelNormalization s = p.s;
     int statistics =
         switch (s.statistics()) {
@@ -109,7 +110,7 @@ final class ChannelNorms {
           case BATCH -> 1;
           case GIVEN -> 2;
         };
-    return kernels
+    return launcher
         .i32(s.images())
         .i32(s.channels())
         .i32(s.size())
@@ -118,13 +119,14 @@ final class ChannelNorms {
         .i32(p.pieces());
   }
 
-  private Kernels pixels(Plan p) {
-    return kernels.i32(p.lanes()).i32(p.chunks()).flag(p.pack > 1);
+  private Launcher pixels(Plan p) {
+    return launcher.i32(p.lanes()).i32(p.chunks()).flag(p.pack > 1);
   }
 
   // ---- forward
 
-  void channelNorm(
+  @Override
+  public void forward(
       ChannelNormalization s,
       Buffer given,
       Buffer x,
@@ -136,28 +138,28 @@ final class ChannelNorms {
     if (given == null) {
       statistics(p, x, stats);
     } else {
-      kernels.kernel("channel_given").p(given).p(stats);
+      launcher.kernel("channel_given").p(given).p(stats);
       shape(p).f64(s.epsilon()).launchElements(s.planes(), 1);
     }
-    kernels.kernel("channel_forward").p(x).p(stats).p(gamma).p(beta).p(y);
+    launcher.kernel("channel_forward").p(x).p(stats).p(gamma).p(beta).p(y);
     shape(p);
-    pixels(p).launch(p.blocks(), 1, Kernels.THREADS);
+    pixels(p).launch(p.blocks(), 1, Launcher.THREADS);
   }
 
   private void statistics(Plan p, Buffer x, Buffer stats) {
-    long partial = kernels.partials((long) MOMENTS * p.owners() * p.pieces());
-    kernels.kernel("channel_moments").p(x).i64(partial);
-    shape(p).i32(p.sumLanes()).flag(p.pack > 1).launch(p.sumBlocks(), 1, Kernels.THREADS);
-    kernels.kernel("channel_statistics").i64(partial).p(stats);
-    shape(p).f64(p.s.epsilon()).launch(Plan.blocks(p.s.units(), WARP), 1, Kernels.THREADS);
+    long partial = launcher.partials((long) MOMENTS * p.owners() * p.pieces());
+    launcher.kernel("channel_moments").p(x).i64(partial);
+    shape(p).i32(p.sumLanes()).flag(p.pack > 1).launch(p.sumBlocks(), 1, Launcher.THREADS);
+    launcher.kernel("channel_statistics").i64(partial).p(stats);
+    shape(p).f64(p.s.epsilon()).launch(Plan.blocks(p.s.units(), WARP), 1, Launcher.THREADS);
   }
 
   // ---- sums and means of the other passes
 
   private long sums(Plan p, Buffer x, Buffer stats, Buffer dy, Buffer rx, Buffer rdy, long more) {
-    long partial = kernels.partials(p.sums() + more);
-    kernels.kernel("channel_sums").p(x).p(stats).p(dy).p(rx).p(rdy).i64(partial);
-    shape(p).i32(p.k).i32(p.sumLanes()).flag(p.pack > 1).launch(p.sumBlocks(), 1, Kernels.THREADS);
+    long partial = launcher.partials(p.sums() + more);
+    launcher.kernel("channel_sums").p(x).p(stats).p(dy).p(rx).p(rdy).i64(partial);
+    shape(p).i32(p.k).i32(p.sumLanes()).flag(p.pack > 1).launch(p.sumBlocks(), 1, Launcher.THREADS);
     return partial;
   }
 
@@ -167,23 +169,24 @@ final class ChannelNorms {
       return 0;
     }
     long means = partial + p.sums() * Double.BYTES;
-    kernels.kernel("channel_means").i64(partial).p(stats).p(gamma).runs(rgamma).i64(means);
-    shape(p).i32(p.k).launch(Plan.blocks((long) p.s.units() * p.k, WARP), 1, Kernels.THREADS);
+    launcher.kernel("channel_means").i64(partial).p(stats).p(gamma).runs(rgamma).i64(means);
+    shape(p).i32(p.k).launch(Plan.blocks((long) p.s.units() * p.k, WARP), 1, Launcher.THREADS);
     return means;
   }
 
   private void gradients(
       Plan p, long partial, long means, Buffer stats, Strided gain, Strided shift, boolean rate) {
-    kernels.kernel("channel_gradients").i64(partial).i64(means).p(stats).runs(gain).runs(shift);
+    launcher.kernel("channel_gradients").i64(partial).i64(means).p(stats).runs(gain).runs(shift);
     shape(p)
         .i32(p.k)
         .flag(rate)
-        .launch(Plan.blocks((long) p.s.channels() * p.k, WARP), 1, Kernels.THREADS);
+        .launch(Plan.blocks((long) p.s.channels() * p.k, WARP), 1, Launcher.THREADS);
   }
 
   // ---- the passes
 
-  void channelNormBackward(
+  @Override
+  public void backward(
       ChannelNormalization s,
       Buffer x,
       Buffer stats,
@@ -201,12 +204,13 @@ final class ChannelNorms {
       return;
     }
     long means = means(p, partial, stats, gamma, null);
-    kernels.kernel("channel_backward").p(x).p(stats).p(gamma).i64(means).p(dy).p(dx);
+    launcher.kernel("channel_backward").p(x).p(stats).p(gamma).i64(means).p(dy).p(dx);
     shape(p);
-    pixels(p).flag(add).launch(p.blocks(), 1, Kernels.THREADS);
+    pixels(p).flag(add).launch(p.blocks(), 1, Launcher.THREADS);
   }
 
-  void channelNormTangent(
+  @Override
+  public void tangent(
       ChannelNormalization s,
       int k,
       Buffer x,
@@ -222,7 +226,7 @@ final class ChannelNorms {
       long partial = sums(p, x, stats, null, rx, null, p.means());
       means = means(p, partial, stats, gamma, null);
     }
-    kernels
+    launcher
         .kernel("channel_tangent")
         .p(x)
         .p(stats)
@@ -233,10 +237,11 @@ final class ChannelNorms {
         .runs(rbeta)
         .p(ry);
     shape(p).i32(k);
-    pixels(p).launch(p.blocks(), 1, Kernels.THREADS);
+    pixels(p).launch(p.blocks(), 1, Launcher.THREADS);
   }
 
-  void channelNormTangentBackward(
+  @Override
+  public void tangentBackward(
       ChannelNormalization s,
       int k,
       Buffer x,
@@ -257,7 +262,7 @@ final class ChannelNorms {
     if (rdx == null) {
       return;
     }
-    kernels
+    launcher
         .kernel("channel_tangent_backward")
         .p(x)
         .p(stats)
@@ -269,10 +274,11 @@ final class ChannelNorms {
         .p(rdy)
         .p(rdx);
     shape(p).i32(k);
-    pixels(p).flag(add).launch(p.blocks(), 1, Kernels.THREADS);
+    pixels(p).flag(add).launch(p.blocks(), 1, Launcher.THREADS);
   }
 
-  void channelNormCurvature(
+  @Override
+  public void curvature(
       ChannelNormalization s,
       int k,
       Buffer x,
@@ -286,14 +292,14 @@ final class ChannelNorms {
     int n = p.given() ? s.channels() : s.units();
     long partial = sums(p, x, stats, dy, rx, null, (long) k * n);
     long curvature = partial + p.sums() * Double.BYTES;
-    kernels.kernel("channel_curvature").i64(partial).p(stats).p(gamma).runs(rgamma).i64(curvature);
-    shape(p).i32(n).i32(k).launch(Plan.blocks((long) n * k, WARP), 1, Kernels.THREADS);
-    kernels
+    launcher.kernel("channel_curvature").i64(partial).p(stats).p(gamma).runs(rgamma).i64(curvature);
+    shape(p).i32(n).i32(k).launch(Plan.blocks((long) n * k, WARP), 1, Launcher.THREADS);
+    launcher
         .kernel("add_partials")
         .i64(curvature)
         .i32(n)
         .f64(1)
         .sums(c)
-        .launch(k, 1, Kernels.THREADS);
+        .launch(k, 1, Launcher.THREADS);
   }
 }

@@ -1,16 +1,17 @@
 package dynaxx.cuda;
 
-import dynaxx.backend.ImageKernels.Convolution;
-import dynaxx.backend.ImageKernels.Sliding;
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Strided;
 import dynaxx.cuda.internal.MemoryPool.Block;
+import dynaxx.kernel.ConvolutionKernels;
+import dynaxx.kernel.ConvolutionKernels.Convolution;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
+import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.function.Consumer;
 
 /**
- * Convolutions as matrix products (Chellapilla, Puri and Simard, 2006); kernels in convolution.cu.
+ * Convolutions as matrix products (Chellapilla, Puri and Simard, 2006); launcher in convolution.cu.
  * Columns hold, for every place of the output, the pixels it sees. They are made for a few images
  * at a time; each image is a member of the products, so that outputs and their adjoints are used
  * where they lie. Only the gradient of weights, a sum over images, takes several images as one
@@ -19,7 +20,7 @@ import java.util.function.Consumer;
  * <p>With one channel a group there is nothing to multiply matrices for; those convolutions are
  * computed from their definition.
  */
-final class Convolutions {
+final class Convolutions implements ConvolutionKernels {
 
   /**
    * Values of columns and turned adjoints, unless a single image needs more: they stay in the cache
@@ -37,28 +38,28 @@ final class Convolutions {
 
   private static final long MOST_IMAGES = 65535;
 
-  private final Kernels kernels;
+  private final Launcher launcher;
   private final Gemm gemm;
   private Block block;
 
-  Convolutions(Kernels kernels, Gemm gemm) {
-    this.kernels = kernels;
+  Convolutions(Launcher launcher, Gemm gemm) {
+    this.launcher = launcher;
     this.gemm = gemm;
   }
 
   // ---- work space
 
   /**
-   * Work space of its own, because products use that of the kernels. It grows to the largest need;
+   * Work space of its own, because products use that of the launcher. It grows to the largest need;
    * what a recorded graph may still use is kept until the session ends.
    */
   private Buffer work(long size) {
-    long bytes = size * kernels.elementBytes();
+    long bytes = size * launcher.elementBytes();
     if (block == null || block.bytes() < bytes) {
-      kernels.session().enter();
-      block = kernels.session().pool().take(bytes, "convolution work space");
+      launcher.session().enter();
+      block = launcher.session().pool().take(bytes, "convolution work space");
     }
-    return new DeviceBuffer(kernels.session(), block::address, 0, size, kernels.elementBytes());
+    return new DeviceBuffer(launcher.session(), block::address, 0, size, launcher.elementBytes());
   }
 
   /** Images {@code from} to below {@code from + count} of some directions. */
@@ -118,7 +119,9 @@ final class Convolutions {
 
   // ---- the three products
 
-  void convolve(Convolution s, int k, Strided x, Strided w, Strided bias, Buffer y, boolean add) {
+  @Override
+  public void convolve(
+      Convolution s, int k, Strided x, Strided w, Strided bias, Buffer y, boolean add) {
     if (single(s)) {
       single(s, k, x, w, bias, y, add);
       return;
@@ -155,7 +158,7 @@ final class Convolutions {
 
   private void product(
       Convolution s, int k, int images, Strided w, Matrix seen, double beta, Strided y) {
-    gemm.gemm(
+    gemm.multiply(
         s.outputs() / s.groups(),
         s.outPlane(),
         s.depth(),
@@ -177,7 +180,8 @@ final class Convolutions {
     return Matrix.of(seen, s.outPlane()).batch(step, columns(s), (long) s.depth() * s.outPlane());
   }
 
-  void convolveInput(Convolution s, int k, Strided dy, Strided w, Buffer dx, boolean add) {
+  @Override
+  public void convolveInput(Convolution s, int k, Strided dy, Strided w, Buffer dx, boolean add) {
     if (single(s)) {
       singleInput(s, k, dy, w, dx, add);
       return;
@@ -205,7 +209,7 @@ final class Convolutions {
 
   private void inputProduct(
       Convolution s, int k, int images, Strided w, Strided dy, double beta, Matrix seen) {
-    gemm.gemm(
+    gemm.multiply(
         s.depth(),
         s.outPlane(),
         s.outputs() / s.groups(),
@@ -218,7 +222,9 @@ final class Convolutions {
         new Members(k, images, s.groups()));
   }
 
-  void convolveWeight(Convolution s, int k, Strided x, Strided dy, Strided dw, Strided dbias) {
+  @Override
+  public void convolveWeight(
+      Convolution s, int k, Strided x, Strided dy, Strided dw, Strided dbias) {
     if (dbias != null) {
       addBiasGradient(s, k, dy, dbias);
     }
@@ -255,7 +261,7 @@ final class Convolutions {
       Convolution s, Part part, Buffer turned, Buffer seen, long step, Strided dw) {
     int out = s.outputs() / s.groups();
     long width = part.width(s);
-    gemm.gemm(
+    gemm.multiply(
         out,
         s.depth(),
         Math.toIntExact(width),
@@ -268,7 +274,7 @@ final class Convolutions {
         new Members(part.directions(), 1, s.groups()));
   }
 
-  // ---- kernels before and after
+  // ---- launcher before and after
 
   private void columns(
       Convolution s,
@@ -278,46 +284,46 @@ final class Convolutions {
       long directionStep,
       long imageStep,
       long rowStep) {
-    kernels.kernel("conv_columns").i64(start(x, part));
+    launcher.kernel("conv_columns").i64(start(x, part));
     images(x.stride(), part);
-    kernels.p(seen).i64(directionStep).i64(imageStep).i64(rowStep);
+    launcher.p(seen).i64(directionStep).i64(imageStep).i64(rowStep);
     shape(s);
     launchImages((long) s.channels() * s.outPlane(), part);
   }
 
   private void addPixels(Convolution s, Part part, Buffer seen, Buffer dx, boolean add) {
     Strided to = new Strided(dx, 0, s.images() * s.inSize());
-    kernels.kernel("conv_pixels").p(seen).i64(start(to, part));
+    launcher.kernel("conv_pixels").p(seen).i64(start(to, part));
     images(to.stride(), part);
     shape(s);
-    kernels.flag(add);
+    launcher.flag(add);
     launchImages(s.inSize(), part);
   }
 
   private void turn(Convolution s, Strided dy, Part part, Buffer turned) {
-    kernels.kernel("conv_turn").i64(start(dy, part));
+    launcher.kernel("conv_turn").i64(start(dy, part));
     images(dy.stride(), part);
-    kernels.p(turned).i32(s.outputs()).i32(s.outPlane());
+    launcher.p(turned).i32(s.outputs()).i32(s.outPlane());
     launchImages(s.outSize(), part);
   }
 
   private void launchImages(long elements, Part part) {
     long images = (long) part.directions() * part.count();
-    kernels.launch(Kernels.blocks(elements), Math.min(images, MOST_IMAGES), Kernels.THREADS);
+    launcher.launch(Launcher.blocks(elements), Math.min(images, MOST_IMAGES), Launcher.THREADS);
   }
 
   /** Address of the first direction of a part. */
   private long start(Strided runs, Part part) {
     Strided first = from(runs, part.direction());
-    return Kernels.address(first.buffer()) + first.offset() * kernels.elementBytes();
+    return Launcher.address(first.buffer()) + first.offset() * launcher.elementBytes();
   }
 
   private void images(long stride, Part part) {
-    kernels.i64(stride).i32(part.from()).i32(part.count()).i64(part.directions());
+    launcher.i64(stride).i32(part.from()).i32(part.count()).i64(part.directions());
   }
 
-  private Kernels shape(Convolution s) {
-    return kernels
+  private Launcher shape(Convolution s) {
+    return launcher
         .i32(s.channels())
         .i32(s.outputs())
         .i32(s.groups())
@@ -338,9 +344,9 @@ final class Convolutions {
   // ---- bias
 
   private void addBias(Convolution s, int k, Strided bias, Buffer y, boolean add) {
-    int pack = RowGrid.pack(kernels, s.outPlane());
+    int pack = RowGrid.pack(launcher, s.outPlane());
     long n = s.images() * s.outSize();
-    kernels
+    launcher
         .kernel("conv_bias")
         .runs(bias)
         .p(y)
@@ -359,7 +365,7 @@ final class Convolutions {
   private void addBiasGradient(Convolution s, int k, Strided dy, Strided dbias) {
     int pieces = pieces(s);
     long partial = partial(k, s.outputs(), pieces);
-    kernels
+    launcher
         .kernel("conv_bias_sums")
         .runs(dy)
         .i32(s.images())
@@ -368,17 +374,17 @@ final class Convolutions {
         .i32(pieces)
         .i64(partial)
         .runs(dbias)
-        .launch((long) s.outputs() * pieces, k, Kernels.THREADS);
+        .launch((long) s.outputs() * pieces, k, Launcher.THREADS);
     finish(k, s.outputs(), pieces, partial, dbias);
   }
 
   private long partial(int k, long n, int pieces) {
-    return pieces == 1 ? 0 : kernels.partials(k * n * pieces);
+    return pieces == 1 ? 0 : launcher.partials(k * n * pieces);
   }
 
   private void finish(int k, long n, int pieces, long partial, Strided out) {
     if (pieces > 1) {
-      kernels
+      launcher
           .kernel("conv_finish_sums")
           .i64(partial)
           .i64(n)
@@ -392,12 +398,12 @@ final class Convolutions {
 
   private void single(
       Convolution s, int k, Strided x, Strided w, Strided bias, Buffer y, boolean add) {
-    kernels.kernel("conv_single").runs(x).runs(w).runs(bias).p(y).i32(s.images());
+    launcher.kernel("conv_single").runs(x).runs(w).runs(bias).p(y).i32(s.images());
     shape(s).flag(add).launchElements(s.images() * s.outSize(), k);
   }
 
   private void singleInput(Convolution s, int k, Strided dy, Strided w, Buffer dx, boolean add) {
-    kernels.kernel("conv_single_input").runs(dy).runs(w).p(dx).i32(s.images());
+    launcher.kernel("conv_single_input").runs(dy).runs(w).p(dx).i32(s.images());
     shape(s).flag(add).launchElements(s.images() * s.inSize(), k);
   }
 
@@ -405,7 +411,7 @@ final class Convolutions {
     int pieces = pieces(s);
     long weights = (long) s.outputs() * s.depth();
     long partial = partial(k, weights, pieces);
-    kernels
+    launcher
         .kernel("conv_single_weight")
         .runs(x)
         .runs(dy)
@@ -413,7 +419,7 @@ final class Convolutions {
         .i32(pieces)
         .i64(partial)
         .runs(dw);
-    shape(s).launch(weights * pieces, k, Kernels.THREADS);
+    shape(s).launch(weights * pieces, k, Launcher.THREADS);
     finish(k, weights, pieces, partial, dw);
   }
 }

@@ -3,17 +3,17 @@ package dynaxx.cuda;
 import java.util.Objects;
 
 /**
- * How a CUDA backend is opened.
+ * How a CUDA device is opened.
  *
  * @param device ordinal of the device, 0 for the first; not used with a context of another library
  * @param precision of matrix products
- * @param memoryLimit bytes of device memory that the backend may hold at most
+ * @param memoryLimit bytes of device memory that the device may hold at most
  * @param context a CUcontext that another library owns, or 0 for the primary context, which the
  *     CUDA run-time API and the frameworks built on it use too
  * @param stream a CUstream of that context that another library owns, so that its work and this
- *     backend's are in order (1 for the legacy default stream, 2 for the calling thread's), or 0
- *     for a stream of the backend's own; with a context of another library, that and the legacy
- *     default stream wait for each other
+ *     device's are in order (1 for the legacy default stream, 2 for the calling thread's), or 0 for
+ *     a stream of the device's own; with a context of another library, that and the legacy default
+ *     stream wait for each other
  */
 public record CudaSettings(
     int device, Precision precision, long memoryLimit, long context, long stream) {

@@ -5,8 +5,8 @@ import dynaxx.memory.Buffer;
 import java.util.Objects;
 
 /**
- * Values in device memory, float32 or float64 as the backend that uses them. Opaque: read it
- * through its backend.
+ * Values in device memory, float32 or float64 as the device that uses them. Opaque: read it through
+ * its device.
  */
 public final class DeviceBuffer implements Buffer {
 
@@ -59,7 +59,7 @@ public final class DeviceBuffer implements Buffer {
     return elementBytes;
   }
 
-  /** Refuses a backend that cannot read these values. */
+  /** Refuses a device that cannot read these values. */
   void requireUseBy(Session user, int bytes) {
     if (bytes != elementBytes || user != session) {
       throw new IllegalArgumentException(

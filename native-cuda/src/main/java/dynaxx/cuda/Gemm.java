@@ -1,11 +1,12 @@
 package dynaxx.cuda;
 
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Strided;
 import dynaxx.cuda.internal.Blas;
 import dynaxx.cuda.internal.Blas.Operand;
 import dynaxx.cuda.internal.Session;
+import dynaxx.kernel.GemmKernels;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
+import dynaxx.memory.Strided;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -16,36 +17,36 @@ import java.util.function.ToLongFunction;
  * columns, and the transposes cost nothing, so the operands change places. This class is the only
  * place that knows.
  */
-final class Gemm {
+final class Gemm implements GemmKernels {
 
   private static final int PREPARE_ROWS = 4096;
 
-  /** Members of one call at most: some of cuBLAS's kernels have them along the grid's z. */
+  /** Members of one call at most: some of cuBLAS's launcher have them along the grid's z. */
   private static final int MOST_MEMBERS = 65535;
 
   /** Work space that split factors may take; larger ones are multiplied part by part. */
   private static final long SPLIT_BUDGET = 256L << 20;
 
-  private final Kernels kernels;
+  private final Launcher launcher;
   private final Session session;
   private final Blas.Type type;
   private final boolean split;
   private final long splitBudget;
   private final MemorySegment factors;
 
-  Gemm(Kernels kernels, Blas.Type type, boolean split) {
-    this(kernels, type, split, SPLIT_BUDGET);
+  Gemm(Launcher launcher, Blas.Type type, boolean split) {
+    this(launcher, type, split, SPLIT_BUDGET);
   }
 
-  Gemm(Kernels kernels, Blas.Type type, boolean split, long splitBudget) {
-    this.kernels = kernels;
-    this.session = kernels.session();
+  Gemm(Launcher launcher, Blas.Type type, boolean split, long splitBudget) {
+    this.launcher = launcher;
+    this.session = launcher.session();
     this.type = type;
     this.split = split;
     this.splitBudget = splitBudget;
     Arena arena = Arena.ofShared();
     session.onClose(arena::close);
-    factors = arena.allocate(2L * kernels.elementBytes(), 16);
+    factors = arena.allocate(2L * launcher.elementBytes(), 16);
   }
 
   /** Extents along the three batch indices and each operand's steps; outer ones first. */
@@ -201,7 +202,8 @@ final class Gemm {
     }
   }
 
-  void gemm(
+  @Override
+  public void multiply(
       int m,
       int n,
       int depth,
@@ -226,7 +228,7 @@ final class Gemm {
   }
 
   private void prepare(int m, int n, double beta, Matrix c, Strided bias, Members batch) {
-    kernels
+    launcher
         .kernel("gemm_prepare")
         .i32(m)
         .i32(n)
@@ -236,16 +238,16 @@ final class Gemm {
         .f64(beta)
         .p(c.buffer());
     layout(c);
-    kernels
+    launcher
         .runs(bias)
         .launch(
-            Math.min(Kernels.blocks(n), 64),
+            Math.min(Launcher.blocks(n), 64),
             Math.min(batch.size() * m, PREPARE_ROWS),
-            n <= 128 ? 128 : Kernels.THREADS);
+            n <= 128 ? 128 : Launcher.THREADS);
   }
 
   private void layout(Matrix x) {
-    kernels.i64(x.offset()).i64(x.ld()).i64(x.stride0()).i64(x.stride1()).i64(x.stride2());
+    launcher.i64(x.offset()).i64(x.ld()).i64(x.stride0()).i64(x.stride1()).i64(x.stride2());
   }
 
   private void multiply(Family f, double alpha, double beta) {
@@ -261,13 +263,13 @@ final class Gemm {
       multiply(f.part(along, half, f.extent(along) - half), alpha, old);
       return;
     }
-    long base = kernels.workspace(splitBytes(f));
+    long base = launcher.workspace(splitBytes(f));
     long sizeA = f.sizeA();
     long sizeB = f.sizeB();
     long highA = base + addressBytes(f);
-    long lowA = highA + padded(sizeA) * kernels.elementBytes();
-    long highB = lowA + padded(sizeA) * kernels.elementBytes();
-    long lowB = highB + padded(sizeB) * kernels.elementBytes();
+    long lowA = highA + padded(sizeA) * launcher.elementBytes();
+    long highB = lowA + padded(sizeA) * launcher.elementBytes();
+    long lowB = highB + padded(sizeB) * launcher.elementBytes();
     split(start(f.a()), sizeA, highA, lowA);
     split(start(f.b()), sizeB, highB, lowB);
     // small terms first, so that the large one does not swallow them
@@ -278,7 +280,7 @@ final class Gemm {
 
   /** Work space for the parts of both factors and the addresses of members. */
   private long splitBytes(Family f) {
-    return addressBytes(f) + 2 * (padded(f.sizeA()) + padded(f.sizeB())) * kernels.elementBytes();
+    return addressBytes(f) + 2 * (padded(f.sizeA()) + padded(f.sizeB())) * launcher.elementBytes();
   }
 
   private static long padded(long size) {
@@ -286,11 +288,11 @@ final class Gemm {
   }
 
   private void split(long from, long size, long high, long low) {
-    kernels.kernel("gemm_split").i64(size).i64(from).i64(high).i64(low).launchElements(size, 1);
+    launcher.kernel("gemm_split").i64(size).i64(from).i64(high).i64(low).launchElements(size, 1);
   }
 
   private long start(Matrix x) {
-    return Kernels.address(x.buffer()) + x.offset() * kernels.elementBytes();
+    return Launcher.address(x.buffer()) + x.offset() * launcher.elementBytes();
   }
 
   private static boolean needsAddresses(Family f) {
@@ -321,7 +323,7 @@ final class Gemm {
   }
 
   private void strided(Family f, long a, long b, long from, long count) {
-    long bytes = from * kernels.elementBytes();
+    long bytes = from * launcher.elementBytes();
     Matrix x = f.a();
     Matrix y = f.b();
     Matrix z = f.c();
@@ -357,20 +359,20 @@ final class Gemm {
   }
 
   private long addresses(Family f, long a, long b) {
-    long at = kernels.workspace(addressBytes(f));
+    long at = launcher.workspace(addressBytes(f));
     Members count = f.count();
-    kernels.kernel("gemm_members").i32(count.n0()).i32(count.n1()).i32(count.n2()).i64(a);
+    launcher.kernel("gemm_members").i32(count.n0()).i32(count.n1()).i32(count.n2()).i64(a);
     layout(f.a().at(-f.a().offset()));
-    kernels.i64(b);
+    launcher.i64(b);
     layout(f.b().at(-f.b().offset()));
-    kernels.i64(start(f.c()));
+    launcher.i64(start(f.c()));
     layout(f.c().at(-f.c().offset()));
-    kernels.i64(at).launchElements(count.size(), 1);
+    launcher.i64(at).launchElements(count.size(), 1);
     return at;
   }
 
   private void factors(double alpha, double beta) {
-    if (kernels.elementBytes() == Double.BYTES) {
+    if (launcher.elementBytes() == Double.BYTES) {
       factors.setAtIndex(ValueLayout.JAVA_DOUBLE, 0, alpha);
       factors.setAtIndex(ValueLayout.JAVA_DOUBLE, 1, beta);
     } else {

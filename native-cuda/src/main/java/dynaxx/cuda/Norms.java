@@ -1,27 +1,30 @@
 package dynaxx.cuda;
 
-import dynaxx.backend.LayerKernels.Normalization;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
+import dynaxx.kernel.NormKernels;
+import dynaxx.kernel.NormKernels.Normalization;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
+import dynaxx.memory.Strided;
 
-/** Row normalisation and its passes; kernels in norm.cu. */
-final class Norms {
+/** Row normalisation and its passes; launcher in norm.cu. */
+final class Norms implements NormKernels {
 
-  private final Kernels kernels;
+  private final Launcher launcher;
   private final int pack;
 
-  Norms(Kernels kernels) {
-    this.kernels = kernels;
-    this.pack = 16 / kernels.elementBytes();
+  Norms(Launcher launcher) {
+    this.launcher = launcher;
+    this.pack = 16 / launcher.elementBytes();
   }
 
   /** Begins a launch and gives it the shape, which is every such kernel's first parameter. */
-  private Kernels begin(String name, Normalization s) {
-    return kernels.kernel(name).i64(s.rows()).f64(s.epsilon()).i32(s.cols()).flag(s.centred());
+  private Launcher begin(String name, Normalization s) {
+    return launcher.kernel(name).i64(s.rows()).f64(s.epsilon()).i32(s.cols()).flag(s.centred());
   }
 
-  void norm(Normalization s, Buffer x, Buffer gamma, Buffer beta, Buffer y, Buffer stats) {
+  @Override
+  public void forward(
+      Normalization s, Buffer x, Buffer gamma, Buffer beta, Buffer y, Buffer stats) {
     Teams teams = Teams.of(s.rows(), s.cols());
     begin("norm_forward", s)
         .flag(teams.longRows())
@@ -30,10 +33,11 @@ final class Norms {
         .p(beta)
         .p(y)
         .p(stats)
-        .launch(teams.blocks(), 1, Kernels.THREADS);
+        .launch(teams.blocks(), 1, Launcher.THREADS);
   }
 
-  void normTangent(
+  @Override
+  public void tangent(
       Normalization s,
       int k,
       Buffer x,
@@ -54,10 +58,11 @@ final class Norms {
         .runs(rgamma)
         .runs(rbeta)
         .p(ry)
-        .launch(teams.blocks(), Math.min(k, 1), Kernels.THREADS);
+        .launch(teams.blocks(), Math.min(k, 1), Launcher.THREADS);
   }
 
-  void normCurvature(
+  @Override
+  public void curvature(
       Normalization s,
       int k,
       Buffer x,
@@ -68,7 +73,7 @@ final class Norms {
       Strided rgamma,
       Scalars c) {
     Teams teams = Teams.summing(s.rows(), s.cols());
-    long partial = kernels.partials((long) teams.blocks() * k);
+    long partial = launcher.partials((long) teams.blocks() * k);
     begin("norm_curvature", s)
         .flag(teams.longRows())
         .i32(k)
@@ -79,13 +84,14 @@ final class Norms {
         .p(rx)
         .runs(rgamma)
         .i64(partial)
-        .launch((long) teams.blocks() * k, 1, Kernels.THREADS);
-    kernels.addPartials(partial, teams.blocks(), k, 1, c);
+        .launch((long) teams.blocks() * k, 1, Launcher.THREADS);
+    launcher.addPartials(partial, teams.blocks(), k, 1, c);
   }
 
   // ---- backward passes, with sums over rows
 
-  void normBackward(
+  @Override
+  public void backward(
       Normalization s,
       Buffer x,
       Buffer stats,
@@ -96,7 +102,7 @@ final class Norms {
       Buffer dgamma,
       Buffer dbeta) {
     Tiling t = Tiling.of(s, pack);
-    long partial = kernels.partials(t.sums(s));
+    long partial = launcher.partials(t.sums(s));
     begin("norm_backward", s, t)
         .p(x)
         .p(stats)
@@ -105,11 +111,12 @@ final class Norms {
         .p(dx)
         .flag(add)
         .i64(partial)
-        .launch(t.chunks(s), 1, Kernels.THREADS);
+        .launch(t.chunks(s), 1, Launcher.THREADS);
     addGradients(s, t, 1, partial, Strided.of(dgamma), dbeta == null ? null : Strided.of(dbeta));
   }
 
-  void normTangentBackward(
+  @Override
+  public void tangentBackward(
       Normalization s,
       int k,
       Buffer x,
@@ -124,7 +131,7 @@ final class Norms {
       Strided rdgamma,
       Strided rdbeta) {
     Tiling t = Tiling.of(s, pack);
-    long partial = kernels.partials(t.sums(s) * k);
+    long partial = launcher.partials(t.sums(s) * k);
     begin("norm_tangent_backward", s, t)
         .i32(k)
         .p(x)
@@ -137,11 +144,11 @@ final class Norms {
         .p(rdx)
         .flag(add)
         .i64(partial)
-        .launch(t.chunks(s) * k, 1, Kernels.THREADS);
+        .launch(t.chunks(s) * k, 1, Launcher.THREADS);
     addGradients(s, t, k, partial, rdgamma, rdbeta);
   }
 
-  private Kernels begin(String name, Normalization s, Tiling t) {
+  private Launcher begin(String name, Normalization s, Tiling t) {
     return begin(name, s).i64(t.chunk).i32(t.tile).i32(t.width).i32(t.groups).align(8);
   }
 
@@ -150,14 +157,14 @@ final class Norms {
     if (t.chunks(s) == 0) {
       return;
     }
-    kernels
+    launcher
         .kernel("norm_add_gradients")
         .i32(s.cols())
         .i32(Math.toIntExact(t.chunks(s) * t.groups))
         .i64(partial)
         .runs(dgamma)
         .runs(dbeta)
-        .launch(Math.ceilDiv(s.cols(), 32), dbeta == null ? k : 2L * k, Kernels.THREADS);
+        .launch(Math.ceilDiv(s.cols(), 32), dbeta == null ? k : 2L * k, Launcher.THREADS);
   }
 
   /**
@@ -166,7 +173,7 @@ final class Norms {
    */
   private record Tiling(long chunk, int tile, int width, int groups) {
 
-    private static final int MOST_CHUNKS = Kernels.REDUCTION_BLOCKS;
+    private static final int MOST_CHUNKS = Launcher.REDUCTION_BLOCKS;
 
     /** Columns of all chunks together at most, as long as there are enough chunks. */
     private static final int MOST_COLUMNS = 1 << 19;
@@ -174,12 +181,12 @@ final class Norms {
     private static final int ENOUGH_CHUNKS = 64;
 
     static Tiling of(Normalization s, int pack) {
-      int width = Math.clamp(Math.ceilDiv(s.cols(), pack), 1, Kernels.THREADS);
+      int width = Math.clamp(Math.ceilDiv(s.cols(), pack), 1, Launcher.THREADS);
       int tile = width <= 32 ? 64 : width <= 64 ? 32 : width <= 128 ? 16 : 8;
       int chunks = Math.clamp(MOST_COLUMNS / Math.max(1, s.cols()), ENOUGH_CHUNKS, MOST_CHUNKS);
       long each = Math.max(1, Math.ceilDiv(s.rows(), (long) chunks));
       return new Tiling(
-          Math.ceilDiv(each, (long) tile) * tile, tile, width, Kernels.THREADS / width);
+          Math.ceilDiv(each, (long) tile) * tile, tile, width, Launcher.THREADS / width);
     }
 
     long chunks(Normalization s) {

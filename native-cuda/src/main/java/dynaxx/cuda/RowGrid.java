@@ -13,26 +13,26 @@ record RowGrid(int lanes, long blocks, boolean packed) {
   private static final long MOST_BLOCKS = 1 << 16;
 
   /** For a matrix whose rows have that many elements. */
-  static RowGrid of(Kernels kernels, long rows, long cols) {
-    int pack = pack(kernels, cols);
+  static RowGrid of(Launcher launcher, long rows, long cols) {
+    int pack = pack(launcher, cols);
     long units = cols / pack;
     int lanes = lanes(units);
     long across = Math.ceilDiv(units, (long) lanes);
-    long down = Math.ceilDiv(rows, (long) Kernels.THREADS / lanes);
+    long down = Math.ceilDiv(rows, (long) Launcher.THREADS / lanes);
     long most = Math.max(1, MOST_BLOCKS / Math.max(1, across));
     return new RowGrid(lanes, across * Math.min(down, most), pack > 1);
   }
 
   /** Values that are moved at once in runs of that length: 16 bytes, or one value. */
-  static int pack(Kernels kernels, long length) {
-    int pack = 16 / kernels.elementBytes();
+  static int pack(Launcher launcher, long length) {
+    int pack = 16 / launcher.elementBytes();
     return length % pack == 0 ? pack : 1;
   }
 
   /** Threads for that many units: the next power of two, a block at most. */
   static int lanes(long units) {
     int lanes = 1;
-    while (lanes < units && lanes < Kernels.THREADS) {
+    while (lanes < units && lanes < Launcher.THREADS) {
       lanes *= 2;
     }
     return lanes;

@@ -1,24 +1,26 @@
 package dynaxx.cuda;
 
-import dynaxx.backend.Scalars;
+import dynaxx.kernel.SoftmaxKernels;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
 
-/** Softmax rows, attention entropy and softmax cross-entropy; kernels in softmax.cu. */
-final class Softmax {
+/** Softmax rows, attention entropy and softmax cross-entropy; launcher in softmax.cu. */
+final class Softmax implements SoftmaxKernels {
 
-  private final Kernels kernels;
+  private final Launcher launcher;
   private final int pack;
 
-  Softmax(Kernels kernels) {
-    this.kernels = kernels;
-    this.pack = 16 / kernels.elementBytes();
+  Softmax(Launcher launcher) {
+    this.launcher = launcher;
+    this.pack = 16 / launcher.elementBytes();
   }
 
-  private Kernels begin(String name, Teams teams) {
-    return kernels.kernel(name).flag(teams.longRows());
+  private Launcher begin(String name, Teams teams) {
+    return launcher.kernel(name).flag(teams.longRows());
   }
 
-  void softmax(long rows, int cols, boolean causal, Buffer a, Buffer p) {
+  @Override
+  public void forward(long rows, int cols, boolean causal, Buffer a, Buffer p) {
     Teams teams = Teams.of(rows, cols);
     begin("softmax_forward", teams)
         .i64(rows)
@@ -26,15 +28,17 @@ final class Softmax {
         .flag(causal)
         .p(a)
         .p(p)
-        .launch(teams.blocks(), 1, Kernels.THREADS);
+        .launch(teams.blocks(), 1, Launcher.THREADS);
   }
 
   /** The adjoint of softmax is the same map as its tangent. */
-  void softmaxBackward(long rows, int cols, Buffer p, Buffer dp, Buffer da) {
-    softmaxTangent(1, rows, cols, p, dp, da);
+  @Override
+  public void backward(long rows, int cols, Buffer p, Buffer dp, Buffer da) {
+    tangent(1, rows, cols, p, dp, da);
   }
 
-  void softmaxTangent(int k, long rows, int cols, Buffer p, Buffer ra, Buffer rp) {
+  @Override
+  public void tangent(int k, long rows, int cols, Buffer p, Buffer ra, Buffer rp) {
     Teams teams = Teams.of(rows, cols);
     begin("softmax_tangent", teams)
         .i32(k)
@@ -43,10 +47,11 @@ final class Softmax {
         .p(p)
         .p(ra)
         .p(rp)
-        .launch(teams.blocks(), Math.min(k, 1), Kernels.THREADS);
+        .launch(teams.blocks(), Math.min(k, 1), Launcher.THREADS);
   }
 
-  void softmaxTangentBackward(
+  @Override
+  public void tangentBackward(
       int k, long rows, int cols, Buffer p, Buffer dp, Buffer rp, Buffer rdp, Buffer rda) {
     Teams teams = Teams.of(rows, cols);
     begin("softmax_tangent_backward", teams)
@@ -58,12 +63,13 @@ final class Softmax {
         .p(rp)
         .p(rdp)
         .p(rda)
-        .launch(teams.blocks(), Math.min(k, 1), Kernels.THREADS);
+        .launch(teams.blocks(), Math.min(k, 1), Launcher.THREADS);
   }
 
-  void softmaxCurvature(int k, long rows, int cols, Buffer p, Buffer dp, Buffer ra, Scalars c) {
+  @Override
+  public void curvature(int k, long rows, int cols, Buffer p, Buffer dp, Buffer ra, Scalars c) {
     Teams teams = Teams.summing(rows, cols);
-    long partial = kernels.partials((long) teams.blocks() * k);
+    long partial = launcher.partials((long) teams.blocks() * k);
     begin("softmax_curvature", teams)
         .i32(k)
         .i64(rows)
@@ -72,75 +78,24 @@ final class Softmax {
         .p(dp)
         .p(ra)
         .i64(partial)
-        .launch((long) teams.blocks() * k, 1, Kernels.THREADS);
-    kernels.addPartials(partial, teams.blocks(), k, 1, c);
+        .launch((long) teams.blocks() * k, 1, Launcher.THREADS);
+    launcher.addPartials(partial, teams.blocks(), k, 1, c);
   }
 
   /** The rows of a head in one example are one run of elements. */
-  void rowEntropy(int batch, int heads, int queries, int cols, Buffer p, Scalars sums) {
+  @Override
+  public void entropy(int batch, int heads, int queries, int cols, Buffer p, Scalars sums) {
     long size = (long) queries * cols;
     long packs = Math.ceilDiv(size, (long) pack);
-    int blocks = (int) Math.min(Kernels.blocks(packs), Kernels.REDUCTION_BLOCKS);
-    long partial = kernels.partials((long) blocks * heads);
-    kernels
+    int blocks = (int) Math.min(Launcher.blocks(packs), Launcher.REDUCTION_BLOCKS);
+    long partial = launcher.partials((long) blocks * heads);
+    launcher
         .kernel("softmax_entropy")
         .i64(batch)
         .i64(size)
         .p(p)
         .i64(partial)
-        .launch(blocks, heads, Kernels.THREADS);
-    kernels.addPartials(partial, blocks, heads, 1, sums);
-  }
-
-  // ---- cross-entropy
-
-  void crossEntropy(
-      long rows, int classes, double scale, Buffer z, Buffer targets, Buffer p, Scalars loss) {
-    Teams teams = Teams.summing(rows, classes);
-    long partial = kernels.partials(teams.blocks());
-    begin("cross_entropy", teams)
-        .i64(rows)
-        .i32(classes)
-        .p(z)
-        .p(targets)
-        .p(p)
-        .i64(partial)
-        .launch(teams.blocks(), 1, Kernels.THREADS);
-    kernels.addPartials(partial, teams.blocks(), 1, scale, loss);
-  }
-
-  void crossEntropyBackward(
-      long rows, int classes, double scale, Buffer p, Buffer targets, Buffer dz) {
-    Teams teams = Teams.of(rows, classes);
-    begin("cross_entropy_backward", teams)
-        .i64(rows)
-        .i32(classes)
-        .f64(scale)
-        .p(p)
-        .p(targets)
-        .p(dz)
-        .launch(teams.blocks(), 1, Kernels.THREADS);
-  }
-
-  void crossEntropyTangent(
-      int k,
-      long rows,
-      int classes,
-      double scale,
-      Buffer p,
-      Buffer targets,
-      Buffer rz,
-      Buffer rdz) {
-    Teams teams = Teams.of(rows, classes);
-    begin("cross_entropy_tangent", teams)
-        .i32(k)
-        .i64(rows)
-        .i32(classes)
-        .f64(scale)
-        .p(p)
-        .p(targets)
-        .p(rz)
-        .p(rdz)
-        .launch(teams.blocks(), Math.min(k, 1), Kernels.THREADS);
+        .launch(blocks, heads, Launcher.THREADS);
+    launcher.addPartials(partial, blocks, heads, 1, sums);
   }
 }

@@ -1,17 +1,18 @@
 package dynaxx.cuda;
 
-import dynaxx.backend.Strided;
-import dynaxx.backend.Walk;
-import dynaxx.backend.Walk.Axis;
+import dynaxx.kernel.StrideKernels;
+import dynaxx.kernel.Walk;
+import dynaxx.kernel.Walk.Axis;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToLongFunction;
 
-/** Copies and sums along any strides, and selections; kernels in strides.cu. */
-final class Strides {
+/** Copies and sums along any strides, and selections; launcher in strides.cu. */
+final class Strides implements StrideKernels {
 
-  /** Axes of the common kernels, and of those for everything else. */
+  /** Axes of the common launcher, and of those for everything else. */
   private static final int FEW = 6;
 
   private static final int ALL = 62;
@@ -26,13 +27,14 @@ final class Strides {
 
   private static final int CHUNKS = 1024;
 
-  private final Kernels kernels;
+  private final Launcher launcher;
 
-  Strides(Kernels kernels) {
-    this.kernels = kernels;
+  Strides(Launcher launcher) {
+    this.launcher = launcher;
   }
 
-  void rearrange(Walk walk, double scale, Buffer from, Buffer to, boolean add) {
+  @Override
+  public void rearrange(Walk walk, double scale, Buffer from, Buffer to, boolean add) {
     WalkAxes axes = WalkAxes.of(walk);
     Call call =
         new Call(
@@ -52,26 +54,26 @@ final class Strides {
 
   /** What all three ways to rearrange are given. */
   private record Call(Strided from, Strided to, double scale, boolean add) {
-    long source(Kernels kernels) {
-      return address(kernels, from);
+    long source(Launcher launcher) {
+      return address(launcher, from);
     }
 
-    long target(Kernels kernels) {
-      return address(kernels, to);
+    long target(Launcher launcher) {
+      return address(launcher, to);
     }
 
-    private static long address(Kernels kernels, Strided start) {
-      return Kernels.address(start.buffer()) + start.offset() * kernels.elementBytes();
+    private static long address(Launcher launcher, Strided start) {
+      return Launcher.address(start.buffer()) + start.offset() * launcher.elementBytes();
     }
   }
 
   private void copy(WalkAxes axes, Call call) {
-    int pack = 16 / kernels.elementBytes();
+    int pack = 16 / launcher.elementBytes();
     boolean packed = axes.contiguous(pack);
     WalkAxes steps = packed ? axes.packed(pack) : axes;
     begin("strides_copy", steps)
-        .i64(call.source(kernels))
-        .i64(call.target(kernels))
+        .i64(call.source(launcher))
+        .i64(call.target(launcher))
         .i64(steps.outputs())
         .f64(call.scale)
         .flag(packed)
@@ -86,15 +88,15 @@ final class Strides {
     long tiles =
         Math.ceilDiv(down.extent(), (long) TILE) * Math.ceilDiv(across.extent(), (long) TILE);
     begin("strides_transpose", matrices)
-        .i64(call.source(kernels))
-        .i64(call.target(kernels))
+        .i64(call.source(launcher))
+        .i64(call.target(launcher))
         .i64(down.extent())
         .i64(down.toStride())
         .i64(across.extent())
         .i64(across.fromStride())
         .f64(call.scale)
         .flag(call.add);
-    end(matrices).launch(Math.multiplyExact(matrices.outputs(), tiles), 1, Kernels.THREADS);
+    end(matrices).launch(Math.multiplyExact(matrices.outputs(), tiles), 1, Launcher.THREADS);
   }
 
   /**
@@ -105,11 +107,11 @@ final class Strides {
     long outputs = axes.outputs();
     int lanes = terms < 32 ? 1 : terms < 512 ? 8 : 32;
     int chunks = (int) Math.clamp(Math.ceilDiv(terms, (long) CHUNK), 1, (long) CHUNKS);
-    long groups = Math.ceilDiv(outputs, (long) Kernels.THREADS / lanes);
-    long partial = chunks == 1 ? 0 : kernels.partials(Math.multiplyExact(outputs, (long) chunks));
+    long groups = Math.ceilDiv(outputs, (long) Launcher.THREADS / lanes);
+    long partial = chunks == 1 ? 0 : launcher.partials(Math.multiplyExact(outputs, (long) chunks));
     begin("strides_sum", axes)
-        .i64(call.source(kernels))
-        .i64(call.target(kernels))
+        .i64(call.source(launcher))
+        .i64(call.target(launcher))
         .i64(outputs)
         .i64(terms)
         .i32(lanes)
@@ -118,40 +120,41 @@ final class Strides {
         .i64(partial)
         .f64(call.scale)
         .flag(call.add);
-    end(axes).launch(Math.multiplyExact(groups, (long) chunks), 1, Kernels.THREADS);
+    end(axes).launch(Math.multiplyExact(groups, (long) chunks), 1, Launcher.THREADS);
     if (chunks > 1) {
       begin("strides_finish", axes)
           .i64(partial)
           .i32(chunks)
           .i64(outputs)
-          .i64(call.target(kernels))
+          .i64(call.target(launcher))
           .f64(call.scale)
           .flag(call.add);
       end(axes).launchElements(outputs, 1);
     }
   }
 
-  private Kernels begin(String kernel, WalkAxes axes) {
-    return kernels.kernel(axes.count() <= FEW ? kernel : kernel + "_all");
+  private Launcher begin(String kernel, WalkAxes axes) {
+    return launcher.kernel(axes.count() <= FEW ? kernel : kernel + "_all");
   }
 
   /** The last parameter: a struct of arrays. */
-  private Kernels end(WalkAxes axes) {
+  private Launcher end(WalkAxes axes) {
     int size = axes.count() <= FEW ? FEW : ALL;
     List<Axis> all = new ArrayList<>(axes.kept());
     all.addAll(axes.summed());
     for (ToLongFunction<Axis> field :
         List.<ToLongFunction<Axis>>of(Axis::extent, Axis::fromStride, Axis::toStride)) {
       for (int a = 0; a < size; a++) {
-        kernels.i64(a < all.size() ? field.applyAsLong(all.get(a)) : 0);
+        launcher.i64(a < all.size() ? field.applyAsLong(all.get(a)) : 0);
       }
     }
-    return kernels.i32(axes.kept().size()).i32(axes.summed().size());
+    return launcher.i32(axes.kept().size()).i32(axes.summed().size());
   }
 
-  void select(int k, long n, Buffer mask, Buffer a, Buffer b, Buffer y, boolean add) {
-    int pack = RowGrid.pack(kernels, n);
-    kernels
+  @Override
+  public void select(int k, long n, Buffer mask, Buffer a, Buffer b, Buffer y, boolean add) {
+    int pack = RowGrid.pack(launcher, n);
+    launcher
         .kernel("strides_select")
         .i64(n)
         .p(mask)
@@ -163,9 +166,10 @@ final class Strides {
         .launchElements(n / pack, k);
   }
 
-  void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask) {
-    int pack = RowGrid.pack(kernels, n);
-    kernels
+  @Override
+  public void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask) {
+    int pack = RowGrid.pack(launcher, n);
+    launcher
         .kernel("strides_compare")
         .flag(greater)
         .i64(n)

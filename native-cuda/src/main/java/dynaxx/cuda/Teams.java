@@ -12,10 +12,10 @@ record Teams(int blocks, boolean longRows) {
   /** Columns of the longest row that a warp works on. */
   private static final int SHORT = 1024;
 
-  private static final int WARPS = Kernels.THREADS / 32;
+  private static final int WARPS = Launcher.THREADS / 32;
 
   /** Blocks that leave partial sums at most. */
-  private static final int MOST_SUMS = 4 * Kernels.REDUCTION_BLOCKS;
+  private static final int MOST_SUMS = 4 * Launcher.REDUCTION_BLOCKS;
 
   /** For rows that are independent of each other. */
   static Teams of(long rows, int cols) {

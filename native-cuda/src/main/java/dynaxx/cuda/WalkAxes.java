@@ -1,13 +1,13 @@
 package dynaxx.cuda;
 
-import dynaxx.backend.Walk;
-import dynaxx.backend.Walk.Axis;
+import dynaxx.kernel.Walk;
+import dynaxx.kernel.Walk.Axis;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
 /**
- * The axes of a {@link Walk} as the kernels take them: those that move in the destination in its
+ * The axes of a {@link Walk} as the launcher take them: those that move in the destination in its
  * order, those that are summed in the order of the source, the fastest last; axes that go on in
  * both arrays are taken together.
  *

@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Availability;
-import dynaxx.backend.Backend;
-import dynaxx.backend.MemoryExhaustedException;
 import dynaxx.cuda.internal.Blas;
 import dynaxx.cuda.internal.Driver;
 import dynaxx.cuda.internal.Session;
+import dynaxx.device.Availability;
+import dynaxx.device.Device;
+import dynaxx.device.MemoryExhaustedException;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -38,13 +38,12 @@ class FaultsTest {
     assertEquals(0, live.count(), live.text());
   }
 
-  private static CudaBackend open() {
-    return CudaBackend.open(CudaSettings.DEFAULT);
+  private static CudaDevice open() {
+    return CudaDevice.open(CudaSettings.DEFAULT);
   }
 
   private static String refusal() {
-    return assertInstanceOf(
-            Availability.Unavailable.class, new CudaBackendProvider().availability())
+    return assertInstanceOf(Availability.Unavailable.class, new CudaDeviceProvider().availability())
         .reason();
   }
 
@@ -65,9 +64,9 @@ class FaultsTest {
 
   @Test
   void describesWhatItFinds() {
-    assertInstanceOf(Availability.Available.class, new CudaBackendProvider().availability());
-    try (CudaBackend backend = open()) {
-      assertTrue(backend.description().contains("driver for CUDA 13.0"), backend.description());
+    assertInstanceOf(Availability.Available.class, new CudaDeviceProvider().availability());
+    try (CudaDevice device = open()) {
+      assertTrue(device.description().contains("driver for CUDA 13.0"), device.description());
     }
   }
 
@@ -99,7 +98,7 @@ class FaultsTest {
     Files.writeString(folder.resolve("kernels_toolkit.txt"), "13.2\n");
     Emulator.driverVersion(12080);
     with(
-        Kernels.IMAGES_PROPERTY,
+        Launcher.IMAGES_PROPERTY,
         folder.toString(),
         () -> {
           assertEquals(
@@ -107,8 +106,8 @@ class FaultsTest {
                   + " kernels; built by an nvcc 12.x they load on older drivers too",
               refusal());
           Emulator.driverVersion(13000);
-          try (CudaBackend backend = open()) {
-            assertTrue(backend.description().contains("driver for CUDA 13.0"));
+          try (CudaDevice device = open()) {
+            assertTrue(device.description().contains("driver for CUDA 13.0"));
           }
         });
   }
@@ -160,35 +159,35 @@ class FaultsTest {
   void refusesKernelsThatAreDamaged(@TempDir Path folder) throws IOException {
     Files.writeString(folder.resolve("kernels_f32.fatbin"), "damaged");
     with(
-        Kernels.IMAGES_PROPERTY,
+        Launcher.IMAGES_PROPERTY,
         folder.toString(),
         () -> assertTrue(refusal().startsWith("cuModuleLoadData: status 200"), refusal()));
   }
 
   @Test
   void namesWhatHoldsTheMemoryAndGoesOn() {
-    try (CudaBackend backend = open();
+    try (CudaDevice device = open();
         Scope scope = Scope.open()) {
-      Buffer kept = backend.allocate(scope, 1 << 20);
+      Buffer kept = device.allocate(scope, 1 << 20);
       Emulator.fault("cuMemAlloc_v2", 1, 2);
       MemoryExhaustedException e =
-          assertThrows(MemoryExhaustedException.class, () -> backend.allocate(scope, 5 << 20));
+          assertThrows(MemoryExhaustedException.class, () -> device.allocate(scope, 5 << 20));
       assertTrue(e.getMessage().contains("asked for 20 MiB"), e.getMessage());
       assertTrue(e.getMessage().contains("for buffers"), e.getMessage());
-      backend.fill(kept, 2);
-      assertEquals(1 << 22, backend.dot(kept, kept));
-      Buffer now = backend.allocate(scope, 5 << 20);
-      assertEquals(0, backend.dot(now, now));
+      device.algebra().fill(kept, 2);
+      assertEquals(1 << 22, device.algebra().dot(kept, kept));
+      Buffer now = device.allocate(scope, 5 << 20);
+      assertEquals(0, device.algebra().dot(now, now));
     }
   }
 
   @Test
   void keepsItsLimit() {
-    try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT.withMemoryLimit(48L << 20));
+    try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT.withMemoryLimit(48L << 20));
         Scope scope = Scope.open()) {
-      backend.allocate(scope, 1 << 20);
+      device.allocate(scope, 1 << 20);
       MemoryExhaustedException e =
-          assertThrows(MemoryExhaustedException.class, () -> backend.allocate(scope, 4 << 20));
+          assertThrows(MemoryExhaustedException.class, () -> device.allocate(scope, 4 << 20));
       assertTrue(e.getMessage().contains("the limit is 48 MiB"), e.getMessage());
     }
   }
@@ -196,22 +195,22 @@ class FaultsTest {
   @Test
   void freesWhatItKeepsBeforeItGivesUp() {
     Emulator.memory(100L << 20);
-    try (CudaBackend backend = open()) {
+    try (CudaDevice device = open()) {
       try (Scope first = Scope.open()) {
-        backend.allocate(first, 12 << 20);
+        device.allocate(first, 12 << 20);
       }
       try (Scope second = Scope.open()) {
-        Buffer other = backend.allocate(second, 15 << 20);
-        assertEquals(0, backend.dot(other, other));
+        Buffer other = device.allocate(second, 15 << 20);
+        assertEquals(0, device.algebra().dot(other, other));
       }
     }
   }
 
   @Test
   void workSpaceIsNeverSmallerThanAskedFor() {
-    Session session = CudaBackendProvider.session(CudaSettings.DEFAULT);
+    Session session = CudaDeviceProvider.session(CudaSettings.DEFAULT);
     try (session) {
-      Kernels kernels = new Kernels(session, "f32", Float.BYTES);
+      Launcher kernels = new Launcher(session, "f32", Float.BYTES);
       assertThrows(
           MemoryExhaustedException.class,
           () -> {
@@ -235,7 +234,7 @@ class FaultsTest {
     }
   }
 
-  private static void fillWorkspace(Kernels kernels, long bytes) {
+  private static void fillWorkspace(Launcher kernels, long bytes) {
     Session session = kernels.session();
     session.driver().set(kernels.workspace(bytes), (byte) 1, bytes, session.stream());
     session.synchronize();
@@ -243,19 +242,19 @@ class FaultsTest {
 
   @Test
   void goesOnAfterThereWasNoMemoryForSums() {
-    try (CudaBackend backend = open();
+    try (CudaDevice device = open();
         Scope scope = Scope.open()) {
-      Buffer x = backend.allocate(scope, 8);
-      backend.fill(x, 1);
-      assertEquals(8, backend.dot(x, x));
-      Vectors basis = backend.vectors(scope, 1000, 8);
-      backend.fill(basis.buffer(), 1);
+      Buffer x = device.allocate(scope, 8);
+      device.algebra().fill(x, 1);
+      assertEquals(8, device.algebra().dot(x, x));
+      Vectors basis = device.vectors(scope, 1000, 8);
+      device.algebra().fill(basis.buffer(), 1);
       double[] ones = new double[1000];
       Arrays.fill(ones, 1);
       failAllocations(2);
-      assertThrows(MemoryExhaustedException.class, () -> backend.combine(basis, ones, x));
-      assertEquals(8, backend.dot(x, x));
-      backend.combine(basis, ones, x);
+      assertThrows(MemoryExhaustedException.class, () -> device.algebra().combine(basis, ones, x));
+      assertEquals(8, device.algebra().dot(x, x));
+      device.algebra().combine(basis, ones, x);
     }
   }
 
@@ -268,15 +267,15 @@ class FaultsTest {
     "cuGraphLaunch, 2",
   })
   void recordsOnlyWhereThereIsMemoryForIt(String symbol, int faults) {
-    try (CudaBackend backend = open();
+    try (CudaDevice device = open();
         Scope scope = Scope.open()) {
       try (Scope temporary = Scope.open()) {
-        backend.allocate(temporary, 1000);
+        device.allocate(temporary, 1000);
       }
-      Buffer x = backend.allocate(scope, 100);
-      Buffer y = backend.allocate(scope, 100);
-      backend.fill(x, 1);
-      Runnable add = backend.recording(scope, () -> backend.axpby(1, x, 1, y));
+      Buffer x = device.allocate(scope, 100);
+      Buffer y = device.allocate(scope, 100);
+      device.algebra().fill(x, 1);
+      Runnable add = device.recording(scope, () -> device.algebra().axpby(1, x, 1, y));
       add.run();
       for (int i = 1; i <= faults; i++) {
         Emulator.fault(symbol, i, 2);
@@ -284,7 +283,7 @@ class FaultsTest {
       for (int i = 0; i < 3; i++) {
         add.run();
       }
-      assertEquals(1600, backend.dot(y, y));
+      assertEquals(1600, device.algebra().dot(y, y));
       boolean recorded = Emulator.live().text().contains("executable graph");
       assertEquals(faults == 1, recorded, Emulator.live().text());
     }
@@ -292,28 +291,28 @@ class FaultsTest {
 
   @Test
   void makesRoomForPageLockedMemoryAndKernels() {
-    try (CudaBackend backend = open();
+    try (CudaDevice device = open();
         Scope scope = Scope.open()) {
-      Buffer x = backend.allocate(scope, 100);
-      backend.fill(x, 2);
+      Buffer x = device.allocate(scope, 100);
+      device.algebra().fill(x, 2);
       Emulator.fault("cuMemAllocHost_v2", 1, 2);
-      assertEquals(400, backend.dot(x, x));
+      assertEquals(400, device.algebra().dot(x, x));
       Emulator.fault("cuModuleLoadData", 1, 2);
       Emulator.fault("cuModuleGetFunction", 1, 2);
-      Backend wide = backend.float64().orElseThrow();
+      Device wide = device.float64().orElseThrow();
       Buffer y = wide.allocate(scope, 3);
-      wide.fill(y, 3);
-      assertEquals(27, wide.dot(y, y));
+      wide.algebra().fill(y, 3);
+      assertEquals(27, wide.algebra().dot(y, y));
     }
   }
 
   @Test
   void takesTheNextCublasIfOneDoesNotStart() {
     String library = System.getProperty(Blas.LIBRARY_PROPERTY);
-    try (CudaBackend backend = open()) {
+    try (CudaDevice device = open()) {
       Emulator.fault("cublasCreate_v2", 1, 1);
       try (Blas second = Blas.open(List.of("/nowhere/libcublas.so", library, library))) {
-        assertTrue(backend.description().contains(second.version()), backend.description());
+        assertTrue(device.description().contains(second.version()), device.description());
       }
     }
     System.clearProperty(Blas.LIBRARY_PROPERTY);
@@ -328,47 +327,48 @@ class FaultsTest {
 
   @Test
   void reportsALaunchThatIsRefused() {
-    try (CudaBackend backend = open();
+    try (CudaDevice device = open();
         Scope scope = Scope.open()) {
-      Buffer x = backend.allocate(scope, 100);
+      Buffer x = device.allocate(scope, 100);
       Emulator.fault("cuLaunchKernel", 1, LAUNCH_OUT_OF_RESOURCES);
-      CudaException e = assertThrows(CudaException.class, () -> backend.fill(x, 1));
+      CudaException e = assertThrows(CudaException.class, () -> device.algebra().fill(x, 1));
       assertEquals("cuLaunchKernel(fill)", e.call());
       assertEquals(LAUNCH_OUT_OF_RESOURCES, e.status());
       assertTrue(e.getMessage().contains("CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"), e.getMessage());
-      backend.fill(x, 3);
-      assertEquals(900, backend.dot(x, x));
+      device.algebra().fill(x, 3);
+      assertEquals(900, device.algebra().dot(x, x));
     }
   }
 
   @Test
   void reportsALostDevice() {
     Scope scope = Scope.open();
-    CudaBackend backend = open();
-    Buffer x = backend.allocate(scope, 100);
+    CudaDevice device = open();
+    Buffer x = device.allocate(scope, 100);
     Emulator.fault("cuLaunchKernel", 1, LAUNCH_FAILED);
     CudaException e =
         assertThrows(
             CudaException.class,
             () -> {
-              backend.fill(x, 1);
-              backend.dot(x, x);
+              device.algebra().fill(x, 1);
+              device.algebra().dot(x, x);
             });
     assertEquals(LAUNCH_FAILED, e.status());
     // whatever is freed now fails too, and says so
-    assertThrows(CudaException.class, backend::close);
-    backend.close();
+    assertThrows(CudaException.class, device::close);
+    device.close();
     scope.close();
     Emulator.reset();
   }
 
   @Test
   void memoryEndsWithItsScope() {
-    try (Backend backend = open()) {
+    try (Device device = open()) {
       Scope scope = Scope.open();
-      Buffer x = backend.allocate(scope, 100);
+      Buffer x = device.allocate(scope, 100);
       scope.close();
-      IllegalStateException e = assertThrows(IllegalStateException.class, () -> backend.fill(x, 1));
+      IllegalStateException e =
+          assertThrows(IllegalStateException.class, () -> device.algebra().fill(x, 1));
       assertTrue(e.getMessage().contains("its scope is closed"), e.getMessage());
     }
   }
@@ -376,17 +376,17 @@ class FaultsTest {
   @Test
   void scopesMayEndAfterTheBackend() {
     Scope scope = Scope.open();
-    Backend backend = open();
-    backend.allocate(scope, 100);
-    backend.scalars(scope, 3);
-    Buffer x = backend.allocate(scope, 100);
-    Runnable fill = backend.recording(scope, () -> backend.fill(x, 1));
+    Device device = open();
+    device.allocate(scope, 100);
+    device.scalars(scope, 3);
+    Buffer x = device.allocate(scope, 100);
+    Runnable fill = device.recording(scope, () -> device.algebra().fill(x, 1));
     fill.run();
     fill.run();
-    backend.close();
-    // recorded graphs too have ended with the backend
+    device.close();
+    // recorded graphs too have ended with the device
     assertEquals(0, Emulator.live().count(), Emulator.live().text());
-    backend.close();
+    device.close();
     scope.close();
   }
 }

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
 import dynaxx.cuda.internal.Driver;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -31,8 +31,8 @@ class InteropTest {
   @Test
   void usesAnotherLibrarysMemoryInItsStream() {
     Driver other = new Driver();
-    int device = other.device(0);
-    long context = other.retainPrimaryContext(device);
+    int ordinal = other.device(0);
+    long context = other.retainPrimaryContext(ordinal);
     other.setCurrentContext(context);
     long stream = other.createStream(false);
     long address = other.allocate(N * Float.BYTES).orElseThrow();
@@ -41,15 +41,15 @@ class InteropTest {
       for (int i = 0; i < N; i++) {
         host.set(i, i);
       }
-      // nobody waits here: the backend's work comes later in the same stream
+      // nobody waits here: the device's work comes later in the same stream
       other.copyToDevice(address, host.segment(), N * Float.BYTES, stream);
-      try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT.on(context, stream))) {
-        DeviceBuffer x = backend.wrap(address, N);
+      try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT.on(context, stream))) {
+        DeviceBuffer x = device.wrap(address, N);
         assertEquals(address, x.address());
         assertEquals(address + 40, x.slice(10, 5).address());
         double squares = (N - 1.0) * N * (2 * N - 1) / 6;
-        assertEquals(squares, backend.dot(x, x));
-        backend.fill(x, 7);
+        assertEquals(squares, device.algebra().dot(x, x));
+        device.algebra().fill(x, 7);
       }
       HostBuffer after = scope.allocate(N);
       other.copyToHost(after.segment(), address, N * Float.BYTES, stream);
@@ -60,7 +60,7 @@ class InteropTest {
     }
     other.free(address);
     other.destroyStream(stream);
-    other.releasePrimaryContext(device);
+    other.releasePrimaryContext(ordinal);
     Emulator.Report live = Emulator.live();
     assertEquals(0, live.count(), live.text());
   }
@@ -68,17 +68,17 @@ class InteropTest {
   @Test
   void measuresParametersWhereTheyAre() {
     KnownCase c = KnownCase.mlpTanh();
-    try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT);
+    try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
       HostBuffer host = c.host(scope, "parameters");
-      DeviceBuffer theirs = (DeviceBuffer) backend.upload(scope, host.segment());
-      DeviceBuffer parameters = backend.wrap(theirs.address(), theirs.size());
-      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
+      DeviceBuffer theirs = (DeviceBuffer) device.upload(scope, host.segment());
+      DeviceBuffer parameters = device.wrap(theirs.address(), theirs.size());
+      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device);
       scope.onClose(hessian::close);
       hessian.linearize(parameters);
       double loss = c.expected().get("loss").asDouble();
       assertEquals(loss, hessian.loss(), 1e-6);
-      backend.fill(theirs, 0);
+      device.algebra().fill(theirs, 0);
       assertEquals(Math.log(10), hessian.linearize(parameters).loss(), 1e-6);
     }
   }
@@ -115,12 +115,12 @@ class InteropTest {
       for (int i = 0; i < N; i++) {
         host.set(i, 2);
       }
-      try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT.on(other.context, 0))) {
+      try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT.on(other.context, 0))) {
         // nobody waits here, and the stream is another one
         other.driver.copyToDevice(address, host.segment(), N * Float.BYTES, 0);
-        DeviceBuffer x = backend.wrap(address, N);
-        assertEquals(4.0 * N, backend.dot(x, x));
-        backend.fill(x, 7);
+        DeviceBuffer x = device.wrap(address, N);
+        assertEquals(4.0 * N, device.algebra().dot(x, x));
+        device.algebra().fill(x, 7);
         other.driver.copyToHost(host.segment(), address, N * Float.BYTES, 0);
         other.driver.synchronize(0);
         assertEquals(7, host.get(N - 1));
@@ -141,19 +141,19 @@ class InteropTest {
   }
 
   private static float[] products(CudaSettings settings, KnownCase c) {
-    try (CudaBackend backend = CudaBackend.open(settings);
+    try (CudaDevice device = CudaDevice.open(settings);
         Scope scope = Scope.open()) {
-      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
+      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device);
       scope.onClose(hessian::close);
       hessian.linearize(c.host(scope, "parameters"));
-      Vectors v = backend.vectors(scope, 2, hessian.dimension());
-      backend.rademacher(1, 0, v);
-      Vectors hv = backend.vectors(scope, 2, hessian.dimension());
+      Vectors v = device.vectors(scope, 2, hessian.dimension());
+      device.algebra().rademacher(1, 0, v);
+      Vectors hv = device.vectors(scope, 2, hessian.dimension());
       hessian.apply(v, hv);
-      float[] first = Numbers.floats(backend, hv.buffer());
+      float[] first = Numbers.floats(device, hv.buffer());
       for (int i = 0; i < 2; i++) {
         hessian.apply(v, hv);
-        assertArrayEquals(first, Numbers.floats(backend, hv.buffer()));
+        assertArrayEquals(first, Numbers.floats(device, hv.buffer()));
       }
       assertTrue(Emulator.live().text().contains("executable graph"), Emulator.live().text());
       return first;
@@ -164,12 +164,12 @@ class InteropTest {
   void computesOnTheDeviceOfTheContext() {
     Emulator.devices(2);
     try (Other other = Other.on(1)) {
-      try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT.on(other.context, 0))) {
-        assertTrue(backend.description().startsWith("dynaxx emulator 1"), backend.description());
+      try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT.on(other.context, 0))) {
+        assertTrue(device.description().startsWith("dynaxx emulator 1"), device.description());
       }
       long there = other.allocate();
-      try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT)) {
-        assertRefused(() -> backend.wrap(there, N), " on device 1, expected device memory of 0");
+      try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT)) {
+        assertRefused(() -> device.wrap(there, N), " on device 1, expected device memory of 0");
       }
       other.driver.free(there);
     }
@@ -180,10 +180,10 @@ class InteropTest {
     try (Other other = Other.on(0)) {
       long address = other.allocate();
       Emulator.pooled(address);
-      try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT)) {
-        DeviceBuffer x = backend.wrap(address, N);
-        backend.fill(x, 1);
-        assertEquals(N, backend.dot(x, x));
+      try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT)) {
+        DeviceBuffer x = device.wrap(address, N);
+        device.algebra().fill(x, 1);
+        assertEquals(N, device.algebra().dot(x, x));
       }
       other.driver.free(address);
     }
@@ -197,23 +197,23 @@ class InteropTest {
   @Test
   void refusesWhatIsNotDeviceMemory() {
     Driver driver = new Driver();
-    try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT);
+    try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
       long host = scope.allocate(4).segment().address();
-      assertRefused(() -> backend.wrap(host, 4), "expected device memory");
-      assertRefused(() -> backend.wrap(2, 4), "expected a multiple of 4");
+      assertRefused(() -> device.wrap(host, 4), "expected device memory");
+      assertRefused(() -> device.wrap(2, 4), "expected a multiple of 4");
       MemorySegment locked = driver.allocateHost(64);
       assertRefused(
-          () -> backend.wrap(locked.address(), 4), " in host memory, expected device memory");
+          () -> device.wrap(locked.address(), 4), " in host memory, expected device memory");
       driver.freeHost(locked);
       long address = driver.allocate(N * Float.BYTES).orElseThrow();
-      assertRefused(() -> backend.wrap(address, -1), "size: found -1, expected at least 0");
-      assertRefused(() -> backend.wrap(address, N + 1), " with 4000 bytes after it");
-      assertRefused(() -> backend.wrap(address + 40, N), " with 3960 bytes after it");
-      assertEquals(N - 10, backend.wrap(address + 40, N - 10).size());
+      assertRefused(() -> device.wrap(address, -1), "size: found -1, expected at least 0");
+      assertRefused(() -> device.wrap(address, N + 1), " with 4000 bytes after it");
+      assertRefused(() -> device.wrap(address + 40, N), " with 3960 bytes after it");
+      assertEquals(N - 10, device.wrap(address + 40, N - 10).size());
       // only an invalid value means that there is no such memory
       Emulator.fault("cuPointerGetAttribute", 1, 201);
-      CudaException e = assertThrows(CudaException.class, () -> backend.wrap(address, N));
+      CudaException e = assertThrows(CudaException.class, () -> device.wrap(address, N));
       assertEquals("cuPointerGetAttribute", e.call());
       driver.free(address);
     }
@@ -221,12 +221,12 @@ class InteropTest {
 
   @Test
   void refusesValuesOfAnotherBackend() {
-    try (CudaBackend backend = CudaBackend.open(CudaSettings.DEFAULT);
-        CudaBackend other = CudaBackend.open(CudaSettings.DEFAULT);
+    try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT);
+        CudaDevice other = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
-      Buffer mine = backend.allocate(scope, 3);
-      assertSame(mine, backend.place(scope, mine));
-      Backend wide = backend.float64().orElseThrow();
+      Buffer mine = device.allocate(scope, 3);
+      assertSame(mine, device.place(scope, mine));
+      Device wide = device.float64().orElseThrow();
       assertRefused(
           () -> wide.place(scope, mine),
           "found DeviceBuffer[3 x float32], expected float64 values of this one");
@@ -242,9 +242,9 @@ class InteropTest {
   void leavesTheContextThatWasCurrent() {
     Driver driver = new Driver();
     assertEquals(0, driver.currentContext());
-    CudaBackend.open(CudaSettings.DEFAULT).close();
+    CudaDevice.open(CudaSettings.DEFAULT).close();
     assertEquals(0, driver.currentContext());
-    new CudaBackendProvider().availability();
+    new CudaDeviceProvider().availability();
     assertEquals(0, driver.currentContext());
   }
 }

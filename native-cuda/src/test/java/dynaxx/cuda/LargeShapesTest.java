@@ -2,21 +2,21 @@ package dynaxx.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
-import dynaxx.backend.ImageKernels.ChannelNormalization;
-import dynaxx.backend.ImageKernels.Convolution;
-import dynaxx.backend.ImageKernels.Sliding;
-import dynaxx.backend.ImageKernels.Statistics;
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
-import dynaxx.backend.Scalars;
-import dynaxx.backend.Strided;
-import dynaxx.backend.Walk;
-import dynaxx.backend.Walk.Axis;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
+import dynaxx.kernel.ChannelNormKernels.Statistics;
+import dynaxx.kernel.ConvolutionKernels.Convolution;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
+import dynaxx.kernel.Walk;
+import dynaxx.kernel.Walk.Axis;
+import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Strided;
 import dynaxx.testing.Numbers;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -35,13 +35,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 @EmulatorTest
 class LargeShapesTest {
 
-  private Backend cuda;
-  private Backend cpu;
+  private Device cuda;
+  private Device cpu;
 
   @BeforeEach
   void open() {
-    cuda = CudaBackend.open(CudaSettings.DEFAULT);
-    cpu = Backends.open("cpu", 2);
+    cuda = CudaDevice.open(CudaSettings.DEFAULT);
+    cpu = Devices.open("cpu", 2);
   }
 
   @AfterEach
@@ -50,8 +50,8 @@ class LargeShapesTest {
     cpu.close();
   }
 
-  /** Memory of one run on one backend. */
-  private record Device(Backend backend, Scope scope) {
+  /** Memory of one run on one device. */
+  private record Trial(Device device, Scope scope) {
     Buffer normal(long seed, int n) {
       Random random = new Random(seed);
       return values(n, i -> (float) random.nextGaussian());
@@ -62,27 +62,27 @@ class LargeShapesTest {
       for (int i = 0; i < n; i++) {
         host.set(i, (float) of.applyAsDouble(i));
       }
-      return backend.upload(scope, host.segment());
+      return device.upload(scope, host.segment());
     }
 
     Buffer nan(int n) {
-      Buffer buffer = backend.allocate(scope, n);
-      backend.fill(buffer, Double.NaN);
+      Buffer buffer = device.allocate(scope, n);
+      device.algebra().fill(buffer, Double.NaN);
       return buffer;
     }
 
     double[] get(Buffer buffer) {
-      return Numbers.doubles(backend, scope, buffer);
+      return Numbers.doubles(device, scope, buffer);
     }
   }
 
   private interface Use {
-    double[] run(Device device);
+    double[] run(Trial d);
   }
 
-  private static double[] on(Backend backend, Use use) {
+  private static double[] on(Device device, Use use) {
     try (Scope scope = Scope.open()) {
-      return use.run(new Device(backend, scope));
+      return use.run(new Trial(device, scope));
     }
   }
 
@@ -115,7 +115,7 @@ class LargeShapesTest {
           Matrix left = Matrix.of(a, 2).batch(2, 2 * outer, 0);
           Matrix right = Matrix.of(b, 1).batch(2, 2 * outer, 0);
           Matrix product = Matrix.of(c, 1).batch(1, outer, 0);
-          d.backend.gemm(1, 1, 2, 1.5, left, right, -1, product, null, members);
+          d.device.kernels().gemm().multiply(1, 1, 2, 1.5, left, right, -1, product, null, members);
           return d.get(c);
         });
   }
@@ -135,7 +135,10 @@ class LargeShapesTest {
               d.values(rows, i -> random.nextInt(3) == 0 ? 7 : 3 * random.nextInt(300) + 1);
           Buffer table = d.normal(2, 2 * size);
           Buffer dy = d.normal(3, 2 * rows * cols);
-          d.backend.scatterAdd(2, rows, cols, ids, dy, new Strided(table, 0, size));
+          d.device
+              .kernels()
+              .gathers()
+              .scatterAdd(2, rows, cols, ids, dy, new Strided(table, 0, size));
           return d.get(table);
         });
   }
@@ -147,7 +150,10 @@ class LargeShapesTest {
         d -> {
           Buffer table = d.normal(2, 20);
           Buffer ids = d.values(rows, i -> 3);
-          d.backend.scatterAdd(1, rows, 4, ids, d.normal(3, rows * 4), Strided.of(table));
+          d.device
+              .kernels()
+              .gathers()
+              .scatterAdd(1, rows, 4, ids, d.normal(3, rows * 4), Strided.of(table));
           return d.get(table);
         });
   }
@@ -158,7 +164,7 @@ class LargeShapesTest {
     assertAgrees(
         d -> {
           Buffer y = d.nan(2 * 33);
-          d.backend.meanRows(2, rows, 33, d.normal(1, 2 * rows * 33), y);
+          d.device.kernels().rows().meanRows(2, rows, 33, d.normal(1, 2 * rows * 33), y);
           return d.get(y);
         });
   }
@@ -186,7 +192,7 @@ class LargeShapesTest {
         assertAgrees(
             d -> {
               Buffer to = d.normal(2, 30000);
-              d.backend.rearrange(walk, 0.3, d.normal(1, 30000), to, add);
+              d.device.kernels().strides().rearrange(walk, 0.3, d.normal(1, 30000), to, add);
               return d.get(to);
             });
       }
@@ -203,8 +209,8 @@ class LargeShapesTest {
       assertAgrees(
           d -> {
             Buffer to = d.nan(7);
-            d.backend.fill(to, 0);
-            d.backend.rearrange(walk, 1, d.normal(1, 36400), to, false);
+            d.device.algebra().fill(to, 0);
+            d.device.kernels().strides().rearrange(walk, 1, d.normal(1, 36400), to, false);
             return d.get(to);
           });
     }
@@ -231,10 +237,10 @@ class LargeShapesTest {
           Strided w = new Strided(d.normal(2, k * weights), 0, weights);
           Buffer y = d.nan(k * out);
           Strided bias = new Strided(d.normal(3, k * s.outputs()), 0, s.outputs());
-          d.backend.convolve(s, k, x, w, bias, y, false);
+          d.device.kernels().convolutions().convolve(s, k, x, w, bias, y, false);
           Strided dy = new Strided(d.normal(4, k * out), 0, out);
           Buffer dx = d.nan(k * in);
-          d.backend.convolveInput(s, k, dy, w, dx, false);
+          d.device.kernels().convolutions().convolveInput(s, k, dy, w, dx, false);
           return join(d.get(y), d.get(dx));
         });
     assertAgrees(
@@ -244,7 +250,10 @@ class LargeShapesTest {
           Buffer dw = d.normal(5, k * weights);
           Buffer dbias = d.normal(6, k * s.outputs());
           Strided to = new Strided(dw, 0, weights);
-          d.backend.convolveWeight(s, k, x, dy, to, new Strided(dbias, 0, s.outputs()));
+          d.device
+              .kernels()
+              .convolutions()
+              .convolveWeight(s, k, x, dy, to, new Strided(dbias, 0, s.outputs()));
           return join(d.get(dw), d.get(dbias));
         });
   }
@@ -284,12 +293,15 @@ class LargeShapesTest {
           Buffer gamma = d.normal(2, c);
           Buffer y = d.nan(n);
           Buffer stats = d.nan(2 * s.units());
-          d.backend.channelNorm(s, null, x, gamma, d.normal(3, c), y, stats);
+          d.device.kernels().channelNorms().forward(s, null, x, gamma, d.normal(3, c), y, stats);
           Buffer dy = d.normal(4, n);
           Buffer dx = d.nan(n);
           Buffer gradients = d.normal(5, 2 * c);
           Buffer dbeta = gradients.slice(c, c);
-          d.backend.channelNormBackward(s, x, stats, gamma, dy, dx, false, gradients, dbeta);
+          d.device
+              .kernels()
+              .channelNorms()
+              .backward(s, x, stats, gamma, dy, dx, false, gradients, dbeta);
           return join(d.get(y), d.get(stats), d.get(dx), d.get(gradients));
         });
     assertAgrees(
@@ -297,28 +309,31 @@ class LargeShapesTest {
           Buffer x = d.normal(1, n);
           Buffer gamma = d.normal(2, c);
           Buffer stats = d.nan(2 * s.units());
-          d.backend.channelNorm(s, null, x, gamma, null, d.nan(n), stats);
+          d.device.kernels().channelNorms().forward(s, null, x, gamma, null, d.nan(n), stats);
           Buffer dy = d.normal(4, n);
           Buffer rx = d.normal(6, k * n);
           Strided rgamma = new Strided(d.normal(7, k * c), 0, c);
           Buffer ry = d.nan(k * n);
-          d.backend.channelNormTangent(s, k, x, stats, gamma, rx, rgamma, null, ry);
+          d.device.kernels().channelNorms().tangent(s, k, x, stats, gamma, rx, rgamma, null, ry);
           Buffer rdx = d.nan(k * n);
           Buffer gradients = d.normal(8, 2 * k * c);
-          d.backend.channelNormTangentBackward(
-              s,
-              k,
-              x,
-              stats,
-              gamma,
-              dy,
-              rx,
-              rgamma,
-              d.normal(9, k * n),
-              rdx,
-              false,
-              new Strided(gradients, 0, 2L * c),
-              new Strided(gradients, c, 2L * c));
+          d.device
+              .kernels()
+              .channelNorms()
+              .tangentBackward(
+                  s,
+                  k,
+                  x,
+                  stats,
+                  gamma,
+                  dy,
+                  rx,
+                  rgamma,
+                  d.normal(9, k * n),
+                  rdx,
+                  false,
+                  new Strided(gradients, 0, 2L * c),
+                  new Strided(gradients, c, 2L * c));
           return join(d.get(ry), d.get(rdx), d.get(gradients));
         });
     assertAgrees(
@@ -326,11 +341,14 @@ class LargeShapesTest {
           Buffer x = d.normal(1, n);
           Buffer gamma = d.normal(2, c);
           Buffer stats = d.nan(2 * s.units());
-          d.backend.channelNorm(s, null, x, gamma, null, d.nan(n), stats);
-          Scalars sums = d.backend.scalars(d.scope, k);
+          d.device.kernels().channelNorms().forward(s, null, x, gamma, null, d.nan(n), stats);
+          Scalars sums = d.device.scalars(d.scope, k);
           Strided rgamma = new Strided(d.normal(7, k * c), 0, c);
           Buffer rx = d.normal(6, k * n);
-          d.backend.channelNormCurvature(s, k, x, stats, gamma, d.normal(4, n), rx, rgamma, sums);
+          d.device
+              .kernels()
+              .channelNorms()
+              .curvature(s, k, x, stats, gamma, d.normal(4, n), rx, rgamma, sums);
           return sums.read();
         });
   }

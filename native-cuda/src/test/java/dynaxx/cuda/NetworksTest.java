@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
-import dynaxx.backend.MemoryExhaustedException;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.device.MemoryExhaustedException;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -45,8 +45,8 @@ class NetworksTest {
     assertEquals(0, live.count(), live.text());
   }
 
-  private static Hessian hessian(KnownCase c, Scope scope, Backend backend) {
-    Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend);
+  private static Hessian hessian(KnownCase c, Scope scope, Device device) {
+    Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device);
     scope.onClose(hessian::close);
     return hessian.linearize(c.host(scope, "parameters"));
   }
@@ -59,16 +59,16 @@ class NetworksTest {
       Lanczos.Result extremes,
       Hutchinson.Trace trace) {
 
-    static Answers of(KnownCase c, Backend backend) {
+    static Answers of(KnownCase c, Device device) {
       try (Scope scope = Scope.open()) {
-        Hessian hessian = hessian(c, scope, backend);
-        Vectors v = Numbers.vectors(backend, scope, 4, c.array("probe"));
-        Vectors hv = backend.vectors(scope, 4, hessian.dimension());
+        Hessian hessian = hessian(c, scope, device);
+        Vectors v = Numbers.vectors(device, scope, 4, c.array("probe"));
+        Vectors hv = device.vectors(scope, 4, hessian.dimension());
         hessian.apply(v, hv);
         return new Answers(
             hessian.loss(),
-            Numbers.floats(backend, hessian.gradient()),
-            Numbers.floats(backend, hv.buffer()),
+            Numbers.floats(device, hessian.gradient()),
+            Numbers.floats(device, hv.buffer()),
             hessian.quadraticForm(v),
             Lanczos.lambdaMin().withCertificate(true).withSeed(5).run(hessian),
             new Hutchinson(8, 3).run(hessian));
@@ -80,12 +80,12 @@ class NetworksTest {
   @MethodSource("cases")
   void agreesWithTheCpu(KnownCase c) {
     Answers cpu;
-    try (Backend backend = Backends.cpu(2)) {
-      cpu = Answers.of(c, backend);
+    try (Device device = Devices.cpu(2)) {
+      cpu = Answers.of(c, device);
     }
     Answers cuda;
-    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT)) {
-      cuda = Answers.of(c, backend);
+    try (Device device = CudaDevice.open(CudaSettings.DEFAULT)) {
+      cuda = Answers.of(c, device);
     }
     assertEquals(cpu.loss(), cuda.loss(), 1e-6);
     assertClose("gradient", cpu.gradient(), cuda.gradient(), 5e-6);
@@ -115,13 +115,13 @@ class NetworksTest {
     float[] first = null;
     for (int order = 0; order < 3; order++) {
       Emulator.order(order);
-      try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+      try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
           Scope scope = Scope.open()) {
-        Hessian hessian = hessian(c, scope, backend);
-        Vectors v = probes(backend, scope, hessian.dimension());
-        Vectors hv = backend.vectors(scope, DIRECTIONS, hessian.dimension());
+        Hessian hessian = hessian(c, scope, device);
+        Vectors v = probes(device, scope, hessian.dimension());
+        Vectors hv = device.vectors(scope, DIRECTIONS, hessian.dimension());
         hessian.apply(v, hv);
-        float[] now = Numbers.floats(backend, hv.buffer());
+        float[] now = Numbers.floats(device, hv.buffer());
         if (first != null) {
           assertArrayEquals(first, now, "order " + order);
         }
@@ -130,52 +130,52 @@ class NetworksTest {
     }
   }
 
-  private static Vectors probes(Backend backend, Scope scope, long n) {
-    Vectors v = backend.vectors(scope, DIRECTIONS, n);
-    backend.rademacher(9, 0, v);
+  private static Vectors probes(Device device, Scope scope, long n) {
+    Vectors v = device.vectors(scope, DIRECTIONS, n);
+    device.algebra().rademacher(9, 0, v);
     return v;
   }
 
   @Test
   void recordingsGiveTheSameBitsAtEveryPoint() {
     KnownCase c = KnownCase.vitSmall();
-    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+    try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
-      Hessian hessian = hessian(c, scope, backend);
+      Hessian hessian = hessian(c, scope, device);
       GaussNewton gaussNewton =
-          new GaussNewton(c.network(), c.loss(), c.batch(scope), backend)
+          new GaussNewton(c.network(), c.loss(), c.batch(scope), device)
               .linearize(c.host(scope, "parameters"));
       scope.onClose(gaussNewton::close);
       // run, captured and launched, launched
-      assertSameThreeTimes(hessian, backend, scope);
-      assertSameThreeTimes(gaussNewton, backend, scope);
+      assertSameThreeTimes(hessian, device, scope);
+      assertSameThreeTimes(gaussNewton, device, scope);
       HostBuffer elsewhere = c.host(scope, "parameters");
       elsewhere.set(7, elsewhere.get(7) + 1);
-      float[] before = product(hessian, backend, scope);
+      float[] before = product(hessian, device, scope);
       hessian.linearize(elsewhere);
-      float[] after = assertSameThreeTimes(hessian, backend, scope);
+      float[] after = assertSameThreeTimes(hessian, device, scope);
       assertTrue(!Arrays.equals(before, after), "a new point gives new products");
     }
   }
 
   private static float[] assertSameThreeTimes(
-      NetworkOperator operator, Backend backend, Scope scope) {
-    float[] first = product(operator, backend, scope);
-    Vectors v = probes(backend, scope, operator.dimension());
+      NetworkOperator operator, Device device, Scope scope) {
+    float[] first = product(operator, device, scope);
+    Vectors v = probes(device, scope, operator.dimension());
     double[] forms = operator.quadraticForm(v);
     for (int i = 0; i < 2; i++) {
-      assertArrayEquals(first, product(operator, backend, scope));
+      assertArrayEquals(first, product(operator, device, scope));
       assertArrayEquals(forms, operator.quadraticForm(v));
     }
     return first;
   }
 
-  private static float[] product(NetworkOperator operator, Backend backend, Scope scope) {
+  private static float[] product(NetworkOperator operator, Device device, Scope scope) {
     try (Scope temporary = scope.child()) {
-      Vectors v = probes(backend, temporary, operator.dimension());
-      Vectors hv = backend.vectors(temporary, DIRECTIONS, operator.dimension());
+      Vectors v = probes(device, temporary, operator.dimension());
+      Vectors hv = device.vectors(temporary, DIRECTIONS, operator.dimension());
       operator.apply(v, hv);
-      return Numbers.floats(backend, hv.buffer());
+      return Numbers.floats(device, hv.buffer());
     }
   }
 
@@ -184,20 +184,20 @@ class NetworksTest {
     KnownCase c = KnownCase.vitSmall();
     float[] expected;
     int whole;
-    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+    try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
-      Hessian hessian = hessian(c, scope, backend);
+      Hessian hessian = hessian(c, scope, device);
       whole = hessian.microBatch();
-      expected = product(hessian, backend, scope);
+      expected = product(hessian, device, scope);
     }
     Emulator.memory(36L << 20);
     NetworkOperator.Limits optimistic = new NetworkOperator.Limits(1L << 32, 0, 8);
-    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+    try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
-      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend, optimistic);
+      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device, optimistic);
       scope.onClose(hessian::close);
       hessian.linearize(c.host(scope, "parameters"));
-      assertClose("H v", expected, product(hessian, backend, scope), 1e-5);
+      assertClose("H v", expected, product(hessian, device, scope), 1e-5);
       assertTrue(hessian.microBatch() < whole, "micro-batch " + hessian.microBatch());
     }
   }
@@ -205,19 +205,19 @@ class NetworksTest {
   @Test
   void needsANewPointAfterMemoryHasRunOutForGood() {
     KnownCase c = KnownCase.vitSmall();
-    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+    try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
-      Hessian hessian = hessian(c, scope, backend);
-      float[] before = product(hessian, backend, scope);
-      Vectors v = backend.vectors(scope, DIRECTIONS + 1, hessian.dimension());
-      Vectors hv = backend.vectors(scope, DIRECTIONS + 1, hessian.dimension());
+      Hessian hessian = hessian(c, scope, device);
+      float[] before = product(hessian, device, scope);
+      Vectors v = device.vectors(scope, DIRECTIONS + 1, hessian.dimension());
+      Vectors hv = device.vectors(scope, DIRECTIONS + 1, hessian.dimension());
       Emulator.memory(1);
       assertThrows(MemoryExhaustedException.class, () -> hessian.apply(v, hv));
       assertThrows(IllegalStateException.class, hessian::loss);
       assertThrows(IllegalStateException.class, () -> hessian.apply(v, hv));
       Emulator.memory(2L << 30);
       hessian.linearize(c.host(scope, "parameters"));
-      assertClose("H v", before, product(hessian, backend, scope), 1e-5);
+      assertClose("H v", before, product(hessian, device, scope), 1e-5);
     }
   }
 
@@ -232,25 +232,25 @@ class NetworksTest {
   private static long memoryWithParts(int microBatch) {
     KnownCase c = KnownCase.vitSmall();
     NetworkOperator.Limits limits = new NetworkOperator.Limits(0, microBatch, DIRECTIONS);
-    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+    try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
-      long before = backend.defaultMemoryLimit();
-      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), backend, limits);
+      long before = device.defaultMemoryLimit();
+      Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device, limits);
       scope.onClose(hessian::close);
       hessian.linearize(c.host(scope, "parameters"));
-      product(hessian, backend, scope);
-      product(hessian, backend, scope);
+      product(hessian, device, scope);
+      product(hessian, device, scope);
       assertTrue(Emulator.live().text().contains("executable graph"));
-      return before - backend.defaultMemoryLimit();
+      return before - device.defaultMemoryLimit();
     }
   }
 
   @Test
   void tracesByLayerAddUp() {
     KnownCase c = KnownCase.lmCausal();
-    try (Backend backend = CudaBackend.open(CudaSettings.DEFAULT);
+    try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
-      Hessian hessian = hessian(c, scope, backend);
+      Hessian hessian = hessian(c, scope, device);
       List<LayerTraces.Layer> layers = LayerTraces.tensors(c.network());
       LayerTraces.Result result = new LayerTraces(4, 3).run(hessian, layers);
       double sum = result.layers().values().stream().mapToDouble(Hutchinson.Trace::value).sum();

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Matrix;
-import dynaxx.backend.MatrixKernels.Members;
 import dynaxx.cuda.internal.MemoryPool;
 import dynaxx.cuda.internal.Session;
+import dynaxx.kernel.GemmKernels.Members;
+import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -29,23 +29,26 @@ class PrecisionTest {
     int members = (int) batch.size();
     double[] a = Numbers.uniform(members * M * DEPTH, 1);
     double[] b = Numbers.uniform(members * DEPTH * N, 2);
-    try (CudaBackend backend = CudaBackend.open(settings);
+    try (CudaDevice device = CudaDevice.open(settings);
         Scope scope = Scope.open()) {
-      Buffer left = Numbers.vectors(backend, scope, 1, a).buffer();
-      Buffer right = Numbers.vectors(backend, scope, 1, b).buffer();
-      Buffer product = backend.allocate(scope, (long) members * M * N);
-      backend.gemm(
-          M,
-          N,
-          DEPTH,
-          1,
-          family(left, DEPTH, M * DEPTH, batch),
-          family(right, N, DEPTH * N, batch),
-          0,
-          family(product, N, M * N, batch),
-          null,
-          batch);
-      float[] found = Numbers.floats(backend, product);
+      Buffer left = Numbers.vectors(device, scope, 1, a).buffer();
+      Buffer right = Numbers.vectors(device, scope, 1, b).buffer();
+      Buffer product = device.allocate(scope, (long) members * M * N);
+      device
+          .kernels()
+          .gemm()
+          .multiply(
+              M,
+              N,
+              DEPTH,
+              1,
+              family(left, DEPTH, M * DEPTH, batch),
+              family(right, N, DEPTH * N, batch),
+              0,
+              family(product, N, M * N, batch),
+              null,
+              batch);
+      float[] found = Numbers.floats(device, product);
       double worst = 0;
       double largest = 0;
       for (int i = 0; i < found.length; i++) {
@@ -82,10 +85,10 @@ class PrecisionTest {
 
   /** A product of split factors under a budget that does not hold them, and its work space. */
   private static float[] inParts(long budget, boolean transposed, Members batch, int m, int n) {
-    Session session = CudaBackendProvider.session(CudaSettings.DEFAULT);
+    Session session = CudaDeviceProvider.session(CudaSettings.DEFAULT);
     try (session;
         Scope scope = Scope.open()) {
-      Kernels kernels = new Kernels(session, "f32", Float.BYTES);
+      Launcher kernels = new Launcher(session, "f32", Float.BYTES);
       Gemm gemm = new Gemm(kernels, Precision.TF32X3.type(), true, budget);
       int members = (int) batch.size();
       DeviceBuffer a = onDevice(session, scope, Numbers.uniform(members * m * DEPTH, 1));
@@ -94,7 +97,7 @@ class PrecisionTest {
       Matrix left = family(a, transposed ? m : DEPTH, m * DEPTH, batch);
       Matrix right = family(b, transposed ? DEPTH : n, DEPTH * n, batch);
       long before = session.pool().liveBytes();
-      gemm.gemm(
+      gemm.multiply(
           m,
           n,
           DEPTH,
@@ -140,15 +143,14 @@ class PrecisionTest {
 
   @Test
   void noiseFloorsFollowThePrecision() {
-    try (CudaBackend backend =
-        CudaBackend.open(CudaSettings.DEFAULT.withPrecision(Precision.TF32X3))) {
-      assertEquals(0x1p-20, backend.unitRoundoff());
+    try (CudaDevice device =
+        CudaDevice.open(CudaSettings.DEFAULT.withPrecision(Precision.TF32X3))) {
+      assertEquals(0x1p-20, device.unitRoundoff());
     }
-    try (CudaBackend backend =
-        CudaBackend.open(CudaSettings.DEFAULT.withPrecision(Precision.TF32))) {
-      assertEquals(0x1p-10, backend.unitRoundoff());
-      assertEquals(0x1p-53, backend.float64().orElseThrow().unitRoundoff());
-      assertTrue(backend.description().endsWith("tf32"), backend.description());
+    try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT.withPrecision(Precision.TF32))) {
+      assertEquals(0x1p-10, device.unitRoundoff());
+      assertEquals(0x1p-53, device.float64().orElseThrow().unitRoundoff());
+      assertTrue(device.description().endsWith("tf32"), device.description());
     }
   }
 
@@ -157,7 +159,7 @@ class PrecisionTest {
     System.setProperty(Precision.PROPERTY, "fp16");
     try {
       IllegalArgumentException e =
-          assertThrows(IllegalArgumentException.class, () -> new CudaBackendProvider().open(1));
+          assertThrows(IllegalArgumentException.class, () -> new CudaDeviceProvider().open(1));
       assertEquals(
           "-Ddynaxx.cuda.precision: found 'fp16', expected fp32, tf32x3 or tf32", e.getMessage());
     } finally {

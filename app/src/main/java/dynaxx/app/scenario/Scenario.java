@@ -9,7 +9,7 @@ import dynaxx.app.train.Optimizer;
 import dynaxx.app.train.Sgd;
 import dynaxx.app.train.Triangular;
 import dynaxx.app.train.WarmupConstant;
-import dynaxx.backend.Activation;
+import dynaxx.function.Activation;
 import dynaxx.monitor.StabilityLimit;
 import dynaxx.network.Loss;
 import dynaxx.network.Mlp;

@@ -4,7 +4,7 @@ import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.StepRow;
 import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Scope;
 import dynaxx.monitor.CalibratedRules;
 import dynaxx.monitor.CalibratedSettings;
@@ -52,12 +52,12 @@ public final class ScenarioRun {
   }
 
   /** Trains, writes metrics.csv, and prints. */
-  public void run(Backend backend, RunFolder folder) {
+  public void run(Device device, RunFolder folder) {
     long start = System.nanoTime();
     line(
         "%s: %s, %,d examples, batches of %d",
         scenario, setup.network(), setup.training().count(), setup.batch());
-    train(backend, folder);
+    train(device, folder);
     double seconds = (System.nanoTime() - start) / 1e9;
     Truth truth = Truth.of(scenario, series);
     line("%d steps, a snapshot every %d, %.0f s", setup.steps(), setup.every(), seconds);
@@ -79,7 +79,7 @@ public final class ScenarioRun {
     return new CalibratedRules(CalibratedSettings.defaults().withStability(setup.limit()));
   }
 
-  private void train(Backend backend, RunFolder folder) {
+  private void train(Device device, RunFolder folder) {
     try (Scope scope = Scope.open();
         Trainer trainer =
             new Trainer(
@@ -88,13 +88,13 @@ public final class ScenarioRun {
                 setup.training(),
                 setup.batch(),
                 setup.optimizer(),
-                backend,
+                device,
                 seed)) {
       Batch measured =
           ExampleBatch.subset(
               scope, setup.network(), setup.loss(), setup.training(), setup.subset(), seed);
       try (CurvatureProbe probe =
-              new CurvatureProbe(setup.network(), setup.loss(), measured, backend);
+              new CurvatureProbe(setup.network(), setup.loss(), measured, device);
           PhaseMonitor monitor =
               PhaseMonitor.of(probe, trainer.parameters())
                   .schedule(new Schedule.Every(setup.every()))

@@ -1,7 +1,7 @@
 package dynaxx.app.train;
 
 import dynaxx.app.UserException;
-import dynaxx.backend.Backend;
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -25,7 +25,7 @@ public final class Trainer implements AutoCloseable {
   private final Scope scope = Scope.open();
   private final Network network;
   private final Loss loss;
-  private final Backend backend;
+  private final Device device;
   private final Optimizer optimizer;
   private final long seed;
   private final Shuffle order;
@@ -58,9 +58,9 @@ public final class Trainer implements AutoCloseable {
       Examples examples,
       int batchSize,
       Optimizer optimizer,
-      Backend backend,
+      Device device,
       long seed) {
-    this(network, Loss.crossEntropy(), examples, batchSize, optimizer, backend, seed);
+    this(network, Loss.crossEntropy(), examples, batchSize, optimizer, device, seed);
   }
 
   public Trainer(
@@ -69,7 +69,7 @@ public final class Trainer implements AutoCloseable {
       Examples examples,
       int batchSize,
       Optimizer optimizer,
-      Backend backend,
+      Device device,
       long seed) {
     if (batchSize > examples.count()) {
       throw new UserException(
@@ -81,17 +81,17 @@ public final class Trainer implements AutoCloseable {
     }
     this.network = network;
     this.loss = loss;
-    this.backend = backend;
+    this.device = device;
     this.optimizer = optimizer;
     this.seed = seed;
     this.order = new Shuffle(examples.count(), seed);
     try {
       this.batch = new ExampleBatch(scope, examples, batchSize);
-      this.tape = new Tape(network, loss, backend, batchSize);
+      this.tape = new Tape(network, loss, device, batchSize);
       scope.onClose(tape::close);
       parameters = scope.allocate(network.parameterCount());
       gradient = scope.allocate(network.parameterCount());
-      deviceGradient = backend.allocate(scope, network.parameterCount());
+      deviceGradient = device.allocate(scope, network.parameterCount());
       network.initialize(parameters, seed);
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -110,7 +110,7 @@ public final class Trainer implements AutoCloseable {
   public Step evaluate() {
     data = batch.load(network, loss, order.next(batch.size()));
     double value = differentiate();
-    double norm = Math.sqrt(backend.dot(deviceGradient, deviceGradient));
+    double norm = Math.sqrt(device.algebra().dot(deviceGradient, deviceGradient));
     NonFiniteException.check("gradient norm at step " + steps, norm);
     return new Step(value, norm);
   }
@@ -118,11 +118,11 @@ public final class Trainer implements AutoCloseable {
   /** Loss of the last batch at the parameters as they are, and its gradient on the device. */
   private double differentiate() {
     try (Scope temporary = Scope.open()) {
-      Buffer point = backend.upload(temporary, parameters.segment());
+      Buffer point = device.upload(temporary, parameters.segment());
       Mode mode = Mode.training(seed, steps);
-      double value = tape.forward(point, data.on(backend, temporary), data.examples(), mode);
+      double value = tape.forward(point, data.on(device, temporary), data.examples(), mode);
       NonFiniteException.check("training loss at step " + steps, value);
-      backend.fill(deviceGradient, 0);
+      device.algebra().fill(deviceGradient, 0);
       tape.backward(deviceGradient);
       return value;
     }
@@ -130,14 +130,14 @@ public final class Trainer implements AutoCloseable {
 
   /** Applies the gradient of the last {@link #evaluate}. */
   public void update(double learningRate) {
-    backend.download(deviceGradient, gradient.segment());
+    device.download(deviceGradient, gradient.segment());
     optimizer.step(parameters, gradient, learningRate, this::look);
     steps++;
   }
 
   private void look() {
     differentiate();
-    backend.download(deviceGradient, gradient.segment());
+    device.download(deviceGradient, gradient.segment());
   }
 
   /** Loss and accuracy over a whole data set. */
@@ -147,16 +147,16 @@ public final class Trainer implements AutoCloseable {
     long correct = 0;
     try (Scope temporary = Scope.open()) {
       ExampleBatch chunk = new ExampleBatch(temporary, examples, size);
-      Buffer point = backend.upload(temporary, parameters.segment());
+      Buffer point = device.upload(temporary, parameters.segment());
       HostBuffer logits = temporary.allocate(size * network.outputShape().size());
       for (int from = 0; from < examples.count(); from += size) {
         int[] indices = IntStream.range(from, Math.min(from + size, examples.count())).toArray();
         Batch data = chunk.load(network, loss, indices);
         try (Scope upload = Scope.open()) {
-          lossSum += tape.forward(point, data.on(backend, upload), examples.count(), Mode.MEASURE);
+          lossSum += tape.forward(point, data.on(device, upload), examples.count(), Mode.MEASURE);
         }
         long values = indices.length * network.outputShape().size();
-        backend.download(tape.output().slice(0, values), logits.segment());
+        device.download(tape.output().slice(0, values), logits.segment());
         correct += correct(logits, chunk.targets(), indices.length * predictions());
       }
     }

@@ -1,7 +1,7 @@
 package dynaxx.onnx;
 
-import dynaxx.backend.Elementary;
-import dynaxx.backend.Pointwise;
+import dynaxx.function.Elementary;
+import dynaxx.function.Pointwise;
 import dynaxx.network.Activate;
 import dynaxx.network.Broadcast;
 import dynaxx.network.Concat;

@@ -1,8 +1,8 @@
 package dynaxx.onnx;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Elementary;
-import dynaxx.backend.Pointwise;
+import dynaxx.function.Activation;
+import dynaxx.function.Elementary;
+import dynaxx.function.Pointwise;
 import dynaxx.network.Add;
 import dynaxx.network.Extreme;
 import dynaxx.network.Multiply;

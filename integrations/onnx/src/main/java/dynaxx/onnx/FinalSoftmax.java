@@ -1,7 +1,7 @@
 package dynaxx.onnx;
 
-import dynaxx.backend.Elementary;
-import dynaxx.backend.Elementary.Kind;
+import dynaxx.function.Elementary;
+import dynaxx.function.Elementary.Kind;
 import dynaxx.network.Activate;
 import dynaxx.network.Broadcast;
 import dynaxx.network.Extreme;

@@ -1,8 +1,8 @@
 package dynaxx.onnx;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Elementary;
-import dynaxx.backend.Elementary.Kind;
+import dynaxx.function.Activation;
+import dynaxx.function.Elementary;
+import dynaxx.function.Elementary.Kind;
 import dynaxx.network.Activate;
 import dynaxx.network.Add;
 import dynaxx.network.Broadcast;

@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.backend.Elementary;
+import dynaxx.function.Elementary;
 import dynaxx.network.ChannelNorm;
 import dynaxx.network.Multiply;
 import dynaxx.network.Norm;

@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.backend.Elementary;
+import dynaxx.function.Elementary;
 import dynaxx.network.Multiply;
 import dynaxx.network.Reduce;
 import dynaxx.network.Softmax;

@@ -2,8 +2,8 @@ package dynaxx.onnx;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
@@ -74,7 +74,7 @@ final class Cases {
   /** The loss of a model, computed in float64. */
   static double loss(OnnxModel model, Loss loss, double[] inputs, double[] targets) {
     try (Scope scope = Scope.open();
-        Backend cpu = Backends.cpu(1)) {
+        Device cpu = Devices.cpu(1)) {
       Network network = model.network();
       Batch batch = Batch.of(network, loss, host(scope, inputs), host(scope, targets));
       try (Hessian hessian = new Hessian(network, loss, batch, cpu.float64().orElseThrow())) {

@@ -3,8 +3,8 @@ package dynaxx.onnx;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -89,8 +89,8 @@ class ImportedModelsTest {
     double slope = (8 * (l[3] - l[1]) - (l[4] - l[0])) / (12 * STEP);
     double curvature = (16 * (l[3] + l[1]) - (l[4] + l[0]) - 30 * l[2]) / (12 * STEP * STEP);
     try (Scope scope = Scope.open();
-        Backend cpu = Backends.cpu(2)) {
-      Backend exact = cpu.float64().orElseThrow();
+        Device cpu = Devices.cpu(2)) {
+      Device exact = cpu.float64().orElseThrow();
       Batch batch =
           Batch.of(
               network,
@@ -102,13 +102,14 @@ class ImportedModelsTest {
         HostBuffer direction = Cases.host(scope, v);
         Buffer d = exact.upload(scope, direction.segment());
         assertEquals(l[2], hessian.loss(), FOLDED * Math.abs(l[2]), "loss");
-        double along = exact.dot(hessian.gradient(), d);
+        double along = exact.algebra().dot(hessian.gradient(), d);
         assertEquals(slope, along, 1e-6 * (Math.abs(slope) + 0.01), "gradient");
         double form = hessian.quadraticForm(Vectors.of(d, 1, v.length))[0];
         assertEquals(curvature, form, 1e-4 * (Math.abs(curvature) + 0.1), "v'Hv");
         Vectors product = exact.vectors(scope, 1, v.length);
         hessian.apply(Vectors.of(d, 1, v.length), product);
-        assertEquals(form, exact.dot(product.vector(0), d), 1e-9 * (Math.abs(form) + 1e-3), "Hv");
+        assertEquals(
+            form, exact.algebra().dot(product.vector(0), d), 1e-9 * (Math.abs(form) + 1e-3), "Hv");
       }
     }
     assertEquals(names, network.parameters().stream().map(Parameter::name).toList());

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -40,11 +40,11 @@ class KnownModelsTest {
             ? Loss.meanSquaredError()
             : Loss.crossEntropy();
     try (Scope scope = Scope.open();
-        Backend backend = Backends.cpu(2)) {
+        Device device = Devices.cpu(2)) {
       HostBuffer inputs = Cases.host(scope, Cases.array(name, "inputs"));
       Batch batch =
           Batch.of(network, loss, inputs, Cases.host(scope, Cases.array(name, "targets")));
-      try (Hessian hessian = new Hessian(network, loss, batch, backend)) {
+      try (Hessian hessian = new Hessian(network, loss, batch, device)) {
         hessian.linearize(model.parameters(scope));
         assertEquals(expected.get("loss").asDouble(), hessian.loss(), 1e-6);
         float[] gradient = ((HostBuffer) hessian.gradient()).toArray();

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -329,10 +329,10 @@ class RefusalsTest {
     OnnxModel read = OnnxModel.read(m.write(folder));
     Loss loss = Loss.meanSquaredError();
     try (Scope scope = Scope.open();
-        Backend backend = Backends.cpu(1)) {
+        Device device = Devices.cpu(1)) {
       HostBuffer x = Cases.host(scope, new double[] {0, 0});
       Batch batch = Batch.of(read.network(), loss, x, Cases.host(scope, new double[] {1}));
-      try (Hessian hessian = new Hessian(read.network(), loss, batch, backend)) {
+      try (Hessian hessian = new Hessian(read.network(), loss, batch, device)) {
         hessian.linearize(read.parameters(scope));
         assertArrayEquals(new float[2], ((HostBuffer) hessian.gradient()).toArray());
         Vectors v = Vectors.of(Cases.host(scope, new double[] {1, -2}), 1, 2);

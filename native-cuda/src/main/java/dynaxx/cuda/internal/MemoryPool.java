@@ -1,6 +1,6 @@
 package dynaxx.cuda.internal;
 
-import dynaxx.backend.MemoryExhaustedException;
+import dynaxx.device.MemoryExhaustedException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;

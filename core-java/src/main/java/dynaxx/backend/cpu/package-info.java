@@ -1,6 +1,0 @@
-/**
- * The pure-Java backend: host memory, a worker pool, and row primitives in two versions, one over
- * the Vector API and one in plain Java; and beside it the same kernels in float64, simple rather
- * than fast.
- */
-package dynaxx.backend.cpu;

@@ -1,0 +1,141 @@
+package dynaxx.device;
+
+import dynaxx.kernel.Philox;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Strided;
+import dynaxx.memory.Vectors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Algebra on whole vectors and blocks of vectors, as Lanczos and Hutchinson need it. */
+public interface Algebra {
+
+  /**
+   * Sets every element.
+   *
+   * @param x destination
+   * @param value the value
+   */
+  void fill(Buffer x, double value);
+
+  /**
+   * Copies a buffer to another of the same size.
+   *
+   * @param from source
+   * @param to destination
+   */
+  void copy(Buffer from, Buffer to);
+
+  /**
+   * Dot product in float64.
+   *
+   * @param a first factor
+   * @param b second factor, same size
+   * @return the sum of products
+   */
+  double dot(Buffer a, Buffer b);
+
+  /**
+   * {@code y = alpha x + beta y}; with beta = 0, y is not read.
+   *
+   * @param alpha factor of x
+   * @param x first summand
+   * @param beta factor of y
+   * @param y second summand and result, same size
+   */
+  void axpby(double alpha, Buffer x, double beta, Buffer y);
+
+  /**
+   * One pass of classical Gram-Schmidt: {@code c = Q w} in float64, then {@code w -= Q' c}, for the
+   * first rows of a basis.
+   *
+   * @param basis orthonormal vectors, at least {@code count} of them
+   * @param count how many of them to use; 0 does nothing
+   * @param w the vector to make orthogonal to them
+   * @return the coefficients c, {@code count} of them
+   */
+  double[] project(Vectors basis, int count, Buffer w);
+
+  /**
+   * What Gram-Schmidt found about one vector.
+   *
+   * @param coefficients the vector's components along the basis
+   * @param before its squared norm
+   * @param after squared norm of what is left of it
+   */
+  record Orthogonalized(double[] coefficients, double before, double after) {}
+
+  /**
+   * One Lanczos step of several runs at once: makes each vector orthogonal to the first vectors of
+   * its run's basis by classical Gram-Schmidt, repeated at least when a pass leaves less than
+   * sqrt(1/2) of it (Daniel, Gragg, Kaufman and Stewart, 1976), and puts what is left, normalised,
+   * into the basis as the next vector, unless nothing is left.
+   *
+   * @param bases an orthonormal basis for each run, with room for one more vector
+   * @param counts how many vectors of each basis there are
+   * @param w a vector for each run, overwritten with what is left of it
+   * @return what was found of each vector
+   */
+  default List<Orthogonalized> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
+    List<Orthogonalized> found = new ArrayList<>();
+    for (int i = 0; i < counts.length; i++) {
+      Buffer rest = w.vector(i);
+      double[] c = project(bases.get(i), counts[i], rest);
+      double after = dot(rest, rest);
+      double before = after + Arrays.stream(c).map(x -> x * x).sum();
+      if (Math.sqrt(after) < Math.sqrt(0.5) * Math.sqrt(before)) {
+        double[] again = project(bases.get(i), counts[i], rest);
+        Arrays.setAll(c, j -> c[j] + again[j]);
+        after = dot(rest, rest);
+      }
+      if (after > 0) {
+        axpby(1 / Math.sqrt(after), rest, 0, bases.get(i).vector(counts[i]));
+      }
+      found.add(new Orthogonalized(c, before, after));
+    }
+    return found;
+  }
+
+  /**
+   * Linear combination {@code y = sum over i of c_i basis_i}, accumulated in float64.
+   *
+   * @param basis vectors, at least as many as coefficients
+   * @param coefficients one factor for each of the first vectors
+   * @param y result
+   */
+  void combine(Vectors basis, double[] coefficients, Buffer y);
+
+  /**
+   * Fills the block with Rademacher probes of {@link Philox}: element j of vector i is {@code
+   * Philox.sign(seed, first + i, j)}.
+   *
+   * @param seed key of the generator
+   * @param first index of the first probe
+   * @param v the block to fill
+   */
+  void rademacher(long seed, long first, Vectors v);
+
+  /**
+   * Dot products with parts of Rademacher probes, which need not be stored for it: {@code sum over
+   * j below size of Philox.sign(seed, first + i, offset + j) x_i[j]} in float64.
+   *
+   * @param seed key of the generator
+   * @param first index of the first probe
+   * @param offset where the part begins in each probe
+   * @param size elements of the part
+   * @param count number of probes
+   * @param x run i is multiplied with the part of probe i
+   * @return one sum for each probe
+   */
+  double[] probeDots(long seed, long first, long offset, long size, int count, Strided x);
+
+  /**
+   * Squared Euclidean distance {@code sum over j of (a_j - b_j)^2} in float64.
+   *
+   * @param a first vector
+   * @param b second vector, same size
+   * @return the squared distance
+   */
+  double squaredDistance(Buffer a, Buffer b);
+}

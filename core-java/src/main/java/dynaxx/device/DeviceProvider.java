@@ -1,0 +1,34 @@
+package dynaxx.device;
+
+/** Found by {@link java.util.ServiceLoader}; one for each kind of device. */
+public interface DeviceProvider {
+
+  /**
+   * Name for {@code -Ddynaxx.device}.
+   *
+   * @return lower case, for example {@code cpu}
+   */
+  String name();
+
+  /**
+   * Rank among the available ones in {@code auto} mode; the highest is taken. The CPU has 0.
+   *
+   * @return the rank
+   */
+  int priority();
+
+  /**
+   * Looks whether the device can be used, without side effects that outlast the call. Never throws.
+   *
+   * @return the answer
+   */
+  Availability availability();
+
+  /**
+   * Opens it.
+   *
+   * @param threads host threads it may use, at least 1
+   * @return a new device, to be closed by the caller
+   */
+  Device open(int threads);
+}

@@ -1,0 +1,121 @@
+package dynaxx.device;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.ServiceLoader;
+
+/**
+ * Chooses a device. {@code -Ddynaxx.device=NAME} forces one, {@code auto} (the default) takes the
+ * best that is available; {@code -Ddynaxx.threads=T} sizes the worker pool.
+ */
+public final class Devices {
+
+  /** System property that names the device, or {@code auto}. */
+  public static final String DEVICE_PROPERTY = "dynaxx.backend";
+
+  /** System property with the number of worker threads; the default is the number of processors. */
+  public static final String THREADS_PROPERTY = "dynaxx.threads";
+
+  private static final Logger LOG = System.getLogger("dynaxx.backend");
+
+  private Devices() {}
+
+  /**
+   * Opens the device that the system properties ask for and logs one line: what was chosen, and why
+   * better ones were not.
+   *
+   * @return a new device, to be closed by the caller
+   * @throws IllegalStateException if a forced device is not available; the message has every reason
+   * @throws IllegalArgumentException if a property has no valid value
+   */
+  public static Device open() {
+    return open(System.getProperty(DEVICE_PROPERTY, "auto"), threads());
+  }
+
+  /**
+   * Opens a device by name.
+   *
+   * @param name a provider's name, or {@code auto}
+   * @param threads host threads, at least 1
+   * @return a new device, to be closed by the caller
+   * @throws IllegalStateException if it is not available; the message has every reason
+   * @throws IllegalArgumentException if threads is below 1
+   */
+  public static Device open(String name, int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads: found " + threads + ", expected at least 1");
+    }
+    String wanted = name.toLowerCase(Locale.ROOT);
+    List<String> refusals = new ArrayList<>();
+    for (DeviceProvider provider : providers()) {
+      if (!wanted.equals("auto") && !wanted.equals(provider.name())) {
+        continue;
+      }
+      switch (provider.availability()) {
+        case Availability.Available(String detail) -> {
+          LOG.log(
+              wanted.equals("auto") ? Level.INFO : Level.DEBUG,
+              () ->
+                  "backend "
+                      + provider.name()
+                      + ": "
+                      + detail
+                      + (refusals.isEmpty() ? "" : "; refused: " + refusals));
+          return provider.open(threads);
+        }
+        case Availability.Unavailable(String reason) ->
+            refusals.add(provider.name() + ": " + reason);
+      }
+    }
+    String found = refusals.isEmpty() ? "known are " + names() : String.join("; ", refusals);
+    throw new IllegalStateException(
+        DEVICE_PROPERTY + ": '" + name + "' is not available (" + found + ")");
+  }
+
+  /**
+   * Opens the pure-Java device.
+   *
+   * @param threads worker threads, at least 1
+   * @return a new device, to be closed by the caller
+   */
+  public static Device cpu(int threads) {
+    return open("cpu", threads);
+  }
+
+  /**
+   * All providers, best first.
+   *
+   * @return never empty: the CPU is always there
+   */
+  public static List<DeviceProvider> providers() {
+    List<DeviceProvider> found = new ArrayList<>();
+    ServiceLoader.load(DeviceProvider.class, Devices.class.getClassLoader()).forEach(found::add);
+    found.sort(Comparator.comparingInt(DeviceProvider::priority).reversed());
+    return found;
+  }
+
+  private static List<String> names() {
+    return providers().stream().map(DeviceProvider::name).toList();
+  }
+
+  private static int threads() {
+    String text = System.getProperty(THREADS_PROPERTY);
+    if (text == null) {
+      return Runtime.getRuntime().availableProcessors();
+    }
+    try {
+      int threads = Integer.parseInt(text.trim());
+      if (threads >= 1) {
+        return threads;
+      }
+    } catch (NumberFormatException e) {
+      // falls through to the message below, which names the value
+    }
+    throw new IllegalArgumentException(
+        "-D" + THREADS_PROPERTY + ": found '" + text + "', expected a whole number of at least 1");
+  }
+}

@@ -1,0 +1,107 @@
+package dynaxx.device.cpu;
+
+import dynaxx.device.Device;
+import dynaxx.kernel.Kernels;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scalars;
+import dynaxx.memory.Scope;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+
+/** Computes in host memory. Every call has ended when it returns. */
+final class CpuDevice implements Device {
+
+  private static final long MINIMUM_LIMIT = 64L << 20;
+
+  private final WorkerPool pool;
+  private final RowLoops loops;
+  private final Algebra algebra;
+  private final Convolutions convolutions;
+  private final CpuKernels kernels;
+  private Device float64;
+
+  CpuDevice(int threads, RowLoops loops) {
+    this.loops = loops;
+    pool = new WorkerPool(threads);
+    algebra = new Algebra(pool, loops);
+    Gemm gemm = new Gemm(pool, loops);
+    Rows rows = new Rows(pool);
+    convolutions = new Convolutions(pool, loops, gemm);
+    kernels =
+        new CpuKernels(
+            gemm,
+            new Activations(pool, loops),
+            new Elementwise(pool, loops),
+            new Norms(pool, loops),
+            new ChannelNorms(pool, Wide.FLOAT32),
+            new Softmax(pool, loops),
+            rows,
+            new Gathers(pool, rows),
+            new Strides(pool),
+            convolutions,
+            new Pools(pool, Wide.FLOAT32),
+            new Losses(pool, loops));
+  }
+
+  @Override
+  public String name() {
+    return "cpu";
+  }
+
+  @Override
+  public String description() {
+    return loops.description() + ", " + pool.description();
+  }
+
+  @Override
+  public long defaultMemoryLimit() {
+    // the JVM sizes its heap to a quarter of the machine unless told otherwise; memory of this
+    // device lies beside the heap
+    return Math.max(MINIMUM_LIMIT, Runtime.getRuntime().maxMemory());
+  }
+
+  @Override
+  public dynaxx.device.Algebra algebra() {
+    return algebra;
+  }
+
+  @Override
+  public Kernels kernels() {
+    return kernels;
+  }
+
+  @Override
+  public Buffer allocate(Scope scope, long size) {
+    return scope.allocate(size);
+  }
+
+  @Override
+  public Scalars scalars(Scope scope, int size) {
+    return new HostScalars(size);
+  }
+
+  @Override
+  public Buffer upload(Scope scope, MemorySegment values) {
+    return HostBuffer.of(values);
+  }
+
+  @Override
+  public void download(Buffer from, MemorySegment to) {
+    MemorySegment.copy(Host.segment(from), 0, to, 0, from.size() * Float.BYTES);
+  }
+
+  @Override
+  public Optional<Device> float64() {
+    if (float64 == null) {
+      float64 = new Float64Device(pool, defaultMemoryLimit());
+    }
+    return Optional.of(float64);
+  }
+
+  @Override
+  public void close() {
+    convolutions.close();
+    pool.close();
+  }
+}

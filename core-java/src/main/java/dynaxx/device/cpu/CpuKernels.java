@@ -1,0 +1,31 @@
+package dynaxx.device.cpu;
+
+import dynaxx.kernel.ActivationKernels;
+import dynaxx.kernel.ChannelNormKernels;
+import dynaxx.kernel.ConvolutionKernels;
+import dynaxx.kernel.ElementwiseKernels;
+import dynaxx.kernel.GatherKernels;
+import dynaxx.kernel.GemmKernels;
+import dynaxx.kernel.Kernels;
+import dynaxx.kernel.LossKernels;
+import dynaxx.kernel.NormKernels;
+import dynaxx.kernel.PoolKernels;
+import dynaxx.kernel.RowKernels;
+import dynaxx.kernel.SoftmaxKernels;
+import dynaxx.kernel.StrideKernels;
+
+/** The kernels of one element type. */
+record CpuKernels(
+    GemmKernels gemm,
+    ActivationKernels activations,
+    ElementwiseKernels elementwise,
+    NormKernels norms,
+    ChannelNormKernels channelNorms,
+    SoftmaxKernels softmax,
+    RowKernels rows,
+    GatherKernels gathers,
+    StrideKernels strides,
+    ConvolutionKernels convolutions,
+    PoolKernels pools,
+    LossKernels losses)
+    implements Kernels {}

@@ -1,0 +1,151 @@
+package dynaxx.device.cpu;
+
+import dynaxx.function.Pointwise;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Plain Java, for a JVM without the Vector API; written so that the compiler vectorises what it
+ * can.
+ */
+final class ScalarRowLoops implements RowLoops {
+
+  private static final int ROWS = 4;
+  private static final int COLS = 64;
+
+  @Override
+  public String description() {
+    return "plain Java";
+  }
+
+  @Override
+  public int tileRows() {
+    return ROWS;
+  }
+
+  @Override
+  public int tileCols() {
+    return COLS;
+  }
+
+  @Override
+  public void tile(int rows, int depth, float[] a, int aAt, float[] b, int bAt, float[] out) {
+    java.util.Arrays.fill(out, 0, ROWS * COLS, 0f);
+    for (int p = 0; p < depth; p++) {
+      int row = bAt + p * COLS;
+      for (int r = 0; r < rows; r++) {
+        addRow(a[aAt + r * Gemm.PITCH + p], b, row, out, r * COLS);
+      }
+    }
+  }
+
+  private static void addRow(float factor, float[] b, int bAt, float[] out, int at) {
+    for (int j = 0; j < COLS; j++) {
+      out[at + j] += factor * b[bAt + j];
+    }
+  }
+
+  @Override
+  public void finish(
+      float[] tile,
+      int at,
+      int n,
+      float alpha,
+      float beta,
+      float[] bias,
+      int biasAt,
+      MemorySegment c,
+      long offset) {
+    for (int j = 0; j < n; j++) {
+      float value = alpha * tile[at + j];
+      if (beta != 0) {
+        value += beta * Host.get(c, offset + j);
+      }
+      if (bias != null) {
+        value += bias[biasAt + j];
+      }
+      Host.set(c, offset + j, value);
+    }
+  }
+
+  @Override
+  public void activation(Pointwise f, int n, float[] x, float[] y, float[] d1, float[] d2) {
+    ScalarFunctions.evaluate(f, n, x, y, d1, d2);
+  }
+
+  @Override
+  public double expSum(float[] x, int at, int n, float shift) {
+    double sum = 0;
+    for (int i = at; i < at + n; i++) {
+      x[i] = (float) Math.exp(x[i] - shift);
+      sum += x[i];
+    }
+    return sum;
+  }
+
+  @Override
+  public float max(float[] x, int at, int n) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (int i = at; i < at + n; i++) {
+      max = Math.max(max, x[i]);
+    }
+    return max;
+  }
+
+  @Override
+  public double sum(float[] x, int at, int n) {
+    double sum = 0;
+    for (int i = at; i < at + n; i++) {
+      sum += x[i];
+    }
+    return sum;
+  }
+
+  @Override
+  public double squares(float[] x, int at, int n, double shift) {
+    double sum = 0;
+    for (int i = at; i < at + n; i++) {
+      double d = x[i] - shift;
+      sum += d * d;
+    }
+    return sum;
+  }
+
+  /** Four chains, since one chain of dependent additions would wait for each. */
+  @Override
+  public double dot(float[] a, int aAt, float[] b, int bAt, int n) {
+    double s0 = 0;
+    double s1 = 0;
+    double s2 = 0;
+    double s3 = 0;
+    int i = 0;
+    for (; i + 3 < n; i += 4) {
+      s0 += (double) a[aAt + i] * b[bAt + i];
+      s1 += (double) a[aAt + i + 1] * b[bAt + i + 1];
+      s2 += (double) a[aAt + i + 2] * b[bAt + i + 2];
+      s3 += (double) a[aAt + i + 3] * b[bAt + i + 3];
+    }
+    for (; i < n; i++) {
+      s0 += (double) a[aAt + i] * b[bAt + i];
+    }
+    return (s0 + s1) + (s2 + s3);
+  }
+
+  @Override
+  public double dot(float[] a, int aAt, float[] b, int bAt, float[] c, int cAt, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      sum += (double) a[aAt + i] * b[bAt + i] * c[cAt + i];
+    }
+    return sum;
+  }
+
+  @Override
+  public double squaredDistance(float[] a, int aAt, float[] b, int bAt, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      double d = (double) a[aAt + i] - b[bAt + i];
+      sum += d * d;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,111 @@
+package dynaxx.device.cpu;
+
+import dynaxx.kernel.Walk;
+import dynaxx.kernel.Walk.Axis;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * A {@link Walk} made ready for loops: axes in the order of the destination, those that are summed
+ * in the order of the source, and neighbours that go on in both arrays taken together. An element
+ * of the destination sums its terms in an order that depends on strides only.
+ *
+ * @param rows axes that move in the destination, but for the fastest
+ * @param inner the fastest axis of the destination
+ * @param sums axes that are summed, but for the fastest
+ * @param run the fastest axis of the sums
+ * @param from where the walk begins in the source
+ * @param to where it begins in the destination
+ */
+record WalkPlan(List<Axis> rows, Axis inner, List<Axis> sums, Axis run, long from, long to) {
+
+  private static final Axis NONE = new Axis(1, 1, 1);
+
+  static WalkPlan of(Walk walk) {
+    List<Axis> kept = new ArrayList<>();
+    List<Axis> summed = new ArrayList<>();
+    for (Axis axis : walk.axes()) {
+      if (axis.extent() > 1) {
+        (axis.toStride() == 0 ? summed : kept).add(axis);
+      }
+    }
+    kept.sort(Comparator.comparingLong((Axis a) -> Math.abs(a.toStride())).reversed());
+    summed.sort(Comparator.comparingLong((Axis a) -> Math.abs(a.fromStride())).reversed());
+    kept = merged(kept);
+    summed = merged(summed);
+    Axis inner = kept.isEmpty() ? NONE : kept.removeLast();
+    Axis run = summed.isEmpty() ? NONE : summed.removeLast();
+    return new WalkPlan(kept, inner, summed, run, walk.fromOffset(), walk.toOffset());
+  }
+
+  private static List<Axis> merged(List<Axis> axes) {
+    List<Axis> merged = new ArrayList<>();
+    for (Axis axis : axes) {
+      Axis outer = merged.isEmpty() ? null : merged.getLast();
+      if (outer != null
+          && outer.fromStride() == axis.fromStride() * axis.extent()
+          && outer.toStride() == axis.toStride() * axis.extent()) {
+        merged.removeLast();
+        long extent = Math.multiplyExact(outer.extent(), axis.extent());
+        axis = new Axis(extent, axis.fromStride(), axis.toStride());
+      }
+      merged.add(axis);
+    }
+    return merged;
+  }
+
+  private static long size(List<Axis> axes) {
+    return axes.stream().mapToLong(Axis::extent).reduce(1, Math::multiplyExact);
+  }
+
+  long rowCount() {
+    return size(rows);
+  }
+
+  /** Runs that an element of the destination is a sum of. */
+  long runCount() {
+    return size(sums);
+  }
+
+  /** Elements of the source that an element of the destination is a sum of. */
+  long terms() {
+    return Math.multiplyExact(runCount(), run.extent());
+  }
+
+  /** Whether an element's terms lie side by side, and neighbours' terms do not. */
+  boolean sumsAlong() {
+    boolean apart = inner.extent() == 1 || inner.fromStride() != 1;
+    return run.extent() > 1 && run.fromStride() == 1 && apart;
+  }
+
+  /** Where a row begins in the source. */
+  long source(long row) {
+    long at = from;
+    for (int a = rows.size() - 1; a >= 0; a--) {
+      at += row % rows.get(a).extent() * rows.get(a).fromStride();
+      row /= rows.get(a).extent();
+    }
+    return at;
+  }
+
+  /** Where a row begins in the destination. */
+  long target(long row) {
+    long at = to;
+    for (int a = rows.size() - 1; a >= 0; a--) {
+      at += row % rows.get(a).extent() * rows.get(a).toStride();
+      row /= rows.get(a).extent();
+    }
+    return at;
+  }
+
+  /** How far a run is from the first one. */
+  long runShift(long index) {
+    long shift = 0;
+    for (int a = sums.size() - 1; a >= 0; a--) {
+      shift += index % sums.get(a).extent() * sums.get(a).fromStride();
+      index /= sums.get(a).extent();
+    }
+    return shift;
+  }
+}

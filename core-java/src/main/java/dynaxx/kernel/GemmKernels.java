@@ -1,0 +1,82 @@
+package dynaxx.kernel;
+
+import dynaxx.memory.Strided;
+
+/** Matrix products. */
+public interface GemmKernels {
+
+  /**
+   * Batched product {@code C = alpha op(A) op(B) + beta C (+ bias)} for every member (i, j, l) of
+   * the batch. With beta = 0, C is not read, so it may hold anything, NaN included.
+   *
+   * @param m rows of op(A) and C
+   * @param n columns of op(B) and C
+   * @param depth columns of op(A), rows of op(B); 0 is allowed
+   * @param alpha factor of the product
+   * @param a left factors
+   * @param b right factors
+   * @param beta factor of what C holds
+   * @param c results, not transposed, no two members overlapping
+   * @param bias n values added to every row of C, run i for members (i, *, *), or null for none
+   * @param batch number of members along each of the three batch indices
+   */
+  void multiply(
+      int m,
+      int n,
+      int depth,
+      double alpha,
+      Matrix a,
+      Matrix b,
+      double beta,
+      Matrix c,
+      Strided bias,
+      Members batch);
+
+  /**
+   * A single product without bias.
+   *
+   * @param m rows of op(A) and C
+   * @param n columns of op(B) and C
+   * @param depth columns of op(A), rows of op(B)
+   * @param alpha factor of the product
+   * @param a left factor
+   * @param b right factor
+   * @param beta factor of what C holds
+   * @param c result
+   */
+  default void multiply(
+      int m, int n, int depth, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
+    multiply(m, n, depth, alpha, a, b, beta, c, null, Members.ONE);
+  }
+
+  /**
+   * Number of members along each batch index of a {@link Matrix} family.
+   *
+   * @param n0 along the first index
+   * @param n1 along the second
+   * @param n2 along the third
+   */
+  record Members(int n0, int n1, int n2) {
+    /** A single member. */
+    public static final Members ONE = new Members(1, 1, 1);
+
+    /**
+     * A family along the first index only.
+     *
+     * @param n how many
+     * @return the batch
+     */
+    public static Members of(int n) {
+      return new Members(n, 1, 1);
+    }
+
+    /**
+     * All members.
+     *
+     * @return the product of the three numbers
+     */
+    public long size() {
+      return (long) n0 * n1 * n2;
+    }
+  }
+}

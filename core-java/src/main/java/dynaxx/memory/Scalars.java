@@ -1,0 +1,25 @@
+package dynaxx.memory;
+
+/**
+ * A few float64 accumulators that live where the device computes: losses, quadratic forms,
+ * entropies. Kernels add to them in a fixed order.
+ */
+public interface Scalars {
+
+  /**
+   * How many there are.
+   *
+   * @return the count
+   */
+  int size();
+
+  /** Sets all to zero. */
+  void clear();
+
+  /**
+   * Waits for the work that was submitted and copies the values to the host.
+   *
+   * @return one value each
+   */
+  double[] read();
+}

@@ -1,0 +1,37 @@
+package dynaxx.testing;
+
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import java.util.List;
+
+/**
+ * The device of tests that any device must pass: the CPU, or the one that {@code
+ * -Ddynaxx.test.device} names.
+ */
+public final class TestDevice {
+
+  /** System property with the name of a device. */
+  public static final String PROPERTY = "dynaxx.test.backend";
+
+  /** System property: {@code true} if a vendor's library computes the device's products. */
+  private static final String VENDOR_PRODUCTS = "dynaxx.test.vendorProducts";
+
+  /** System property: names of known cases that miss their tolerance, for a known reason. */
+  private static final String MISSES = "dynaxx.test.misses";
+
+  private TestDevice() {}
+
+  /** Whether products of one shape may have other bits than the same ones within another shape. */
+  public static boolean vendorProducts() {
+    return Boolean.getBoolean(VENDOR_PRODUCTS);
+  }
+
+  /** Whether a case is named as one that misses. */
+  public static boolean misses(KnownCase c) {
+    return List.of(System.getProperty(MISSES, "").split(",")).contains(c.toString());
+  }
+
+  public static Device open(int threads) {
+    return Devices.open(System.getProperty(PROPERTY, "cpu"), threads);
+  }
+}
