@@ -4,12 +4,12 @@ import dynaxx.app.data.FashionMnist;
 import dynaxx.app.data.Passages;
 import dynaxx.app.train.Examples;
 import dynaxx.function.Activation;
-import dynaxx.network.ConvolutionalNetwork;
-import dynaxx.network.LanguageModel;
-import dynaxx.network.Mlp;
+import dynaxx.model.ConvolutionalNetwork;
+import dynaxx.model.LanguageModel;
+import dynaxx.model.Mlp;
+import dynaxx.model.Recurrent;
+import dynaxx.model.SequenceModel;
 import dynaxx.network.Network;
-import dynaxx.network.Recurrent;
-import dynaxx.network.SequenceModel;
 import java.nio.file.Path;
 import java.util.Locale;
 

@@ -257,7 +257,7 @@ final class DemoCommand implements Callable<Integer> {
       Map<String, Object> facts = facts(plan, network, examples, device);
       String data = examples.train().sha256() + " " + examples.validation().sha256();
       facts.put("data_sha256", data);
-      List<String> columns = StepRow.columns(network.rectifierUnits().size());
+      List<String> columns = StepRow.columns(network.layers("active_fraction").size());
       Checkpoints checkpoints = new Checkpoints(folder(), made(network, examples, data));
       Checkpoint.Run from = resumed ? checkpoints.load(trainer, Long.MAX_VALUE) : null;
       if (resumed && from == null) {

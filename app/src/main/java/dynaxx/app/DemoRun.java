@@ -349,7 +349,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             preconditioned,
             seconds,
             kinds,
-            trainer.network().rectifierUnits().size());
+            trainer.network().layers("active_fraction").size());
     preconditioned = null;
     parts.folder().append(row);
     report.step(row);

@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.network.VisionTransformer;
+import dynaxx.model.VisionTransformer;
 import java.util.Locale;
 
 /** Named settings of the demo. */

@@ -37,7 +37,7 @@ public final class CsvSink implements MonitorSink {
    * active_fraction_1} and so on, beside their mean.
    *
    * @param path new, empty, or written by a sink like this
-   * @param rectifierLayers how many layers, as {@link dynaxx.network.Network#rectifierUnits} has
+   * @param rectifierLayers how many layers, as {@link dynaxx.network.Network#layers} has
    * @throws IOException if it cannot be opened, or has other columns
    * @throws IllegalArgumentException if the number of layers is negative
    */

@@ -35,8 +35,7 @@ public record Batch(Buffer inputs, Buffer targets, int examples) {
               + " values, expected a positive multiple of "
               + inputSize);
     }
-    Network.requireSize(
-        "targets", targets.size(), examples * loss.targetSize(network.outputShape()));
+    Shape.requireSize("targets", targets.size(), examples * loss.targetSize(network.outputShape()));
     loss.check(network.outputShape(), targets);
     for (Network.Step step : network.steps()) {
       for (int input : step.inputs()) {

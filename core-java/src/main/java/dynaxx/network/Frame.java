@@ -11,50 +11,35 @@ import dynaxx.memory.Strided;
  * them. Which accessors hold something depends on the pass: adjoints from the backward pass on,
  * tangents in tangent passes only.
  */
-public sealed class Frame permits DirectionFrame, LocalFrame {
-
-  private final Tape tape;
-  private final TangentSweep sweep;
-  private final Network.Step step;
-  private final int node;
-
-  Frame(Tape tape, TangentSweep sweep, int node) {
-    this.tape = tape;
-    this.sweep = sweep;
-    this.node = node;
-    this.step = tape.network().steps().get(node);
-  }
+public interface Frame {
 
   /**
    * Where to compute.
    *
    * @return the device that owns every buffer here
    */
-  public Device device() {
-    return tape.device();
-  }
+  Device device();
 
   /**
    * Number of examples in the batch.
    *
    * @return b
    */
-  public int examples() {
-    return tape.examples();
-  }
+  int examples();
 
   /**
    * Number of directions in tangent passes.
    *
    * @return k
    */
-  public int directions() {
-    return sweep.directions();
-  }
+  int directions();
 
-  int inputCount() {
-    return step.inputs().length;
-  }
+  /**
+   * Number of inputs.
+   *
+   * @return how many
+   */
+  int inputCount();
 
   /**
    * Shape of an input without the axis of examples.
@@ -62,18 +47,14 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i which input
    * @return the shape
    */
-  public Shape inputShape(int i) {
-    return tape.network().steps().get(step.inputs()[i]).shape();
-  }
+  Shape inputShape(int i);
 
   /**
    * Shape of the output without the axis of examples.
    *
    * @return the shape
    */
-  public Shape outputShape() {
-    return step.shape();
-  }
+  Shape outputShape();
 
   /**
    * An input.
@@ -81,18 +62,14 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i which input
    * @return b x inputShape values
    */
-  public Buffer x(int i) {
-    return tape.value(step.inputs()[i]);
-  }
+  Buffer x(int i);
 
   /**
    * The output.
    *
    * @return b x outputShape values
    */
-  public Buffer y() {
-    return tape.value(node);
-  }
+  Buffer y();
 
   /**
    * Whether an input depends on parameters. If not, it has no adjoint and no tangent.
@@ -100,9 +77,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i which input
    * @return false for data
    */
-  public boolean active(int i) {
-    return tape.network().steps().get(step.inputs()[i]).active();
-  }
+  boolean active(int i);
 
   /**
    * Whether an input's adjoint already holds contributions of other ops, so that this op must add
@@ -111,9 +86,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i which input
    * @return true to add
    */
-  public boolean adds(int i) {
-    return step.adds()[i];
-  }
+  boolean adds(int i);
 
   /**
    * {@link #adds} as the factor of a product's destination.
@@ -121,9 +94,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i which input
    * @return 1 to add, 0 to write
    */
-  public double beta(int i) {
-    return adds(i) ? 1 : 0;
-  }
+  double beta(int i);
 
   /**
    * Adjoint of an active input.
@@ -131,18 +102,14 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i which input
    * @return b x inputShape values
    */
-  public Buffer dx(int i) {
-    return tape.adjoint(step.inputs()[i]);
-  }
+  Buffer dx(int i);
 
   /**
    * Adjoint of the output.
    *
    * @return b x outputShape values
    */
-  public Buffer dy() {
-    return tape.adjoint(node);
-  }
+  Buffer dy();
 
   /**
    * Tangent of an input.
@@ -150,18 +117,14 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i which input
    * @return k x b x inputShape values, or null if the input is not active
    */
-  public Buffer rx(int i) {
-    return sweep.tangent(step.inputs()[i]);
-  }
+  Buffer rx(int i);
 
   /**
    * Tangent of the output.
    *
    * @return k x b x outputShape values
    */
-  public Buffer ry() {
-    return sweep.tangent(node);
-  }
+  Buffer ry();
 
   /**
    * Tangent of an active input's adjoint.
@@ -169,18 +132,14 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i which input
    * @return k x b x inputShape values
    */
-  public Buffer rdx(int i) {
-    return sweep.adjointTangent(step.inputs()[i]);
-  }
+  Buffer rdx(int i);
 
   /**
    * Tangent of the output's adjoint.
    *
    * @return k x b x outputShape values
    */
-  public Buffer rdy() {
-    return sweep.adjointTangent(node);
-  }
+  Buffer rdy();
 
   /**
    * Values of a parameter.
@@ -188,9 +147,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param p one of the op's
    * @return its values
    */
-  public Buffer w(Parameter p) {
-    return tape.parameters().slice(p.offset(), p.size());
-  }
+  Buffer w(Parameter p);
 
   /**
    * Gradient of a parameter, to be added to.
@@ -198,9 +155,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param p one of the op's
    * @return its part of the gradient
    */
-  public Buffer dw(Parameter p) {
-    return tape.gradient().slice(p.offset(), p.size());
-  }
+  Buffer dw(Parameter p);
 
   /**
    * Directions of a parameter: run i is its part of direction i.
@@ -208,9 +163,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param p one of the op's
    * @return k runs
    */
-  public Strided rw(Parameter p) {
-    return Strided.of(sweep.v(), p.offset());
-  }
+  Strided rw(Parameter p);
 
   /**
    * Tangents of a parameter's gradient, to be added to: run i is its part of product i.
@@ -218,9 +171,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param p one of the op's
    * @return k runs
    */
-  public Strided rdw(Parameter p) {
-    return Strided.of(sweep.hv(), p.offset());
-  }
+  Strided rdw(Parameter p);
 
   /**
    * An array kept from the forward pass on.
@@ -228,9 +179,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i as in {@link Op.Workspace#saved}
    * @return b x size values
    */
-  public Buffer saved(int i) {
-    return tape.saved(node, i);
-  }
+  Buffer saved(int i);
 
   /**
    * Fixed values of this op.
@@ -238,9 +187,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i as in {@link Op#constants}
    * @return the values
    */
-  public Buffer constant(int i) {
-    return tape.constant(node, i);
-  }
+  Buffer constant(int i);
 
   /**
    * An array kept from tangentForward to tangentBackward.
@@ -248,9 +195,7 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i as in {@link Op.Workspace#tangents}
    * @return k x b x size values
    */
-  public Buffer savedTangent(int i) {
-    return sweep.savedTangent(node, i);
-  }
+  Buffer savedTangent(int i);
 
   /**
    * An array for use within one tangent pass; curvature still finds what tangentForward left.
@@ -258,44 +203,26 @@ public sealed class Frame permits DirectionFrame, LocalFrame {
    * @param i as in {@link Op.Workspace#scratch}
    * @return k x b x size values
    */
-  public Buffer scratch(int i) {
-    return sweep.scratch(i);
-  }
-
-  /** Copies an array of the output's shape for k directions. */
-  void copy(int k, Buffer from, Buffer to, boolean add) {
-    long n = outputShape().size();
-    device().kernels().rows().copyRows((long) k * examples(), n, from, 0, n, to, 0, n, add);
-  }
+  Buffer scratch(int i);
 
   /**
    * Accumulators of the local second-order terms.
    *
    * @return one for each direction
    */
-  public Scalars curvature() {
-    return sweep.curvature();
-  }
+  Scalars curvature();
 
   /**
    * Whether this forward pass trains or measures; dropout is the identity while measuring.
    *
    * @return the mode of the last forward pass
    */
-  public Mode mode() {
-    return tape.mode();
-  }
+  Mode mode();
 
   /**
    * Position of this op in its network, for random streams that differ from op to op.
    *
    * @return a number from 1
    */
-  public int node() {
-    return node;
-  }
-
-  Tape tape() {
-    return tape;
-  }
+  int node();
 }

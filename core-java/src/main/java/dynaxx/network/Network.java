@@ -5,6 +5,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,17 +21,25 @@ public final class Network {
   /** First of the Philox streams that starting values are drawn from, one for each parameter. */
   private static final long STREAM = 1L << 61;
 
-  /** A value of the graph: the input is node 0, every op makes one more. */
-  record Step(Op op, int[] inputs, Shape shape, boolean active, boolean[] adds) {}
+  /**
+   * A value of the graph: the input is node 0, every op makes one more.
+   *
+   * @param op what computes it; null for the input
+   * @param inputs positions of what it is computed from
+   * @param shape without the axis of examples
+   * @param active whether it depends on parameters
+   * @param adds for each input, whether other ops after this one add to its adjoint
+   */
+  public record Step(Op op, int[] inputs, Shape shape, boolean active, boolean[] adds) {}
 
   private final List<Step> steps;
-  private final List<List<Integer>> rectifiers;
+  private final Map<String, List<Layer>> layers;
   private final Map<String, Parameter> parameters;
   private final long parameterCount;
 
   private Network(List<Step> steps, Map<String, Parameter> parameters, long parameterCount) {
     this.steps = List.copyOf(steps);
-    this.rectifiers = rectifiers(steps);
+    this.layers = layers(steps);
     this.parameters = parameters;
     this.parameterCount = parameterCount;
   }
@@ -116,7 +125,7 @@ public final class Network {
    * @param seed any number
    */
   public void initialize(HostBuffer vector, long seed) {
-    requireSize("vector", vector.size(), parameterCount);
+    Shape.requireSize("vector", vector.size(), parameterCount);
     int[] words = new int[4];
     long stream = STREAM;
     for (Parameter p : parameters.values()) {
@@ -133,38 +142,38 @@ public final class Network {
   }
 
   /**
-   * Number of tokens of each attention op.
+   * Ops that share one mean of a {@link Statistic}.
    *
-   * @return one entry for each, in order; empty without attention
+   * @param nodes their positions in {@link #steps}
+   * @param values how many means they give
+   * @param terms for one example, the number of terms that each value is a mean of
    */
-  public List<Integer> attentionTokens() {
-    return steps.stream()
-        .filter(step -> step.op() instanceof Attention)
-        .map(step -> step.shape().dim(0))
-        .toList();
+  public record Layer(List<Integer> nodes, int values, long terms) {}
+
+  /**
+   * The layers that a statistic is measured in. Layers of rectifiers ({@code active_fraction}) are
+   * ReLU, leaky ReLU, and clipping between zero and an upper limit, of values that depend on
+   * parameters; every position of a unit counts, in an image or a sequence.
+   *
+   * @param statistic its name
+   * @return in order; empty if no op has this statistic
+   */
+  public List<Layer> layers(String statistic) {
+    return layers.getOrDefault(statistic, List.of());
   }
 
   /**
-   * Units of each rectifier layer: ReLU, leaky ReLU, and clipping between zero and an upper limit,
-   * of values that depend on parameters. Every position of a unit counts, in an image or a
-   * sequence. Rectifiers in the same place behind the same parameters, as over the steps of a
-   * recurrence, are one layer.
+   * Names of the statistics that its ops have.
    *
-   * @return values for one example, an entry for each layer in order; empty without rectifiers
+   * @return in the order of the ops
    */
-  public List<Long> rectifierUnits() {
-    return rectifiers.stream()
-        .map(layer -> layer.stream().mapToLong(node -> steps.get(node).shape().size()).sum())
-        .toList();
+  public Set<String> statistics() {
+    return Collections.unmodifiableSet(layers.keySet());
   }
 
-  /** Nodes of each rectifier layer. */
-  List<List<Integer>> rectifiers() {
-    return rectifiers;
-  }
-
-  private static List<List<Integer>> rectifiers(List<Step> steps) {
-    Map<Object, List<Integer>> layers = new LinkedHashMap<>();
+  private static Map<String, List<Layer>> layers(List<Step> steps) {
+    Map<Object, List<Integer>> nodes = new LinkedHashMap<>();
+    Map<Object, Statistic> found = new LinkedHashMap<>();
     List<Set<Parameter>> behind = new ArrayList<>();
     for (int node = 0; node < steps.size(); node++) {
       Step step = steps.get(node);
@@ -176,12 +185,52 @@ public final class Network {
         Arrays.stream(step.inputs()).mapToObj(behind::get).forEach(nearest::addAll);
       }
       behind.add(nearest);
-      if (step.active() && step.op() instanceof Activate activate && activate.rectifies()) {
+      for (Statistic statistic : statistics(steps, step)) {
         Op before = steps.get(step.inputs()[0]).op();
-        layers.computeIfAbsent(List.of(before.name(), nearest), key -> new ArrayList<>()).add(node);
+        List<?> place = List.of(statistic.name(), before == null ? "" : before.name(), nearest);
+        nodes.computeIfAbsent(place, key -> new ArrayList<>()).add(node);
+        found.merge(place, statistic, (all, one) -> all);
       }
     }
-    return List.copyOf(layers.values());
+    Map<String, List<Layer>> layers = new LinkedHashMap<>();
+    nodes.forEach(
+        (place, at) -> {
+          Statistic statistic = found.get(place);
+          long terms = at.stream().mapToLong(i -> terms(steps, steps.get(i), statistic)).sum();
+          layers
+              .computeIfAbsent(statistic.name(), key -> new ArrayList<>())
+              .add(new Layer(List.copyOf(at), statistic.values(), terms));
+        });
+    return layers;
+  }
+
+  private static List<Statistic> statistics(List<Step> steps, Step step) {
+    return step.op() == null
+        ? List.of()
+        : step.op().statistics(inputShapes(steps, step)).stream()
+            .filter(s -> step.active() || !s.needsAdjoints())
+            .toList();
+  }
+
+  private static long terms(List<Step> steps, Step step, Statistic like) {
+    return statistics(steps, step).stream()
+        .filter(s -> s.name().equals(like.name()))
+        .mapToLong(Statistic::terms)
+        .sum();
+  }
+
+  private static List<Shape> inputShapes(List<Step> steps, Step step) {
+    return Arrays.stream(step.inputs()).mapToObj(i -> steps.get(i).shape()).toList();
+  }
+
+  /**
+   * Shapes of a node's inputs.
+   *
+   * @param node its position in {@link #steps}
+   * @return without the axis of examples
+   */
+  public List<Shape> inputShapes(int node) {
+    return inputShapes(steps, steps.get(node));
   }
 
   /**
@@ -212,15 +261,13 @@ public final class Network {
     }
   }
 
-  List<Step> steps() {
+  /**
+   * Its values in the order in which they are computed.
+   *
+   * @return the input first, the output last
+   */
+  public List<Step> steps() {
     return steps;
-  }
-
-  static void requireSize(String argument, long found, long expected) {
-    if (found != expected) {
-      throw new IllegalArgumentException(
-          argument + ": found " + found + " values, expected " + expected);
-    }
   }
 
   @Override
@@ -327,8 +374,7 @@ public final class Network {
                   + "' was not declared in this network");
         }
       }
-      boolean takesTokens = op instanceof TokenEmbedding || op instanceof TokenLookup;
-      if (takesTokens && indices[0] != 0) {
+      if (op.takesData() && indices[0] != 0) {
         throw new IllegalArgumentException(
             op.name() + ": input 0 is another op's output, expected the network's input");
       }

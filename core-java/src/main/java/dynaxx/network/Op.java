@@ -70,6 +70,26 @@ public interface Op {
   }
 
   /**
+   * Whether its first input must be the network's input, as token numbers are.
+   *
+   * @return false by default
+   */
+  default boolean takesData() {
+    return false;
+  }
+
+  /**
+   * What can be read of it after a forward pass, such as the entropy of attention rows. A network
+   * measures every statistic of every op by its name; see {@link Network#layers}.
+   *
+   * @param inputs shapes of the inputs
+   * @return none by default
+   */
+  default List<Statistic> statistics(List<Shape> inputs) {
+    return List.of();
+  }
+
+  /**
    * Fixed values that it computes with, the same for every example. A tape sends them to its device
    * once; see {@link Frame#constant}.
    *

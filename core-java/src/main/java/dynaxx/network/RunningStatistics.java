@@ -90,8 +90,12 @@ public final class RunningStatistics {
     return values[channels() + channel];
   }
 
-  /** The means, then the variances. */
-  float[] values() {
+  /**
+   * The means, then the variances.
+   *
+   * @return a copy
+   */
+  public float[] values() {
     return values.clone();
   }
 

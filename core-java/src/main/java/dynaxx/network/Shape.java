@@ -91,28 +91,49 @@ public record Shape(List<Integer> dims) {
     return new Shape(List.of(copy));
   }
 
-  /** This shape with another extent of one axis, counted from 0. */
-  Shape with(int axis, int extent) {
+  /**
+   * This shape with another extent of one axis.
+   *
+   * @param axis counted from 0
+   * @param extent at least 1
+   * @return a new shape
+   */
+  public Shape with(int axis, int extent) {
     Integer[] copy = dims.toArray(Integer[]::new);
     copy[axis] = extent;
     return new Shape(List.of(copy));
   }
 
-  /** All axes but the last two. */
-  Shape leading() {
+  /**
+   * All axes except the last two.
+   *
+   * @return a new shape
+   */
+  public Shape leading() {
     return new Shape(dims.subList(0, rank() - 2));
   }
 
-  /** This shape with two more axes. */
-  Shape followedBy(int rows, int cols) {
+  /**
+   * This shape with two more axes.
+   *
+   * @param rows extent of the last axis but one
+   * @param cols extent of the last axis
+   * @return a new shape
+   */
+  public Shape followedBy(int rows, int cols) {
     return new Shape(
         IntStream.concat(dims.stream().mapToInt(i -> i), IntStream.of(rows, cols))
             .boxed()
             .toList());
   }
 
-  /** Elements from one position of an axis to the next. */
-  long stride(int axis) {
+  /**
+   * Elements from one position of an axis to the next, row-major.
+   *
+   * @param axis counted from 0
+   * @return the stride
+   */
+  public long stride(int axis) {
     long stride = 1;
     for (int a = axis + 1; a < rank(); a++) {
       stride = Math.multiplyExact(stride, dims.get(a));
@@ -123,5 +144,20 @@ public record Shape(List<Integer> dims) {
   @Override
   public String toString() {
     return dims.stream().map(String::valueOf).collect(Collectors.joining(" x ", "[", "]"));
+  }
+
+  /**
+   * Refuses a wrong number of values.
+   *
+   * @param argument its name, for the message
+   * @param found how many there are
+   * @param expected how many there should be
+   * @throws IllegalArgumentException if the numbers differ
+   */
+  public static void requireSize(String argument, long found, long expected) {
+    if (found != expected) {
+      throw new IllegalArgumentException(
+          argument + ": found " + found + " values, expected " + expected);
+    }
   }
 }

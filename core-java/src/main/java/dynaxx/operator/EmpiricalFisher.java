@@ -6,11 +6,11 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
-import dynaxx.network.ExampleGram;
-import dynaxx.network.FisherSweep;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Tape;
+import dynaxx.network.pass.ExampleGram;
+import dynaxx.network.pass.FisherSweep;
+import dynaxx.network.pass.Tape;
 
 /**
  * The empirical Fisher matrix {@code F = (1/N) sum of g_i g_i'} over a fixed batch, g_i the

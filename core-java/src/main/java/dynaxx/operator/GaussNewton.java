@@ -7,9 +7,9 @@ import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.TangentSweep;
-import dynaxx.network.TangentSweep.Kind;
-import dynaxx.network.Tape;
+import dynaxx.network.pass.TangentSweep;
+import dynaxx.network.pass.TangentSweep.Kind;
+import dynaxx.network.pass.Tape;
 
 /**
  * The generalised Gauss-Newton matrix {@code G = sum over examples of J' (d2 loss) J} over a fixed

@@ -10,12 +10,14 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Mode;
 import dynaxx.network.Network;
-import dynaxx.network.Tape;
+import dynaxx.network.pass.Tape;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -54,8 +56,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   private Buffer parameters;
   private double lossValue;
   private double gradientNorm;
-  private List<double[]> entropies = List.of();
-  private double[] activeCounts = new double[0];
+  private Map<String, List<double[]>> statistics = Map.of();
 
   /**
    * Limits of an operator.
@@ -207,29 +208,24 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   private void record(Buffer point) {
     device.algebra().fill(gradient, 0);
     double sum = 0;
-    List<double[]> entropySums = null;
-    double[] active = new double[network.rectifierUnits().size()];
+    Map<String, List<double[]>> sums = new LinkedHashMap<>();
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = tapes.get(plan.resident() ? i : 0);
       sum += tape.forward(point, parts.get(i), examples, Mode.MEASURE);
-      double[] counts = tape.activeCounts();
-      Arrays.setAll(active, layer -> active[layer] + counts[layer]);
+      for (String statistic : network.statistics()) {
+        sums.merge(statistic, tape.statistic(statistic), NetworkOperator::accumulate);
+      }
       tape.backward(gradient);
-      entropySums = accumulate(entropySums, tape.attentionEntropySums());
     }
     lossValue = NonFiniteException.check("loss", sum);
     gradientNorm =
         NonFiniteException.check(
             "gradient norm", Math.sqrt(device.algebra().dot(gradient, gradient)));
-    entropies = entropySums;
-    activeCounts = active;
+    statistics = sums;
     moved();
   }
 
   private static List<double[]> accumulate(List<double[]> sums, List<double[]> more) {
-    if (sums == null) {
-      return more;
-    }
     for (int i = 0; i < sums.size(); i++) {
       for (int h = 0; h < sums.get(i).length; h++) {
         sums.get(i)[h] += more.get(i)[h];
@@ -457,36 +453,21 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   }
 
   /**
-   * Mean entropy of the attention rows, in nats, from the same forward pass.
+   * A statistic of the network's ops, from the forward pass of {@link #linearize}.
    *
-   * @return for each attention op, in order, the mean over examples and queries of each head; empty
-   *     without attention
+   * @param name of a {@link dynaxx.network.Statistic}, for example {@code attention_entropy}
+   * @return for each layer of {@link Network#layers}, the mean over examples and positions of each
+   *     of its values; empty if no op has it
    */
-  public final List<double[]> attentionEntropy() {
+  public final List<double[]> statistic(String name) {
     requirePoint();
-    List<Integer> queries = network.attentionTokens();
+    List<Network.Layer> layers = network.layers(name);
     List<double[]> means = new ArrayList<>();
-    for (int i = 0; i < entropies.size(); i++) {
-      double rows = (double) examples * queries.get(i);
-      means.add(Arrays.stream(entropies.get(i)).map(sum -> sum / rows).toArray());
+    for (int i = 0; i < layers.size(); i++) {
+      double terms = (double) examples * layers.get(i).terms();
+      means.add(Arrays.stream(statistics.get(name).get(i)).map(sum -> sum / terms).toArray());
     }
     return means;
-  }
-
-  /**
-   * Fraction of the rectifiers' inputs that are above zero, from the same forward pass.
-   *
-   * @return for each layer of {@link Network#rectifierUnits}, the mean over examples and units,
-   *     from 0 to 1; empty without rectifiers
-   */
-  public final List<Double> activeFractions() {
-    requirePoint();
-    List<Long> units = network.rectifierUnits();
-    List<Double> fractions = new ArrayList<>();
-    for (int i = 0; i < activeCounts.length; i++) {
-      fractions.add(activeCounts[i] / ((double) examples * units.get(i)));
-    }
-    return fractions;
   }
 
   /**

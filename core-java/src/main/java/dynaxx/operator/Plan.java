@@ -3,7 +3,7 @@ package dynaxx.operator;
 import dynaxx.device.Device;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Tape;
+import dynaxx.network.pass.Tape;
 import dynaxx.operator.NetworkOperator.Limits;
 
 /**

@@ -3,7 +3,7 @@ package dynaxx.operator;
 import dynaxx.device.Device;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
-import dynaxx.network.Tape;
+import dynaxx.network.pass.Tape;
 import java.util.HashMap;
 import java.util.Map;
 

@@ -7,9 +7,9 @@ import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.TangentSweep;
-import dynaxx.network.TangentSweep.Kind;
-import dynaxx.network.Tape;
+import dynaxx.network.pass.TangentSweep;
+import dynaxx.network.pass.TangentSweep.Kind;
+import dynaxx.network.pass.Tape;
 
 /** A matrix whose products and quadratic forms are tangent sweeps, allocated when first needed. */
 abstract sealed class TangentOperator extends NetworkOperator permits Hessian, GaussNewton {

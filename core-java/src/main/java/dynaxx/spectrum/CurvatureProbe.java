@@ -103,8 +103,8 @@ public final class CurvatureProbe implements AutoCloseable {
         gradients,
         examples,
         spread,
-        hessian.attentionEntropy(),
-        hessian.activeFractions(),
+        hessian.statistic("attention_entropy"),
+        hessian.statistic("active_fraction").stream().map(layer -> layer[0]).toList(),
         gradientEquivalents,
         (System.nanoTime() - start) / 1e9);
   }

@@ -3,11 +3,11 @@ package dynaxx.spectrum;
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
-import dynaxx.network.ExampleNorms;
-import dynaxx.network.FisherSweep;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Tape;
+import dynaxx.network.pass.ExampleNorms;
+import dynaxx.network.pass.FisherSweep;
+import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;
 import java.util.Arrays;
 

@@ -5,7 +5,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Tape;
+import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;
 
 /**

@@ -2,6 +2,7 @@ package dynaxx.network;
 
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.network.op.TokenEmbedding;
 import java.util.Random;
 
 /** Seeded data that fits a network and a loss. */

@@ -11,20 +11,20 @@ import dynaxx.function.Elementary;
 import dynaxx.function.Pointwise;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
-import dynaxx.network.Activate;
+import dynaxx.model.Mlp;
+import dynaxx.model.Recurrent;
+import dynaxx.model.SequenceModel;
 import dynaxx.network.Batch;
 import dynaxx.network.Initializer;
-import dynaxx.network.Linear;
 import dynaxx.network.Loss;
-import dynaxx.network.Mlp;
 import dynaxx.network.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Parameter;
-import dynaxx.network.Recurrent;
 import dynaxx.network.Samples;
-import dynaxx.network.SequenceModel;
 import dynaxx.network.Shape;
-import dynaxx.network.Tape;
+import dynaxx.network.op.Activate;
+import dynaxx.network.op.Linear;
+import dynaxx.network.pass.Tape;
 import dynaxx.operator.NetworkOperator.Limits;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
@@ -82,7 +82,7 @@ class ActiveFractionsTest {
       Network network, Batch batch, HostBuffer w, Device device, Limits limits) {
     try (Hessian hessian = new Hessian(network, LOSS, batch, device, limits)) {
       hessian.linearize(w);
-      return hessian.activeFractions();
+      return hessian.statistic("active_fraction").stream().map(layer -> layer[0]).toList();
     }
   }
 
@@ -100,7 +100,7 @@ class ActiveFractionsTest {
   void areThoseOfPlainLoopsHoweverTheBatchIsCut() {
     int[] widths = {5, 9, 6, 3};
     Network network = Mlp.of(Activation.RELU, widths);
-    assertEquals(List.of(9L, 6L), network.rectifierUnits());
+    assertEquals(List.of(9L, 6L), units(network));
     try (Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 1);
       HostBuffer w = parameters(scope, network);
@@ -145,12 +145,12 @@ class ActiveFractionsTest {
       var w = DEVICE.place(scope, parameters(scope, network));
       var with = DEVICE.allocate(scope, network.parameterCount());
       var without = DEVICE.allocate(scope, network.parameterCount());
-      assertThrows(IllegalStateException.class, tape::activeCounts);
+      assertThrows(IllegalStateException.class, () -> tape.statistic("active_fraction"));
       tape.forward(w, batch, EXAMPLES, Mode.MEASURE);
-      double[] counts = tape.activeCounts();
-      assertArrayEquals(counts, tape.activeCounts());
+      double[] counts = tape.statistic("active_fraction").getFirst();
+      assertArrayEquals(counts, tape.statistic("active_fraction").getFirst());
       tape.backward(with);
-      assertThrows(IllegalStateException.class, tape::activeCounts);
+      assertThrows(IllegalStateException.class, () -> tape.statistic("active_fraction"));
       tape.forward(w, batch, EXAMPLES, Mode.MEASURE);
       tape.backward(without);
       assertArrayEquals(Numbers.floats(DEVICE, without), Numbers.floats(DEVICE, with));
@@ -178,7 +178,7 @@ class ActiveFractionsTest {
               Elementary.clip(0, 6),
               Elementary.clip(0, Double.POSITIVE_INFINITY))) {
         Network network = around(rectifier);
-        assertEquals(List.of(7L), network.rectifierUnits(), rectifier.label());
+        assertEquals(List.of(7L), units(network), rectifier.label());
         Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 1);
         List<Double> found =
             fractions(network, batch, parameters(scope, network), DEVICE, Limits.DEFAULT);
@@ -193,7 +193,7 @@ class ActiveFractionsTest {
               Elementary.clip(-1, 1),
               Elementary.ABS)) {
         Network network = around(other);
-        assertEquals(List.of(), network.rectifierUnits(), other.label());
+        assertEquals(List.of(), units(network), other.label());
         Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 1);
         HostBuffer w = parameters(scope, network);
         assertEquals(List.of(), fractions(network, batch, w, DEVICE, Limits.DEFAULT));
@@ -212,7 +212,7 @@ class ActiveFractionsTest {
             .hidden(6)
             .classes(3)
             .build();
-    assertEquals(List.of(30L, 30L), network.rectifierUnits());
+    assertEquals(List.of(30L, 30L), units(network));
     try (Scope scope = Scope.open()) {
       Batch batch = Samples.batch(scope, network, LOSS, EXAMPLES, 1);
       HostBuffer w = parameters(scope, network);
@@ -257,5 +257,9 @@ class ActiveFractionsTest {
       }
     }
     return Arrays.stream(active).map(count -> count / (EXAMPLES * 30)).boxed().toList();
+  }
+
+  private static List<Long> units(Network network) {
+    return network.layers("active_fraction").stream().map(Network.Layer::terms).toList();
   }
 }

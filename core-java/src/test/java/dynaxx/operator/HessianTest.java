@@ -12,16 +12,16 @@ import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.model.LanguageModel;
+import dynaxx.model.Mlp;
+import dynaxx.model.Recurrent;
+import dynaxx.model.SequenceModel;
+import dynaxx.model.VisionTransformer;
 import dynaxx.network.Batch;
-import dynaxx.network.LanguageModel;
 import dynaxx.network.Loss;
-import dynaxx.network.Mlp;
 import dynaxx.network.Network;
-import dynaxx.network.Recurrent;
 import dynaxx.network.Samples;
-import dynaxx.network.SequenceModel;
-import dynaxx.network.Tape;
-import dynaxx.network.VisionTransformer;
+import dynaxx.network.pass.Tape;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
@@ -110,7 +110,7 @@ class HessianTest {
       return new All(
           hessian.loss(),
           ((HostBuffer) hessian.gradient()).toArray(),
-          hessian.attentionEntropy(),
+          hessian.statistic("attention_entropy"),
           ((HostBuffer) hv.buffer()).toArray(),
           hessian.quadraticForm(v));
     }

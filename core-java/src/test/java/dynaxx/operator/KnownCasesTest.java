@@ -122,7 +122,7 @@ class KnownCasesTest {
 
   private static void entropies(JsonNode expected, Hessian hessian) {
     JsonNode blocks = expected.path("attention_entropy_nats");
-    List<double[]> found = hessian.attentionEntropy();
+    List<double[]> found = hessian.statistic("attention_entropy");
     assertEquals(blocks.size(), found.size());
     for (int b = 0; b < blocks.size(); b++) {
       for (int h = 0; h < blocks.get(b).size(); h++) {
@@ -133,7 +133,8 @@ class KnownCasesTest {
 
   private static void activeFractions(JsonNode expected, Hessian hessian) {
     JsonNode layers = expected.path("active_fractions");
-    List<Double> found = hessian.activeFractions();
+    List<Double> found =
+        hessian.statistic("active_fraction").stream().map(layer -> layer[0]).toList();
     assertEquals(layers.size(), found.size());
     for (int i = 0; i < layers.size(); i++) {
       assertEquals(layers.get(i).asDouble(), found.get(i), 1e-15);

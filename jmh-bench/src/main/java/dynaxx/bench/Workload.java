@@ -2,10 +2,10 @@ package dynaxx.bench;
 
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.model.VisionTransformer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.VisionTransformer;
 import java.util.Random;
 
 /**

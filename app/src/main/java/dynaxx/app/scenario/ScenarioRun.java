@@ -48,7 +48,7 @@ public final class ScenarioRun {
 
   /** Columns of metrics.csv. */
   public List<String> columns() {
-    return StepRow.columns(setup.network().rectifierUnits().size());
+    return StepRow.columns(setup.network().layers("active_fraction").size());
   }
 
   /** Trains, writes metrics.csv, and prints. */
@@ -152,7 +152,7 @@ public final class ScenarioRun {
             null,
             (System.nanoTime() - begin) / 1e9,
             kinds.strip(),
-            setup.network().rectifierUnits().size()));
+            setup.network().layers("active_fraction").size()));
   }
 
   /** Prints what a rule set reported, and returns it for run.json. */

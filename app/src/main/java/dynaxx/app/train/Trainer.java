@@ -9,7 +9,7 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Mode;
 import dynaxx.network.Network;
-import dynaxx.network.Tape;
+import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;
 import java.io.DataInput;
 import java.io.DataOutput;

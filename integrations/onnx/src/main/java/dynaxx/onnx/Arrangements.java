@@ -1,8 +1,8 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Pad;
-import dynaxx.network.TokenEmbedding;
-import dynaxx.network.TokenLookup;
+import dynaxx.network.op.Pad;
+import dynaxx.network.op.TokenEmbedding;
+import dynaxx.network.op.TokenLookup;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,13 +1,13 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Gather;
 import dynaxx.network.Network;
 import dynaxx.network.Network.Node;
 import dynaxx.network.Parameter;
-import dynaxx.network.ParameterValue;
-import dynaxx.network.Reshape;
 import dynaxx.network.Shape;
-import dynaxx.network.Slice;
+import dynaxx.network.op.Gather;
+import dynaxx.network.op.ParameterValue;
+import dynaxx.network.op.Reshape;
+import dynaxx.network.op.Slice;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;

@@ -1,10 +1,10 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Broadcast;
-import dynaxx.network.Gather;
 import dynaxx.network.Op;
 import dynaxx.network.Shape;
-import dynaxx.network.Slice;
+import dynaxx.network.op.Broadcast;
+import dynaxx.network.op.Gather;
+import dynaxx.network.op.Slice;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;

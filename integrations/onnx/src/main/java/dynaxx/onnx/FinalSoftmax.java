@@ -2,15 +2,15 @@ package dynaxx.onnx;
 
 import dynaxx.function.Elementary;
 import dynaxx.function.Elementary.Kind;
-import dynaxx.network.Activate;
-import dynaxx.network.Broadcast;
-import dynaxx.network.Extreme;
-import dynaxx.network.Multiply;
-import dynaxx.network.Permute;
-import dynaxx.network.Reduce;
-import dynaxx.network.Reshape;
-import dynaxx.network.Softmax;
-import dynaxx.network.Subtract;
+import dynaxx.network.op.Activate;
+import dynaxx.network.op.Broadcast;
+import dynaxx.network.op.Extreme;
+import dynaxx.network.op.Multiply;
+import dynaxx.network.op.Permute;
+import dynaxx.network.op.Reduce;
+import dynaxx.network.op.Reshape;
+import dynaxx.network.op.Softmax;
+import dynaxx.network.op.Subtract;
 import java.util.List;
 
 /**

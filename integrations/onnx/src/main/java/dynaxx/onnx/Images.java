@@ -1,16 +1,16 @@
 package dynaxx.onnx;
 
-import dynaxx.network.AveragePool;
-import dynaxx.network.Conv;
-import dynaxx.network.FixedConv;
 import dynaxx.network.Initializer;
-import dynaxx.network.MatMul;
-import dynaxx.network.MaxPool;
-import dynaxx.network.Pad;
-import dynaxx.network.Padding;
 import dynaxx.network.Parameter;
-import dynaxx.network.PoolWindow;
-import dynaxx.network.Reduce;
+import dynaxx.network.op.AveragePool;
+import dynaxx.network.op.Conv;
+import dynaxx.network.op.FixedConv;
+import dynaxx.network.op.MatMul;
+import dynaxx.network.op.MaxPool;
+import dynaxx.network.op.Pad;
+import dynaxx.network.op.Padding;
+import dynaxx.network.op.PoolWindow;
+import dynaxx.network.op.Reduce;
 import dynaxx.onnx.Elementwise.Arithmetic;
 import java.util.Arrays;
 import java.util.List;

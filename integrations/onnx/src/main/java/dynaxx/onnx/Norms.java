@@ -1,13 +1,13 @@
 package dynaxx.onnx;
 
 import dynaxx.function.Elementary;
-import dynaxx.network.ChannelNorm;
-import dynaxx.network.Multiply;
-import dynaxx.network.Norm;
 import dynaxx.network.Parameter;
-import dynaxx.network.Reduce;
 import dynaxx.network.RunningStatistics;
-import dynaxx.network.Subtract;
+import dynaxx.network.op.ChannelNorm;
+import dynaxx.network.op.Multiply;
+import dynaxx.network.op.Norm;
+import dynaxx.network.op.Reduce;
+import dynaxx.network.op.Subtract;
 import dynaxx.onnx.Elementwise.Arithmetic;
 import java.util.Arrays;
 import java.util.List;

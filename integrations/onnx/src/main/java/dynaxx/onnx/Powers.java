@@ -1,7 +1,7 @@
 package dynaxx.onnx;
 
 import dynaxx.function.Elementary;
-import dynaxx.network.Multiply;
+import dynaxx.network.op.Multiply;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,10 +1,10 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Linear;
-import dynaxx.network.MatMul;
 import dynaxx.network.Parameter;
-import dynaxx.network.Projection;
 import dynaxx.network.Shape;
+import dynaxx.network.op.Linear;
+import dynaxx.network.op.MatMul;
+import dynaxx.network.op.Projection;
 import dynaxx.onnx.Elementwise.Arithmetic;
 import java.util.ArrayList;
 import java.util.List;

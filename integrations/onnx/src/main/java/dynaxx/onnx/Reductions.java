@@ -1,10 +1,10 @@
 package dynaxx.onnx;
 
 import dynaxx.function.Elementary;
-import dynaxx.network.Multiply;
-import dynaxx.network.Reduce;
-import dynaxx.network.Softmax;
-import dynaxx.network.Subtract;
+import dynaxx.network.op.Multiply;
+import dynaxx.network.op.Reduce;
+import dynaxx.network.op.Softmax;
+import dynaxx.network.op.Subtract;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

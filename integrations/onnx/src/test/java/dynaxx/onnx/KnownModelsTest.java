@@ -93,7 +93,8 @@ class KnownModelsTest {
   }
 
   private static void activeFractions(JsonNode layers, Hessian hessian) {
-    List<Double> found = hessian.activeFractions();
+    List<Double> found =
+        hessian.statistic("active_fraction").stream().map(layer -> layer[0]).toList();
     assertEquals(layers.size(), found.size());
     for (int i = 0; i < layers.size(); i++) {
       assertEquals(layers.get(i).asDouble(), found.get(i), 1e-15);
@@ -101,7 +102,7 @@ class KnownModelsTest {
   }
 
   private static void entropies(JsonNode blocks, Hessian hessian) {
-    List<double[]> found = hessian.attentionEntropy();
+    List<double[]> found = hessian.statistic("attention_entropy");
     assertEquals(blocks == null ? 0 : blocks.size(), found.size());
     for (int b = 0; b < found.size(); b++) {
       for (int h = 0; h < blocks.get(b).size(); h++) {

@@ -13,11 +13,11 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
-import dynaxx.network.Gather;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Shape;
-import dynaxx.network.Tape;
+import dynaxx.network.op.Gather;
+import dynaxx.network.pass.Tape;
 import dynaxx.operator.Hessian;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -369,13 +369,14 @@ class RefusalsTest {
       Path file = Models.all().get(name).write(folder);
       Network fused = OnnxModel.read(file).network();
       Network plain = OnnxModel.read(file, OnnxOptions.DEFAULT.withFused(false)).network();
-      assertEquals(1, fused.attentionTokens().size(), name);
-      assertTrue(plain.attentionTokens().isEmpty(), name);
+      assertEquals(1, fused.layers("attention_entropy").size(), name);
+      assertTrue(plain.layers("attention_entropy").isEmpty(), name);
       Loss loss = Loss.meanSquaredError();
       long bytes = Tape.bytesPerExample(fused, loss);
       assertTrue(2 * bytes < Tape.bytesPerExample(plain, loss), name + ": " + bytes);
     }
-    assertFalse(OnnxModel.read(Cases.model("vit-small")).network().attentionTokens().isEmpty());
+    assertFalse(
+        OnnxModel.read(Cases.model("vit-small")).network().layers("attention_entropy").isEmpty());
   }
 
   @Test

@@ -1,0 +1,16 @@
+package dynaxx.network.op;
+
+import dynaxx.network.Frame;
+import dynaxx.network.Op;
+
+/**
+ * An op that is linear in inputs and parameters together, and so has no second-order term of its
+ * own.
+ */
+interface JointlyLinear extends Op {
+
+  @Override
+  default void curvature(Frame f) {
+    // Nothing to add: d2f = 0.
+  }
+}

@@ -1,0 +1,364 @@
+package dynaxx.network.pass;
+
+import dynaxx.device.Device;
+import dynaxx.kernel.Kernels;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
+import dynaxx.memory.Scope;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Mode;
+import dynaxx.network.Network;
+import dynaxx.network.Op;
+import dynaxx.network.Shape;
+import dynaxx.network.Statistic;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Records one forward and one backward pass of a network with its loss: values, adjoints and what
+ * ops save. A {@link TangentSweep} then plays any number of directions over it without another
+ * forward pass. A tape is used again for batch after batch and owns its memory.
+ */
+public final class Tape implements AutoCloseable {
+
+  private final Network network;
+  private final Loss loss;
+  private final Device device;
+  private final Scope scope;
+  private final int capacity;
+  private final Buffer[] values;
+  private final Buffer[] adjoints;
+  private final Buffer[][] saved;
+  private final Buffer[][] constants;
+  private final Buffer lossSaved;
+  private final Scalars lossSum;
+
+  private Buffer parameters;
+  private Buffer gradient;
+  private Batch batch;
+  private Loss.Head head;
+  private Mode mode = Mode.MEASURE;
+  private long totalExamples;
+  private Recorded recorded = Recorded.NOTHING;
+
+  /** What holds for the current batch; each state includes those before it. */
+  private enum Recorded {
+    NOTHING,
+    FORWARD,
+    /** Adjoints, but not what ops saved in their backward pass: another one ran over it. */
+    ADJOINTS,
+    BACKWARD
+  }
+
+  /**
+   * Allocates a tape.
+   *
+   * @param network the network
+   * @param loss applied to its output
+   * @param device where to compute
+   * @param capacity the most examples of a batch, at least 1
+   */
+  public Tape(Network network, Loss loss, Device device, int capacity) {
+    if (capacity < 1) {
+      throw new IllegalArgumentException(
+          "capacity: found " + capacity + " examples, expected at least 1");
+    }
+    this.network = network;
+    this.loss = loss;
+    this.device = device;
+    this.capacity = capacity;
+    this.scope = Scope.open();
+    try {
+      List<Network.Step> steps = network.steps();
+      values = new Buffer[steps.size()];
+      adjoints = new Buffer[steps.size()];
+      saved = new Buffer[steps.size()][];
+      constants = new Buffer[steps.size()][];
+      for (int i = 1; i < values.length; i++) {
+        Network.Step step = steps.get(i);
+        values[i] = allocate(step.shape().size());
+        if (step.active()) {
+          adjoints[i] = allocate(step.shape().size());
+        }
+        saved[i] =
+            workspace(network, i).saved().stream().map(this::allocate).toArray(Buffer[]::new);
+        constants[i] = step.op().constants().stream().map(this::constants).toArray(Buffer[]::new);
+      }
+      lossSaved = allocate(loss.savedSize(network.outputShape()));
+      lossSum = device.scalars(scope, 1);
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Memory of a tape.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @return bytes for each example of capacity
+   */
+  public static long bytesPerExample(Network network, Loss loss) {
+    long floats = loss.savedSize(network.outputShape());
+    for (int i = 1; i < network.steps().size(); i++) {
+      Network.Step step = network.steps().get(i);
+      floats += step.shape().size() * (step.active() ? 2 : 1);
+      floats += workspace(network, i).saved().stream().mapToLong(Long::longValue).sum();
+    }
+    return floats * Float.BYTES;
+  }
+
+  /**
+   * Forward pass: the predictions and the loss.
+   *
+   * @param parameters n values on the device; must stay unchanged until the last tangent sweep over
+   *     this tape
+   * @param batch examples on the device, at most the capacity
+   * @param totalExamples examples of the whole data set that this batch is part of; the result is
+   *     this batch's share of the mean over all of them
+   * @param mode training or measuring
+   * @return the loss, not checked for finiteness
+   * @throws IllegalArgumentException if the sizes do not fit, or the batch is a part of a data set
+   *     and the network {@linkplain Network#couplesExamples couples its examples}
+   */
+  public double forward(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
+    Shape.requireSize("parameters", parameters.size(), network.parameterCount());
+    if (batch.examples() > capacity) {
+      throw new IllegalArgumentException(
+          "batch: found " + batch.examples() + " examples, expected at most " + capacity);
+    }
+    long examples = batch.examples();
+    if (network.couplesExamples() && examples != totalExamples) {
+      throw new IllegalArgumentException(
+          "batch: found "
+              + examples
+              + " of "
+              + totalExamples
+              + " examples, expected all of them at once, since the network couples its examples");
+    }
+    Shape.requireSize("inputs", batch.inputs().size(), examples * network.inputShape().size());
+    Shape.requireSize(
+        "targets", batch.targets().size(), examples * loss.targetSize(network.outputShape()));
+    recorded = Recorded.NOTHING;
+    this.parameters = parameters;
+    this.batch = batch;
+    this.mode = mode;
+    this.totalExamples = totalExamples;
+    values[0] = batch.inputs();
+    double scale = 1.0 / (totalExamples * (double) loss.terms(network.outputShape()));
+    head =
+        new Loss.Head(
+            device,
+            network.outputShape(),
+            batch.examples(),
+            scale,
+            output(),
+            batch.targets(),
+            lossSaved);
+    for (int i = 1; i < values.length; i++) {
+      forward(i);
+    }
+    lossSum.clear();
+    loss.forward(head, lossSum);
+    recorded = Recorded.FORWARD;
+    return lossSum.read()[0];
+  }
+
+  private void forward(int node) {
+    Op op = network.steps().get(node).op();
+    try {
+      op.forward(new TapeFrame(this, null, node));
+    } catch (Kernels.MissingFamilyException e) {
+      throw new UnsupportedOperationException(
+          op.name() + ": device " + device.name() + " has " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Backward pass after {@link #forward}: adds this batch's share of the gradient.
+   *
+   * @param gradient n values on the device, added to
+   */
+  public void backward(Buffer gradient) {
+    requireForward();
+    Shape.requireSize("gradient", gradient.size(), network.parameterCount());
+    this.gradient = gradient;
+    loss.backward(head, adjoints[adjoints.length - 1]);
+    for (int i = values.length - 1; i > 0; i--) {
+      if (network.steps().get(i).active()) {
+        network.steps().get(i).op().backward(new TapeFrame(this, null, i));
+      }
+    }
+    recorded = Recorded.BACKWARD;
+  }
+
+  /**
+   * Predictions of the last forward pass.
+   *
+   * @return examples x outputShape values; the buffer may be longer
+   */
+  public Buffer output() {
+    return values[values.length - 1];
+  }
+
+  /**
+   * Sums of a statistic over the examples of the last forward pass. Computes nothing again.
+   *
+   * @param name of a {@link Statistic}
+   * @return for each layer of {@link Network#layers}, one sum for each value
+   * @throws IllegalStateException unless a forward pass was made, and, where the statistic needs
+   *     the adjoints as work space, no backward pass after it
+   */
+  public List<double[]> statistic(String name) {
+    requireForward();
+    try (Scope temporary = Scope.open()) {
+      List<Scalars> sums = new ArrayList<>();
+      for (Network.Layer layer : network.layers(name)) {
+        Scalars sum = device.scalars(temporary, layer.values());
+        layer.nodes().forEach(node -> addStatistic(name, node, sum));
+        sums.add(sum);
+      }
+      return sums.stream().map(Scalars::read).toList();
+    }
+  }
+
+  private void addStatistic(String name, int node, Scalars sum) {
+    for (Statistic s : network.steps().get(node).op().statistics(network.inputShapes(node))) {
+      if (!s.name().equals(name)) {
+        continue;
+      }
+      if (s.needsAdjoints() && recorded != Recorded.FORWARD) {
+        throw new IllegalStateException(
+            "tape: expected a forward pass first, and no backward pass after it");
+      }
+      s.sums().addTo(new TapeFrame(this, null, node), sum);
+    }
+  }
+
+  /** Frees its memory; closing twice is harmless. */
+  @Override
+  public void close() {
+    scope.close();
+  }
+
+  private Buffer allocate(long perExample) {
+    return device.allocate(scope, Math.multiplyExact(perExample, capacity));
+  }
+
+  private Buffer constants(float[] fixed) {
+    return device.upload(scope, scope.allocate(fixed.length).put(fixed).segment());
+  }
+
+  private void requireForward() {
+    if (recorded == Recorded.NOTHING) {
+      throw new IllegalStateException("tape: expected a forward pass first");
+    }
+  }
+
+  static Op.Workspace workspace(Network network, int node) {
+    return network.steps().get(node).op().workspace(network.inputShapes(node));
+  }
+
+  /** Largest need of any op for each scratch array. */
+  static long[] scratchSizes(Network network) {
+    long[] sizes = new long[0];
+    for (int i = 1; i < network.steps().size(); i++) {
+      List<Long> needs = workspace(network, i).scratch();
+      sizes = Arrays.copyOf(sizes, Math.max(sizes.length, needs.size()));
+      for (int j = 0; j < needs.size(); j++) {
+        sizes[j] = Math.max(sizes[j], needs.get(j));
+      }
+    }
+    return sizes;
+  }
+
+  Network network() {
+    return network;
+  }
+
+  Loss loss() {
+    return loss;
+  }
+
+  Device device() {
+    return device;
+  }
+
+  Loss.Head head() {
+    return head;
+  }
+
+  /** A tangent sweep needs the whole backward pass of the current batch, without dropout. */
+  void requireMeasured() {
+    require(Recorded.BACKWARD);
+  }
+
+  /** Gradients of single examples need the adjoints only. */
+  void requireAdjoints() {
+    require(Recorded.ADJOINTS);
+  }
+
+  /** A Gauss-Newton sweep brings its own adjoints. */
+  void requireMeasuredForward() {
+    if (recorded == Recorded.NOTHING || mode.training()) {
+      throw new IllegalStateException("tape: expected a forward pass while measuring first");
+    }
+  }
+
+  private void require(Recorded least) {
+    if (recorded.compareTo(least) < 0 || mode.training()) {
+      throw new IllegalStateException(
+          "tape: expected a forward pass while measuring and then a backward pass");
+    }
+  }
+
+  /**
+   * Another backward pass is about to run over what ops saved: from here on the tape no longer
+   * serves for Hessians, until its own backward pass runs again.
+   */
+  void overwriteSaved() {
+    if (recorded == Recorded.BACKWARD) {
+      recorded = Recorded.ADJOINTS;
+    }
+  }
+
+  Mode mode() {
+    return mode;
+  }
+
+  int examples() {
+    return batch.examples();
+  }
+
+  /** Examples of the whole data set; adjoints and gradients are divided by it. */
+  long totalExamples() {
+    return totalExamples;
+  }
+
+  Buffer value(int node) {
+    return values[node];
+  }
+
+  Buffer adjoint(int node) {
+    return adjoints[node];
+  }
+
+  Buffer saved(int node, int i) {
+    return saved[node][i];
+  }
+
+  Buffer constant(int node, int i) {
+    return constants[node][i];
+  }
+
+  Buffer parameters() {
+    return parameters;
+  }
+
+  Buffer gradient() {
+    return gradient;
+  }
+}

@@ -1,0 +1,171 @@
+package dynaxx.network.pass;
+
+import dynaxx.device.Device;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scalars;
+import dynaxx.memory.Strided;
+import dynaxx.network.Frame;
+import dynaxx.network.Mode;
+import dynaxx.network.Network;
+import dynaxx.network.Parameter;
+import dynaxx.network.Shape;
+
+/** A frame over the arrays of a tape and a sweep. */
+sealed class TapeFrame implements Frame permits DirectionFrame, LocalFrame {
+
+  private final Tape tape;
+  private final TangentSweep sweep;
+  private final Network.Step step;
+  private final int node;
+
+  TapeFrame(Tape tape, TangentSweep sweep, int node) {
+    this.tape = tape;
+    this.sweep = sweep;
+    this.node = node;
+    this.step = tape.network().steps().get(node);
+  }
+
+  @Override
+  public Device device() {
+    return tape.device();
+  }
+
+  @Override
+  public int examples() {
+    return tape.examples();
+  }
+
+  @Override
+  public int directions() {
+    return sweep.directions();
+  }
+
+  @Override
+  public int inputCount() {
+    return step.inputs().length;
+  }
+
+  @Override
+  public Shape inputShape(int i) {
+    return tape.network().steps().get(step.inputs()[i]).shape();
+  }
+
+  @Override
+  public Shape outputShape() {
+    return step.shape();
+  }
+
+  @Override
+  public Buffer x(int i) {
+    return tape.value(step.inputs()[i]);
+  }
+
+  @Override
+  public Buffer y() {
+    return tape.value(node);
+  }
+
+  @Override
+  public boolean active(int i) {
+    return tape.network().steps().get(step.inputs()[i]).active();
+  }
+
+  @Override
+  public boolean adds(int i) {
+    return step.adds()[i];
+  }
+
+  @Override
+  public double beta(int i) {
+    return adds(i) ? 1 : 0;
+  }
+
+  @Override
+  public Buffer dx(int i) {
+    return tape.adjoint(step.inputs()[i]);
+  }
+
+  @Override
+  public Buffer dy() {
+    return tape.adjoint(node);
+  }
+
+  @Override
+  public Buffer rx(int i) {
+    return sweep.tangent(step.inputs()[i]);
+  }
+
+  @Override
+  public Buffer ry() {
+    return sweep.tangent(node);
+  }
+
+  @Override
+  public Buffer rdx(int i) {
+    return sweep.adjointTangent(step.inputs()[i]);
+  }
+
+  @Override
+  public Buffer rdy() {
+    return sweep.adjointTangent(node);
+  }
+
+  @Override
+  public Buffer w(Parameter p) {
+    return tape.parameters().slice(p.offset(), p.size());
+  }
+
+  @Override
+  public Buffer dw(Parameter p) {
+    return tape.gradient().slice(p.offset(), p.size());
+  }
+
+  @Override
+  public Strided rw(Parameter p) {
+    return Strided.of(sweep.v(), p.offset());
+  }
+
+  @Override
+  public Strided rdw(Parameter p) {
+    return Strided.of(sweep.hv(), p.offset());
+  }
+
+  @Override
+  public Buffer saved(int i) {
+    return tape.saved(node, i);
+  }
+
+  @Override
+  public Buffer constant(int i) {
+    return tape.constant(node, i);
+  }
+
+  @Override
+  public Buffer savedTangent(int i) {
+    return sweep.savedTangent(node, i);
+  }
+
+  @Override
+  public Buffer scratch(int i) {
+    return sweep.scratch(i);
+  }
+
+  @Override
+  public Scalars curvature() {
+    return sweep.curvature();
+  }
+
+  @Override
+  public Mode mode() {
+    return tape.mode();
+  }
+
+  @Override
+  public int node() {
+    return node;
+  }
+
+  Tape tape() {
+    return tape;
+  }
+}

@@ -1,0 +1,111 @@
+package dynaxx.network.pass;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.model.Mlp;
+import dynaxx.network.Batch;
+import dynaxx.network.Initializer;
+import dynaxx.network.Loss;
+import dynaxx.network.Mode;
+import dynaxx.network.Network;
+import dynaxx.network.Parameter;
+import dynaxx.network.Samples;
+import dynaxx.network.Shape;
+import dynaxx.network.op.Dropout;
+import dynaxx.network.op.PositionEmbedding;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+
+class TapeTest {
+
+  private static final Loss LOSS = Loss.meanSquaredError();
+
+  private static Network withDropout() {
+    Network.Builder g = Network.builder(Shape.of(500));
+    Parameter shift = g.parameter("shift", Initializer.ZEROS, 500);
+    Network.Node x = g.add(new PositionEmbedding(shift), g.input());
+    return g.build(g.add(new Dropout(0.25f), x));
+  }
+
+  /**
+   * Inputs of one and targets of zero: outputs are the mask, gradients of the shift 2 mask^2 / n.
+   */
+  @Test
+  void dropoutUsesTheSameMaskForwardAndBackward() {
+    Network network = withDropout();
+    try (Device device = Devices.cpu(2);
+        Scope scope = Scope.open();
+        Tape tape = new Tape(network, LOSS, device, 1)) {
+      HostBuffer ones = scope.allocate(500);
+      device.algebra().fill(ones, 1);
+      Batch batch = Batch.of(network, LOSS, ones, scope.allocate(500));
+      HostBuffer w = scope.allocate(500);
+      HostBuffer gradient = scope.allocate(500);
+      tape.forward(w, batch, 1, Mode.training(3, 0));
+      tape.backward(gradient);
+      HostBuffer output = (HostBuffer) tape.output();
+      int kept = 0;
+      for (int i = 0; i < 500; i++) {
+        float mask = output.get(i);
+        assertTrue(mask == 0 || Math.abs(mask - 1 / 0.75f) < 1e-6, "mask " + mask);
+        assertEquals(2 * mask * mask / 500, gradient.get(i), 1e-8);
+        kept += mask > 0 ? 1 : 0;
+      }
+      assertEquals(375, kept, 4 * Math.sqrt(500 * 0.25 * 0.75));
+      float[] first = output.toArray();
+      tape.forward(w, batch, 1, Mode.training(3, 1));
+      assertTrue(!Arrays.equals(first, output.toArray()), "each step has its own mask");
+      tape.forward(w, batch, 1, Mode.MEASURE);
+      for (int i = 0; i < 500; i++) {
+        assertEquals(1, output.get(i));
+      }
+    }
+  }
+
+  @Test
+  void sweepsNeedACompleteMeasuringPass() {
+    Network network = withDropout();
+    try (Device device = Devices.cpu(1);
+        Scope scope = Scope.open();
+        Tape tape = new Tape(network, LOSS, device, 2);
+        TangentSweep sweep = new TangentSweep(network, TangentSweep.Kind.PRODUCT, device, 2, 1)) {
+      Batch batch = Samples.batch(scope, network, LOSS, 2, 1);
+      HostBuffer w = scope.allocate(500);
+      Vectors v = scope.vectors(1, 500);
+      Vectors hv = scope.vectors(1, 500);
+      assertThrows(IllegalStateException.class, () -> tape.backward(w));
+      tape.forward(w, batch, 2, Mode.MEASURE);
+      assertThrows(IllegalStateException.class, () -> sweep.addProducts(tape, v, hv));
+      tape.backward(scope.allocate(500));
+      sweep.addProducts(tape, v, hv);
+      tape.forward(w, batch, 2, Mode.training(1, 1));
+      tape.backward(scope.allocate(500));
+      assertThrows(IllegalStateException.class, () -> sweep.addProducts(tape, v, hv));
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> tape.forward(scope.allocate(3), batch, 2, Mode.MEASURE));
+    }
+  }
+
+  @Test
+  void refusesBatchesThatDoNotFit() {
+    Network network = Mlp.of(Activation.TANH, 3, 2);
+    try (Device device = Devices.cpu(1);
+        Scope scope = Scope.open();
+        Tape tape = new Tape(network, LOSS, device, 2)) {
+      HostBuffer w = scope.allocate(8);
+      Batch tooMany = Samples.batch(scope, network, LOSS, 3, 1);
+      assertThrows(IllegalArgumentException.class, () -> tape.forward(w, tooMany, 3, Mode.MEASURE));
+      Batch wrong = new Batch(scope.allocate(4), scope.allocate(4), 2);
+      assertThrows(IllegalArgumentException.class, () -> tape.forward(w, wrong, 2, Mode.MEASURE));
+    }
+  }
+}
