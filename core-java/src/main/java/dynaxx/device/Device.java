@@ -14,8 +14,8 @@ import java.util.Optional;
  *
  * <p>Data are float32, or float64 where {@link #float64} says so; dot products, norms and sums over
  * rows are accumulated in float64. Calls may return before the work is done; {@link Scalars#read}
- * and {@link #download} wait. A device is used by one thread at a time, together with its {@link
- * #float64}.
+ * and {@link #download} wait. Threads that
+ * share a device, or its {@link #float64}, take {@linkplain Turns turns}.
  */
 public interface Device extends AutoCloseable {
 
@@ -48,6 +48,13 @@ public interface Device extends AutoCloseable {
    * @return a positive number of bytes
    */
   long defaultMemoryLimit();
+
+  /**
+   * How threads share this device.
+   *
+   * @return always the same, also for {@link #float64}
+   */
+  Turns turns();
 
   /**
    * Algebra on whole vectors.

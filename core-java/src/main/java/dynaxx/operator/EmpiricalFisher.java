@@ -82,7 +82,7 @@ public final class EmpiricalFisher extends NetworkOperator {
 
   private FisherSweep sweep() {
     if (sweep == null) {
-      sweepScope = workScope().child();
+      sweepScope = recordings().workScope().child();
       sweep = new FisherSweep(network(), device(), microBatch(), directions());
       sweepScope.onClose(sweep::close);
     }
@@ -113,19 +113,23 @@ public final class EmpiricalFisher extends NetworkOperator {
    */
   public double[][] gram() {
     requirePoint();
-    if (sweep != null) {
-      sweepScope.close();
-      sweep = null;
-    }
-    double[][] gram =
-        new ExampleGram(network(), device(), examples(), memoryBesideTapes())
-            .compute(parts(), this::recorded, recomputes());
+    double[][] gram = exclusively(this::computeGram);
     for (double[] row : gram) {
       for (double value : row) {
         NonFiniteException.check("Gram matrix of gradients", value);
       }
     }
     return gram;
+  }
+
+  private double[][] computeGram() {
+    if (sweep != null) {
+      sweepScope.close();
+      sweep = null;
+    }
+    RecordedBatch recorded = recordings();
+    return new ExampleGram(network(), device(), examples(), recorded.memoryBesideTapes())
+        .compute(recorded.parts(), recorded::tape, recomputes());
   }
 
   /**

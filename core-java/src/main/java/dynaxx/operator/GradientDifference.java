@@ -146,7 +146,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
    */
   @Override
   public void apply(Vectors v, Vectors hv) {
-    Products.check(this, v, hv);
+    Operands.check(this, v, hv);
     for (int i = 0; i < v.count(); i++) {
       product(v.vector(i), hv.vector(i));
     }
@@ -185,7 +185,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
    * @throws NonFiniteException if the vector or a gradient is NaN or infinite
    */
   public ErrorEstimate estimateError(Buffer v) {
-    Products.checkLength(this, "v", Vectors.of(v, 1, v.size()));
+    Operands.checkLength(this, "v", Vectors.of(v, 1, v.size()));
     try (Scope temporary = Scope.open()) {
       return estimate(v, device.allocate(temporary, dimension));
     }

@@ -21,7 +21,7 @@ record HostOperator(
 
   @Override
   public void apply(Vectors v, Vectors hv) {
-    Products.check(this, v, hv);
+    Operands.check(this, v, hv);
     product.accept(v, hv);
   }
 

@@ -1,25 +1,23 @@
 package dynaxx.operator;
 
 import dynaxx.device.Device;
-import dynaxx.device.MemoryExhaustedException;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
-import dynaxx.network.Mode;
 import dynaxx.network.Network;
+import dynaxx.network.Shape;
+import dynaxx.network.pass.ExampleNorms;
+import dynaxx.network.pass.FisherSweep;
+import dynaxx.network.pass.ParameterGradients;
 import dynaxx.network.pass.Tape;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * A matrix that belongs to the loss of a network over a fixed batch, at the parameters of the last
@@ -31,32 +29,22 @@ import java.util.OptionalDouble;
  * together either, each product records every micro-batch again; {@link #recomputes} says so. A
  * network that {@linkplain Network#couplesExamples couples its examples} is not cut: the whole
  * batch must fit.
+ *
+ * <p>Operators of one device may be used from several threads, and take turns; one operator serves
+ * one thread at a time.
  */
 public abstract sealed class NetworkOperator implements SymmetricOperator, AutoCloseable
     permits TangentOperator, EmpiricalFisher {
 
   private static final int DEFAULT_DIRECTIONS = 8;
-  private static final Logger LOG = System.getLogger("dynaxx.operator");
 
   private final String name;
   private final Network network;
   private final Loss loss;
   private final Device device;
-  private final Scope scope = Scope.open();
   private final long tangentBytes;
-  private final Batch batch;
-  private final List<Batch> parts = new ArrayList<>();
-  private final List<Tape> tapes = new ArrayList<>();
   private final int examples;
-  private final Buffer gradient;
-  private Plan plan;
-  private Scope workScope = scope.child();
-  private Scope pointScope = scope.child();
-  private Buffer discarded;
-  private Buffer parameters;
-  private double lossValue;
-  private double gradientNorm;
-  private Map<String, List<double[]>> statistics = Map.of();
+  private final RecordedBatch recorded;
 
   /**
    * Limits of an operator.
@@ -92,7 +80,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   }
 
   /**
-   * Cuts the batch and allocates its recordings.
+   * Places the batch and allocates its recordings.
    *
    * @param name for messages
    * @param tangentBytes memory of all sweeps for one example and one direction
@@ -111,76 +99,43 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     this.device = device;
     this.examples = batch.examples();
     this.tangentBytes = tangentBytes;
-    this.plan = Plan.of(network, loss, batch.examples(), limits, device, tangentBytes);
-    try {
-      this.batch = batch.checked(network, loss).on(device, scope);
-      gradient = device.allocate(scope, network.parameterCount());
-      allocate();
-    } catch (RuntimeException | Error e) {
-      scope.close();
-      throw e;
-    }
+    RecordedBatch.Owner owner =
+        new RecordedBatch.Owner() {
+          @Override
+          public void recorded() {
+            moved();
+          }
+
+          @Override
+          public void released() {
+            NetworkOperator.this.released();
+          }
+
+          @Override
+          public boolean usesAdjoints() {
+            return NetworkOperator.this.usesAdjoints();
+          }
+        };
+    recorded =
+        device
+            .turns()
+            .take(
+                () ->
+                    new RecordedBatch(
+                        name, owner, network, loss, batch, device, limits, tangentBytes));
   }
 
-  /** Allocates recordings; if there is less memory than the limit promised, by smaller parts. */
-  private void allocate() {
-    while (true) {
-      try {
-        for (int from = 0; from < examples; from += plan.part()) {
-          parts.add(batch.slice(from, Math.min(plan.part(), examples - from)));
-        }
-        for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
-          Tape tape = new Tape(network, loss, device, parts.get(i).examples());
-          workScope.onClose(tape::close);
-          tapes.add(tape);
-        }
-        discarded = plan.resident() ? null : device.allocate(workScope, network.parameterCount());
-        return;
-      } catch (MemoryExhaustedException e) {
-        shrink(e);
-      }
-    }
+  /** Waits for the device; refuses a second thread. */
+  final <T> T exclusively(Supplier<T> work) {
+    return device.turns().alone(this, name, () -> device.turns().take(work));
   }
 
-  /** Leaves nothing allocated, and a smaller plan if there is one. */
-  private void shrink(MemoryExhaustedException cause) {
-    parameters = null;
-    parts.clear();
-    tapes.clear();
-    workScope.close();
-    workScope = scope.child();
-    released();
-    plan = smaller(cause);
-  }
-
-  private Plan smaller(MemoryExhaustedException cause) {
-    try {
-      Limits limits = new Limits(plan.memory() / 2, plan.part(), plan.directions());
-      Plan next = Plan.of(network, loss, examples, limits, device, tangentBytes);
-      LOG.log(Level.WARNING, () -> name + ": " + cause.getMessage() + "; going on with " + next);
-      return next;
-    } catch (IllegalArgumentException e) {
-      throw cause;
-    }
-  }
-
-  /** Does work at a point; when memory runs out, once more from the recording of the point on. */
-  private void at(Buffer point, Runnable work) {
-    while (true) {
-      try {
-        if (tapes.isEmpty()) {
-          allocate();
-        }
-        if (parameters == null) {
-          record(point);
-          parameters = point;
-        }
-        work.run();
-        return;
-      } catch (MemoryExhaustedException e) {
-        shrink(e);
-      }
-    }
+  private void exclusively(Runnable work) {
+    exclusively(
+        () -> {
+          work.run();
+          return null;
+        });
   }
 
   /**
@@ -193,45 +148,20 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    * @throws NonFiniteException if the loss or the gradient is NaN or infinite
    */
   public NetworkOperator linearize(Buffer values) {
-    if (values.size() != network.parameterCount()) {
-      throw new IllegalArgumentException(
-          "parameters: found " + values.size() + " values, expected " + network.parameterCount());
-    }
-    parameters = null;
-    pointScope.close();
-    pointScope = scope.child();
-    Buffer point = device.place(pointScope, values);
-    at(point, () -> {});
+    exclusively(() -> recorded.moveTo(values));
     return this;
   }
 
-  private void record(Buffer point) {
-    device.algebra().fill(gradient, 0);
-    double sum = 0;
-    Map<String, List<double[]>> sums = new LinkedHashMap<>();
-    for (int i = 0; i < parts.size(); i++) {
-      Tape tape = tapes.get(plan.resident() ? i : 0);
-      sum += tape.forward(point, parts.get(i), examples, Mode.MEASURE);
-      for (String statistic : network.statistics()) {
-        sums.merge(statistic, tape.statistic(statistic), NetworkOperator::accumulate);
-      }
-      tape.backward(gradient);
-    }
-    lossValue = NonFiniteException.check("loss", sum);
-    gradientNorm =
-        NonFiniteException.check(
-            "gradient norm", Math.sqrt(device.algebra().dot(gradient, gradient)));
-    statistics = sums;
-    moved();
-  }
-
-  private static List<double[]> accumulate(List<double[]> sums, List<double[]> more) {
-    for (int i = 0; i < sums.size(); i++) {
-      for (int h = 0; h < sums.get(i).length; h++) {
-        sums.get(i)[h] += more.get(i)[h];
-      }
-    }
-    return sums;
+  /**
+   * Takes other examples, as many as before, at the next {@link #linearize}.
+   *
+   * @param batch examples and targets; their memory must stay unchanged
+   * @return this
+   * @throws IllegalArgumentException if their number differs
+   */
+  public NetworkOperator batch(Batch batch) {
+    exclusively(() -> recorded.moveTo(batch));
+    return this;
   }
 
   @Override
@@ -251,17 +181,17 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    */
   @Override
   public final void apply(Vectors v, Vectors hv) {
-    Products.check(this, v, hv);
+    Operands.check(this, v, hv);
     requirePoint();
-    at(parameters, () -> addAllProducts(v, hv));
+    exclusively(() -> recorded.with(() -> addAllProducts(v, hv)));
   }
 
   private void addAllProducts(Vectors v, Vectors hv) {
     device.algebra().fill(hv.buffer(), 0);
-    for (int i = 0; i < parts.size(); i++) {
-      Tape tape = recorded(i);
-      for (int from = 0; from < v.count(); from += plan.directions()) {
-        int k = Math.min(plan.directions(), v.count() - from);
+    for (int i = 0; i < recorded.parts(); i++) {
+      Tape tape = recorded.tape(i);
+      for (int from = 0; from < v.count(); from += directions()) {
+        int k = Math.min(directions(), v.count() - from);
         addProducts(tape, v.subset(from, k), hv.subset(from, k));
       }
     }
@@ -276,19 +206,19 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    */
   @Override
   public final double[] quadraticForm(Vectors v) {
-    Products.checkLength(this, "v", v);
+    Operands.checkLength(this, "v", v);
     requirePoint();
     double[] sums = new double[v.count()];
-    at(parameters, () -> addAllForms(v, sums));
+    exclusively(() -> recorded.with(() -> addAllForms(v, sums)));
     return sums;
   }
 
   private void addAllForms(Vectors v, double[] sums) {
     Arrays.fill(sums, 0);
-    for (int i = 0; i < parts.size(); i++) {
-      Tape tape = recorded(i);
-      for (int from = 0; from < v.count(); from += plan.directions()) {
-        int k = Math.min(plan.directions(), v.count() - from);
+    for (int i = 0; i < recorded.parts(); i++) {
+      Tape tape = recorded.tape(i);
+      for (int from = 0; from < v.count(); from += directions()) {
+        int k = Math.min(directions(), v.count() - from);
         double[] part = quadraticForms(tape, v.subset(from, k));
         for (int j = 0; j < k; j++) {
           sums[from + j] += part[j];
@@ -310,38 +240,118 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   @Override
   public final OptionalDouble quadraticForm64(Buffer v) {
     requirePoint();
-    Products.checkLength(this, "v", Vectors.of(v, 1, v.size()));
-    Optional<Device> exact = device.float64();
-    if (exact.isEmpty()) {
-      return OptionalDouble.empty();
+    Operands.checkLength(this, "v", Vectors.of(v, 1, v.size()));
+    return exclusively(() -> Float64Twin.form(this, recorded, v));
+  }
+
+  /**
+   * Gradients of consecutive micro-batches, out of the recording: of the backward pass only what
+   * goes into the parameters is done again.
+   *
+   * @param size examples of a micro-batch; those left over at the end make a smaller one
+   * @param each receives the gradient of each micro-batch's mean loss, n values on the device that
+   *     the next one overwrites
+   * @throws IllegalStateException before {@link #linearize}
+   * @throws IllegalArgumentException if the size is out of range, or the network couples its
+   *     examples
+   */
+  public final void microBatchGradients(int size, Consumer<Buffer> each) {
+    requirePoint();
+    network.requireSeparateExamples("gradients of micro-batches");
+    if (size < 1 || size > examples) {
+      throw new IllegalArgumentException(
+          "size: found " + size + " examples, expected from 1 to " + examples);
     }
-    // Limits count four bytes a value, and these have eight.
-    long oneExample = Tape.bytesPerExample(network, loss) + tangentBytes;
-    long least = network.couplesExamples() ? examples * oneExample : oneExample;
-    if (network.couplesExamples() && 2 * least > plan.memory()) {
-      return OptionalDouble.empty();
-    }
-    Limits limits = new Limits(Math.max(least, plan.memory() / 16), 0, 1);
-    try (Scope temporary = Scope.open();
-        NetworkOperator twin = over(onHost(temporary), exact.get(), limits)) {
-      twin.linearize(onHost(temporary, parameters));
-      Buffer widened = exact.get().upload(temporary, onHost(temporary, v).segment());
-      return OptionalDouble.of(twin.quadraticForm(Vectors.of(widened, 1, v.size()))[0]);
+    exclusively(
+        () -> {
+          try (Scope temporary = Scope.open()) {
+            Buffer sum = device.allocate(temporary, network.parameterCount());
+            recorded.with(() -> addMicroBatches(size, sum, each));
+          }
+        });
+  }
+
+  private void addMicroBatches(int size, Buffer sum, Consumer<Buffer> each) {
+    int first = 0;
+    int taken = 0;
+    for (int i = 0; i < recorded.parts(); i++) {
+      Tape tape = recorded.tape(i);
+      for (int from = 0; from < tape.examples(); ) {
+        int wanted = Math.min(size, examples - first);
+        if (taken == 0) {
+          device.algebra().fill(sum, 0);
+        }
+        int count = Math.min(wanted - taken, tape.examples() - from);
+        ParameterGradients.add(tape, from, count, sum);
+        from += count;
+        taken += count;
+        if (taken == wanted) {
+          device.algebra().axpby(0, sum, (double) examples / wanted, sum);
+          each.accept(sum);
+          first += wanted;
+          taken = 0;
+        }
+      }
     }
   }
 
-  private Batch onHost(Scope owner) {
-    Buffer inputs = onHost(owner, batch.inputs());
-    return new Batch(inputs, onHost(owner, batch.targets()), examples);
+  /**
+   * Squared norms of the gradients of the examples' own losses, out of the recording.
+   *
+   * @param memoryBytes bytes that work space may take
+   * @return one value for each example, not checked for finiteness
+   * @throws IllegalStateException before {@link #linearize}
+   * @throws IllegalArgumentException if the memory is too small for the gradient of one example in
+   *     its largest layer, or the network couples its examples
+   */
+  public final double[] squaredExampleNorms(long memoryBytes) {
+    requirePoint();
+    double[] norms = new double[examples];
+    exclusively(
+        () -> {
+          try (ExampleNorms work = new ExampleNorms(network, device, microBatch(), memoryBytes)) {
+            recorded.with(() -> eachExample(norms, work::squared));
+          }
+        });
+    return norms;
   }
 
-  private HostBuffer onHost(Scope owner, Buffer buffer) {
-    if (buffer instanceof HostBuffer host) {
-      return host;
+  /**
+   * Derivative of each example's own loss along a direction, {@code g_i'v}, out of the recording.
+   *
+   * @param v n values on the device
+   * @return one value for each example, not checked for finiteness
+   * @throws IllegalStateException before {@link #linearize}
+   * @throws IllegalArgumentException if the length does not fit, or the network couples its
+   *     examples
+   */
+  public final double[] exampleDerivatives(Buffer v) {
+    requirePoint();
+    network.requireSeparateExamples("derivatives of examples");
+    Shape.requireSize("v", v.size(), network.parameterCount());
+    double[] derivatives = new double[examples];
+    exclusively(
+        () -> {
+          try (FisherSweep sweep = new FisherSweep(network, device, microBatch(), 1)) {
+            Vectors direction = Vectors.of(v, 1, v.size());
+            recorded.with(
+                () -> eachExample(derivatives, tape -> sweep.derivatives(tape, direction)[0]));
+          }
+        });
+    return derivatives;
+  }
+
+  private interface ExampleValues {
+    double[] of(Tape tape);
+  }
+
+  private void eachExample(double[] values, ExampleValues part) {
+    int filled = 0;
+    for (int i = 0; i < recorded.parts(); i++) {
+      double[] some = part.of(recorded.tape(i));
+      System.arraycopy(some, 0, values, filled, some.length);
+      filled += some.length;
     }
-    HostBuffer host = owner.allocate(buffer.size());
-    device.download(buffer, host.segment());
-    return host;
   }
 
   /** The same matrix over a batch in host memory, on another device. */
@@ -359,23 +369,17 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /** Whether a part that is recorded again needs its backward pass too. */
   abstract boolean usesAdjoints();
 
-  /** A part's tape, recorded at the last point. */
-  final Tape recorded(int part) {
-    if (plan.resident()) {
-      return tapes.get(part);
-    }
-    Tape tape = tapes.getFirst();
-    tape.forward(parameters, parts.get(part), examples, Mode.MEASURE);
-    if (usesAdjoints()) {
-      tape.backward(discarded);
-    }
-    return tape;
-  }
+  /** Work space has gone and is to be allocated again when needed. */
+  abstract void released();
 
   final void requirePoint() {
-    if (parameters == null) {
+    if (recorded.point() == null) {
       throw new IllegalStateException(name + ": expected linearize(parameters) first");
     }
+  }
+
+  final RecordedBatch recordings() {
+    return recorded;
   }
 
   final Network network() {
@@ -386,31 +390,13 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     return loss;
   }
 
-  /** Owns work space, until memory runs out and it is cut anew. */
-  final Scope workScope() {
-    return workScope;
-  }
-
-  /** Work space has gone and is to be allocated again when needed. */
-  abstract void released();
-
-  final int parts() {
-    return parts.size();
+  final long tangentBytes() {
+    return tangentBytes;
   }
 
   /** Directions of a sweep. */
   final int directions() {
-    return plan.directions();
-  }
-
-  final long memoryLimit() {
-    return plan.memory();
-  }
-
-  /** Memory limit less what the recordings take. */
-  final long memoryBesideTapes() {
-    long recorded = plan.resident() ? examples : plan.part();
-    return plan.memory() - recorded * Tape.bytesPerExample(network, loss);
+    return recorded.plan().directions();
   }
 
   /**
@@ -429,7 +415,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    */
   public final double loss() {
     requirePoint();
-    return lossValue;
+    return recorded.loss();
   }
 
   /**
@@ -439,7 +425,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    */
   public final Buffer gradient() {
     requirePoint();
-    return gradient;
+    return recorded.gradient();
   }
 
   /**
@@ -449,23 +435,25 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    */
   public final double gradientNorm() {
     requirePoint();
-    return gradientNorm;
+    return recorded.gradientNorm();
   }
 
   /**
    * A statistic of the network's ops, from the forward pass of {@link #linearize}.
    *
-   * @param name of a {@link dynaxx.network.Statistic}, for example {@code attention_entropy}
+   * @param statistic name of a {@link dynaxx.network.Statistic}, for example {@code
+   *     attention_entropy}
    * @return for each layer of {@link Network#layers}, the mean over examples and positions of each
    *     of its values; empty if no op has it
    */
-  public final List<double[]> statistic(String name) {
+  public final List<double[]> statistic(String statistic) {
     requirePoint();
-    List<Network.Layer> layers = network.layers(name);
+    List<Network.Layer> layers = network.layers(statistic);
+    List<double[]> sums = recorded.statistic(statistic);
     List<double[]> means = new ArrayList<>();
     for (int i = 0; i < layers.size(); i++) {
       double terms = (double) examples * layers.get(i).terms();
-      means.add(Arrays.stream(statistics.get(name).get(i)).map(sum -> sum / terms).toArray());
+      means.add(Arrays.stream(sums.get(i)).map(sum -> sum / terms).toArray());
     }
     return means;
   }
@@ -476,7 +464,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    * @return the batch size if everything fits at once
    */
   public final int microBatch() {
-    return plan.part();
+    return recorded.plan().part();
   }
 
   /**
@@ -486,12 +474,12 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    * @return true if a product costs up to one gradient more
    */
   public final boolean recomputes() {
-    return !plan.resident();
+    return !recorded.plan().resident();
   }
 
   /** Frees its memory; closing twice is harmless. */
   @Override
   public final void close() {
-    scope.close();
+    exclusively(recorded::close);
   }
 }

@@ -187,7 +187,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
 
   @Override
   public void apply(Vectors v, Vectors hv) {
-    Products.check(this, v, hv);
+    Operands.check(this, v, hv);
     Vectors product = workspace.vectors(v.count());
     scale(v, hv);
     inner.apply(hv, product);
@@ -201,7 +201,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
    */
   @Override
   public double[] quadraticForm(Vectors v) {
-    Products.checkLength(this, "v", v);
+    Operands.checkLength(this, "v", v);
     Vectors scaled = workspace.vectors(v.count());
     scale(v, scaled);
     return inner.quadraticForm(scaled);

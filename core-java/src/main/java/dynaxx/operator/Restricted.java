@@ -200,7 +200,7 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
 
   @Override
   public void apply(Vectors v, Vectors hv) {
-    Products.check(this, v, hv);
+    Operands.check(this, v, hv);
     for (int from = 0; from < v.count(); from += DIRECTIONS) {
       int k = Math.min(DIRECTIONS, v.count() - from);
       Vectors product = products.vectors(k);
@@ -216,7 +216,7 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
    */
   @Override
   public double[] quadraticForm(Vectors v) {
-    Products.checkLength(this, "v", v);
+    Operands.checkLength(this, "v", v);
     double[] forms = new double[v.count()];
     for (int from = 0; from < v.count(); from += DIRECTIONS) {
       int k = Math.min(DIRECTIONS, v.count() - from);
@@ -275,7 +275,7 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
   @Override
   public OptionalDouble quadraticForm64(Buffer v) {
     Vectors given = Vectors.of(v, 1, v.size());
-    Products.checkLength(this, "v", given);
+    Operands.checkLength(this, "v", given);
     return inner.quadraticForm64(embed(given).buffer());
   }
 

@@ -44,7 +44,7 @@ public record Shifted(SymmetricOperator inner, double shift) implements Symmetri
 
   @Override
   public void apply(Vectors v, Vectors hv) {
-    Products.check(this, v, hv);
+    Operands.check(this, v, hv);
     inner.apply(v, hv);
     device().algebra().axpby(shift, v.buffer(), 1, hv.buffer());
   }
@@ -56,7 +56,7 @@ public record Shifted(SymmetricOperator inner, double shift) implements Symmetri
    */
   @Override
   public double[] quadraticForm(Vectors v) {
-    Products.checkLength(this, "v", v);
+    Operands.checkLength(this, "v", v);
     double[] forms = inner.quadraticForm(v);
     for (int i = 0; i < forms.length; i++) {
       forms[i] += shift * device().algebra().dot(v.vector(i), v.vector(i));

@@ -45,7 +45,7 @@ public interface SymmetricOperator {
    * @throws IllegalArgumentException if the length does not fit
    */
   default double[] quadraticForm(Vectors v) {
-    Products.checkLength(this, "v", v);
+    Operands.checkLength(this, "v", v);
     try (Scope scope = Scope.open()) {
       Vectors hv = device().vectors(scope, v.count(), v.length());
       apply(v, hv);

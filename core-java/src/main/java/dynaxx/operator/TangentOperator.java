@@ -56,7 +56,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   final double[] quadraticForms(Tape tape, Vectors v) {
     if (forms == null) {
       forms = sweep(Kind.QUADRATIC);
-      scalars = device().scalars(workScope(), directions());
+      scalars = device().scalars(recordings().workScope(), directions());
     }
     scalars.clear();
     recordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in, scalars));
@@ -68,8 +68,8 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     if (recordingScope != null) {
       recordingScope.close();
     }
-    recordingScope = workScope().child();
-    long mostBytes = recomputes() ? 0 : memoryLimit() / 16;
+    recordingScope = recordings().workScope().child();
+    long mostBytes = recomputes() ? 0 : recordings().plan().memory() / 16;
     recordings = new Recordings(device(), mostBytes, recordingScope);
   }
 
@@ -81,7 +81,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
 
   private TangentSweep sweep(Kind wanted) {
     TangentSweep sweep = new TangentSweep(network(), wanted, device(), microBatch(), directions());
-    workScope().onClose(sweep::close);
+    recordings().workScope().onClose(sweep::close);
     return sweep;
   }
 }

@@ -2,6 +2,7 @@ package dynaxx.spectrum;
 
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
@@ -25,7 +26,10 @@ public final class CurvatureProbe implements AutoCloseable {
   private final Batch subset;
   private final Device device;
   private final long memory;
+  private final Scope scope = Scope.open();
+  private final Batch placed;
   private final Hessian hessian;
+  private Hessian parts;
   private final SpectrumProbe spectrum = new SpectrumProbe();
 
   /**
@@ -61,9 +65,19 @@ public final class CurvatureProbe implements AutoCloseable {
     this.subset = subset;
     this.device = device;
     this.memory = memoryBytes;
-    Hessian.Limits limits =
-        new Hessian.Limits(memoryBytes / 2, 0, Hessian.Limits.DEFAULT.directions());
-    this.hessian = new Hessian(network, loss, subset, device, limits);
+    try {
+      placed = subset.checked(network, loss).on(device, scope);
+      hessian = hessian(placed, memoryBytes / 2);
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
+    }
+  }
+
+  private Hessian hessian(Batch batch, long bytes) {
+    int directions = Hessian.Limits.DEFAULT.directions();
+    return new Hessian(
+        network, loss, batch, device, new Hessian.Limits(bytes, 0, directions));
   }
 
   /**
@@ -78,6 +92,19 @@ public final class CurvatureProbe implements AutoCloseable {
    *     infinite
    */
   public Snapshot measure(Buffer parameters, ProbeSettings settings) {
+    return device
+        .turns()
+        .alone(
+            this,
+            "curvature probe",
+            () -> {
+              try (Scope point = Scope.open()) {
+                return measureAt(device.place(point, parameters), settings);
+              }
+            });
+  }
+
+  private Snapshot measureAt(Buffer parameters, ProbeSettings settings) {
     long start = System.nanoTime();
     ProbeSettings limited =
         settings
@@ -86,7 +113,7 @@ public final class CurvatureProbe implements AutoCloseable {
             .orElse(settings);
     hessian.linearize(parameters);
     Spectrum found = spectrum.measure(hessian, limited);
-    Optional<ExampleStatistics> examples = examples(parameters, settings);
+    Optional<ExampleStatistics> examples = examples(settings);
     Optional<GradientStatistics> gradients =
         examples.map(ExampleStatistics::microBatches).or(() -> gradients(parameters, settings));
     Optional<SubsetSpread> spread = spread(parameters, limited);
@@ -118,22 +145,26 @@ public final class CurvatureProbe implements AutoCloseable {
     return hessian;
   }
 
-  private Optional<ExampleStatistics> examples(Buffer parameters, ProbeSettings settings) {
+  private Optional<ExampleStatistics> examples(ProbeSettings settings) {
     if (!settings.perExample()) {
       return Optional.empty();
     }
     int size = subset.examples() / settings.microBatches();
-    return Optional.of(
-        ExampleStatistics.measure(network, loss, subset, size, memory / 4, parameters, device));
+    network.requireSeparateExamples("example statistics");
+    return Optional.of(ExampleStatistics.of(hessian, size, memory / 4));
   }
 
+  /** Out of the recording, unless each micro-batch has statistics of its own. */
   private Optional<GradientStatistics> gradients(Buffer parameters, ProbeSettings settings) {
     if (settings.microBatches() == 0) {
       return Optional.empty();
     }
     int size = subset.examples() / settings.microBatches();
     return Optional.of(
-        GradientStatistics.measure(network, loss, subset, size, memory / 4, parameters, device));
+        network.couplesExamples()
+            ? GradientStatistics.measure(
+                network, loss, placed, size, memory / 4, parameters, device)
+            : GradientStatistics.of(hessian, size));
   }
 
   /** Repeats on the parts what was done on the whole: as many steps, as many probes. */
@@ -142,17 +173,25 @@ public final class CurvatureProbe implements AutoCloseable {
       return Optional.empty();
     }
     Lanczos lanczos = settings.lanczos().get().withSeed(settings.seed()).withCertificate(false);
+    Hutchinson probes = new Hutchinson(settings.probes(), settings.seed());
     return Optional.of(
-        SubsetSpread.measure(
-            network,
-            loss,
-            subset,
-            settings.parts(),
-            lanczos,
-            new Hutchinson(settings.probes(), settings.seed()),
-            memory / 4,
-            parameters,
-            device));
+        SubsetSpread.measure(partsOf(settings.parts()), placed, lanczos, probes, parameters));
+  }
+
+  /** The operator over a part, kept from snapshot to snapshot. */
+  private Hessian partsOf(int count) {
+    if (count < 2 || count > subset.examples()) {
+      throw new IllegalArgumentException(
+          "parts: found " + count + ", expected from 2 to " + subset.examples());
+    }
+    int size = subset.examples() / count;
+    if (parts == null || parts.examples() != size) {
+      if (parts != null) {
+        parts.close();
+      }
+      parts = hessian(placed.slice(0, size), memory / 4);
+    }
+    return parts;
   }
 
   /** Frees its memory; closing twice is harmless. */
@@ -160,5 +199,9 @@ public final class CurvatureProbe implements AutoCloseable {
   public void close() {
     spectrum.close();
     hessian.close();
+    if (parts != null) {
+      parts.close();
+    }
+    scope.close();
   }
 }

@@ -8,6 +8,7 @@ import dynaxx.network.Network;
 import dynaxx.network.pass.ExampleNorms;
 import dynaxx.network.pass.FisherSweep;
 import dynaxx.network.pass.Tape;
+import dynaxx.operator.NetworkOperator;
 import dynaxx.operator.NonFiniteException;
 import java.util.Arrays;
 
@@ -66,7 +67,7 @@ public record ExampleStatistics(
       Buffer parameters,
       Device device) {
     network.requireSeparateExamples("example statistics");
-    GradientPass.requireTwo(batch, microBatch);
+    GradientPass.requireTwo(batch.examples(), microBatch);
     long limit = memoryBytes == 0 ? device.defaultMemoryLimit() : memoryBytes;
     long bytes = Tape.bytesPerExample(network, loss) + FisherSweep.bytesPerExample(network);
     int piece = GradientPass.piece(microBatch, limit, bytes, ExampleNorms.leastBytes(network));
@@ -87,6 +88,29 @@ public record ExampleStatistics(
       double squares = Arrays.stream(squaredNorms).average().orElseThrow();
       return new ExampleStatistics(squaredNorms, squares, mean, noiseScale, microBatches);
     }
+  }
+
+  /**
+   * Reads them out of an operator's recording.
+   *
+   * @param operator at its last point; its network does not couple examples
+   * @param microBatch examples of each micro-batch, at least 1. Examples at the end that do not fill
+   *     one take part in everything but {@link #microBatches}
+   * @param memoryBytes bytes that work space may take
+   * @return the statistics
+   * @throws IllegalArgumentException if the batch holds fewer than two micro-batches, the memory is
+   *     too small for one example's gradient in its largest layer, or the network couples its
+   *     examples
+   * @throws NonFiniteException if a gradient is NaN or infinite
+   */
+  public static ExampleStatistics of(NetworkOperator operator, int microBatch, long memoryBytes) {
+    GradientStatistics microBatches = GradientStatistics.of(operator, microBatch);
+    double[] squaredNorms = operator.squaredExampleNorms(memoryBytes);
+    double[] alongMean = operator.exampleDerivatives(operator.gradient());
+    NoiseScale noiseScale = NoiseScale.ofExamples(squaredNorms, alongMean);
+    double squares = Arrays.stream(squaredNorms).average().orElseThrow();
+    double norm = operator.gradientNorm();
+    return new ExampleStatistics(squaredNorms, squares, norm * norm, noiseScale, microBatches);
   }
 
   /** Fills an array piece by piece. */

@@ -54,16 +54,16 @@ final class GradientPass implements AutoCloseable {
     }
   }
 
-  static void requireTwo(Batch batch, int microBatch) {
-    int count = microBatch < 1 ? 0 : batch.examples() / microBatch;
+  static void requireTwo(int examples, int microBatch) {
+    int count = microBatch < 1 ? 0 : examples / microBatch;
     if (count < 2) {
       throw new IllegalArgumentException(
           "microBatch: found "
               + microBatch
               + " for a batch of "
-              + batch.examples()
+              + examples
               + " examples, expected from 1 to "
-              + batch.examples() / 2
+              + examples / 2
               + " (two micro-batches at least)");
     }
   }
@@ -91,19 +91,13 @@ final class GradientPass implements AutoCloseable {
   /** The statistics of the full micro-batches; the mean gradient stays here. */
   GradientStatistics microBatches(Consumer<Tape> seen) {
     int count = batch.examples() / microBatch;
-    Buffer sum = mean.vector(0);
-    double squares = 0;
+    GradientStatistics.Welford running =
+        new GradientStatistics.Welford(device.algebra(), mean.vector(0));
     for (int i = 0; i < count; i++) {
       record(i * microBatch, microBatch, seen);
-      // Welford (1962): the new mean lies 1 / (i + 1) of the way, so both distances follow from
-      // one.
-      squares += device.algebra().squaredDistance(gradient, sum) * i / (i + 1);
-      device.algebra().axpby(1.0 / (i + 1), gradient, (double) i / (i + 1), sum);
+      running.add(gradient);
     }
-    double variance = NonFiniteException.check("gradient variance", squares / (count - 1));
-    double norm = Math.sqrt(device.algebra().dot(sum, sum));
-    int left = batch.examples() - count * microBatch;
-    return new GradientStatistics(norm, variance, microBatch, count, left);
+    return running.statistics(microBatch, batch.examples() - count * microBatch);
   }
 
   /** Takes the examples left out into the mean, so that it is the mean over the whole batch. */

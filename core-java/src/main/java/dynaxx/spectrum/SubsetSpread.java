@@ -81,49 +81,36 @@ public record SubsetSpread(
   /**
    * Measures the parts one after the other; each costs its share of what the whole costs.
    *
-   * @param network the network
-   * @param loss its loss
-   * @param batch the subset
-   * @param parts how many, at least 2 and at most one for each example; examples left over at the
-   *     end take no part
+   * @param hessian over as many examples as a part has; left at the last part
+   * @param batch the subset, best where the device computes; examples left over at the end take no
+   *     part
    * @param lanczos steps and seed, as for the whole
    * @param probes Rademacher probes of the trace, as for the whole
-   * @param memoryBytes limit of activations and tangents, or 0 for the device's default
-   * @param parameters n values
-   * @param device where to compute
+   * @param parameters n values, best where the device computes
    * @return the spread
-   * @throws IllegalArgumentException if parts is out of range
+   * @throws IllegalArgumentException if the batch has fewer than two parts
    */
   public static SubsetSpread measure(
-      Network network,
-      Loss loss,
-      Batch batch,
-      int parts,
-      Lanczos lanczos,
-      Hutchinson probes,
-      long memoryBytes,
-      Buffer parameters,
-      Device device) {
-    if (parts < 2 || parts > batch.examples()) {
+      Hessian hessian, Batch batch, Lanczos lanczos, Hutchinson probes, Buffer parameters) {
+    int examples = hessian.examples();
+    int parts = batch.examples() / examples;
+    if (parts < 2) {
       throw new IllegalArgumentException(
-          "parts: found " + parts + ", expected from 2 to " + batch.examples());
+          "batch: found %d examples, expected two parts of %d at least"
+              .formatted(batch.examples(), examples));
     }
-    int examples = batch.examples() / parts;
     double[][] values = new double[3][parts];
     double work = 0;
     boolean converged = true;
-    Hessian.Limits limits = new Hessian.Limits(memoryBytes, 0, Hessian.Limits.DEFAULT.directions());
     for (int i = 0; i < parts; i++) {
-      Batch part = batch.slice(i * examples, examples);
-      try (Hessian hessian = new Hessian(network, loss, part, device, limits)) {
-        CountedOperator counted = new CountedOperator(hessian.linearize(parameters));
-        Lanczos.Result result = lanczos.run(counted);
-        values[0][i] = result.min().value();
-        values[1][i] = result.max().value();
-        converged &= result.min().converged() && result.max().converged();
-        values[2][i] = probes.run(counted).value();
-        work += (1 + counted.cost().gradientEquivalents()) * examples / batch.examples();
-      }
+      hessian.batch(batch.slice(i * examples, examples));
+      CountedOperator counted = new CountedOperator(hessian.linearize(parameters));
+      Lanczos.Result result = lanczos.run(counted);
+      values[0][i] = result.min().value();
+      values[1][i] = result.max().value();
+      converged &= result.min().converged() && result.max().converged();
+      values[2][i] = probes.run(counted).value();
+      work += (1 + counted.cost().gradientEquivalents()) * examples / batch.examples();
     }
     return new SubsetSpread(
         examples,

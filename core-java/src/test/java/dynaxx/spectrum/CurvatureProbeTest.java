@@ -352,20 +352,12 @@ class CurvatureProbeTest {
     KnownCase c = KnownCase.mlpTanh();
     try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device)) {
+        Hessian hessian = new Hessian(c.network(), c.loss(), c.batch(scope), device);
+        Hessian part = new Hessian(c.network(), c.loss(), c.batch(scope).slice(0, 16), device)) {
       HostBuffer parameters = c.host(scope, "parameters");
       Hutchinson probes = new Hutchinson(4, 9);
       SubsetSpread spread =
-          SubsetSpread.measure(
-              c.network(),
-              c.loss(),
-              c.batch(scope),
-              4,
-              Lanczos.fixed(20),
-              probes,
-              0,
-              parameters,
-              device);
+          SubsetSpread.measure(part, c.batch(scope), Lanczos.fixed(20), probes, parameters);
       double whole = probes.run(hessian.linearize(parameters)).value();
       assertEquals(16, spread.examples());
       assertEquals(whole, spread.trace().mean(), 1e-5 * Math.abs(whole));
@@ -376,15 +368,7 @@ class CurvatureProbeTest {
           IllegalArgumentException.class,
           () ->
               SubsetSpread.measure(
-                  c.network(),
-                  c.loss(),
-                  c.batch(scope),
-                  65,
-                  Lanczos.fixed(20),
-                  probes,
-                  0,
-                  parameters,
-                  device));
+                  hessian, c.batch(scope), Lanczos.fixed(20), probes, parameters));
     }
   }
 

@@ -23,6 +23,7 @@ import dynaxx.network.pass.ExampleNorms;
 import dynaxx.network.pass.FisherSweep;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.EmpiricalFisher;
+import dynaxx.operator.Hessian;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
@@ -222,6 +223,43 @@ class ExampleStatisticsTest {
       assertThrows(
           NonFiniteException.class,
           () -> ExampleStatistics.measure(network, loss, batch, 2, 0, w, device));
+    }
+  }
+
+  /** What is read out of a Hessian's recording is what passes of their own give. */
+  @Test
+  void theRecordingGivesTheSameStatistics() {
+    Loss loss = Loss.crossEntropy();
+    Network network = language();
+    try (Device device = Devices.cpu(2);
+        Scope scope = Scope.open()) {
+      HostBuffer w = parameters(scope, network);
+      Batch batch = Samples.batch(scope, network, loss, EXAMPLES, 4);
+      ExampleStatistics expected = ExampleStatistics.measure(network, loss, batch, 5, 0, w, device);
+      // micro-batches of 5 across parts of 7, recorded again for every product
+      for (Hessian.Limits limits :
+          new Hessian.Limits[] {
+            Hessian.Limits.DEFAULT, new Hessian.Limits(0, 7, 4), new Hessian.Limits(120_000, 0, 1)
+          }) {
+        try (Hessian hessian = new Hessian(network, loss, batch, device, limits)) {
+          hessian.linearize(w);
+          Vectors v = device.vectors(scope, 1, network.parameterCount());
+          device.algebra().rademacher(1, 0, v);
+          double form = hessian.quadraticForm(v)[0];
+          ExampleStatistics found = ExampleStatistics.of(hessian, 5, 1 << 20);
+          assertArrayEquals(expected.squaredNorms(), found.squaredNorms(), 1e-6);
+          assertEquals(
+              expected.noiseScale().simple().getAsDouble(),
+              found.noiseScale().simple().getAsDouble(),
+              1e-4 * expected.noiseScale().simple().getAsDouble());
+          GradientStatistics micro = found.microBatches();
+          assertEquals(expected.microBatches().variance(), micro.variance(), 1e-5);
+          assertEquals(expected.microBatches().gradientNorm(), micro.gradientNorm(), 1e-5);
+          assertEquals(3, micro.leftOut());
+          assertEquals(expected.squaredNormOfMean(), found.squaredNormOfMean(), 1e-5);
+          assertEquals(form, hessian.quadraticForm(v)[0], "the recording serves as before");
+        }
+      }
     }
   }
 }

@@ -28,6 +28,8 @@ final class Algebra implements dynaxx.device.Algebra {
 
   @Override
   public void fill(Buffer x, double value) {
+    session.turns().take(
+        () -> {
     if (value == 0) {
       session.enter();
       long bytes = x.size() * launcher.elementBytes();
@@ -37,10 +39,13 @@ final class Algebra implements dynaxx.device.Algebra {
       return;
     }
     launcher.kernel("fill").p(x).i64(x.size()).f64(value).launchElements(x.size(), 1);
+        });
   }
 
   @Override
   public void copy(Buffer from, Buffer to) {
+    session.turns().take(
+        () -> {
     session.enter();
     long bytes = from.size() * launcher.elementBytes();
     if (bytes > 0) {
@@ -48,10 +53,13 @@ final class Algebra implements dynaxx.device.Algebra {
           .driver()
           .copyOnDevice(Launcher.address(to), Launcher.address(from), bytes, session.stream());
     }
+        });
   }
 
   @Override
   public void axpby(double alpha, Buffer x, double beta, Buffer y) {
+    session.turns().take(
+        () -> {
     launcher
         .kernel("axpby")
         .i64(x.size())
@@ -60,16 +68,23 @@ final class Algebra implements dynaxx.device.Algebra {
         .f64(beta)
         .p(y)
         .launchElements(Math.ceilDiv(x.size(), 4L), 1);
+        });
   }
 
   @Override
   public double dot(Buffer a, Buffer b) {
+    return session.turns().take(
+        () -> {
     return pairs(a, b, false);
+        });
   }
 
   @Override
   public double squaredDistance(Buffer a, Buffer b) {
+    return session.turns().take(
+        () -> {
     return pairs(a, b, true);
+        });
   }
 
   private double pairs(Buffer a, Buffer b, boolean distance) {
@@ -91,6 +106,8 @@ final class Algebra implements dynaxx.device.Algebra {
 
   @Override
   public double[] project(Vectors basis, int count, Buffer w) {
+    return session.turns().take(
+        () -> {
     if (count == 0) {
       return new double[0];
     }
@@ -100,10 +117,13 @@ final class Algebra implements dynaxx.device.Algebra {
     pass.sum(0);
     pass.subtract(0, false);
     return session.read(pass.sums(0), count);
+        });
   }
 
   @Override
   public List<Orthogonalized> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
+    return session.turns().take(
+        () -> {
     List<Orthogonalized> found = new ArrayList<>();
     for (int from = 0; from < counts.length; from += MOST_RUNS) {
       int to = Math.min(from + MOST_RUNS, counts.length);
@@ -122,6 +142,7 @@ final class Algebra implements dynaxx.device.Algebra {
       }
     }
     return found;
+        });
   }
 
   /** The launches of one or two passes; work space holds the partial sums, results the sums. */
@@ -205,6 +226,8 @@ final class Algebra implements dynaxx.device.Algebra {
 
   @Override
   public void combine(Vectors basis, double[] coefficients, Buffer y) {
+    session.turns().take(
+        () -> {
     long c = results(Math.max(1, coefficients.length));
     session.write(c, coefficients);
     launcher
@@ -215,10 +238,13 @@ final class Algebra implements dynaxx.device.Algebra {
         .i64(c)
         .p(y)
         .launchElements(y.size(), 1);
+        });
   }
 
   @Override
   public void rademacher(long seed, long first, Vectors v) {
+    session.turns().take(
+        () -> {
     launcher
         .kernel("rademacher")
         .i64(seed)
@@ -226,10 +252,13 @@ final class Algebra implements dynaxx.device.Algebra {
         .i64(v.length())
         .p(v.buffer())
         .launch(Launcher.blocks(Math.ceilDiv(v.length(), 4L)), v.count(), Launcher.THREADS);
+        });
   }
 
   @Override
   public double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
+    return session.turns().take(
+        () -> {
     int blocks = (int) Math.min(Launcher.blocks(size), PROBE_BLOCKS);
     long partial = launcher.partials((long) blocks * count);
     launcher
@@ -242,6 +271,7 @@ final class Algebra implements dynaxx.device.Algebra {
         .i64(partial)
         .launch(blocks, count, Launcher.THREADS);
     return sums(partial, blocks, count);
+        });
   }
 
   /** Adds up the partial sums of each run. */

@@ -5,6 +5,7 @@ import dynaxx.cuda.internal.Driver;
 import dynaxx.cuda.internal.MemoryPool.Block;
 import dynaxx.cuda.internal.Session;
 import dynaxx.device.Device;
+import dynaxx.device.Turns;
 import dynaxx.kernel.Kernels;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scalars;
@@ -90,8 +91,16 @@ public final class CudaDevice implements Device {
 
   @Override
   public long defaultMemoryLimit() {
+    return session.turns().take(
+        () -> {
     session.enter();
     return (long) (SHARE * session.pool().available());
+        });
+  }
+
+  @Override
+  public Turns turns() {
+    return session.turns();
   }
 
   @Override
@@ -107,6 +116,8 @@ public final class CudaDevice implements Device {
 
   @Override
   public Buffer allocate(Scope scope, long size) {
+    return session.turns().take(
+        () -> {
     session.enter();
     long bytes = Math.multiplyExact(size, launcher.elementBytes());
     Block block = session.pool().take(bytes, "buffers");
@@ -120,6 +131,7 @@ public final class CudaDevice implements Device {
       throw e;
     }
     return new DeviceBuffer(session, block::address, 0, size, launcher.elementBytes());
+        });
   }
 
   @Override
@@ -183,6 +195,8 @@ public final class CudaDevice implements Device {
 
   @Override
   public Scalars scalars(Scope scope, int size) {
+    return session.turns().take(
+        () -> {
     session.enter();
     long bytes = (long) size * Double.BYTES;
     Block block = session.pool().take(bytes, "scalars");
@@ -190,10 +204,13 @@ public final class CudaDevice implements Device {
     DeviceScalars scalars = new DeviceScalars(session, block, size);
     scalars.clear();
     return scalars;
+        });
   }
 
   @Override
   public Buffer upload(Scope scope, MemorySegment values) {
+    return session.turns().take(
+        () -> {
     long size = values.byteSize() / Float.BYTES;
     Buffer buffer = allocate(scope, size);
     if (wide) {
@@ -208,10 +225,13 @@ public final class CudaDevice implements Device {
       session.upload(Launcher.address(buffer), values);
     }
     return buffer;
+        });
   }
 
   @Override
   public void download(Buffer from, MemorySegment to) {
+    session.turns().take(
+        () -> {
     session.enter();
     if (from instanceof DeviceBuffer device) {
       device.requireUseBy(session, launcher.elementBytes());
@@ -232,10 +252,13 @@ public final class CudaDevice implements Device {
           .launchElements(from.size(), 1);
       session.download(block.address(), values);
     }
+        });
   }
 
   @Override
   public Optional<Device> float64() {
+    return session.turns().take(
+        () -> {
     if (wide) {
       return Optional.empty();
     }
@@ -244,6 +267,7 @@ public final class CudaDevice implements Device {
       float64 = new CudaDevice(session, new Launcher(session, "f64", Double.BYTES), settings, true);
     }
     return Optional.of(float64);
+        });
   }
 
   /**

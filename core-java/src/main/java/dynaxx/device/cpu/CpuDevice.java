@@ -1,6 +1,7 @@
 package dynaxx.device.cpu;
 
 import dynaxx.device.Device;
+import dynaxx.device.Turns;
 import dynaxx.kernel.Kernels;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
@@ -59,6 +60,11 @@ final class CpuDevice implements Device {
     // the JVM sizes its heap to a quarter of the machine unless told otherwise; memory of this
     // device lies beside the heap
     return Math.max(MINIMUM_LIMIT, Runtime.getRuntime().maxMemory());
+  }
+
+  @Override
+  public Turns turns() {
+    return pool.turns();
   }
 
   @Override

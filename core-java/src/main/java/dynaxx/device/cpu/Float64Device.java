@@ -1,6 +1,7 @@
 package dynaxx.device.cpu;
 
 import dynaxx.device.Device;
+import dynaxx.device.Turns;
 import dynaxx.kernel.Kernels;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
@@ -61,6 +62,11 @@ final class Float64Device implements Device {
   @Override
   public long defaultMemoryLimit() {
     return memoryLimit / 2;
+  }
+
+  @Override
+  public Turns turns() {
+    return pool.turns();
   }
 
   @Override

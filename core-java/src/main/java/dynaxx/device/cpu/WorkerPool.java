@@ -1,11 +1,13 @@
 package dynaxx.device.cpu;
 
+import dynaxx.device.Turns;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A fixed set of daemon threads that share the tasks of one call at a time with the caller. How
+ * A fixed set of daemon threads that share the tasks of one call at a time with the caller; calls
+ * of several threads take turns. How
  * work is cut into tasks is the caller's business and must not depend on the number of threads;
  * which thread runs which task does, so tasks write to places of their own.
  */
@@ -22,6 +24,7 @@ final class WorkerPool implements AutoCloseable {
 
   private static final int SPINS = 20_000;
 
+  private final Turns turns = new Turns();
   private final Scratch[] scratch;
   private final Worker[] workers;
   private final boolean spin;
@@ -41,6 +44,10 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
+  Turns turns() {
+    return turns;
+  }
+
   /** Number of threads, for run reports. */
   String description() {
     return scratch.length + (scratch.length == 1 ? " thread" : " threads");
@@ -55,6 +62,10 @@ final class WorkerPool implements AutoCloseable {
    * @param body what each does
    */
   void run(int tasks, long workPerTask, Body body) {
+    turns.take(() -> runNow(tasks, workPerTask, body));
+  }
+
+  private void runNow(int tasks, long workPerTask, Body body) {
     if (closed) {
       throw new IllegalStateException("cpu backend: already closed");
     }

@@ -7,7 +7,7 @@ import dynaxx.memory.Buffer;
  * its parameters. {@code tangentForward} gives {@code (df/dw) rw} alone, {@code backward} the
  * gradients of the parameters alone.
  */
-abstract sealed class LocalFrame extends TapeFrame permits FisherFrame, ExampleFrame {
+abstract sealed class LocalFrame extends TapeFrame permits FisherFrame, ExamplesFrame {
 
   LocalFrame(Tape tape, int node) {
     super(tape, null, node);

@@ -144,11 +144,13 @@ record ParameterGroup(
       linearGradients(tape, from, count, rows);
       return;
     }
-    tape.overwriteSaved();
     for (int node : nodes) {
       Op op = tape.network().steps().get(node).op();
       for (int i = 0; i < count; i++) {
-        op.backward(new ExampleFrame(tape, node, from + i, this, rows.slice(i * size, size)));
+        Buffer row = rows.slice(i * size, size);
+        op.backward(
+            new ExamplesFrame(
+                tape, node, from + i, 1, p -> row.slice(column(p), p.size())));
       }
     }
   }

@@ -31,7 +31,7 @@ public final class Tape implements AutoCloseable {
   private final Buffer[] values;
   private final Buffer[] adjoints;
   private final Buffer[][] saved;
-  private final Buffer[][] constants;
+  private final OpConstants constants;
   private final Buffer lossSaved;
   private final Scalars lossSum;
 
@@ -61,6 +61,19 @@ public final class Tape implements AutoCloseable {
    * @param capacity the most examples of a batch, at least 1
    */
   public Tape(Network network, Loss loss, Device device, int capacity) {
+    this(network, loss, device, capacity, null);
+  }
+
+  /**
+   * Allocates a tape that shares the fixed values of ops with others.
+   *
+   * @param network the network
+   * @param loss applied to its output
+   * @param device where to compute
+   * @param capacity the most examples of a batch, at least 1
+   * @param shared of the same network and device, or null for its own
+   */
+  public Tape(Network network, Loss loss, Device device, int capacity, OpConstants shared) {
     if (capacity < 1) {
       throw new IllegalArgumentException(
           "capacity: found " + capacity + " examples, expected at least 1");
@@ -75,7 +88,7 @@ public final class Tape implements AutoCloseable {
       values = new Buffer[steps.size()];
       adjoints = new Buffer[steps.size()];
       saved = new Buffer[steps.size()][];
-      constants = new Buffer[steps.size()][];
+      constants = shared == null ? new OpConstants(network, device, scope) : shared;
       for (int i = 1; i < values.length; i++) {
         Network.Step step = steps.get(i);
         values[i] = allocate(step.shape().size());
@@ -84,7 +97,6 @@ public final class Tape implements AutoCloseable {
         }
         saved[i] =
             workspace(network, i).saved().stream().map(this::allocate).toArray(Buffer[]::new);
-        constants[i] = step.op().constants().stream().map(this::constants).toArray(Buffer[]::new);
       }
       lossSaved = allocate(loss.savedSize(network.outputShape()));
       lossSum = device.scalars(scope, 1);
@@ -248,10 +260,6 @@ public final class Tape implements AutoCloseable {
     return device.allocate(scope, Math.multiplyExact(perExample, capacity));
   }
 
-  private Buffer constants(float[] fixed) {
-    return device.upload(scope, scope.allocate(fixed.length).put(fixed).segment());
-  }
-
   private void requireForward() {
     if (recorded == Recorded.NOTHING) {
       throw new IllegalStateException("tape: expected a forward pass first");
@@ -329,7 +337,12 @@ public final class Tape implements AutoCloseable {
     return mode;
   }
 
-  int examples() {
+  /**
+   * Examples of the batch of the last forward pass.
+   *
+   * @return how many
+   */
+  public int examples() {
     return batch.examples();
   }
 
@@ -351,7 +364,7 @@ public final class Tape implements AutoCloseable {
   }
 
   Buffer constant(int node, int i) {
-    return constants[node][i];
+    return constants.get(node, i);
   }
 
   Buffer parameters() {

@@ -1,5 +1,6 @@
 package dynaxx.cuda.internal;
 
+import dynaxx.device.Turns;
 import dynaxx.cuda.CudaException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -17,6 +18,7 @@ import java.util.function.Supplier;
  */
 public final class Session implements AutoCloseable {
 
+  private final Turns turns = new Turns();
   private static final int COMPUTE_MAJOR = 75;
   private static final int COMPUTE_MINOR = 76;
   private static final int MULTIPROCESSORS = 16;
@@ -101,6 +103,11 @@ public final class Session implements AutoCloseable {
     return created;
   }
 
+  /** How threads share the device. */
+  public Turns turns() {
+    return turns;
+  }
+
   /** Makes the context the calling thread's. */
   public void enter() {
     if (driver.currentContext() != context) {
@@ -128,10 +135,13 @@ public final class Session implements AutoCloseable {
    * @param block of this session's pool
    */
   public void giveBack(MemoryPool.Block block) {
-    if (!closed) {
-      enter();
-      pool.giveBack(block);
-    }
+    turns.take(
+        () -> {
+          if (!closed) {
+            enter();
+            pool.giveBack(block);
+          }
+        });
   }
 
   /**

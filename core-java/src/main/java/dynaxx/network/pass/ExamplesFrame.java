@@ -2,29 +2,29 @@ package dynaxx.network.pass;
 
 import dynaxx.memory.Buffer;
 import dynaxx.network.Parameter;
+import java.util.function.Function;
 
-/** What an op sees of one example, to add that example's gradient to a row of a matrix. */
-final class ExampleFrame extends LocalFrame {
+/**
+ * Some consecutive examples of a tape with their own adjoints, for their part of the parameters'
+ * gradient.
+ */
+final class ExamplesFrame extends LocalFrame {
 
-  private final int example;
-  private final ParameterGroup group;
-  private final Buffer row;
+  private final int from;
+  private final int count;
+  private final Function<Parameter, Buffer> gradient;
 
-  /**
-   * One example of a tape.
-   *
-   * @param row receives the gradients of the group's parameters, laid out as the group says
-   */
-  ExampleFrame(Tape tape, int node, int example, ParameterGroup group, Buffer row) {
+  ExamplesFrame(
+      Tape tape, int node, int from, int count, Function<Parameter, Buffer> gradient) {
     super(tape, node);
-    this.example = example;
-    this.group = group;
-    this.row = row;
+    this.from = from;
+    this.count = count;
+    this.gradient = gradient;
   }
 
   @Override
   public int examples() {
-    return 1;
+    return count;
   }
 
   @Override
@@ -49,10 +49,10 @@ final class ExampleFrame extends LocalFrame {
 
   @Override
   public Buffer dw(Parameter p) {
-    return row.slice(group.column(p), p.size());
+    return gradient.apply(p);
   }
 
   private Buffer part(Buffer all, long size) {
-    return all.slice(example * size, size);
+    return all.slice(from * size, count * size);
   }
 }

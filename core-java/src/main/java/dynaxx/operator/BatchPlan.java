@@ -14,9 +14,9 @@ import dynaxx.operator.NetworkOperator.Limits;
  * @param directions of a sweep
  * @param resident whether every part keeps its recording
  */
-record Plan(long memory, int part, int directions, boolean resident) {
+record BatchPlan(long memory, int part, int directions, boolean resident) {
 
-  static Plan of(
+  static BatchPlan of(
       Network network, Loss loss, int examples, Limits limits, Device device, long tangents) {
     long memory = limits.memoryBytes() == 0 ? device.defaultMemoryLimit() : limits.memoryBytes();
     long tape = Tape.bytesPerExample(network, loss);
@@ -28,13 +28,13 @@ record Plan(long memory, int part, int directions, boolean resident) {
       long beside = memory - examples * tape;
       long resident = Math.min(most, beside / (k * tangents));
       if (resident >= Math.min(most, 16)) {
-        return new Plan(memory, (int) resident, k, true);
+        return new BatchPlan(memory, (int) resident, k, true);
       }
     }
     for (int k = limits.directions(); k >= 1; k /= 2) {
       long recomputed = Math.min(most, memory / (tape + k * tangents));
       if (recomputed >= (k == 1 ? 1 : Math.min(most, 16))) {
-        return new Plan(memory, (int) recomputed, k, false);
+        return new BatchPlan(memory, (int) recomputed, k, false);
       }
     }
     throw new IllegalArgumentException(
@@ -46,7 +46,7 @@ record Plan(long memory, int part, int directions, boolean resident) {
   }
 
   /** A batch whose examples are coupled is recorded and swept as a whole. */
-  private static Plan wholeBatch(
+  private static BatchPlan wholeBatch(
       int examples, Limits limits, long memory, long tape, long tangents) {
     if (limits.microBatch() != 0 && limits.microBatch() < examples) {
       throw new IllegalArgumentException(
@@ -58,7 +58,7 @@ record Plan(long memory, int part, int directions, boolean resident) {
     }
     for (int k = limits.directions(); k >= 1; k /= 2) {
       if (examples * (tape + k * tangents) <= memory) {
-        return new Plan(memory, examples, k, true);
+        return new BatchPlan(memory, examples, k, true);
       }
     }
     throw new IllegalArgumentException(

@@ -5,9 +5,9 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Vectors;
 
 /** Checks of an operator's arguments. */
-final class Products {
+final class Operands {
 
-  private Products() {}
+  private Operands() {}
 
   static void check(SymmetricOperator operator, Vectors v, Vectors hv) {
     checkLength(operator, "v", v);

@@ -1,0 +1,37 @@
+package dynaxx.network.pass;
+
+import dynaxx.memory.Buffer;
+import dynaxx.network.Network;
+import dynaxx.network.Shape;
+
+/**
+ * Gradients of some examples of a recorded batch: of the backward pass only what goes into the
+ * parameters is done again, over the adjoints that the tape holds. The tape serves for Hessians
+ * afterwards as before.
+ */
+public final class ParameterGradients {
+
+  private ParameterGradients() {}
+
+  /**
+   * Adds the examples' share of the gradient of the mean over the whole data set.
+   *
+   * @param tape holds a forward pass while measuring and a backward pass
+   * @param from first example
+   * @param count how many
+   * @param gradient n values, added to
+   */
+  public static void add(Tape tape, int from, int count, Buffer gradient) {
+    tape.requireAdjoints();
+    Shape.requireSize("gradient", gradient.size(), tape.network().parameterCount());
+    for (int node = 1; node < tape.network().steps().size(); node++) {
+      Network.Step step = tape.network().steps().get(node);
+      if (!step.op().parameters().isEmpty()) {
+        step.op()
+            .backward(
+                new ExamplesFrame(
+                    tape, node, from, count, p -> gradient.slice(p.offset(), p.size())));
+      }
+    }
+  }
+}

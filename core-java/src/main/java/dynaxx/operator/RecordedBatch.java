@@ -1,0 +1,281 @@
+package dynaxx.operator;
+
+import dynaxx.device.Device;
+import dynaxx.device.MemoryExhaustedException;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Mode;
+import dynaxx.network.Network;
+import dynaxx.network.Shape;
+import dynaxx.network.pass.OpConstants;
+import dynaxx.network.pass.Tape;
+import dynaxx.operator.NetworkOperator.Limits;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A batch on a device and its recordings at a point: cut to stay within a memory limit, and made
+ * smaller where the device has less memory than planned.
+ */
+final class RecordedBatch implements AutoCloseable {
+
+  private static final Logger LOG = System.getLogger("dynaxx.operator");
+
+  /** Whoever works with the recordings. */
+  interface Owner {
+    /** There are new recordings. */
+    void recorded();
+
+    /** Work space has gone and is to be allocated again when needed. */
+    void released();
+
+    /** Whether a part that is recorded again needs its backward pass too. */
+    boolean usesAdjoints();
+  }
+
+  private final String name;
+  private final Owner owner;
+  private final Network network;
+  private final Loss loss;
+  private final Device device;
+  private final long tangentBytes;
+  private final Scope scope = Scope.open();
+  private final OpConstants constants;
+  private final Buffer gradient;
+  private final int examples;
+  private Batch batch;
+  private final List<Batch> parts = new ArrayList<>();
+  private final List<Tape> tapes = new ArrayList<>();
+  private BatchPlan plan;
+  private Scope workScope = scope.child();
+  private Scope pointScope = scope.child();
+  private Buffer discarded;
+  private Buffer point;
+  private boolean current;
+  private double lossValue;
+  private double gradientNorm;
+  private Map<String, List<double[]>> statistics = Map.of();
+
+  /**
+   * Places the batch and allocates the recordings.
+   *
+   * @param name for messages
+   * @param tangentBytes memory of all sweeps for one example and one direction
+   */
+  RecordedBatch(
+      String name,
+      Owner owner,
+      Network network,
+      Loss loss,
+      Batch batch,
+      Device device,
+      Limits limits,
+      long tangentBytes) {
+    this.name = name;
+    this.owner = owner;
+    this.network = network;
+    this.loss = loss;
+    this.device = device;
+    this.examples = batch.examples();
+    this.tangentBytes = tangentBytes;
+    this.plan = BatchPlan.of(network, loss, examples, limits, device, tangentBytes);
+    try {
+      this.batch = batch.checked(network, loss).on(device, scope);
+      constants = new OpConstants(network, device, scope);
+      gradient = device.allocate(scope, network.parameterCount());
+      allocate();
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
+    }
+  }
+
+  /** Allocates recordings; if there is less memory than the limit promised, by smaller parts. */
+  private void allocate() {
+    while (true) {
+      try {
+        cut();
+        for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
+          Tape tape = new Tape(network, loss, device, parts.get(i).examples(), constants);
+          workScope.onClose(tape::close);
+          tapes.add(tape);
+        }
+        discarded = plan.resident() ? null : device.allocate(workScope, network.parameterCount());
+        return;
+      } catch (MemoryExhaustedException e) {
+        shrink(e);
+      }
+    }
+  }
+
+  private void cut() {
+    parts.clear();
+    for (int from = 0; from < examples; from += plan.part()) {
+      parts.add(batch.slice(from, Math.min(plan.part(), examples - from)));
+    }
+  }
+
+  /** Leaves nothing allocated, and a smaller plan if there is one. */
+  private void shrink(MemoryExhaustedException cause) {
+    current = false;
+    parts.clear();
+    tapes.clear();
+    workScope.close();
+    workScope = scope.child();
+    owner.released();
+    plan = smaller(cause);
+  }
+
+  private BatchPlan smaller(MemoryExhaustedException cause) {
+    try {
+      Limits limits = new Limits(plan.memory() / 2, plan.part(), plan.directions());
+      BatchPlan next = BatchPlan.of(network, loss, examples, limits, device, tangentBytes);
+      LOG.log(Level.WARNING, () -> name + ": " + cause.getMessage() + "; going on with " + next);
+      return next;
+    } catch (IllegalArgumentException e) {
+      throw cause;
+    }
+  }
+
+  /** Takes other examples, as many as before; they are recorded at the next point. */
+  void moveTo(Batch other) {
+    Shape.requireSize("examples", other.examples(), examples);
+    batch = other.on(device, scope);
+    cut();
+    point = null;
+    current = false;
+  }
+
+  /** Records the batch at a point. */
+  void moveTo(Buffer values) {
+    Shape.requireSize("parameters", values.size(), network.parameterCount());
+    point = null;
+    current = false;
+    pointScope.close();
+    pointScope = scope.child();
+    point = device.place(pointScope, values);
+    try {
+      with(() -> {});
+    } catch (RuntimeException | Error e) {
+      point = null;
+      throw e;
+    }
+  }
+
+  /** Does work with the recordings; when memory runs out, once more from recording on. */
+  void with(Runnable work) {
+    while (true) {
+      try {
+        if (tapes.isEmpty()) {
+          allocate();
+        }
+        if (!current) {
+          record();
+          current = true;
+        }
+        work.run();
+        return;
+      } catch (MemoryExhaustedException e) {
+        shrink(e);
+      }
+    }
+  }
+
+  private void record() {
+    device.algebra().fill(gradient, 0);
+    double sum = 0;
+    Map<String, List<double[]>> sums = new LinkedHashMap<>();
+    for (int i = 0; i < parts.size(); i++) {
+      Tape tape = tapes.get(plan.resident() ? i : 0);
+      sum += tape.forward(point, parts.get(i), examples, Mode.MEASURE);
+      for (String statistic : network.statistics()) {
+        sums.merge(statistic, tape.statistic(statistic), RecordedBatch::accumulate);
+      }
+      tape.backward(gradient);
+    }
+    lossValue = NonFiniteException.check("loss", sum);
+    gradientNorm =
+        NonFiniteException.check(
+            "gradient norm", Math.sqrt(device.algebra().dot(gradient, gradient)));
+    statistics = sums;
+    owner.recorded();
+  }
+
+  private static List<double[]> accumulate(List<double[]> sums, List<double[]> more) {
+    for (int i = 0; i < sums.size(); i++) {
+      for (int h = 0; h < sums.get(i).length; h++) {
+        sums.get(i)[h] += more.get(i)[h];
+      }
+    }
+    return sums;
+  }
+
+  /** A part's tape, recorded at the point. */
+  Tape tape(int part) {
+    if (plan.resident()) {
+      return tapes.get(part);
+    }
+    Tape tape = tapes.getFirst();
+    tape.forward(point, parts.get(part), examples, Mode.MEASURE);
+    if (owner.usesAdjoints()) {
+      tape.backward(discarded);
+    }
+    return tape;
+  }
+
+  int parts() {
+    return parts.size();
+  }
+
+  BatchPlan plan() {
+    return plan;
+  }
+
+  Batch batch() {
+    return batch;
+  }
+
+  /** The parameters on the device, or null before the first point. */
+  Buffer point() {
+    return point;
+  }
+
+  Buffer gradient() {
+    return gradient;
+  }
+
+  double loss() {
+    return lossValue;
+  }
+
+  double gradientNorm() {
+    return gradientNorm;
+  }
+
+  /** Sums over the batch of a statistic, for each layer. */
+  List<double[]> statistic(String statistic) {
+    return statistics.getOrDefault(statistic, List.of());
+  }
+
+  /** Owns work space, until memory runs out and it is cut again. */
+  Scope workScope() {
+    return workScope;
+  }
+
+  /** Memory limit less what the recordings take. */
+  long memoryBesideTapes() {
+    long recorded = plan.resident() ? examples : plan.part();
+    return plan.memory() - recorded * Tape.bytesPerExample(network, loss);
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+  }
+}
