@@ -26,7 +26,7 @@ import java.util.TreeMap;
  * <p>The confidence of these events is the probability that no event as strong comes by chance in
  * 1,000 quiet snapshots.
  */
-public final class CalibratedRules implements Rules {
+final class CalibratedRules implements Rules {
 
   /** Steps whose means are one value on the charts while no snapshot has been made. */
   static final int STEPS_WITHOUT = 10;
@@ -70,7 +70,7 @@ public final class CalibratedRules implements Rules {
    *
    * @param settings all numbers
    */
-  public CalibratedRules(CalibratedSettings settings) {
+  CalibratedRules(CalibratedSettings settings) {
     this.settings = settings;
     this.alarms = new Alarms(settings);
     this.sign = new SignBand(settings);

@@ -16,6 +16,9 @@ final class CycleWatch {
   /** Standard deviations more that a cycle must show for a while after a transition. */
   private static final double DISTURBED = 1.5;
 
+  /** Part of the variance that a cycle must explain to be believed for longer than it is seen. */
+  private static final double MOST = 0.5;
+
   /** Part of the values that is cut off at either end of the range: outliers belong to no cycle. */
   private static final double TRIMMED = 0.05;
 
@@ -117,9 +120,7 @@ final class CycleWatch {
       found = Periodicity.lag(recent, deviations);
     }
     if (found.isPresent() && beyond == 0) {
-      period = found.getAsInt();
-      believedUntil = tick + PERIODS * period;
-      range = range(recent);
+      believe(recent, found.getAsInt(), tick);
     }
     return found;
   }
@@ -133,7 +134,8 @@ final class CycleWatch {
     return recent;
   }
 
-  private Range range(double[] recent) {
+  /** A cycle that is most of what moves will go on; noise may repeat itself by chance. */
+  private void believe(double[] recent, int found, int tick) {
     int n = recent.length;
     double half = (n - 1) / 2.0;
     double level = 0;
@@ -144,20 +146,29 @@ final class CycleWatch {
     }
     slope /= n * ((double) n * n - 1) / 12;
     double[] rest = new double[n];
-    double[] repeated = new double[n - period];
+    double[] repeated = new double[n - found];
+    double all = 0;
+    double noise = 0;
     for (int i = 0; i < n; i++) {
       rest[i] = recent[i] - level - slope * (i - half);
-      if (i >= period) {
-        repeated[i - period] = (rest[i] - rest[i - period]) / Math.sqrt(2);
+      all += rest[i] * rest[i] / n;
+      if (i >= found) {
+        repeated[i - found] = (rest[i] - rest[i - found]) / Math.sqrt(2);
+        noise += repeated[i - found] * repeated[i - found] / repeated.length;
       }
     }
+    if (noise > (1 - MOST) * all) {
+      return;
+    }
+    period = found;
+    believedUntil = tick + PERIODS * period;
     Arrays.sort(rest);
     int cut = (int) (TRIMMED * n);
     double low = rest[cut];
     double high = rest[n - 1 - cut];
-    double noise = Math.max(floor, Robust.deviation(repeated));
-    double margin = Math.max(DEVIATIONS * noise, PART * (high - low));
-    return new Range(seen - 1 - half, level, slope, low - margin, high + margin);
+    double deviation = Math.max(floor, Robust.deviation(repeated));
+    double margin = Math.max(DEVIATIONS * deviation, PART * (high - low));
+    range = new Range(seen - 1 - half, level, slope, low - margin, high + margin);
   }
 
   /** Whether there is a cycle, left or not. */
