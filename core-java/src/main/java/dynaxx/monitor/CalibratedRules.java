@@ -253,7 +253,7 @@ final class CalibratedRules implements Rules {
     cycle.add(transformed, ticks, now.step());
     if (chart.ready()
         && chart.spiked()
-        && !cycle.explainsBefore(ticks)
+        && !cycle.explainsSpike(ticks)
         && !spikeTold(signal, events)) {
       events.add(spike(channel, chart));
     }

@@ -37,9 +37,10 @@ final class CycleWatch {
   private int clearFrom;
   private int period;
   private int believedUntil;
+  private int found;
+  private int foundAt;
   private Range range;
   private int side;
-  private int sideBefore;
   private int beyond;
 
   /** A line, and how far from it the values lay; x counts values. */
@@ -62,6 +63,7 @@ final class CycleWatch {
     seen = 0;
     clearFrom = 0;
     period = 0;
+    found = 0;
     leave();
   }
 
@@ -76,7 +78,6 @@ final class CycleWatch {
   private void leave() {
     range = null;
     side = 0;
-    sideBefore = 0;
     beyond = 0;
   }
 
@@ -91,7 +92,6 @@ final class CycleWatch {
     values[i] = value;
     ticks[i] = tick;
     steps[i] = step;
-    sideBefore = side;
     side = range == null ? 0 : sideOf(value - range.at(seen));
     beyond = side * beyond > 0 ? beyond + side : side;
     seen++;
@@ -114,15 +114,18 @@ final class CycleWatch {
     double[] recent = recent();
     double least = settings.cycleDeviations() + (seen < clearFrom ? DISTURBED : 0);
     double deviations = Math.sqrt(least * least + 2 * Math.log(charts));
-    OptionalInt found =
-        Arrays.stream(known).filter(lag -> Periodicity.repeats(recent, lag)).findFirst();
-    if (found.isEmpty()) {
-      found = Periodicity.lag(recent, deviations);
+    OptionalInt lag = Arrays.stream(known).filter(p -> Periodicity.repeats(recent, p)).findFirst();
+    if (lag.isEmpty()) {
+      lag = Periodicity.lag(recent, deviations);
     }
-    if (found.isPresent() && beyond == 0) {
-      believe(recent, found.getAsInt(), tick);
+    if (lag.isPresent()) {
+      found = lag.getAsInt();
+      foundAt = tick;
+      if (beyond == 0) {
+        believe(recent, tick);
+      }
     }
-    return found;
+    return lag;
   }
 
   private double[] recent() {
@@ -135,7 +138,7 @@ final class CycleWatch {
   }
 
   /** A cycle that is most of what moves will go on; noise may repeat itself by chance. */
-  private void believe(double[] recent, int found, int tick) {
+  private void believe(double[] recent, int tick) {
     int n = recent.length;
     double half = (n - 1) / 2.0;
     double level = 0;
@@ -163,7 +166,8 @@ final class CycleWatch {
     period = found;
     believedUntil = tick + PERIODS * period;
     Arrays.sort(rest);
-    int cut = (int) (TRIMMED * n);
+    // A pulse comes once in a period, an outlier only once or twice.
+    int cut = Math.min((int) (TRIMMED * n), n / (2 * period));
     double low = rest[cut];
     double high = rest[n - 1 - cut];
     double deviation = Math.max(floor, Robust.deviation(repeated));
@@ -181,9 +185,20 @@ final class CycleWatch {
     return believed(tick) && !left(tick);
   }
 
-  /** Whether the value before the last was within the cycle. */
-  boolean explainsBefore(int tick) {
-    return believed(tick) && sideBefore == 0;
+  /** Whether the value before the last, a spike, is one that came a period earlier, too. */
+  boolean explainsSpike(int tick) {
+    int spike = seen - 2;
+    if (found == 0 || tick - foundAt > values.length) {
+      return false;
+    }
+    double height = value(spike) - Robust.median(recent());
+    for (int before = spike - found - 1; before <= spike - found + 1; before++) {
+      boolean known = before >= Math.max(0, seen - values.length);
+      if (known && Math.abs(value(spike) - value(before)) <= PART * Math.abs(height)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Whether the last values lie beyond what the cycle explains. */
