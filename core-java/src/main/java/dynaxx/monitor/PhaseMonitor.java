@@ -56,7 +56,8 @@ public final class PhaseMonitor implements AutoCloseable {
             new Measurement(source, builder.settings, builder.nanoTime),
             background,
             Optional.ofNullable(builder.control),
-            new Recorder(List.copyOf(builder.sinks)),
+            new Recorder(
+                List.copyOf(builder.sinks), System.getLogger(PhaseMonitor.class.getName())),
             builder.nanoTime);
     this.usage = watch.usage();
   }

@@ -10,8 +10,6 @@ import java.util.List;
  */
 final class Recorder {
 
-  private static final System.Logger LOG = System.getLogger(PhaseMonitor.class.getName());
-
   /** Records that wait for a sink at most. */
   static final int MOST_WAITING = 10_000;
 
@@ -19,9 +17,11 @@ final class Recorder {
   private static final int LONGEST_PAUSE = 1024;
 
   private final List<Outlet> outlets;
+  private final System.Logger log;
   private long lost;
 
-  Recorder(List<MonitorSink> sinks) {
+  Recorder(List<MonitorSink> sinks, System.Logger log) {
+    this.log = log;
     outlets = sinks.stream().map(Outlet::new).toList();
   }
 
@@ -80,7 +80,7 @@ final class Recorder {
     private void warn(String what, Throwable t) {
       if (!warned) {
         warned = true;
-        LOG.log(
+        log.log(
             System.Logger.Level.WARNING,
             "sink {0}: {1}; training goes on: {2}",
             sink.getClass().getName(),
