@@ -1,7 +1,7 @@
 package dynaxx.monitor;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -34,25 +34,25 @@ final class ProbeSource implements SnapshotSource {
 
   @Override
   public Detached detach(int threads) {
-    Backend own = Backends.open(probe.backend().name(), threads);
+    Device own = Devices.open(probe.device().name(), threads);
     try {
-      return new Twin(probe.on(own), own, probe.backend(), parameters);
+      return new Twin(probe.on(own), own, probe.device(), parameters);
     } catch (RuntimeException | Error e) {
       own.close();
       throw e;
     }
   }
 
-  /** The same probe on a backend of its own, over a copy in host memory. */
+  /** The same probe on a device of its own, over a copy in host memory. */
   private static final class Twin implements Detached {
     private final CurvatureProbe probe;
-    private final Backend own;
-    private final Backend host;
+    private final Device own;
+    private final Device host;
     private final Buffer parameters;
     private final Scope scope = Scope.open();
     private final HostBuffer copy;
 
-    Twin(CurvatureProbe probe, Backend own, Backend host, Buffer parameters) {
+    Twin(CurvatureProbe probe, Device own, Device host, Buffer parameters) {
       this.probe = probe;
       this.own = own;
       this.host = host;

@@ -72,8 +72,8 @@ public interface SnapshotSource {
 
   /**
    * A network whose parameters lie in host memory, or where the probe computes. It can measure
-   * beside the training, if the probe's subset lies in host memory: on a backend of the same kind
-   * as the probe's, opened for that.
+   * beside the training, if the probe's subset lies in host memory: on a device of the same kind as
+   * the probe's, opened for that.
    *
    * @param probe over a fixed subset; not closed by the monitor
    * @param parameters n values, read at each snapshot

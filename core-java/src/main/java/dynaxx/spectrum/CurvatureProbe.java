@@ -122,27 +122,27 @@ public final class CurvatureProbe implements AutoCloseable {
   /**
    * Where it computes.
    *
-   * @return the backend that it was made with
+   * @return the device that it was made with
    */
-  public Backend backend() {
-    return backend;
+  public Device device() {
+    return device;
   }
 
   /**
    * A probe of the same network, loss, subset and memory limit that computes elsewhere, for example
-   * on another thread: what two threads use at once must not share a backend. It has stored no
+   * on another thread: what two threads use at once must not share a device. It has stored no
    * vectors yet.
    *
    * @param other where to compute
    * @return a new probe, to be closed by the caller
    * @throws UnsupportedOperationException if the subset is not in host memory
    */
-  public CurvatureProbe on(Backend other) {
+  public CurvatureProbe on(Device other) {
     if (!(subset.inputs() instanceof HostBuffer && subset.targets() instanceof HostBuffer)) {
       throw new UnsupportedOperationException(
-          "subset: found memory of the backend "
-              + backend.name()
-              + ", expected host memory, which another backend can read too");
+          "subset: found memory of the device "
+              + device.name()
+              + ", expected host memory, which another device can read too");
     }
     return new CurvatureProbe(network, loss, subset, other, memory);
   }

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Activation;
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
@@ -331,7 +331,7 @@ class BackgroundTest {
   void aProbeMeasuresACopyWhileTheParametersChange() {
     Network network = Mlp.of(Activation.TANH, 5, 7, 3);
     Loss loss = Loss.crossEntropy();
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       HostBuffer x = scope.allocate(12 * 5);
       HostBuffer y = scope.allocate(12);
@@ -346,7 +346,7 @@ class BackgroundTest {
       network.initialize(parameters, 1);
       float[] before = parameters.toArray();
       try (CurvatureProbe probe =
-          new CurvatureProbe(network, loss, Batch.of(network, loss, x, y), backend)) {
+          new CurvatureProbe(network, loss, Batch.of(network, loss, x, y), device)) {
         Snapshot expected = probe.measure(parameters, ProbeSettings.article());
         try (PhaseMonitor monitor =
             PhaseMonitor.of(probe, parameters).every(1000).background(2).build()) {

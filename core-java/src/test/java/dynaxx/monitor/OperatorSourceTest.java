@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.backend.Backend;
-import dynaxx.backend.Backends;
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.ProbeSettings;
@@ -23,16 +23,16 @@ class OperatorSourceTest {
     private final SymmetricOperator twice;
     private final boolean fails;
 
-    Counted(Backend backend, long n, boolean fails) {
+    Counted(Device device, long n, boolean fails) {
       opened++;
       this.fails = fails;
       twice =
           SymmetricOperator.of(
               n,
-              backend,
+              device,
               (v, hv) -> {
                 for (int k = 0; k < v.count(); k++) {
-                  backend.axpby(2, v.vector(k), 0, hv.vector(k));
+                  device.algebra().axpby(2, v.vector(k), 0, hv.vector(k));
                 }
               });
     }
@@ -43,8 +43,8 @@ class OperatorSourceTest {
     }
 
     @Override
-    public Backend backend() {
-      return twice.backend();
+    public Device device() {
+      return twice.device();
     }
 
     @Override
@@ -63,18 +63,18 @@ class OperatorSourceTest {
 
   @Test
   void everyOperatorThatIsAskedForIsClosed() {
-    try (Backend backend = Backends.cpu(1);
+    try (Device device = Devices.cpu(1);
         SpectrumProbe probe = new SpectrumProbe()) {
-      SnapshotSource source = SnapshotSource.of(probe, 40, () -> new Counted(backend, 40, false));
+      SnapshotSource source = SnapshotSource.of(probe, 40, () -> new Counted(device, 40, false));
       for (int i = 1; i <= 3; i++) {
         assertEquals(2, source.measure(ProbeSettings.article()).spectrum().max().value(), 1e-5);
         assertEquals(i, opened);
         assertEquals(i, closed);
       }
-      SnapshotSource broken = SnapshotSource.of(probe, 40, () -> new Counted(backend, 40, true));
+      SnapshotSource broken = SnapshotSource.of(probe, 40, () -> new Counted(device, 40, true));
       assertThrows(IllegalStateException.class, () -> broken.measure(ProbeSettings.article()));
       assertEquals(opened, closed, "also if it fails");
-      SnapshotSource other = SnapshotSource.of(probe, 41, () -> new Counted(backend, 40, false));
+      SnapshotSource other = SnapshotSource.of(probe, 41, () -> new Counted(device, 40, false));
       assertTrue(
           assertThrows(IllegalArgumentException.class, () -> other.measure(ProbeSettings.article()))
               .getMessage()
