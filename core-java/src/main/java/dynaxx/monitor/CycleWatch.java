@@ -17,7 +17,7 @@ final class CycleWatch {
   private static final double DISTURBED = 1.5;
 
   /** Part of the variance that a cycle must explain to be believed for longer than it is seen. */
-  private static final double MOST = 0.5;
+  private static final double MOST = 0.65;
 
   /** Part of the values that is cut off at either end of the range: outliers belong to no cycle. */
   private static final double TRIMMED = 0.05;
