@@ -13,7 +13,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
-import dynaxx.network.Mlp;
+import dynaxx.model.Mlp;
 import dynaxx.network.Network;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
