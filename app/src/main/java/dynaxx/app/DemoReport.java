@@ -5,7 +5,7 @@ import dynaxx.app.train.Trainer;
 import dynaxx.device.Device;
 import dynaxx.monitor.Advice;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.Usage;
+import dynaxx.monitor.PhaseMonitor;
 import dynaxx.network.Network;
 import dynaxx.spectrum.ExtremeEigenvalue;
 import dynaxx.spectrum.GradientStatistics;
@@ -142,7 +142,7 @@ final class DemoReport implements AutoCloseable {
     line("Resumed from the checkpoint of step %d", step);
   }
 
-  void usage(Usage usage, double budget) {
+  void usage(PhaseMonitor.Usage usage, double budget) {
     line(
         "Measuring took %.2f %% of the time (budget %.3g %%): %d full snapshots, %d with fewer"
             + " Lanczos steps, %d from stored vectors",

@@ -9,7 +9,6 @@ import dynaxx.app.train.LearningRates;
 import dynaxx.app.train.Trainer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.monitor.Advice;
-import dynaxx.monitor.CalibratedRules;
 import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
@@ -19,12 +18,11 @@ import dynaxx.monitor.Observation;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Policy;
 import dynaxx.monitor.Reading;
-import dynaxx.monitor.Schedule;
+import dynaxx.monitor.Rules;
 import dynaxx.monitor.Signal;
 import dynaxx.monitor.SnapshotSource;
 import dynaxx.monitor.StepReport;
 import dynaxx.monitor.TrainingControl;
-import dynaxx.monitor.Usage;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.Preconditioned;
 import dynaxx.spectrum.CurvatureProbe;
@@ -59,16 +57,14 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   private final LearningRates rates;
   private final Path journalFile;
   private final JsonLinesSink journal;
+  private final Source source = new Source();
   private final PhaseMonitor monitor;
   private final List<String> pending = new ArrayList<>();
   private final long began = System.nanoTime();
   private double rateFactor = 1;
-  private boolean checkpointWanted;
-  private boolean reverted;
   private double earlierSeconds;
   private int snapshots;
   private Trainer.Validation last;
-  private ExtremeEigenvalue preconditioned;
 
   /** Steps, what lies between snapshots and validations, and the size of a measurement. */
   record Plan(
@@ -112,23 +108,21 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     CalibratedSettings rules =
         CalibratedSettings.defaults().withStability(parts.options().stability(parts.training()));
     PhaseMonitor.Builder builder =
-        PhaseMonitor.of(new Source())
+        PhaseMonitor.of(source)
             .settings(plan.settings())
-            .rules(new CalibratedRules(rules))
+            .rules(Rules.calibrated(rules))
             .policy(parts.policy())
             .steps(plan.steps())
             .control(this)
             .sink(journal);
     Double budget = parts.options().budget();
-    this.monitor =
-        (budget == null
-                ? builder.schedule(new Schedule.Every(plan.every()))
-                : builder.budget(budget))
-            .build();
+    this.monitor = (budget == null ? builder.every(plan.every()) : builder.budget(budget)).build();
   }
 
   /** Snapshots, and beside all but cheap ones the sharpness that decides whether Adam is stable. */
   private final class Source implements SnapshotSource {
+    private ExtremeEigenvalue preconditioned;
+
     @Override
     public Snapshot measure(ProbeSettings settings) {
       return parts.probe().measure(trainer.parameters(), settings);
@@ -222,7 +216,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     return earlierSeconds + (System.nanoTime() - began) / 1e9;
   }
 
-  private Map<String, Object> describe(Usage usage) {
+  private Map<String, Object> describe(PhaseMonitor.Usage usage) {
     Map<String, Object> values = new LinkedHashMap<>();
     if (earlierSeconds > 0) {
       values.put("times_are", "of the part after the last resumption");
@@ -265,17 +259,17 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     epochs(step);
     boolean fixed = parts.options().budget() == null;
     if (end && fixed) {
-      monitor.look();
+      monitor.measureNext();
     }
     boolean validate = end || step % plan.validateEvery() == 0 || fixed && step % plan.every() == 0;
     Trainer.Validation validation = validate ? validateNow() : null;
     long begin = System.nanoTime();
     Trainer.Step trained = trainer.evaluate();
     double seconds = (System.nanoTime() - begin) / 1e9;
-    reverted = false;
-    Advice advice = monitor.afterStep(report(step, end, trained, validation));
-    notice(monitor.events());
-    describe(step, advice);
+    PhaseMonitor.Outcome outcome = monitor.afterStep(report(step, end, trained, validation));
+    boolean reverted = outcome.advises(Advice.Revert.class);
+    notice(outcome.events());
+    describe(step, outcome.advice());
     boolean done = end && !reverted;
     if (done) {
       notice(monitor.finish());
@@ -286,9 +280,9 @@ final class DemoRun implements TrainingControl, AutoCloseable {
       trainer.update(rate);
     }
     seconds += (System.nanoTime() - begin) / 1e9;
-    record(step, trained, validation, rate, seconds);
+    record(step, trained, validation, rate, seconds, outcome);
     if (!done) {
-      checkpoint(step);
+      checkpoint(step, outcome);
     }
     return done;
   }
@@ -320,8 +314,8 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     events.forEach(report::event);
   }
 
-  private void describe(int step, Advice advice) {
-    for (Advice part : advice.parts()) {
+  private void describe(int step, List<Advice> advice) {
+    for (Advice part : advice) {
       if (part instanceof Advice.LearningRate rate) {
         report.advice(step, rate);
       }
@@ -329,11 +323,16 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   }
 
   private void record(
-      int step, Trainer.Step trained, Trainer.Validation validation, Double rate, double seconds) {
-    Snapshot snapshot = monitor.snapshot().orElse(null);
+      int step,
+      Trainer.Step trained,
+      Trainer.Validation validation,
+      Double rate,
+      double seconds,
+      PhaseMonitor.Outcome outcome) {
+    Snapshot snapshot = outcome.snapshot().orElse(null);
     String kinds = String.join(" ", pending);
     pending.clear();
-    if (reverted) {
+    if (outcome.advises(Advice.Revert.class)) {
       // The restart belongs to the next row.
       pending.add(EventKind.RESTART.name());
     }
@@ -346,28 +345,28 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             rate,
             parts.training().batch(),
             snapshot,
-            preconditioned,
+            snapshot == null ? null : source.preconditioned,
             seconds,
             kinds,
             trainer.network().layers("active_fraction").size());
-    preconditioned = null;
     parts.folder().append(row);
     report.step(row);
     snapshots += snapshot == null ? 0 : 1;
   }
 
   /** After the update, so that what is kept is where the next step begins. */
-  private void checkpoint(int step) {
+  private void checkpoint(int step, PhaseMonitor.Outcome outcome) {
+    boolean advised = outcome.advises(Advice.Checkpoint.class);
+    boolean reverted = outcome.advises(Advice.Revert.class);
     int every = parts.options().checkpointEvery();
     boolean due = every > 0 && (step + 1) % every == 0;
-    if (due && !checkpointWanted && !reverted) {
+    if (due && !advised && !reverted) {
       monitor.checkpointed(step);
     }
     // After a revert, what a resumed run finds has to know of it.
-    if (due || checkpointWanted || reverted) {
+    if (due || advised || reverted) {
       keep();
     }
-    checkpointWanted = false;
   }
 
   private void keep() {
@@ -401,10 +400,9 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     trainer.optimizer().setMomentum(value);
   }
 
+  /** What is kept is where the next step begins, so it is kept after the update. */
   @Override
-  public void checkpoint(long step) {
-    checkpointWanted = true;
-  }
+  public void checkpoint(long step) {}
 
   @Override
   public Validation validate() {
@@ -425,7 +423,6 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(parts.folder().path() + ": " + e.getMessage(), e);
     }
-    reverted = true;
     report.reverted(step, trainer.steps());
     return trainer.steps();
   }

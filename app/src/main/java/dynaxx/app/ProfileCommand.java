@@ -5,7 +5,6 @@ import dynaxx.app.profile.Library;
 import dynaxx.app.profile.Profile;
 import dynaxx.app.run.MetricsReader;
 import dynaxx.app.run.RunFolder;
-import dynaxx.monitor.CalibratedRules;
 import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.Observation;
@@ -151,7 +150,7 @@ final class ProfileCommand implements Runnable {
     List<MetricsReader.Row> rows =
         MetricsReader.read(file, p -> spec.commandLine().getErr().println("dynaxx: " + p));
     Rules rules =
-        new CalibratedRules(
+        Rules.calibrated(
             CalibratedSettings.defaults().withStability(TrainingOptions.stability(run)));
     List<TransitionSignature> all = new ArrayList<>();
     List<Observation> observations = new ArrayList<>();

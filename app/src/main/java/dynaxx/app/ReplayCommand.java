@@ -3,9 +3,7 @@ package dynaxx.app;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dynaxx.app.run.MetricsReader;
-import dynaxx.monitor.ArticleRules;
 import dynaxx.monitor.ArticleSettings;
-import dynaxx.monitor.CalibratedRules;
 import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.Rules;
@@ -143,9 +141,8 @@ final class ReplayCommand implements Callable<Integer> {
           spec.commandLine(), "--momentum: found " + momentum + ", expected from 0 to below 1");
     }
     return switch (ruleSet) {
-      case ARTICLE -> new ArticleRules(ArticleSettings.defaults().withNetwork(layers, !nonSmooth));
-      case CALIBRATED ->
-          new CalibratedRules(CalibratedSettings.defaults().withStability(stability()));
+      case ARTICLE -> Rules.article(ArticleSettings.defaults().withNetwork(layers, !nonSmooth));
+      case CALIBRATED -> Rules.calibrated(CalibratedSettings.defaults().withStability(stability()));
     };
   }
 

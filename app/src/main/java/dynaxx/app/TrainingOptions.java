@@ -10,7 +10,6 @@ import dynaxx.app.train.Sgd;
 import dynaxx.app.train.Triangular;
 import dynaxx.app.train.WarmupConstant;
 import dynaxx.app.train.WarmupCosine;
-import dynaxx.monitor.Policies;
 import dynaxx.monitor.Policy;
 import dynaxx.monitor.StabilityLimit;
 import java.nio.file.Files;
@@ -188,10 +187,10 @@ final class TrainingOptions {
 
   Policy policy(Preset.Training training) {
     return switch (policy) {
-      case OBSERVE -> Policies.observe();
-      case SMOOTH -> Policies.smooth();
-      case RIDE -> Policies.ride();
-      case ESCAPE -> Policies.escape(stability(training));
+      case OBSERVE -> Policy.observe();
+      case SMOOTH -> Policy.smooth();
+      case RIDE -> Policy.ride();
+      case ESCAPE -> Policy.escape(stability(training));
     };
   }
 

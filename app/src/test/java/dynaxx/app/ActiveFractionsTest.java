@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.app.run.Journal;
 import dynaxx.app.run.MetricsReader;
-import dynaxx.monitor.Advice;
 import dynaxx.monitor.CsvSink;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
@@ -111,7 +110,7 @@ class ActiveFractionsTest {
               OptionalDouble.empty(),
               Optional.empty(),
               List.of(),
-              Advice.NOTHING,
+              List.of(),
               0));
     }
     return all;

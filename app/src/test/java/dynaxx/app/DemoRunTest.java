@@ -15,7 +15,6 @@ import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.monitor.Advice;
 import dynaxx.monitor.Policy;
-import dynaxx.monitor.Situation;
 import dynaxx.network.Batch;
 import dynaxx.network.Network;
 import dynaxx.spectrum.CurvatureProbe;

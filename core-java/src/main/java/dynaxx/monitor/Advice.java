@@ -1,29 +1,9 @@
 package dynaxx.monitor;
 
-import java.util.List;
-
-/** What a policy would do. The host does it, or a {@link TrainingControl}, or nobody. */
+/**
+ * One piece of what a policy would do. The host does it, or a {@link TrainingControl}, or nobody.
+ */
 public sealed interface Advice {
-
-  /** No advice. */
-  Advice NOTHING = new Nothing();
-
-  /**
-   * The single pieces, in the order in which they are to be done.
-   *
-   * @return empty for no advice
-   */
-  default List<Advice> parts() {
-    return List.of(this);
-  }
-
-  /** Go on. */
-  record Nothing() implements Advice {
-    @Override
-    public List<Advice> parts() {
-      return List.of();
-    }
-  }
 
   /**
    * Another learning rate from the next update on.
@@ -65,31 +45,4 @@ public sealed interface Advice {
    * @param reason one clause
    */
   record Revert(long step, String reason) implements Advice {}
-
-  /**
-   * More than one piece of advice.
-   *
-   * @param parts at least two single pieces
-   */
-  record Several(List<Advice> parts) implements Advice {
-
-    /** Copies the pieces. */
-    public Several {
-      parts = List.copyOf(parts);
-    }
-  }
-
-  /**
-   * One piece of advice from many.
-   *
-   * @param parts single pieces, may be empty
-   * @return nothing, the only one, or several
-   */
-  static Advice of(List<Advice> parts) {
-    return switch (parts.size()) {
-      case 0 -> NOTHING;
-      case 1 -> parts.getFirst();
-      default -> new Several(parts);
-    };
-  }
 }

@@ -26,7 +26,7 @@ import java.util.TreeMap;
  * <p>The confidence of these events is the probability that no event as strong comes by chance in
  * 1,000 quiet snapshots.
  */
-public final class CalibratedRules implements Rules {
+final class CalibratedRules implements Rules {
 
   /** Steps whose means are one value on the charts while no snapshot has been made. */
   static final int STEPS_WITHOUT = 10;
@@ -34,14 +34,22 @@ public final class CalibratedRules implements Rules {
   /** Chance, for each snapshot, that noise changes the sign of lambda_min beyond its band. */
   private static final double SIGN_RATE = 1e-6;
 
+  /** Chance, for each snapshot, that noise takes a channel out of its cycle's range. */
+  private static final double LEFT_RATE = 1e-6;
+
+  /** Snapshots seen by two channels from which on the correlation of their noise is believed. */
+  private static final int LEAST_COMMON = 10;
+
   private final CalibratedSettings settings;
   private final ObservationGuard guard = new ObservationGuard();
   private final IntervalMeans means = new IntervalMeans();
   private final Map<Channel, Chart> charts = new TreeMap<>();
+  private final Map<Channel, CycleWatch> cycles = new TreeMap<>();
   private final Set<Signal> charted = EnumSet.noneOf(Signal.class);
   private final Alarms alarms;
   private final SignBand sign;
   private final StabilityWatch stability;
+  private final Set<EventKind> stabilityTold = EnumSet.noneOf(EventKind.class);
   private Observation now;
   private OptionalDouble rate = OptionalDouble.empty();
   private OptionalDouble excursion = OptionalDouble.empty();
@@ -52,6 +60,7 @@ public final class CalibratedRules implements Rules {
   private boolean snapshots;
   private long nextWithout;
   private int ticks;
+  private int toldPeriod;
   private int lastCycle = Integer.MIN_VALUE / 2;
   private int lastTransition = Integer.MIN_VALUE / 2;
   private long transitionStep;
@@ -61,7 +70,7 @@ public final class CalibratedRules implements Rules {
    *
    * @param settings all numbers
    */
-  public CalibratedRules(CalibratedSettings settings) {
+  CalibratedRules(CalibratedSettings settings) {
     this.settings = settings;
     this.alarms = new Alarms(settings);
     this.sign = new SignBand(settings);
@@ -119,6 +128,8 @@ public final class CalibratedRules implements Rules {
   private void reset() {
     nextWithout = 0;
     forget();
+    cycles.clear();
+    stabilityTold.clear();
     means.clear();
     sign.reset();
     stability.reset();
@@ -127,6 +138,7 @@ public final class CalibratedRules implements Rules {
   /** Starts all charts anew. */
   private void forget() {
     charts.values().forEach(Chart::reset);
+    cycles.values().forEach(cycle -> cycle.rebase(ticks));
     alarms.clear();
   }
 
@@ -176,23 +188,47 @@ public final class CalibratedRules implements Rules {
       }
     }
     followSign(events);
-    now.reading(settings.stability().signal())
-        .filter(sharpness -> rate.isPresent() && rate.getAsDouble() > 0)
-        .ifPresent(
-            sharpness ->
-                events.addAll(
-                    stability.add(
-                        now.step(), sharpness, rate.getAsDouble(), means.mean(Signal.LOSS))));
-    alarms.expire(ticks).forEach(channel -> charts.get(channel).reset());
+    followStability(events);
+    alarms.expire(ticks).forEach(this::startAgain);
     Optional<Event> transition = alarms.transition(now.step(), charted.size());
     if (transition.isPresent()) {
       events.add(transition.get());
       lastTransition = ticks;
       transitionStep = now.step();
-      charts.values().forEach(Chart::reset);
+      charts.keySet().forEach(this::startAgain);
+      cycles.values().forEach(CycleWatch::disturbed);
     } else {
       events.addAll(alarms.shifts(ticks, now.step(), false));
     }
+  }
+
+  /** A change was told: what comes next is judged by itself. */
+  private void startAgain(Channel channel) {
+    charts.get(channel).reset();
+    CycleWatch cycle = cycles.get(channel);
+    if (cycle.left(ticks)) {
+      cycle.rebase(ticks);
+    }
+  }
+
+  /** What a cycle of the sharpness takes to the limit again and again is told once. */
+  private void followStability(List<Event> events) {
+    Signal signal = settings.stability().signal();
+    Optional<Reading> sharpness = now.reading(signal);
+    if (sharpness.isEmpty() || rate.isEmpty() || !(rate.getAsDouble() > 0)) {
+      return;
+    }
+    boolean explained = explained(Channel.of(signal));
+    for (Event event :
+        stability.add(now.step(), sharpness.get(), rate.getAsDouble(), means.mean(Signal.LOSS))) {
+      if (stabilityTold.add(event.kind()) || !explained) {
+        events.add(event);
+      }
+    }
+  }
+
+  private boolean explained(Channel channel) {
+    return cycles.containsKey(channel) && cycles.get(channel).explains(ticks);
   }
 
   /** Layers that are charted in place of the signal's mean over them; 0 if it has none. */
@@ -211,23 +247,31 @@ public final class CalibratedRules implements Rules {
     charted.add(signal);
     double value = reading.get().value();
     Signal.Scale scale = signal.scale();
-    chart.add(scale.transform(value), scale.error(value, reading.get().errorOr(0)), now.step());
-    if (!chart.ready()) {
-      return;
-    }
-    boolean told =
-        events.stream().anyMatch(e -> e.kind() == EventKind.SPIKE && e.signal() == signal);
-    if (chart.spiked() && !told) {
+    double transformed = scale.transform(value);
+    chart.add(transformed, scale.error(value, reading.get().errorOr(0)), now.step());
+    CycleWatch cycle = cycles.computeIfAbsent(channel, c -> new CycleWatch(signal, settings));
+    cycle.add(transformed, ticks, now.step());
+    if (chart.ready()
+        && chart.spiked()
+        && !cycle.explainsSpike(ticks)
+        && !spikeTold(signal, events)) {
       events.add(spike(channel, chart));
     }
     double chance = Math.min(1, Math.max(1, layers(signal)) * chart.rate());
     boolean alarm = chance <= Alarms.SUPPORT;
-    if ((alarm || ticks % 4 == 0) && cyclic(channel, chart, events)) {
+    boolean found = (alarm || ticks % 4 == 0) && cyclic(channel, cycle, chart, events);
+    if (cycle.left(ticks)) {
+      alarms.raise(outOfCycle(channel, cycle, reading.get()));
+    } else if (found || alarm && cycle.explains(ticks)) {
       chart.quieten();
       alarms.withdraw(channel);
     } else if (alarm) {
       alarms.raise(alarm(channel, chart, reading.get(), chance));
     }
+  }
+
+  private static boolean spikeTold(Signal signal, List<Event> events) {
+    return events.stream().anyMatch(e -> e.kind() == EventKind.SPIKE && e.signal() == signal);
   }
 
   /** The value that is charted: relative depth for lambda_min, means for the host's signals. */
@@ -285,6 +329,32 @@ public final class CalibratedRules implements Rules {
     return new Alarm(channel, ticks, ticks, chance, evidence, words, dependent(channel), false);
   }
 
+  /** A change on top of a cycle. */
+  private Alarm outOfCycle(Channel channel, CycleWatch cycle, Reading reading) {
+    Signal.Scale scale = channel.signal().scale();
+    double unit = unit(channel.signal());
+    double value = reading.value() * unit;
+    double limit = scale.inverse(cycle.limit()) * unit;
+    Event.Evidence evidence =
+        new Event.Evidence(
+            value,
+            OptionalDouble.empty(),
+            OptionalDouble.of(scale.inverse(cycle.level()) * unit),
+            OptionalDouble.of(limit),
+            cycle.since());
+    String words =
+        String.format(
+            Locale.ROOT,
+            "%s has been %s the range of its cycle since step %d and is %.4g, where the cycle ends"
+                + " at %.4g",
+            channel.words(),
+            cycle.direction() > 0 ? "above" : "below",
+            cycle.since(),
+            value,
+            limit);
+    return new Alarm(channel, ticks, ticks, LEFT_RATE, evidence, words, dependent(channel), false);
+  }
+
   private Event spike(Channel channel, Chart chart) {
     Signal signal = channel.signal();
     double unit = unit(signal);
@@ -312,14 +382,17 @@ public final class CalibratedRules implements Rules {
             level));
   }
 
-  private boolean cyclic(Channel channel, Chart chart, List<Event> events) {
+  private boolean cyclic(Channel channel, CycleWatch cycle, Chart chart, List<Event> events) {
     Signal signal = channel.signal();
     int layers = layers(signal);
-    OptionalInt period = layers > 1 ? chart.period(0, layers) : chart.period(epoch, 1);
+    boolean told = ticks - lastCycle <= settings.cycleWindow();
+    int[] known = layers > 1 ? new int[0] : new int[] {epoch, told ? toldPeriod : 0};
+    OptionalInt period = cycle.find(ticks, known, Math.max(1, layers));
     if (period.isEmpty()) {
       return false;
     }
-    if (ticks - lastCycle > settings.cycleWindow()) {
+    if (!told) {
+      toldPeriod = period.getAsInt();
       double value = reading(channel).orElseThrow().value() * unit(signal);
       Event.Evidence evidence =
           new Event.Evidence(
@@ -365,10 +438,11 @@ public final class CalibratedRules implements Rules {
             settings.band() * reading.error().orElseGet(sign::noise),
             settings.arithmeticNoise() * Math.max(0, lambdaMax));
     boolean changed = sign.add(reading.value(), half, now.verdict(), now.step());
-    if (sign.beginsToOscillate()) {
+    boolean explained = explained(Channel.of(Signal.LAMBDA_MIN));
+    if (sign.beginsToOscillate() && !explained) {
       events.add(oscillation(reading, half));
     }
-    if (changed) {
+    if (changed && !explained) {
       String words =
           String.format(
               Locale.ROOT,
@@ -411,13 +485,17 @@ public final class CalibratedRules implements Rules {
             settings.crossingWindow()));
   }
 
-  /** Charts whose noise goes with that of another. */
+  /** Channels whose noise goes with that of another. */
   private Set<Channel> dependent(Channel channel) {
     Set<Channel> dependent = new HashSet<>();
-    Chart chart = charts.get(channel);
+    boolean left = cycles.get(channel).left(ticks);
     charts.forEach(
         (other, itsChart) -> {
-          if (Math.abs(chart.correlation(itsChart)) >= settings.correlation()) {
+          double correlation =
+              left && cycles.get(other).believed(ticks)
+                  ? cycles.get(channel).correlation(cycles.get(other), LEAST_COMMON)
+                  : charts.get(channel).correlation(itsChart);
+          if (Math.abs(correlation) >= settings.correlation()) {
             dependent.add(other);
           }
         });

@@ -1,7 +1,6 @@
 package dynaxx.monitor;
 
 import java.util.Arrays;
-import java.util.OptionalInt;
 
 /**
  * Watches one signal for a change of level: what a forecast leaves of the transformed values is
@@ -313,19 +312,6 @@ final class Chart {
 
   double valueBefore() {
     return values[size - 2];
-  }
-
-  /**
-   * The period of the values, of which one that is known is believed sooner; 0 if none is. The more
-   * charts are asked for the same thing, the more deviations it takes.
-   */
-  OptionalInt period(int known, int charts) {
-    int length = Math.min(size, settings.cycleWindow());
-    double[] recent = Arrays.copyOfRange(values, size - length, size);
-    double deviations = Math.sqrt(Math.pow(settings.cycleDeviations(), 2) + 2 * Math.log(charts));
-    return Periodicity.repeats(recent, known)
-        ? OptionalInt.of(known)
-        : Periodicity.lag(recent, deviations);
   }
 
   /**

@@ -116,9 +116,9 @@ public final class CsvSink implements MonitorSink {
 
   private void write() {
     if (last != null) {
-      MonitorRecord.Step step = last;
+      file.append(line(last), last);
       last = null;
-      file.append(line(step), step);
+      noticed.setLength(0);
     }
   }
 
@@ -142,9 +142,7 @@ public final class CsvSink implements MonitorSink {
     fields.add(step.effort().map(e -> e.name().toLowerCase(Locale.ROOT)).orElse(""));
     fields.add(Double.toString(step.share()));
     fields.add(noticed.toString().strip());
-    noticed.setLength(0);
-    fields.add(
-        step.advice().parts().stream().map(JsonLines::kind).collect(Collectors.joining(" ")));
+    fields.add(step.advice().stream().map(JsonLines::kind).collect(Collectors.joining(" ")));
     return String.join(",", fields);
   }
 

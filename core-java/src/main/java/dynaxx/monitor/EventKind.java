@@ -27,5 +27,7 @@ public enum EventKind {
   /** Training was started again: what follows is not compared with what was before. */
   RESTART,
   /** A value is NaN or infinite, and was not used. */
-  NOT_FINITE
+  NOT_FINITE,
+  /** A snapshot beside the training failed. */
+  NOT_MEASURED
 }

@@ -27,13 +27,11 @@ final class JsonLines {
   /** Name of a single piece of advice. */
   static String kind(Advice advice) {
     return switch (advice) {
-      case Advice.Nothing nothing -> "nothing";
       case Advice.LearningRate rate -> "learning_rate";
       case Advice.Momentum momentum -> "momentum";
       case Advice.Checkpoint checkpoint -> "checkpoint";
       case Advice.Validate validate -> "validate";
       case Advice.Revert revert -> "revert";
-      case Advice.Several several -> "several";
     };
   }
 
@@ -55,9 +53,9 @@ final class JsonLines {
     optional("momentum", step.momentum());
     step.effort().ifPresent(effort -> text("snapshot", effort.name().toLowerCase(Locale.ROOT)));
     events(step.events());
-    if (!step.advice().parts().isEmpty()) {
+    if (!step.advice().isEmpty()) {
       key("advice").append('[');
-      step.advice().parts().forEach(this::advice);
+      step.advice().forEach(this::advice);
       out.append(']');
     }
     number("monitor_share", step.share());
@@ -139,8 +137,6 @@ final class JsonLines {
         key("to").append(a.step());
         text("reason", a.reason());
       }
-      case Advice.Nothing a -> {}
-      case Advice.Several a -> {}
     }
     out.append('}');
   }

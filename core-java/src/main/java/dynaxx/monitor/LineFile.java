@@ -71,12 +71,23 @@ final class LineFile implements AutoCloseable {
     return end < 0 ? text : text.substring(0, end);
   }
 
-  /** Adds the line of a record; only that of a step at which nothing happened may be held back. */
+  /**
+   * Adds the line of a record; only that of a step at which nothing happened may be held back. A
+   * line that cannot be written is not taken, those before it are held on.
+   */
   void append(String line, MonitorRecord record) {
+    int before = held.size();
     hold(line);
     boolean late = System.nanoTime() - written >= LONGEST_HELD;
     if (late || held.size() >= MOST_HELD || !quiet(record)) {
-      write();
+      try {
+        write();
+      } catch (UncheckedIOException e) {
+        byte[] all = held.toByteArray();
+        held.reset();
+        held.write(all, 0, before);
+        throw e;
+      }
     }
   }
 
@@ -84,7 +95,7 @@ final class LineFile implements AutoCloseable {
     return record instanceof MonitorRecord.Step step
         && step.effort().isEmpty()
         && step.events().isEmpty()
-        && step.advice().parts().isEmpty();
+        && step.advice().isEmpty();
   }
 
   /** Adds a line at once. */

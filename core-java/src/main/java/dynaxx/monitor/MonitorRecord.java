@@ -31,21 +31,22 @@ public sealed interface MonitorRecord {
    * @param momentum of the optimizer, if reported
    * @param effort of the snapshot; empty if there was none
    * @param events noticed at this step
-   * @param advice given
+   * @param advice given, mostly none
    * @param share of the wall time that the monitor has taken so far
    */
   record Step(
       Observation observation,
       OptionalDouble momentum,
-      Optional<Effort> effort,
+      Optional<PhaseMonitor.Effort> effort,
       List<Event> events,
-      Advice advice,
+      List<Advice> advice,
       double share)
       implements MonitorRecord {
 
-    /** Copies the events. */
+    /** Copies events and advice. */
     public Step {
       events = List.copyOf(events);
+      advice = List.copyOf(advice);
     }
 
     @Override

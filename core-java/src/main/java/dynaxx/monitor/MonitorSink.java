@@ -1,10 +1,14 @@
 package dynaxx.monitor;
 
-/** Takes down what a monitor records. Called on the thread of the host. */
+/**
+ * Takes down what a monitor records. Called on the thread of the host. One that throws does not end
+ * the training: the record is offered again later, before those after it ({@link
+ * PhaseMonitor.Usage#lostRecords}).
+ */
 public interface MonitorSink extends AutoCloseable {
 
   /**
-   * Takes a record.
+   * Takes a record, or throws and takes none of it.
    *
    * @param record a step or a notice, in the order in which they happened
    */

@@ -160,8 +160,12 @@ public record Observation(
     return new Reading(found.value(), found.residual());
   }
 
-  /** Whether a snapshot was made, of whatever it measured. */
-  boolean ofSnapshot() {
+  /**
+   * Whether a snapshot was made, of whatever it measured.
+   *
+   * @return true if there is a reading that only a snapshot gives
+   */
+  public boolean ofSnapshot() {
     for (Signal signal : readings.keySet()) {
       if (signal.ofSnapshot()) {
         return true;
@@ -170,16 +174,26 @@ public record Observation(
     return false;
   }
 
-  /** The finite value of a signal, or nothing. */
-  OptionalDouble value(Signal signal) {
+  /**
+   * The finite value of a signal.
+   *
+   * @param signal what was measured
+   * @return its value, or nothing if it was not measured, is NaN or infinite
+   */
+  public OptionalDouble value(Signal signal) {
     Reading reading = readings.get(signal);
     return reading == null || !reading.finite()
         ? OptionalDouble.empty()
         : OptionalDouble.of(reading.value());
   }
 
-  /** The finite reading of a signal, or nothing. */
-  Optional<Reading> reading(Signal signal) {
+  /**
+   * The finite reading of a signal.
+   *
+   * @param signal what was measured
+   * @return value and error, or nothing if it was not measured, is NaN or infinite
+   */
+  public Optional<Reading> reading(Signal signal) {
     return Optional.ofNullable(readings.get(signal)).filter(Reading::finite);
   }
 }

@@ -49,16 +49,22 @@ final class Pacer {
   /** Gradients for a cheap snapshot before one was timed. */
   private static final double CHEAP_WORK = 21;
 
+  /** Weight of a step's time in the mean over those with no snapshot beside them. */
+  private static final double QUIET_WEIGHT = 0.1;
+
   private final long total;
   private final Schedule schedule;
   private final OptionalDouble budget;
   private final ProbeSettings full;
-  private final int[] made = new int[Effort.values().length];
+  private final int[] made = new int[PhaseMonitor.Effort.values().length];
   private double host;
   private long reports;
   private double hostBefore;
   private long reportsBefore;
   private double recentStep;
+  private double quietStep;
+  private double besideSeconds;
+  private long besideSteps;
   private double own;
   private double secondsPerGradient;
   private double fullWork;
@@ -70,7 +76,7 @@ final class Pacer {
   private boolean demanded;
 
   /** How to measure now. */
-  record Plan(Effort effort, ProbeSettings settings) {}
+  record Plan(PhaseMonitor.Effort effort, ProbeSettings settings) {}
 
   /** With the steps of the whole training, 0 if not known. */
   Pacer(Schedule schedule, OptionalDouble budget, ProbeSettings full, long total) {
@@ -100,13 +106,39 @@ final class Pacer {
     own += seconds;
   }
 
-  Usage usage() {
-    return new Usage(
+  /** Is told whether the host's last step ran beside a snapshot. */
+  void stepRan(double seconds, boolean beside) {
+    if (beside) {
+      besideSeconds += seconds;
+      besideSteps++;
+    } else {
+      quietStep = quietStep == 0 ? seconds : quietStep + QUIET_WEIGHT * (seconds - quietStep);
+    }
+  }
+
+  /**
+   * How much longer the host's steps took beside the last snapshot than those before it: from now
+   * on the monitor's time instead of the host's.
+   */
+  double stolen() {
+    boolean known = quietStep > 0;
+    double stolen =
+        known ? Math.clamp(besideSeconds - besideSteps * quietStep, 0, besideSeconds) : 0;
+    besideSeconds = 0;
+    besideSteps = 0;
+    host -= stolen;
+    own += stolen;
+    return stolen;
+  }
+
+  PhaseMonitor.Usage usage(long lostRecords) {
+    return new PhaseMonitor.Usage(
         host,
         own,
-        made[Effort.FULL.ordinal()],
-        made[Effort.FEWER_STEPS.ordinal()],
-        made[Effort.CHEAP.ordinal()]);
+        made[PhaseMonitor.Effort.FULL.ordinal()],
+        made[PhaseMonitor.Effort.FEWER_STEPS.ordinal()],
+        made[PhaseMonitor.Effort.CHEAP.ordinal()],
+        lostRecords);
   }
 
   /** Steps may go back, and what was stored is no longer of these parameters. */
@@ -122,14 +154,14 @@ final class Pacer {
   }
 
   /** Asks for a full snapshot at the next step, whatever it costs. */
-  void demand() {
+  void demandNext() {
     demanded = true;
   }
 
   Optional<Plan> decide(long step, double batchSize) {
     if (demanded) {
       demanded = false;
-      return plan(Effort.FULL, full);
+      return plan(PhaseMonitor.Effort.FULL, full);
     }
     boolean consecutive = step == before + 1;
     before = step;
@@ -140,24 +172,24 @@ final class Pacer {
     int interval = last < 0 ? 1 : schedule.interval(last, batchSize);
     boolean sameParity = (step - last) % 2 == 0 && schedule instanceof Schedule.Article;
     if (hurried && affordsFull()) {
-      return plan(Effort.FULL, full);
+      return plan(PhaseMonitor.Effort.FULL, full);
     }
     if (step - last < interval || consecutive && sameParity) {
       return Optional.empty();
     }
     if (budget.isEmpty()) {
-      return plan(Effort.FULL, full);
+      return plan(PhaseMonitor.Effort.FULL, full);
     }
     return affordable(step - last, interval);
   }
 
   private Optional<Plan> affordable(long waited, int interval) {
     if (secondsPerGradient == 0) {
-      return full.lanczos().isPresent() ? first() : plan(Effort.FULL, full);
+      return full.lanczos().isPresent() ? first() : plan(PhaseMonitor.Effort.FULL, full);
     }
     double gradients = saved(host) / secondsPerGradient;
     if (fullWork <= gradients) {
-      return plan(Effort.FULL, full);
+      return plan(PhaseMonitor.Effort.FULL, full);
     }
     boolean patient = waited < (long) STRETCH * interval;
     boolean lanczos = full.lanczos().isPresent();
@@ -165,7 +197,7 @@ final class Pacer {
       return Optional.empty();
     }
     if (cheapInRow < MOST_CHEAP && cheapWork <= gradients) {
-      return plan(Effort.CHEAP, ProbeSettings.cheap().withSeed(full.seed()));
+      return plan(PhaseMonitor.Effort.CHEAP, ProbeSettings.cheap().withSeed(full.seed()));
     }
     int steps = (int) Math.floor((gradients - work(0, FEWER_PROBES)) / 2);
     boolean mayBeFewer = cheapInRow >= MOST_CHEAP && steps >= LEAST_STEPS;
@@ -202,15 +234,11 @@ final class Pacer {
             .withProbes(Math.min(FEWER_PROBES, full.probes()))
             .withPerExample(false)
             .withParts(0);
-    return plan(Effort.FEWER_STEPS, settings);
+    return plan(PhaseMonitor.Effort.FEWER_STEPS, settings);
   }
 
-  private static Optional<Plan> plan(Effort effort, ProbeSettings settings) {
+  private static Optional<Plan> plan(PhaseMonitor.Effort effort, ProbeSettings settings) {
     return Optional.of(new Plan(effort, settings));
-  }
-
-  Plan full() {
-    return new Plan(Effort.FULL, full);
   }
 
   /** Whether a full snapshot out of turn would leave the share near the budget. */
@@ -220,14 +248,14 @@ final class Pacer {
         || secondsPerGradient > 0 && whole <= OVERDRAFT * budget.getAsDouble() * (whole + host);
   }
 
-  /** Is told of a snapshot and its time. */
-  void measured(long step, Effort effort, Snapshot snapshot, double seconds) {
-    recalled(step, effort);
+  /** Is told of a snapshot and the time it took from the host. */
+  void measured(PhaseMonitor.Effort effort, Snapshot snapshot, double seconds) {
+    count(effort);
     double each = seconds / snapshot.gradientEquivalents();
     secondsPerGradient = secondsPerGradient == 0 ? warm(each) : (secondsPerGradient + each) / 2;
-    if (effort == Effort.FULL) {
+    if (effort == PhaseMonitor.Effort.FULL) {
       fullWork = snapshot.gradientEquivalents();
-    } else if (effort == Effort.CHEAP) {
+    } else if (effort == PhaseMonitor.Effort.CHEAP) {
       cheapWork = snapshot.gradientEquivalents();
     }
   }
@@ -250,12 +278,21 @@ final class Pacer {
   }
 
   /** Is told of a snapshot that a run before this one has made. */
-  void recalled(long step, Effort effort) {
+  void recalled(long step, PhaseMonitor.Effort effort) {
+    looked(step);
+    count(effort);
+  }
+
+  /** Is told that a snapshot is of this step. */
+  void looked(long step) {
     last = step;
     before = step;
-    hurried &= effort == Effort.CHEAP;
+  }
+
+  private void count(PhaseMonitor.Effort effort) {
+    hurried &= effort == PhaseMonitor.Effort.CHEAP;
     made[effort.ordinal()]++;
-    cheapInRow = effort == Effort.CHEAP ? cheapInRow + 1 : 0;
+    cheapInRow = effort == PhaseMonitor.Effort.CHEAP ? cheapInRow + 1 : 0;
   }
 
   /** Stored vectors are lost when the process ends. */

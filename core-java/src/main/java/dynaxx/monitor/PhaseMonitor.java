@@ -1,7 +1,6 @@
 package dynaxx.monitor;
 
 import dynaxx.memory.Buffer;
-import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
@@ -11,8 +10,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
-import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * Watches a training: decides when to measure, says what happened, and advises. The host reports
@@ -21,48 +21,45 @@ import java.util.function.LongSupplier;
  * <pre>{@code
  * PhaseMonitor monitor = PhaseMonitor.of(probe, parameters).budget(0.05).sink(csv).build();
  * ...
- * Advice advice = monitor.afterStep(StepReport.at(step).loss(loss).learningRate(rate));
+ * for (Advice advice : monitor.afterStep(StepReport.at(step).loss(loss)).advice()) {
+ *   ...
+ * }
  * }</pre>
  *
  * <p>Snapshots describe the parameters at the time of the report, so report before the update where
  * loss and gradient norm should be of the same parameters. Nothing of the host is changed except
- * through a {@link TrainingControl}, if there is one. One monitor watches one run, on one thread.
+ * through a {@link TrainingControl}, if there is one.
+ *
+ * <p>One monitor watches one run. Calls may come from different threads, but not at once: a call
+ * that comes while another is being served is refused with an {@link IllegalStateException}.
  */
 public final class PhaseMonitor implements AutoCloseable {
 
-  private static final System.Logger LOG = System.getLogger(PhaseMonitor.class.getName());
-  private static final int CHECKPOINTS = 64;
-
-  private final SnapshotSource source;
-  private final Pacer pacer;
-  private final Rules rules;
-  private final Policy policy;
-  private final Optional<TrainingControl> control;
-  private final List<MonitorSink> sinks;
-  private final LongSupplier nanoTime;
-  private final ValidationWatch validation = new ValidationWatch();
-  private final Suspicion suspicion = new Suspicion();
-  private final TreeSet<Long> checkpoints = new TreeSet<>();
-  private OptionalLong safe = OptionalLong.empty();
-  private Optional<TrainingControl.Validation> found = Optional.empty();
-  private List<Event> events = List.of();
-  private Optional<Snapshot> snapshot = Optional.empty();
-  private long left = -1;
-  private long lastStep;
-  private boolean finished;
+  private final Watch watch;
+  private final AtomicReference<Thread> caller = new AtomicReference<>();
+  private volatile Usage usage;
 
   private PhaseMonitor(Builder builder) {
-    this.source = builder.source;
+    SnapshotSource source = builder.source;
     Schedule schedule =
         builder.schedule != null
             ? builder.schedule
             : new Schedule.Article(source.parameterCount(), builder.steps);
-    this.pacer = new Pacer(schedule, builder.budget, builder.settings, builder.steps);
-    this.rules = builder.rules;
-    this.policy = builder.policy;
-    this.control = Optional.ofNullable(builder.control);
-    this.sinks = List.copyOf(builder.sinks);
-    this.nanoTime = builder.nanoTime;
+    Optional<Background> background =
+        builder.threads == 0
+            ? Optional.empty()
+            : Optional.of(new Background(source.detach(builder.threads), builder.settings));
+    this.watch =
+        new Watch(
+            new Pacer(schedule, builder.budget, builder.settings, builder.steps),
+            new Judge(builder.rules, builder.policy),
+            new Measurement(source, builder.settings, builder.nanoTime),
+            background,
+            Optional.ofNullable(builder.control),
+            new Recorder(
+                List.copyOf(builder.sinks), System.getLogger(PhaseMonitor.class.getName())),
+            builder.nanoTime);
+    this.usage = watch.usage();
   }
 
   /**
@@ -87,176 +84,63 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Takes a report, measures if a snapshot is due, and says what to do.
+   * Takes a report, measures if a snapshot is due, and says what happened and what to do.
+   *
+   * <p>With snapshots beside the training ({@link Builder#background}) the reports from that of the
+   * snapshot on wait until it is done, and are then judged in order: what they gave comes together,
+   * with the steps that it is of.
    *
    * @param report of a step later than all before
-   * @return advice; done already if there is a {@link TrainingControl}
+   * @return mostly nothing; advice is done already if there is a {@link TrainingControl}
    * @throws IllegalArgumentException if the step is not later than the one before
+   * @throws IllegalStateException if another thread is inside this monitor
    */
-  public Advice afterStep(StepReport report) {
-    long entered = nanoTime.getAsLong();
-    pacer.hostSpent(report.seconds().orElse(left < 0 ? 0 : (entered - left) / 1e9));
-    Observation host = withFound(report.observation());
-    snapshot = Optional.empty();
-    Measured measured = measure(host);
-    MonitorRecord.Step record =
-        judge(measured.observation(), report.momentum(), measured.effort(), measured.events());
-    hurryAfter(record);
-    tell(record);
-    left = nanoTime.getAsLong();
-    pacer.ownSpent((left - entered) / 1e9);
-    List<Event> noticed = events;
-    control.ifPresent(
-        c -> record.advice().parts().forEach(part -> act(c, report.observation(), part)));
-    events = noticed;
-    return record.advice();
+  public Outcome afterStep(StepReport report) {
+    return alone(() -> watch.afterStep(report));
   }
 
-  /** What a cheap snapshot seems to show is looked at in full. */
-  private void hurryAfter(MonitorRecord.Step record) {
-    if (record.effort().filter(e -> e == Effort.CHEAP).isPresent() && !record.events().isEmpty()) {
-      pacer.hurry();
-    }
-  }
-
-  private record Measured(Observation observation, Optional<Effort> effort, List<Event> events) {}
-
-  private Observation withFound(Observation host) {
-    Observation all = host;
-    if (found.isPresent()) {
-      OptionalDouble loss = found.get().loss();
-      OptionalDouble accuracy = found.get().accuracy();
-      found = Optional.empty();
-      if (loss.isPresent() && all.value(Signal.VALIDATION_LOSS).isEmpty()) {
-        all = all.with(Signal.VALIDATION_LOSS, loss.getAsDouble());
-      }
-      if (accuracy.isPresent() && all.value(Signal.VALIDATION_ACCURACY).isEmpty()) {
-        all = all.with(Signal.VALIDATION_ACCURACY, accuracy.getAsDouble());
-      }
-    }
-    return all;
-  }
-
-  private Measured measure(Observation host) {
-    double batch = host.value(Signal.BATCH_SIZE).orElse(0);
-    Optional<Pacer.Plan> plan = pacer.decide(host.step(), batch);
-    if (plan.isEmpty()) {
-      return new Measured(host, Optional.empty(), List.of());
+  /** Serves one call at a time; the thread inside may call again, as a control or a sink may. */
+  private <T> T alone(Supplier<T> call) {
+    Thread me = Thread.currentThread();
+    Thread other = caller.compareAndExchange(null, me);
+    if (other != null && other != me) {
+      throw new IllegalStateException(
+          "monitor: found a call from thread "
+              + me.getName()
+              + " while one from thread "
+              + other.getName()
+              + " is being served, expected one at a time; one monitor watches one run");
     }
     try {
-      Observation observation = measure(host, plan.get());
-      Effort effort = plan.get().effort();
-      if (effort == Effort.CHEAP && suspicion.about(observation) && pacer.affordsFull()) {
-        effort = Effort.FULL;
-        observation = measure(host, pacer.full());
-      }
-      suspicion.remember(observation);
-      return new Measured(observation, Optional.of(effort), List.of());
-    } catch (NonFiniteException e) {
-      // The host's training goes on or fails by itself; that it cannot be measured is an event.
-      LOG.log(System.Logger.Level.WARNING, "step {0}: {1}", host.step(), e.getMessage());
-      return new Measured(host, Optional.empty(), List.of(notFinite(host.step(), e)));
-    }
-  }
-
-  private Observation measure(Observation host, Pacer.Plan plan) {
-    long begin = nanoTime.getAsLong();
-    Snapshot measured = source.measure(plan.settings());
-    Observation observation = source.alsoMeasure(host.with(measured));
-    double seconds = (nanoTime.getAsLong() - begin) / 1e9;
-    pacer.measured(host.step(), plan.effort(), measured, seconds);
-    snapshot = Optional.of(measured);
-    return observation;
-  }
-
-  private static Event notFinite(long step, NonFiniteException e) {
-    Event.Evidence evidence =
-        new Event.Evidence(
-            Double.NaN,
-            OptionalDouble.empty(),
-            OptionalDouble.empty(),
-            OptionalDouble.empty(),
-            step);
-    return new Event(
-        step,
-        EventKind.NOT_FINITE,
-        Signal.LAMBDA_MAX,
-        1,
-        evidence,
-        "nothing could be measured: " + e.getMessage());
-  }
-
-  private MonitorRecord.Step judge(
-      Observation observation,
-      OptionalDouble momentum,
-      Optional<Effort> effort,
-      List<Event> before) {
-    lastStep = observation.step();
-    List<Event> noticed = new ArrayList<>(before);
-    noticed.addAll(rules.observe(observation));
-    for (Event event : noticed) {
-      if (event.kind() == EventKind.TRANSITION) {
-        safe = checkpointUpTo(event.evidence().since() - 1);
+      T result = call.get();
+      usage = watch.usage();
+      return result;
+    } finally {
+      if (other == null) {
+        caller.set(null);
       }
     }
-    validation.add(observation, noticed).ifPresent(noticed::add);
-    OptionalLong newest = checkpointUpTo(observation.step());
-    List<Advice> parts =
-        policy.decide(
-            new Situation(observation, momentum, effort.isPresent(), noticed, newest, safe));
-    events = List.copyOf(noticed);
-    return new MonitorRecord.Step(
-        observation, momentum, effort, noticed, Advice.of(parts), pacer.usage().share());
   }
 
-  private OptionalLong checkpointUpTo(long step) {
-    Long kept = checkpoints.floor(step);
-    return kept == null ? OptionalLong.empty() : OptionalLong.of(kept);
+  private void alone(Runnable call) {
+    alone(
+        () -> {
+          call.run();
+          return null;
+        });
   }
 
-  private void act(TrainingControl c, Observation observation, Advice part) {
-    switch (part) {
-      case Advice.LearningRate a -> c.learningRate(a.value(), a.factor());
-      case Advice.Momentum a -> c.momentum(a.value());
-      case Advice.Checkpoint a -> {
-        c.checkpoint(observation.step());
-        checkpointed(observation.step());
-      }
-      case Advice.Validate a -> {
-        if (!validated(observation)) {
-          found = Optional.of(c.validate());
-          tell(new MonitorRecord.Validation(observation.step(), found.get()));
-        }
-      }
-      case Advice.Revert a -> restarted(c.revert(a.step()));
-      case Advice.Nothing a -> {}
-      case Advice.Several a -> a.parts().forEach(each -> act(c, observation, each));
-    }
-  }
-
-  /** Whether the host has measured these parameters already; twice the same tells nothing. */
-  private static boolean validated(Observation observation) {
-    return observation.value(Signal.VALIDATION_LOSS).isPresent()
-        || observation.value(Signal.VALIDATION_ACCURACY).isPresent();
-  }
-
-  private void tell(MonitorRecord record) {
-    sinks.forEach(sink -> sink.accept(record));
-  }
-
-  /**
-   * Asks for a full snapshot at the next report, whether one is due or not and whatever it costs.
-   */
-  public void look() {
-    pacer.demand();
+  /** Asks for a full snapshot at the next report, whether one is due or not, whatever it costs. */
+  public void measureNext() {
+    alone(watch::measureNext);
   }
 
   /**
    * Is told that training was started again: the optimizer's state was lost, or an earlier
-   * checkpoint was loaded.
+   * checkpoint was loaded. A snapshot that is being made beside the training is waited for.
    *
    * @param step of the first report after it
-   * @return the restart, as an event
+   * @return what the reports gave that waited for a snapshot, and the restart, as an event
    */
   public List<Event> restarted(long step) {
     return notice(step, MonitorRecord.Notice.Kind.RESTART);
@@ -291,58 +175,17 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Is told that the run is over; only the first call counts.
+   * Is told that the run is over; only the first call counts. A snapshot that is being made beside
+   * the training is waited for.
    *
    * @return what was noticed, but held back in case more was to come
    */
   public List<Event> finish() {
-    if (finished) {
-      return List.of();
-    }
-    finished = true;
-    return notice(lastStep, MonitorRecord.Notice.Kind.FINISH);
+    return alone(watch::finish);
   }
 
   private List<Event> notice(long step, MonitorRecord.Notice.Kind kind) {
-    long entered = nanoTime.getAsLong();
-    events = apply(step, kind);
-    tell(new MonitorRecord.Notice(step, kind, events));
-    took(nanoTime.getAsLong() - entered);
-    return events;
-  }
-
-  /** Counts a time between two reports as the monitor's instead of the host's. */
-  private void took(long nanos) {
-    pacer.ownSpent(nanos / 1e9);
-    left += left < 0 ? 0 : nanos;
-  }
-
-  private List<Event> apply(long step, MonitorRecord.Notice.Kind kind) {
-    lastStep = step;
-    switch (kind) {
-      case RESTART -> {
-        pacer.restarted(step);
-        policy.restarted(step);
-        validation.restarted();
-        suspicion.forget();
-        found = Optional.empty();
-        checkpoints.tailSet(step).clear();
-        safe = OptionalLong.empty();
-        return rules.restarted(step);
-      }
-      case LEARNING_RATE -> rules.learningRateChanged(step);
-      case EPOCH_END -> rules.epochEnded(step);
-      case CHECKPOINT -> {
-        checkpoints.add(step);
-        if (checkpoints.size() > CHECKPOINTS) {
-          checkpoints.pollFirst();
-        }
-      }
-      case FINISH -> {
-        return rules.finish();
-      }
-    }
-    return List.of();
+    return alone(() -> watch.notice(step, kind));
   }
 
   /**
@@ -353,51 +196,109 @@ public final class PhaseMonitor implements AutoCloseable {
    * @param record from a sink, in order
    */
   public void recall(MonitorRecord record) {
-    switch (record) {
-      case MonitorRecord.Notice notice -> apply(notice.step(), notice.kind());
-      case MonitorRecord.Validation validation -> found = Optional.of(validation.found());
-      case MonitorRecord.Step step -> {
-        found = Optional.empty();
-        pacer.passed(step.step());
-        step.effort().ifPresent(effort -> pacer.recalled(step.step(), effort));
-        hurryAfter(judge(step.observation(), step.momentum(), step.effort(), List.of()));
-        pacer.forgetStored();
-      }
-    }
-    events = List.of();
+    alone(() -> watch.recall(record));
   }
 
   /**
-   * What was noticed at the last call.
+   * What the monitor had taken when its last call ended. May be asked from any thread.
    *
-   * @return events, mostly none
-   */
-  public List<Event> events() {
-    return events;
-  }
-
-  /**
-   * What was measured at the last step.
-   *
-   * @return the snapshot, or nothing if none was due
-   */
-  public Optional<Snapshot> snapshot() {
-    return snapshot;
-  }
-
-  /**
-   * What the monitor has taken so far.
-   *
-   * @return times and snapshots
+   * @return times, snapshots and lost records
    */
   public Usage usage() {
-    return pacer.usage();
+    return usage;
   }
 
-  /** Closes the sinks; closing twice is harmless. */
+  /**
+   * Closes the sinks, after a snapshot that is being made beside the training is done and written;
+   * closing twice is harmless.
+   */
   @Override
   public void close() {
-    sinks.forEach(MonitorSink::close);
+    alone(watch::close);
+  }
+
+  /**
+   * What came of a report.
+   *
+   * @param events that were noticed, mostly none
+   * @param advice in the order in which it is to be done, mostly none
+   * @param snapshot that was made, if one was
+   * @param snapshotStep step that the snapshot is of: the report's, or an earlier one if it was
+   *     made beside the training
+   * @param share of the wall time that the monitor has taken so far, from 0 to 1
+   */
+  public record Outcome(
+      List<Event> events,
+      List<Advice> advice,
+      Optional<Snapshot> snapshot,
+      OptionalLong snapshotStep,
+      double share) {
+
+    /** Copies events and advice. */
+    public Outcome {
+      events = List.copyOf(events);
+      advice = List.copyOf(advice);
+    }
+
+    /**
+     * Whether a kind of advice is among it.
+     *
+     * @param kind for example {@code Advice.Revert.class}
+     * @return true if there is at least one
+     */
+    public boolean advises(Class<? extends Advice> kind) {
+      return advice.stream().anyMatch(kind::isInstance);
+    }
+  }
+
+  /** What a snapshot was made with. */
+  public enum Effort {
+    /** The settings that the host gave. */
+    FULL,
+    /** Fewer Lanczos steps and probes, because the budget allows no more. */
+    FEWER_STEPS,
+    /** Quadratic forms of stored vectors, because the budget allows no more. */
+    CHEAP
+  }
+
+  /**
+   * What a monitor has taken.
+   *
+   * @param hostSeconds time of the training between its calls
+   * @param ownSeconds time in snapshots, rules and sinks; of snapshots beside the training, the
+   *     time to copy the parameters and that by which steps were slower meanwhile
+   * @param full snapshots with the host's settings
+   * @param fewerSteps snapshots with fewer Lanczos steps
+   * @param cheap snapshots from stored vectors
+   * @param lostRecords that sinks did not take in spite of several tries; one that cannot be closed
+   *     counts as one
+   */
+  public record Usage(
+      double hostSeconds,
+      double ownSeconds,
+      int full,
+      int fewerSteps,
+      int cheap,
+      long lostRecords) {
+
+    /**
+     * The monitor's share of the wall time.
+     *
+     * @return from 0 to 1; 0 before anything was timed
+     */
+    public double share() {
+      double all = hostSeconds + ownSeconds;
+      return all > 0 ? ownSeconds / all : 0;
+    }
+
+    /**
+     * All snapshots.
+     *
+     * @return how many
+     */
+    public int snapshots() {
+      return full + fewerSteps + cheap;
+    }
   }
 
   /** Options of a monitor; each has a default. */
@@ -407,10 +308,11 @@ public final class PhaseMonitor implements AutoCloseable {
     private final List<MonitorSink> sinks = new ArrayList<>();
     private Schedule schedule;
     private long steps;
+    private int threads;
     private OptionalDouble budget = OptionalDouble.empty();
     private ProbeSettings settings = ProbeSettings.article();
     private Rules rules = Rules.calibrated();
-    private Policy policy = Policies.observe();
+    private Policy policy = Policy.observe();
     private TrainingControl control;
     private LongSupplier nanoTime = System::nanoTime;
 
@@ -419,13 +321,41 @@ public final class PhaseMonitor implements AutoCloseable {
     }
 
     /**
-     * When to look; by default {@link Schedule.Article}.
+     * Measures at the multiples of a number of steps. By default the article's table decides: every
+     * 100 steps below 100 million parameters, 200 to 500 up to a billion, 1000 above; twice as
+     * often in the first fifth of the training; at most 50 for batches up to 128 (where the article
+     * says small), at least 500 above 4096; at odd and even steps in turn, as training at the edge
+     * of stability oscillates from step to step.
      *
-     * @param when the schedule
+     * @param interval steps, at least 1
      * @return this
      */
-    public Builder schedule(Schedule when) {
-      this.schedule = Objects.requireNonNull(when, "schedule");
+    public Builder every(int interval) {
+      this.schedule = new Schedule.Every(interval);
+      return this;
+    }
+
+    /**
+     * Measures beside the training instead of between two steps: a copy of the parameters is made
+     * when a snapshot is due, and measured on workers of its own while training goes on. At most
+     * one is being made; it costs memory for n more values and a second probe. The host's bits stay
+     * what they are. Reports wait for the snapshot before they are judged and written, so that
+     * events carry the steps that they are of; a budget counts the copy, and the time by which the
+     * host's steps are slower meanwhile. A snapshot that fails is an event ({@link
+     * EventKind#NOT_MEASURED}).
+     *
+     * @param workers threads, at least 1
+     * @return this
+     * @throws IllegalArgumentException if there are none
+     * @throws UnsupportedOperationException from {@link #build}, if the source cannot work on a
+     *     copy ({@link SnapshotSource#detach})
+     */
+    public Builder background(int workers) {
+      if (workers < 1) {
+        throw new IllegalArgumentException(
+            "background: found " + workers + " threads, expected at least 1");
+      }
+      this.threads = workers;
       return this;
     }
 
@@ -482,7 +412,7 @@ public final class PhaseMonitor implements AutoCloseable {
     }
 
     /**
-     * What decides what to do; by default {@link Policies#observe}.
+     * What decides what to do; by default {@link Policy#observe}.
      *
      * @param fresh a policy that has seen nothing yet
      * @return this
@@ -504,13 +434,19 @@ public final class PhaseMonitor implements AutoCloseable {
     }
 
     /**
-     * Adds a sink, which the monitor closes.
+     * Adds a sink, which the monitor closes. One that throws does not end the training: see {@link
+     * MonitorSink}.
      *
      * @param sink takes down what happens
      * @return this
      */
     public Builder sink(MonitorSink sink) {
       sinks.add(Objects.requireNonNull(sink, "sink"));
+      return this;
+    }
+
+    Builder schedule(Schedule when) {
+      this.schedule = when;
       return this;
     }
 

@@ -1,10 +1,19 @@
 package dynaxx.monitor;
 
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 
 /**
  * Decides what to do. It holds the state of one run, is asked at every step, and must decide from
- * what it is told alone, so that a run can be repeated. {@link Policies} has some.
+ * what it is told alone, so that a run can be repeated.
+ *
+ * <p>Of those that come with the monitor, all but {@link #observe} also: keep a checkpoint at least
+ * every ten snapshots; after a {@link EventKind#HARMFUL} go back to the checkpoint before the
+ * transition, at most five times in a run, and halve the learning rate; with batches above 4096
+ * halve it when lambda_min approaches zero; ask for the validation metric after a transition; and
+ * leave five snapshots between two changes of the rate, which stays within a sixteenth and four
+ * times what it would be without them.
  */
 @FunctionalInterface
 public interface Policy {
@@ -13,7 +22,7 @@ public interface Policy {
    * Decides.
    *
    * @param situation after a step
-   * @return single pieces of advice, in the order in which they are to be done; mostly none
+   * @return pieces of advice, in the order in which they are to be done; mostly none
    */
   List<Advice> decide(Situation situation);
 
@@ -23,4 +32,89 @@ public interface Policy {
    * @param step of the first update after the restart
    */
   default void restarted(long step) {}
+
+  /**
+   * Looks on: never any advice.
+   *
+   * @return the policy
+   */
+  static Policy observe() {
+    return situation -> List.of();
+  }
+
+  /**
+   * Halves the learning rate at the signs that come before a transition: the article's precursors,
+   * shifts of curvature or gradient, and the edge of stability.
+   *
+   * @return a policy for one run
+   */
+  static Policy smooth() {
+    return new SmoothPolicy();
+  }
+
+  /**
+   * Lets a transition happen: keeps a checkpoint at the signs before it, and halves the learning
+   * rate once the loss has dropped or the validation metric says that no harm was done.
+   *
+   * @return a policy for one run
+   */
+  static Policy ride() {
+    return new RidePolicy();
+  }
+
+  /**
+   * Raises the learning rate by half where the loss stands still and lambda_min is firmly negative,
+   * as far as gradient descent with the reported momentum stays stable, and the momentum otherwise;
+   * takes it back when the loss moves.
+   *
+   * @return a policy for one run
+   */
+  static Policy escape() {
+    return new EscapePolicy(null);
+  }
+
+  /**
+   * The same with the stability limit of another optimizer.
+   *
+   * @param limit that the sharpness must stay below
+   * @return a policy for one run
+   */
+  static Policy escape(StabilityLimit limit) {
+    return new EscapePolicy(limit);
+  }
+
+  /**
+   * What a policy decides from.
+   *
+   * @param observation what the host and a snapshot, if there was one, measured at this step
+   * @param momentum of the optimizer, if reported
+   * @param measured whether there was a snapshot
+   * @param events noticed at this step
+   * @param checkpoint step of the newest checkpoint
+   * @param safeCheckpoint step of the newest checkpoint from before the last transition; empty
+   *     without transition or checkpoint
+   */
+  record Situation(
+      Observation observation,
+      OptionalDouble momentum,
+      boolean measured,
+      List<Event> events,
+      OptionalLong checkpoint,
+      OptionalLong safeCheckpoint) {
+
+    /** Copies the events. */
+    public Situation {
+      events = List.copyOf(events);
+    }
+
+    /**
+     * Whether an event of a kind was noticed.
+     *
+     * @param kind of event
+     * @return true if at least one was
+     */
+    public boolean saw(EventKind kind) {
+      return events.stream().anyMatch(event -> event.kind() == kind);
+    }
+  }
 }

@@ -22,11 +22,22 @@ public record Reading(double value, OptionalDouble error) {
     }
   }
 
-  boolean finite() {
+  /**
+   * Whether the value can be used.
+   *
+   * @return false if it is NaN or infinite
+   */
+  public boolean finite() {
     return Double.isFinite(value);
   }
 
-  double errorOr(double otherwise) {
+  /**
+   * The error.
+   *
+   * @param otherwise in its place if it is not known
+   * @return standard error or residual, in units of the value
+   */
+  public double errorOr(double otherwise) {
     return error.orElse(otherwise);
   }
 }

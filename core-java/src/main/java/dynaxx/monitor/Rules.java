@@ -4,9 +4,10 @@ import java.util.List;
 
 /**
  * A rule set: reads the observations of one run in order and says what happened. It holds the state
- * of that run; one thread at a time. The same observations give the same events, bit for bit.
+ * of that run; one thread at a time. The same observations must give the same events, bit for bit,
+ * so that a run can be replayed.
  */
-public sealed interface Rules permits ArticleRules, CalibratedRules {
+public interface Rules {
 
   /**
    * The article's rules with the numbers it states.
@@ -14,7 +15,17 @@ public sealed interface Rules permits ArticleRules, CalibratedRules {
    * @return rules that have seen nothing yet
    */
   static Rules article() {
-    return new ArticleRules(ArticleSettings.defaults());
+    return article(ArticleSettings.defaults());
+  }
+
+  /**
+   * The article's rules with other numbers.
+   *
+   * @param settings all numbers
+   * @return rules that have seen nothing yet
+   */
+  static Rules article(ArticleSettings settings) {
+    return new ArticleRules(settings);
   }
 
   /**
@@ -23,7 +34,17 @@ public sealed interface Rules permits ArticleRules, CalibratedRules {
    * @return rules that have seen nothing yet
    */
   static Rules calibrated() {
-    return new CalibratedRules(CalibratedSettings.defaults());
+    return calibrated(CalibratedSettings.defaults());
+  }
+
+  /**
+   * The calibrated rules with other numbers.
+   *
+   * @param settings all numbers
+   * @return rules that have seen nothing yet
+   */
+  static Rules calibrated(CalibratedSettings settings) {
+    return new CalibratedRules(settings);
   }
 
   /**

@@ -1,7 +1,7 @@
 package dynaxx.monitor;
 
 /** How many steps lie between snapshots, before the budget has its say. */
-public sealed interface Schedule {
+sealed interface Schedule {
 
   /**
    * Steps to the next snapshot.

@@ -5,10 +5,7 @@ import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
-import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.SpectrumProbe;
-import java.util.List;
-import java.util.Optional;
 import java.util.function.Supplier;
 
 /** Measures the host's model as it is at the moment, and changes nothing of it. */
@@ -44,49 +41,62 @@ public interface SnapshotSource {
   }
 
   /**
-   * A network whose parameters lie in host memory.
+   * A source that measures a copy of the parameters on workers of its own, so that training goes on
+   * meanwhile ({@link PhaseMonitor.Builder#background}). A source must say how: by default it
+   * cannot.
+   *
+   * @param threads workers, at least 1
+   * @return the source; closed by the monitor
+   * @throws UnsupportedOperationException if this source cannot, with the reason
+   */
+  default Detached detach(int threads) {
+    throw new UnsupportedOperationException(
+        "background: found a source that measures the host's own model, expected one that can work"
+            + " on a copy of the parameters: SnapshotSource.of(CurvatureProbe, Buffer), or one that"
+            + " implements detach");
+  }
+
+  /** Measures a copy of the parameters, on another thread than the host's. */
+  interface Detached extends SnapshotSource, AutoCloseable {
+
+    /**
+     * Copies the parameters. Called on the thread of the host, while nothing is measured; all that
+     * is measured until the next copy is of this one.
+     */
+    void copyParameters();
+
+    /** Frees the copy and the workers; called while nothing is measured. */
+    @Override
+    void close();
+  }
+
+  /**
+   * A network whose parameters lie in host memory, or where the probe computes. It can measure
+   * beside the training, if the probe's subset lies in host memory: on a device of the same kind as
+   * the probe's, opened for that.
    *
    * @param probe over a fixed subset; not closed by the monitor
    * @param parameters n values, read at each snapshot
    * @return the source
    */
   static SnapshotSource of(CurvatureProbe probe, Buffer parameters) {
-    return new SnapshotSource() {
-      @Override
-      public Snapshot measure(ProbeSettings settings) {
-        return probe.measure(parameters, settings);
-      }
-
-      @Override
-      public long parameterCount() {
-        return parameters.size();
-      }
-    };
+    return new ProbeSource(probe, parameters);
   }
 
   /**
    * Any symmetric operator. Its snapshots know the spectrum alone; loss and gradient norm in them
-   * are NaN.
+   * are NaN. It cannot measure beside the training, as the operator is of the host's own model.
    *
    * @param probe not closed by the monitor
-   * @param operator gives the operator at the current parameters, always of the same dimension
+   * @param parameters n, the dimension of the operator, at least 1: the schedule depends on it
+   * @param operator gives a new operator at the current parameters; it is closed after the
+   *     measurement if it is {@link AutoCloseable}
    * @return the source
+   * @throws IllegalArgumentException if n is below 1; from a measurement, if an operator is of
+   *     another dimension
    */
-  static SnapshotSource of(SpectrumProbe probe, Supplier<? extends SymmetricOperator> operator) {
-    return settings -> {
-      long start = System.nanoTime();
-      Spectrum found = probe.measure(operator.get(), settings);
-      return new Snapshot(
-          Double.NaN,
-          Double.NaN,
-          found,
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          List.of(),
-          List.of(),
-          found.cost().gradientEquivalents(),
-          (System.nanoTime() - start) / 1e9);
-    };
+  static SnapshotSource of(
+      SpectrumProbe probe, long parameters, Supplier<? extends SymmetricOperator> operator) {
+    return new OperatorSource(probe, parameters, operator);
   }
 }

@@ -2,6 +2,7 @@ package dynaxx.spectrum;
 
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -143,6 +144,34 @@ public final class CurvatureProbe implements AutoCloseable {
    */
   public SymmetricOperator hessian() {
     return hessian;
+  }
+
+  /**
+   * Where it computes.
+   *
+   * @return the device that it was made with
+   */
+  public Device device() {
+    return device;
+  }
+
+  /**
+   * A probe of the same network, loss, subset and memory limit that computes elsewhere, for example
+   * on another thread: what two threads use at once must not share a device. It has stored no
+   * vectors yet.
+   *
+   * @param other where to compute
+   * @return a new probe, to be closed by the caller
+   * @throws UnsupportedOperationException if the subset is not in host memory
+   */
+  public CurvatureProbe on(Device other) {
+    if (!(subset.inputs() instanceof HostBuffer && subset.targets() instanceof HostBuffer)) {
+      throw new UnsupportedOperationException(
+          "subset: found memory of the device "
+              + device.name()
+              + ", expected host memory, which another device can read too");
+    }
+    return new CurvatureProbe(network, loss, subset, other, memory);
   }
 
   private Optional<ExampleStatistics> examples(ProbeSettings settings) {

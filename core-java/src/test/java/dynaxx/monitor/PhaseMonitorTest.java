@@ -53,7 +53,7 @@ class PhaseMonitorTest {
             PhaseMonitor monitor =
                 PhaseMonitor.of(probe, parameters)
                     .schedule(new Schedule.Every(3))
-                    .policy(Policies.ride())
+                    .policy(Policy.ride())
                     .build()) {
           for (int step = 0; step < 40; step++) {
             fill(x, y, random);
@@ -126,8 +126,8 @@ class PhaseMonitorTest {
     PhaseMonitor monitor = builder.build();
     for (long step = 0; step < steps; step++) {
       model.train(0.1);
-      monitor.afterStep(StepReport.at(step).loss(1).batchSize(256));
-      if (monitor.snapshot().isPresent()) {
+      PhaseMonitor.Outcome outcome = monitor.afterStep(StepReport.at(step).loss(1).batchSize(256));
+      if (outcome.snapshot().isPresent()) {
         at.add(step);
       }
     }
@@ -171,7 +171,7 @@ class PhaseMonitorTest {
           model.train(0.1);
           monitor.afterStep(StepReport.at(step).loss(1).batchSize(64));
         }
-        Usage usage = monitor.usage();
+        PhaseMonitor.Usage usage = monitor.usage();
         String found = "price " + price + ", budget " + budget + ": " + usage;
         // The first is made whatever it costs: nothing is known of its price before.
         assertTrue(usage.share() <= budget || usage.snapshots() == 1, found);
@@ -197,7 +197,7 @@ class PhaseMonitorTest {
       poor.train(0.1);
       monitor.afterStep(StepReport.at(step).loss(1).batchSize(256));
     }
-    Usage usage = monitor.usage();
+    PhaseMonitor.Usage usage = monitor.usage();
     assertTrue(usage.cheap() > usage.full() + usage.fewerSteps(), usage.toString());
     assertTrue(usage.full() + usage.fewerSteps() >= usage.cheap() / 4, usage.toString());
     assertEquals(10, poor.asked.getFirst().lanczos().orElseThrow().cap(), "the first, to time it");
@@ -212,8 +212,8 @@ class PhaseMonitorTest {
     List<Long> at = new ArrayList<>();
     for (long step = 0; step < 2000; step++) {
       model.train(0.1);
-      monitor.afterStep(StepReport.at(step).loss(1).batchSize(64));
-      if (monitor.snapshot().isPresent()) {
+      PhaseMonitor.Outcome outcome = monitor.afterStep(StepReport.at(step).loss(1).batchSize(64));
+      if (outcome.snapshot().isPresent()) {
         at.add(step);
       }
     }
@@ -301,9 +301,10 @@ class PhaseMonitorTest {
           throw new AssertionError();
         };
     PhaseMonitor monitor = PhaseMonitor.of(broken).schedule(new Schedule.Every(1)).build();
-    assertEquals(Advice.NOTHING, monitor.afterStep(StepReport.at(0).loss(Double.NaN)));
-    assertEquals(2, monitor.events().size(), monitor.events().toString());
-    assertTrue(monitor.events().stream().allMatch(e -> e.kind() == EventKind.NOT_FINITE));
+    PhaseMonitor.Outcome outcome = monitor.afterStep(StepReport.at(0).loss(Double.NaN));
+    assertEquals(List.of(), outcome.advice());
+    assertEquals(2, outcome.events().size(), outcome.events().toString());
+    assertTrue(outcome.events().stream().allMatch(e -> e.kind() == EventKind.NOT_FINITE));
   }
 
   /** A run with a change of trace and lambda_max at step 80, and validation every 5 steps. */
@@ -318,8 +319,9 @@ class PhaseMonitorTest {
     return records;
   }
 
-  private static List<Advice> feed(PhaseMonitor monitor, FakeModel model, int from, int to) {
-    List<Advice> advice = new ArrayList<>();
+  private static PhaseMonitor.Outcome feed(
+      PhaseMonitor monitor, FakeModel model, int from, int to) {
+    PhaseMonitor.Outcome last = null;
     for (int step = from; step < to; step++) {
       SplittableRandom random = new SplittableRandom(step);
       random.nextGaussian();
@@ -335,9 +337,9 @@ class PhaseMonitorTest {
       if (step % 5 == 0) {
         report = report.validation(step < 80 ? 0.5 : 0.9, step < 80 ? 0.8 : 0.6);
       }
-      advice.add(monitor.afterStep(report));
+      last = monitor.afterStep(report);
     }
-    return advice;
+    return last;
   }
 
   private static final class Recorder implements TrainingControl {
@@ -378,15 +380,15 @@ class PhaseMonitorTest {
     PhaseMonitor monitor =
         of(model)
             .schedule(new Schedule.Every(1))
-            .policy(Policies.smooth())
+            .policy(Policy.smooth())
             .rules(Rules.calibrated())
             .control(control)
             .build();
     List<Event> events = new ArrayList<>();
-    List<Advice> advice = new ArrayList<>();
+    PhaseMonitor.Outcome outcome = null;
     for (int step = 0; step < 100 && !control.calls.contains("revert 70"); step++) {
-      advice.addAll(feed(monitor, model, step, step + 1));
-      events.addAll(monitor.events());
+      outcome = feed(monitor, model, step, step + 1);
+      events.addAll(outcome.events());
     }
     assertEquals(
         List.of(EventKind.TRANSITION, EventKind.HARMFUL),
@@ -394,7 +396,7 @@ class PhaseMonitorTest {
     assertTrue(control.calls.containsAll(List.of("checkpoint 0", "checkpoint 70", "validate")));
     int reverted = control.calls.indexOf("revert 70");
     assertEquals("rate 0.005 x0.5", control.calls.get(reverted + 1));
-    assertTrue(advice.getLast() instanceof Advice.Several);
+    assertTrue(outcome.advises(Advice.Revert.class) && outcome.advises(Advice.LearningRate.class));
     // The monitor knows that steps go back.
     feed(monitor, model, 70, 90);
   }
@@ -404,8 +406,7 @@ class PhaseMonitorTest {
     FakeModel model = new FakeModel();
     List<MonitorRecord> records = run(of(model), model, null, 120);
     assertTrue(
-        records.stream()
-            .allMatch(r -> r instanceof MonitorRecord.Step s && s.advice().parts().isEmpty()));
+        records.stream().allMatch(r -> r instanceof MonitorRecord.Step s && s.advice().isEmpty()));
     assertTrue(
         records.stream()
             .flatMap(r -> r.events().stream())
@@ -417,7 +418,7 @@ class PhaseMonitorTest {
   void whatIsRecalledIsKnown() {
     FakeModel model = new FakeModel();
     Recorder control = new Recorder();
-    List<MonitorRecord> all = run(of(model).policy(Policies.ride()), model, control, 100);
+    List<MonitorRecord> all = run(of(model).policy(Policy.ride()), model, control, 100);
     assertTrue(all.stream().anyMatch(r -> r instanceof MonitorRecord.Validation));
     for (int cut : new int[] {30, 79, 80, 81, 82, 83, 84, 85, 86, 90}) {
       int upTo = 0;
@@ -429,7 +430,7 @@ class PhaseMonitorTest {
       PhaseMonitor monitor =
           of(again)
               .schedule(new Schedule.Every(1))
-              .policy(Policies.ride())
+              .policy(Policy.ride())
               .control(new Recorder())
               .sink(rest::add)
               .build();

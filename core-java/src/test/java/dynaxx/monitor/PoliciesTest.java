@@ -35,7 +35,7 @@ class PoliciesTest {
 
   private static List<Advice> ask(Policy policy, Observation o, Event... events) {
     return policy.decide(
-        new Situation(
+        new Policy.Situation(
             o,
             OptionalDouble.of(0.9),
             true,
@@ -54,7 +54,7 @@ class PoliciesTest {
 
   @Test
   void smoothHalvesOnceForOneWarning() {
-    Policy policy = Policies.smooth();
+    Policy policy = Policy.smooth();
     List<Double> factors = new ArrayList<>();
     for (int step = 0; step < 40; step++) {
       ask(policy, at(step, -1, 10, 1, 64), event(step, EventKind.PRECURSOR, Signal.TRACE)).stream()
@@ -66,7 +66,7 @@ class PoliciesTest {
 
   @Test
   void aShiftOfTheLossIsNoWarning() {
-    Policy policy = Policies.smooth();
+    Policy policy = Policy.smooth();
     List<Advice> advice =
         ask(policy, at(0, -1, 10, 1, 64), event(0, EventKind.LEVEL_SHIFT, Signal.LOSS));
     assertEquals(List.of(), without(advice, Advice.Checkpoint.class));
@@ -74,7 +74,7 @@ class PoliciesTest {
 
   @Test
   void rideKeepsACheckpointBeforeAndReducesAfterTheDrop() {
-    Policy policy = Policies.ride();
+    Policy policy = Policy.ride();
     for (int step = 0; step < 25; step++) {
       ask(policy, at(step, -1, 10, 1, 64));
     }
@@ -100,14 +100,14 @@ class PoliciesTest {
   /** On a plateau: raise by half as long as 2 (1 + momentum) / rate allows, then the momentum. */
   @Test
   void escapeRaisesTheRateAndThenTheMomentum() {
-    Policy policy = Policies.escape();
+    Policy policy = Policy.escape();
     List<Advice> advice = new ArrayList<>();
     for (int step = 0; step < 230; step++) {
       advice.addAll(without(ask(policy, at(step, -1, 10, 1, 64)), Advice.Checkpoint.class));
     }
     assertEquals(1.5, factor(advice.getFirst()));
     assertTrue(advice.size() <= 4, advice.toString());
-    Policy steep = Policies.escape();
+    Policy steep = Policy.escape();
     advice.clear();
     for (int step = 0; step < 230; step++) {
       advice.addAll(without(ask(steep, at(step, -2, 30, 1, 64)), Advice.Checkpoint.class));
@@ -124,13 +124,13 @@ class PoliciesTest {
   @Test
   void escapeLeavesAShallowMinimumAndAMovingLossAlone() {
     for (double min : new double[] {-0.1, 1}) {
-      Policy policy = Policies.escape();
+      Policy policy = Policy.escape();
       for (int step = 0; step < 300; step++) {
         List<Advice> advice = ask(policy, at(step, min, 10, 1, 64));
         assertEquals(List.of(), without(advice, Advice.Checkpoint.class));
       }
     }
-    Policy policy = Policies.escape();
+    Policy policy = Policy.escape();
     for (int step = 0; step < 300; step++) {
       List<Advice> advice = ask(policy, at(step, -1, 10, Math.exp(-0.01 * step), 64));
       assertEquals(List.of(), without(advice, Advice.Checkpoint.class));
@@ -140,7 +140,7 @@ class PoliciesTest {
   @Test
   void largeBatchesHalveWhenLambdaMinApproachesZero() {
     for (double batch : new double[] {64, 8192}) {
-      Policy policy = Policies.ride();
+      Policy policy = Policy.ride();
       for (int step = 0; step < 10; step++) {
         ask(policy, at(step, -1, 10, 1, batch));
       }
@@ -152,7 +152,7 @@ class PoliciesTest {
 
   @Test
   void harmIsRevertedAtMostFiveTimes() {
-    Policy policy = Policies.ride();
+    Policy policy = Policy.ride();
     int reverts = 0;
     for (int step = 0; step < 10; step++) {
       List<Advice> advice =

@@ -19,14 +19,14 @@ class SinksTest {
 
   @TempDir private Path folder;
 
-  private static MonitorRecord.Step step(long step, Advice advice, Event... events) {
+  private static MonitorRecord.Step step(long step, List<Advice> advice, Event... events) {
     Observation observation =
         Observation.at(step).with(Signal.LOSS, 0.1 + step).with(Signal.LAMBDA_MIN, -1.5, 0.25);
     return new MonitorRecord.Step(
         new Observation(
             step, observation.readings(), Optional.of(new Verdict.Negative(-1.25, true))),
         OptionalDouble.of(0.9),
-        Optional.of(Effort.CHEAP),
+        Optional.of(PhaseMonitor.Effort.CHEAP),
         List.of(events),
         advice,
         0.125);
@@ -47,14 +47,17 @@ class SinksTest {
   void csvHasTheStandardColumns() throws IOException {
     Path file = folder.resolve("m.csv");
     try (CsvSink sink = new CsvSink(file)) {
-      sink.accept(step(1, Advice.NOTHING));
+      sink.accept(step(1, List.of()));
       sink.accept(
           new MonitorRecord.Notice(
               2,
               MonitorRecord.Notice.Kind.RESTART,
               List.of(event(EventKind.RESTART, "started again"))));
       sink.accept(
-          step(2, new Advice.Checkpoint("because"), event(EventKind.SPIKE, "back, \"again\"")));
+          step(
+              2,
+              List.of(new Advice.Checkpoint("because")),
+              event(EventKind.SPIKE, "back, \"again\"")));
     }
     List<String> lines = Files.readAllLines(file);
     String[] names = lines.getFirst().split(",");
@@ -79,7 +82,7 @@ class SinksTest {
         OptionalDouble.empty(),
         Optional.empty(),
         List.of(),
-        Advice.NOTHING,
+        List.of(),
         0);
   }
 
@@ -88,7 +91,7 @@ class SinksTest {
     Path file = folder.resolve("m.csv");
     try (CsvSink sink = new CsvSink(file, 2)) {
       sink.accept(layers(1, 0.25, 0.75));
-      sink.accept(step(2, Advice.NOTHING));
+      sink.accept(step(2, List.of()));
       sink.accept(layers(3, Double.NaN, 0.75));
     }
     List<String> lines = Files.readAllLines(file);
@@ -120,12 +123,12 @@ class SinksTest {
   void anUnfinishedLineIsCutOff() throws IOException {
     Path file = folder.resolve("m.csv");
     try (CsvSink sink = new CsvSink(file)) {
-      sink.accept(step(1, Advice.NOTHING));
+      sink.accept(step(1, List.of()));
     }
     String whole = Files.readString(file);
     Files.writeString(file, whole + "2,0.1,garb");
     try (CsvSink sink = new CsvSink(file)) {
-      sink.accept(step(2, Advice.NOTHING));
+      sink.accept(step(2, List.of()));
     }
     List<String> lines = Files.readAllLines(file);
     assertEquals(3, lines.size());
@@ -139,9 +142,8 @@ class SinksTest {
   @Test
   void jsonKeepsEverything() throws IOException {
     Path file = folder.resolve("m.jsonl");
-    Advice both =
-        Advice.of(
-            List.of(new Advice.Revert(7, "harm"), new Advice.LearningRate(0.05, 0.5, "harm")));
+    List<Advice> both =
+        List.of(new Advice.Revert(7, "harm"), new Advice.LearningRate(0.05, 0.5, "harm"));
     try (JsonLinesSink sink = new JsonLinesSink(file)) {
       sink.accept(step(1, both, event(EventKind.SPIKE, "a \"b\" \\ \n c")));
       sink.accept(new MonitorRecord.Notice(2, MonitorRecord.Notice.Kind.CHECKPOINT, List.of()));
@@ -172,7 +174,7 @@ class SinksTest {
         sink.accept(quiet(step));
       }
       assertTrue(Files.readAllLines(file).size() < 10);
-      sink.accept(step(10, Advice.NOTHING));
+      sink.accept(step(10, List.of()));
       assertEquals(11, Files.readAllLines(file).size());
       sink.accept(quiet(11));
       sink.force();
@@ -224,11 +226,6 @@ class SinksTest {
 
   private static MonitorRecord.Step quiet(long step) {
     return new MonitorRecord.Step(
-        Observation.at(step),
-        OptionalDouble.empty(),
-        Optional.empty(),
-        List.of(),
-        Advice.NOTHING,
-        0);
+        Observation.at(step), OptionalDouble.empty(), Optional.empty(), List.of(), List.of(), 0);
   }
 }

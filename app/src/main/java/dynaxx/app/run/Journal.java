@@ -3,11 +3,10 @@ package dynaxx.app.run;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dynaxx.app.UserException;
-import dynaxx.monitor.Advice;
-import dynaxx.monitor.Effort;
 import dynaxx.monitor.JsonLinesSink;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.Observation;
+import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Reading;
 import dynaxx.monitor.Signal;
 import dynaxx.monitor.TrainingControl;
@@ -83,9 +82,10 @@ public final class Journal {
         observation = observation.with(signal, new Reading(value.orElseThrow(MISSING), error));
       }
     }
-    Optional<Effort> effort =
+    Optional<PhaseMonitor.Effort> effort =
         line.has("snapshot")
-            ? Optional.of(Effort.valueOf(line.get("snapshot").asText().toUpperCase(Locale.ROOT)))
+            ? Optional.of(
+                PhaseMonitor.Effort.valueOf(line.get("snapshot").asText().toUpperCase(Locale.ROOT)))
             : Optional.empty();
     return new MonitorRecord.Step(
         new Observation(
@@ -96,7 +96,7 @@ public final class Journal {
         number(line, "momentum"),
         effort,
         List.of(),
-        Advice.NOTHING,
+        List.of(),
         number(line, "monitor_share").orElse(0));
   }
 

@@ -6,13 +6,11 @@ import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
 import dynaxx.device.Device;
 import dynaxx.memory.Scope;
-import dynaxx.monitor.CalibratedRules;
 import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.Schedule;
 import dynaxx.monitor.StepReport;
 import dynaxx.network.Batch;
 import dynaxx.spectrum.CurvatureProbe;
@@ -76,7 +74,7 @@ public final class ScenarioRun {
   }
 
   private Rules calibrated() {
-    return new CalibratedRules(CalibratedSettings.defaults().withStability(setup.limit()));
+    return Rules.calibrated(CalibratedSettings.defaults().withStability(setup.limit()));
   }
 
   private void train(Device device, RunFolder folder) {
@@ -97,7 +95,7 @@ public final class ScenarioRun {
               new CurvatureProbe(setup.network(), setup.loss(), measured, device);
           PhaseMonitor monitor =
               PhaseMonitor.of(probe, trainer.parameters())
-                  .schedule(new Schedule.Every(setup.every()))
+                  .every(setup.every())
                   .settings(
                       ProbeSettings.article()
                           .withLanczos(Lanczos.fixed(setup.lanczos()))
@@ -130,10 +128,13 @@ public final class ScenarioRun {
             .gradientNorm(trained.gradientNorm())
             .learningRate(rate)
             .batchSize(setup.batch());
-    monitor.afterStep(
-        validation == null ? report : report.validation(validation.loss(), validation.accuracy()));
+    PhaseMonitor.Outcome outcome =
+        monitor.afterStep(
+            validation == null
+                ? report
+                : report.validation(validation.loss(), validation.accuracy()));
     trainer.update(rate);
-    List<Event> events = new ArrayList<>(monitor.events());
+    List<Event> events = new ArrayList<>(outcome.events());
     if (step == setup.steps() - 1) {
       events.addAll(monitor.finish());
     }
@@ -148,7 +149,7 @@ public final class ScenarioRun {
             validation,
             rate,
             setup.batch(),
-            monitor.snapshot().orElse(null),
+            outcome.snapshot().orElse(null),
             null,
             (System.nanoTime() - begin) / 1e9,
             kinds.strip(),
