@@ -10,8 +10,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
@@ -60,6 +62,25 @@ final class Failures {
     trace(e, debug, err);
     boolean mistake = message != null && !(e instanceof NonFiniteException);
     return mistake ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
+  }
+
+  /** What was printed may not have arrived. Of a pipe whose reader had enough, nothing is said. */
+  static int output(int status, CommandLine command) {
+    if (status != CommandLine.ExitCode.OK || !command.getOut().checkError()) {
+      return status;
+    }
+    if (!isPipe(Path.of("/proc/self/fd/1"))) {
+      command.getErr().println("dynaxx: standard output cannot be written: it is full or closed");
+    }
+    return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  private static boolean isPipe(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString().startsWith("pipe:");
+    } catch (IOException | RuntimeException e) {
+      return false;
+    }
   }
 
   private static String hint(boolean debug) {

@@ -54,7 +54,8 @@ public final class Main implements Runnable {
   private static int run(String[] args) {
     CommandLine commandLine = commandLine();
     try {
-      return commandLine.execute(args);
+      int status = commandLine.execute(args);
+      return Failures.output(status, commandLine);
     } catch (Throwable e) {
       return Failures.execution(e, commandLine.getErr(), List.of(args).contains(Failures.DEBUG));
     }

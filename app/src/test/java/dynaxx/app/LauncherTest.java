@@ -71,6 +71,10 @@ class LauncherTest {
   }
 
   private Process start(Map<String, String> environment, String... arguments) throws IOException {
+    return builder(environment, arguments).start();
+  }
+
+  private ProcessBuilder builder(Map<String, String> environment, String... arguments) {
     List<String> command = new ArrayList<>(List.of("/bin/sh", "./dynaxx"));
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).directory(home.toFile());
@@ -79,7 +83,7 @@ class LauncherTest {
         .environment()
         .merge("PATH", home.resolve("bin").toString(), (old, own) -> own + ":" + old);
     builder.environment().putAll(environment);
-    return builder.start();
+    return builder;
   }
 
   private static Outcome end(Process process) throws Exception {
@@ -175,6 +179,17 @@ class LauncherTest {
           run(ascii, "profile", "list", "--profiles", folder.resolve("größe.csv").toString());
       assertEquals(0, written.status(), written.err());
     }
+  }
+
+  @Test
+  void outputThatDoesNotArriveIsNoSuccess() throws Exception {
+    run(Map.of(), "--version");
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.exists(full), "no /dev/full on this system");
+    ProcessBuilder onto = builder(Map.of(), "doctor").redirectOutput(full.toFile());
+    Outcome outcome = end(onto.start());
+    assertEquals(1, outcome.status());
+    assertTrue(outcome.err().startsWith("dynaxx: standard output cannot be"), outcome.err());
   }
 
   @Test
