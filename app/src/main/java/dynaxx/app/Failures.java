@@ -66,7 +66,7 @@ final class Failures {
 
   /** What was printed may not have arrived. Of a pipe whose reader had enough, nothing is said. */
   static int output(int status, CommandLine command) {
-    if (status != CommandLine.ExitCode.OK || !command.getOut().checkError()) {
+    if (status != CommandLine.ExitCode.OK || !System.out.checkError()) {
       return status;
     }
     if (!isPipe(Path.of("/proc/self/fd/1"))) {
