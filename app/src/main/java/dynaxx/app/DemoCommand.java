@@ -1,12 +1,14 @@
 package dynaxx.app;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dynaxx.app.io.WholeFile;
 import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.Hardware;
 import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.StepRow;
 import dynaxx.app.scenario.Scenario;
 import dynaxx.app.scenario.ScenarioRun;
+import dynaxx.app.terminal.ProgressLine;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
@@ -22,6 +24,7 @@ import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -47,54 +50,74 @@ final class DemoCommand implements Callable<Integer> {
 
   private static final DateTimeFormatter STAMP = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
   private static final int MICRO_BATCHES = 8;
+  private static final int MOST_LANCZOS = 1000;
 
   @Spec private CommandSpec spec;
 
   @Option(
       names = "--preset",
+      paramLabel = "NAME",
       defaultValue = "quick",
-      description = "${COMPLETION-CANDIDATES}; quick is the default.")
+      description = "Size of the run: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private Preset preset;
 
   @Option(
       names = "--arch",
+      paramLabel = "NAME",
       defaultValue = "vit",
       description =
-          "${COMPLETION-CANDIDATES}; vit is the default. All learn Fashion-MNIST, lm the characters"
-              + " of a text.")
+          "Network to train: ${COMPLETION-CANDIDATES}. lm learns the characters of a text, the"
+              + " others learn Fashion-MNIST. Default: ${DEFAULT-VALUE}.")
   private Arch arch;
 
-  @Option(names = "--steps", paramLabel = "N", description = "Training steps.")
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "Number of training steps. Default: the preset decides.")
   private Integer steps;
 
-  @Option(names = "--every", paramLabel = "N", description = "Steps between snapshots.")
+  @Option(
+      names = "--every",
+      paramLabel = "N",
+      description = "Training steps between two snapshots. Default: the preset decides.")
   private Integer every;
 
-  @Option(names = "--lanczos", paramLabel = "M", description = "Lanczos steps of a snapshot.")
+  @Option(
+      names = "--lanczos",
+      paramLabel = "M",
+      description =
+          "Number of Lanczos steps of a snapshot, at most 1000. Default: the preset decides.")
   private Integer lanczos;
 
-  @Option(names = "--probes", paramLabel = "P", description = "Rademacher probes of the trace.")
+  @Option(
+      names = "--probes",
+      paramLabel = "P",
+      description =
+          "Number of random probes for the trace, at least 2. Default: the preset decides.")
   private Integer probes;
 
   @Option(
       names = "--subset",
       paramLabel = "N",
-      description = "Training examples that snapshots measure on, the same all through the run.")
+      description =
+          "Number of training examples that snapshots measure on, the same in the whole run."
+              + " Default: the preset decides; with --budget, the size of a batch.")
   private Integer subset;
 
   @Option(
       names = "--certify",
       negatable = true,
       description =
-          "Measure the last parameters once more, until converged, with bounds; default: for"
-              + " quick.")
+          "Measure the last parameters once more, until converged and with bounds. Default: only"
+              + " with the quick preset.")
   private Boolean certify;
 
   @Option(
       names = "--scenario",
+      paramLabel = "NAME",
       description =
-          "${COMPLETION-CANDIDATES}: trains something small in which that happens instead, and"
-              + " says what both rule sets make of it; only --seed, --threads and --out apply.")
+          "Train something small in which something known happens, and print what both rule sets"
+              + " report: ${COMPLETION-CANDIDATES}. Only --seed, --threads and --out go with it.")
   private Scenario scenario;
 
   @Mixin private TrainingOptions training;
@@ -103,8 +126,8 @@ final class DemoCommand implements Callable<Integer> {
       names = "--resume",
       paramLabel = "DIR",
       description =
-          "Goes on with the run in this folder from its newest checkpoint, with the options it was"
-              + " started with.")
+          "Continue the interrupted run in this folder from its newest checkpoint, with the"
+              + " options it was started with. Only --threads goes with it.")
   private Path resume;
 
   /** Whether the folder holds a run to go on with. */
@@ -114,36 +137,40 @@ final class DemoCommand implements Callable<Integer> {
       names = "--data",
       paramLabel = "DIR",
       description =
-          "Folder with the four IDX files of the full Fashion-MNIST; default: the 10,000 training"
+          "Folder with the four IDX files of the full Fashion-MNIST. Default: the 10,000 training"
               + " and 2,000 test images that come with dynaxx.")
   private Path data;
 
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Folder for metrics.csv and run.json; default: runs/demo-DATE-TIME.")
+      description =
+          "Folder for metrics.csv, run.json and the checkpoints. Default: runs/demo-DATE-TIME.")
   private Path out;
 
   @Option(
       names = "--seed",
       paramLabel = "S",
       defaultValue = "1",
-      description = "Fixes every random choice; default: ${DEFAULT-VALUE}.")
+      description = "Fixes all random choices. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(
       names = "--threads",
       paramLabel = "T",
-      description = "Worker threads; default: one for each processor. Results do not depend on it.")
+      description =
+          "Worker threads on the CPU; the results do not depend on it. Default: one for each"
+              + " processor.")
   private Integer threads;
 
   @Override
   public Integer call() throws IOException {
+    Bounds.threads(spec, threads);
     if (resume != null) {
       return original().call();
     }
     if (scenario == null) {
-      training.check(given());
+      training.check(spec, given());
     }
     try {
       if (scenario != null) {
@@ -156,21 +183,25 @@ final class DemoCommand implements Callable<Integer> {
       throw new UserException(
           "not enough memory ("
               + e.getMessage()
-              + "); try a smaller --subset, --lanczos or --probes");
+              + "); try a smaller --subset, --lanczos or --probes",
+          e);
     }
   }
 
   private void play() throws IOException {
     only("--scenario", List.of("--scenario", "--seed", "--threads", "--out"));
-    ScenarioRun run = new ScenarioRun(scenario, seed, spec.commandLine().getOut());
-    Map<String, Object> facts = new LinkedHashMap<>();
-    facts.put("command", "demo");
-    facts.put("dynaxx", Main.version());
-    facts.put("settings", run.describe());
-    facts.put("hardware", Hardware.describe());
-    try (Device device = openDevice();
-        RunFolder folder = RunFolder.create(folder(), run.columns(), facts)) {
-      failing(folder, () -> run.run(device, folder));
+    WholeFile.checkFolder(folder());
+    try (ProgressLine progress = ProgressLine.open()) {
+      ScenarioRun run = new ScenarioRun(scenario, seed, spec.commandLine().getOut(), progress);
+      Map<String, Object> facts = new LinkedHashMap<>();
+      facts.put("command", "demo");
+      facts.put("dynaxx", Main.version());
+      facts.put("settings", run.describe());
+      facts.put("hardware", Hardware.describe());
+      try (Device device = openDevice();
+          RunFolder folder = RunFolder.create(folder(), run.columns(), facts)) {
+        failing(folder, () -> run.run(device, folder));
+      }
     }
   }
 
@@ -178,7 +209,8 @@ final class DemoCommand implements Callable<Integer> {
   private Set<String> given() {
     return spec.commandLine().getParseResult().matchedOptions().stream()
         .map(OptionSpec::longestName)
-        .collect(Collectors.toSet());
+        .filter(name -> !name.equals(Failures.DEBUG))
+        .collect(Collectors.toCollection(LinkedHashSet::new));
   }
 
   /** What goes wrong is kept in run.json, and told. */
@@ -196,13 +228,13 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void only(String option, List<String> allowed) {
-    for (OptionSpec other : spec.commandLine().getParseResult().matchedOptions()) {
-      if (!allowed.contains(other.longestName())) {
+    for (String other : given()) {
+      if (!allowed.contains(other)) {
         throw new ParameterException(
             spec.commandLine(),
             option
                 + ": found "
-                + other.longestName()
+                + other
                 + " as well, expected no other option than "
                 + String.join(", ", allowed.subList(1, allowed.size())));
       }
@@ -225,11 +257,17 @@ final class DemoCommand implements Callable<Integer> {
     List<String> arguments = new ArrayList<>();
     run.get("arguments").forEach(argument -> arguments.add(argument.asText()));
     DemoCommand original = new DemoCommand();
-    new CommandLine(original)
-        .setCaseInsensitiveEnumValuesAllowed(true)
-        .setOut(spec.commandLine().getOut())
-        .setErr(spec.commandLine().getErr())
-        .parseArgs(arguments.toArray(String[]::new));
+    CommandLine again =
+        Converters.addTo(new CommandLine(original))
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .setOut(spec.commandLine().getOut())
+            .setErr(spec.commandLine().getErr());
+    try {
+      again.parseArgs(arguments.toArray(String[]::new));
+    } catch (ParameterException e) {
+      throw new UserException(
+          resume.resolve("run.json") + ": found arguments of no run: " + e.getMessage(), e);
+    }
     original.out = resume;
     original.resumed = true;
     original.data = original.data == null ? null : Path.of(run.path("data").asText());
@@ -238,11 +276,15 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private List<String> arguments() {
-    List<String> all = spec.commandLine().getParseResult().originalArgs();
+    List<String> all = new ArrayList<>(spec.commandLine().getParseResult().originalArgs());
+    all.removeAll(List.of(Failures.DEBUG));
     return !all.isEmpty() && all.getFirst().equals("demo") ? all.subList(1, all.size()) : all;
   }
 
   private void train(DemoRun.Plan plan) throws IOException {
+    if (!resumed) {
+      WholeFile.checkFolder(folder());
+    }
     Arch.Data examples = arch.data(data);
     Network network = arch.network(preset, examples);
     Preset.Training how = how();
@@ -267,7 +309,7 @@ final class DemoCommand implements Callable<Integer> {
           RunFolder folder =
               from == null
                   ? RunFolder.create(folder(), columns, facts)
-                  : RunFolder.resume(folder(), facts, from.metricsBytes());
+                  : RunFolder.resume(folder(), columns, facts);
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(arch, network, examples, plan, device);
         DemoRun.Parts parts =
@@ -307,14 +349,18 @@ final class DemoCommand implements Callable<Integer> {
 
   private DemoRun.Plan plan() {
     return new DemoRun.Plan(
-        atLeast("--steps", steps, preset.schedule.steps(), 1),
-        atLeast("--every", every, preset.schedule.every(), 1),
+        count("--steps", steps, preset.schedule.steps(), 1, Bounds.MOST_STEPS),
+        count("--every", every, preset.schedule.every(), 1, Bounds.MOST_STEPS),
         preset.schedule.validateEvery(),
-        atMost("--lanczos", atLeast("--lanczos", lanczos, preset.measurement.lanczos(), 1), 1000),
-        atLeast("--probes", probes, preset.measurement.probes(), 2),
-        atLeast("--subset", subset, usualSubset(), 2 * MICRO_BATCHES),
+        count("--lanczos", lanczos, preset.measurement.lanczos(), 1, MOST_LANCZOS),
+        count("--probes", probes, preset.measurement.probes(), 2, Bounds.MOST_PROBES),
+        count("--subset", subset, usualSubset(), 2 * MICRO_BATCHES, Integer.MAX_VALUE),
         certify == null ? preset.measurement.certify() : certify,
         seed);
+  }
+
+  private int count(String option, Integer given, int otherwise, int least, int most) {
+    return given == null ? otherwise : Bounds.check(spec, option, given, least, most);
   }
 
   /** Under a budget a snapshot's gradients cost what a training step's do. */
@@ -324,29 +370,11 @@ final class DemoCommand implements Callable<Integer> {
 
   private Device openDevice() {
     String name = System.getProperty(Devices.DEVICE_PROPERTY, "auto");
-    int count = atLeast("--threads", threads, 1, 1);
     try {
-      return threads == null ? Devices.open() : Devices.open(name, count);
+      return threads == null ? Devices.open() : Devices.open(name, threads);
     } catch (IllegalArgumentException | IllegalStateException e) {
-      throw new UserException(e.getMessage());
+      throw new UserException(e.getMessage(), e);
     }
-  }
-
-  private int atLeast(String option, Integer given, int otherwise, int least) {
-    int value = given == null ? otherwise : given;
-    if (value < least) {
-      throw new ParameterException(
-          spec.commandLine(), option + ": found " + value + ", expected at least " + least);
-    }
-    return value;
-  }
-
-  private int atMost(String option, int value, int most) {
-    if (value > most) {
-      throw new ParameterException(
-          spec.commandLine(), option + ": found " + value + ", expected at most " + most);
-    }
-    return value;
   }
 
   private Path folder() {

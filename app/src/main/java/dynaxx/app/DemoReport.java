@@ -1,6 +1,8 @@
 package dynaxx.app;
 
 import dynaxx.app.run.StepRow;
+import dynaxx.app.terminal.LanczosProgress;
+import dynaxx.app.terminal.ProgressLine;
 import dynaxx.app.train.Trainer;
 import dynaxx.device.Device;
 import dynaxx.monitor.Advice;
@@ -9,15 +11,12 @@ import dynaxx.monitor.PhaseMonitor;
 import dynaxx.network.Network;
 import dynaxx.spectrum.ExtremeEigenvalue;
 import dynaxx.spectrum.GradientStatistics;
+import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Spectrum;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
  * What a run prints: one line for each snapshot, and below them a progress bar if there is a
@@ -25,36 +24,30 @@ import me.tongfei.progressbar.ProgressBarStyle;
  */
 final class DemoReport implements AutoCloseable {
 
-  private static final String ERASE_LINE = "\r\u001b[K";
-
-  private static final int BAR_WIDTH = 78;
-
   /** A Ritz value whose residual is a larger part of it than this has not converged. */
   private static final double CONVERGED = 0.1;
 
   private final PrintWriter out;
-  private final ProgressBar bar;
+  private final ProgressLine progress = ProgressLine.open();
+  private final int steps;
+  private boolean training;
   private boolean unconverged;
 
   DemoReport(int steps, PrintWriter out) {
+    this.steps = steps;
     this.out = out;
-    this.bar = onTerminal() ? bar(steps) : null;
+    progress.stage("first measurements");
   }
 
-  private static boolean onTerminal() {
-    return System.console() != null && System.console().isTerminal();
-  }
-
-  private static ProgressBar bar(int steps) {
-    return new ProgressBarBuilder()
-        .setTaskName("training")
-        .setInitialMax(steps)
-        .setUpdateIntervalMillis(200)
-        .setStyle(ProgressBarStyle.ASCII)
-        // The consumer that the library picks on a terminal moves the cursor up and would overwrite
-        // our lines.
-        .setConsumer(new ConsoleProgressBarConsumer(System.err, BAR_WIDTH))
-        .build();
+  /** The same settings, under which it is shown how far Lanczos is. */
+  ProbeSettings certifying(ProbeSettings settings) {
+    return settings
+        .lanczos()
+        .map(
+            lanczos ->
+                settings.withLanczos(
+                    lanczos.withListener(new LanczosProgress(progress, "certifying"))))
+        .orElse(settings);
   }
 
   void header(Arch arch, Network network, Arch.Data data, DemoRun.Plan plan, Device device) {
@@ -85,8 +78,10 @@ final class DemoReport implements AutoCloseable {
   }
 
   void step(StepRow row) {
-    if (bar != null) {
-      bar.stepTo(row.step());
+    if (row.step() == steps) {
+      progress.stage("last measurements");
+    } else {
+      training(row.step());
     }
     if (row.snapshot() == null) {
       return;
@@ -106,6 +101,15 @@ final class DemoReport implements AutoCloseable {
         s.gradients().map(GradientStatistics::variance).orElse(Double.NaN),
         s.sparseHeads(),
         s.seconds());
+  }
+
+  private void training(int step) {
+    if (!training) {
+      training = true;
+      progress.stage("training", "step", steps);
+      progress.from(step);
+    }
+    progress.to(step);
   }
 
   private String extreme(ExtremeEigenvalue found) {
@@ -142,13 +146,19 @@ final class DemoReport implements AutoCloseable {
     line("Resumed from the checkpoint of step %d", step);
   }
 
+  void missingRows(long count) {
+    if (count > 0) {
+      line("Going on without %d rows that metrics.csv no longer has", count);
+    }
+  }
+
   void usage(PhaseMonitor.Usage usage, double budget) {
     line(
         "Measuring took %.2f %% of the time (budget %.3g %%): %d full snapshots, %d with fewer"
             + " Lanczos steps, %d from stored vectors",
         100 * usage.share(), 100 * budget, usage.full(), usage.fewerSteps(), usage.cheap());
     if (usage.snapshots() == 0) {
-      line("So few steps do not pay for a first snapshot; it takes more --steps or --budget");
+      line("So few steps cannot cover one snapshot; give more --steps or a larger --budget");
     }
   }
 
@@ -182,14 +192,15 @@ final class DemoReport implements AutoCloseable {
 
   private synchronized void line(String format, Object... arguments) {
     String text = String.format(Locale.ROOT, format, arguments);
-    out.println(bar == null ? text : ERASE_LINE + text);
-    out.flush();
+    progress.aside(
+        () -> {
+          out.println(text);
+          out.flush();
+        });
   }
 
   @Override
   public void close() {
-    if (bar != null) {
-      bar.close();
-    }
+    progress.close();
   }
 }

@@ -156,6 +156,9 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   static DemoRun start(Parts parts, DemoReport report, Checkpoint.Run from) throws IOException {
     Path file = parts.folder().path().resolve("monitor.jsonl");
     var records = from == null ? null : Journal.upTo(file, from.journalBytes());
+    if (from != null) {
+      report.missingRows(parts.folder().keepRows(steps(records)));
+    }
     DemoRun run = new DemoRun(parts, report, new JsonLinesSink(file), file);
     if (from != null) {
       records.forEach(run::recall);
@@ -167,6 +170,14 @@ final class DemoRun implements TrainingControl, AutoCloseable {
       run.keep();
     }
     return run;
+  }
+
+  /** Every step has a record and a row. */
+  private static long[] steps(List<MonitorRecord> records) {
+    return records.stream()
+        .filter(MonitorRecord.Step.class::isInstance)
+        .mapToLong(MonitorRecord::step)
+        .toArray();
   }
 
   private void recall(MonitorRecord record) {
@@ -242,7 +253,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
 
   /** The training is done and recorded: what goes wrong here is said and costs nothing else. */
   private Snapshot certify() {
-    ProbeSettings settings = ProbeSettings.certified().withSeed(plan.seed());
+    ProbeSettings settings = report.certifying(ProbeSettings.certified().withSeed(plan.seed()));
     try {
       Snapshot certified = parts.probe().measure(trainer.parameters(), settings);
       report.certified(plan.steps(), certified);
@@ -372,13 +383,10 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   private void keep() {
     try {
       journal.force();
-      long metrics = parts.folder().force();
-      if (metrics >= 0) {
+      if (parts.folder().force()) {
         parts
             .checkpoints()
-            .write(
-                trainer,
-                new Checkpoint.Run(rateFactor, metrics, Files.size(journalFile), seconds()));
+            .write(trainer, new Checkpoint.Run(rateFactor, Files.size(journalFile), seconds()));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(parts.folder().path() + ": " + e.getMessage(), e);

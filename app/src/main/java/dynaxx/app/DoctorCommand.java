@@ -16,7 +16,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "doctor",
     description =
-        "Prints the JDK, the backends, why the better ones are refused, and which one is used.",
+        "Prints which JDK, machine and backends there are, which backend is used, and why the"
+            + " better ones are not.",
     mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
 

@@ -1,23 +1,18 @@
 package dynaxx.app;
 
-import dynaxx.app.data.DatasetException;
-import dynaxx.onnx.OnnxException;
-import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.UntrustworthyOperatorException;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.FileSystemException;
+import java.util.List;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
 
 /** The command line. */
 @Command(
     name = "dynaxx",
-    description = "Watches the curvature of a neural network's loss while it trains.",
+    description = "Measures the curvature of a neural network's loss while it trains.",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     subcommands = {
@@ -38,47 +33,43 @@ public final class Main implements Runnable {
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
+  @Option(
+      names = Failures.DEBUG,
+      scope = ScopeType.INHERIT,
+      description = "Print the stack trace of an error.")
+  private boolean debug;
+
+  /**
+   * Runs a command and ends the JVM with its exit code.
+   *
+   * @param args command, options and files
+   */
   public static void main(String[] args) {
+    VectorModule.load();
     BACKEND_LOG.setLevel(Level.WARNING);
-    System.exit(commandLine().execute(args));
+    System.exit(run(args));
+  }
+
+  /** Not even an error, of which there may be any, ends in a trace that nobody asked for. */
+  private static int run(String[] args) {
+    CommandLine commandLine = commandLine();
+    try {
+      int status = commandLine.execute(args);
+      return Failures.output(status, commandLine);
+    } catch (Throwable e) {
+      return Failures.execution(e, commandLine.getErr(), List.of(args).contains(Failures.DEBUG));
+    }
   }
 
   static CommandLine commandLine() {
-    return new CommandLine(new Main())
+    Main main = new Main();
+    CommandLine commandLine = new CommandLine(main);
+    commandLine
         .setCaseInsensitiveEnumValuesAllowed(true)
-        .setExecutionExceptionHandler(handler());
-  }
-
-  /** What a user can put right gets one line; anything else is a defect and keeps its trace. */
-  private static IExecutionExceptionHandler handler() {
-    return (exception, commandLine, parsed) -> {
-      String message = message(exception);
-      if (message == null) {
-        exception.printStackTrace(commandLine.getErr());
-        return CommandLine.ExitCode.SOFTWARE;
-      }
-      commandLine.getErr().println("dynaxx: " + message);
-      boolean diverged = exception instanceof NonFiniteException;
-      return diverged ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.USAGE;
-    };
-  }
-
-  private static String message(Exception exception) {
-    return switch (exception) {
-      case UserException e -> e.getMessage();
-      case DatasetException e -> e.getMessage();
-      case OnnxException e -> e.getMessage();
-      case NonFiniteException e -> e.getMessage();
-      case UntrustworthyOperatorException e -> e.getMessage();
-      case UncheckedIOException e -> e.getMessage();
-      case FileSystemException e -> e.getFile() + ": cannot be written or read (" + reason(e) + ")";
-      case IOException e -> "a file cannot be written or read (" + e.getMessage() + ")";
-      default -> null;
-    };
-  }
-
-  private static String reason(FileSystemException e) {
-    return e.getReason() == null ? e.getClass().getSimpleName() : e.getReason();
+        .setParameterExceptionHandler(Failures::arguments)
+        .setExecutionExceptionHandler(
+            (e, command, parsed) -> Failures.execution(e, command.getErr(), main.debug));
+    return Converters.addTo(commandLine);
   }
 
   static String version() {

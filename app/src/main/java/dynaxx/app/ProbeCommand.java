@@ -3,6 +3,7 @@ package dynaxx.app;
 import dynaxx.app.data.NpyFile;
 import dynaxx.app.io.WholeFile;
 import dynaxx.app.plot.SpectrumPlot;
+import dynaxx.app.terminal.ProgressLine;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
@@ -18,8 +19,10 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -39,7 +42,6 @@ final class ProbeCommand implements Callable<Integer> {
 
   private static final int MICRO_BATCH = 8;
   private static final int MOST_STEPS = 10_000;
-  private static final int MOST_PROBES = 1_000_000;
 
   /** Losses by their names on the command line. */
   enum LossKind {
@@ -58,28 +60,38 @@ final class ProbeCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Option(names = "--model", required = true, paramLabel = "FILE", description = "ONNX model.")
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "FILE",
+      description = "The model, an ONNX file with its weights inside.")
   private Path model;
 
   @Option(
       names = "--inputs",
       required = true,
-      paramLabel = "FILE.npy",
-      description = "Examples along the first axis: float32, float64, int32, int64 or uint8.")
+      paramLabel = "FILE",
+      description =
+          "The examples, a .npy file with float32, float64, int32, int64 or uint8; the first axis"
+              + " counts the examples.")
   private Path inputs;
 
   @Option(
       names = "--targets",
       required = true,
-      paramLabel = "FILE.npy",
-      description = "Class numbers for cross-entropy, values for mse.")
+      paramLabel = "FILE",
+      description =
+          "What the model should predict, a .npy file: class numbers for cross-entropy, values for"
+              + " mse.")
   private Path targets;
 
   @Option(
       names = "--loss",
       required = true,
       paramLabel = "LOSS",
-      description = "cross-entropy (of logits; a softmax at the model's end is left out) or mse.")
+      description =
+          "cross-entropy or mse. Cross-entropy takes logits: a softmax at the end of the model is"
+              + " left out.")
   private String loss;
 
   @Option(
@@ -87,21 +99,29 @@ final class ProbeCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "MATRIX",
       description =
-          "hessian (the default and always measured), gauss-newton, empirical-fisher; several with"
-              + " commas.")
+          "What to measure: hessian, gauss-newton, empirical-fisher, or several with commas"
+              + " between them. The Hessian is always measured. Default: hessian.")
   private List<String> operators = List.of("hessian");
 
   @Option(
       names = "--mode",
       paramLabel = "MODE",
       description =
-          "certified (default: until converged, with bounds), article (15 Lanczos steps) or cheap.")
+          "certified: until converged, with bounds; article: 15 Lanczos steps; cheap: the least"
+              + " work. Default: certified.")
   private String mode = "certified";
 
-  @Option(names = "--iterations", paramLabel = "M", description = "Lanczos steps, exactly.")
+  @Option(
+      names = "--iterations",
+      paramLabel = "M",
+      description = "Number of Lanczos steps, from 2 to 10000. Default: the mode decides.")
   private Integer iterations;
 
-  @Option(names = "--probes", paramLabel = "P", description = "Random probes of the trace.")
+  @Option(
+      names = "--probes",
+      paramLabel = "P",
+      description =
+          "Number of random probes for the traces, from 2 to 1000000. Default: the mode decides.")
   private Integer probes;
 
   @Option(names = "--density", description = "Also estimate the density of the spectrum.")
@@ -110,65 +130,91 @@ final class ProbeCommand implements Callable<Integer> {
   @Option(
       names = "--micro-batch",
       paramLabel = "B",
-      description = "Examples of a micro-batch for the gradient's variance; default: 8.")
+      description =
+          "Examples in a micro-batch for the variance of the gradient, at most half of all."
+              + " Default: 8.")
   private Integer microBatch;
 
-  @Option(names = "--backend", paramLabel = "NAME", description = "auto (default), cpu or cuda.")
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      description = "Where to compute: auto, cpu or cuda. Default: auto, the best available.")
   private String device;
 
-  @Option(names = "--threads", paramLabel = "T", description = "Worker threads on the host.")
+  @Option(
+      names = "--threads",
+      paramLabel = "T",
+      description = "Worker threads on the CPU. Default: one for each processor.")
   private Integer threads;
 
-  @Option(names = "--seed", paramLabel = "S", description = "Fixes all random choices; default: 1.")
+  @Option(names = "--seed", paramLabel = "S", description = "Fixes all random choices. Default: 1.")
   private long seed = 1;
 
   @Option(
       names = "--parameters",
       paramLabel = "REGEX",
-      description = "Initializers that are parameters; default: all that the output depends on.")
+      description =
+          "Which initializers are parameters, by name. Default: all float initializers that the"
+              + " output depends on.")
   private String parameters;
 
-  @Option(names = "--output", paramLabel = "NAME", description = "Output, if there are several.")
+  @Option(
+      names = "--output",
+      paramLabel = "NAME",
+      description = "Which output is the prediction, if the model has several.")
   private String output;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Write everything as JSON.")
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "Write everything that was measured to this file, as JSON.")
   private Path json;
 
   @Option(
       names = "--plot",
       paramLabel = "FILE",
-      description = "Draw density and Ritz values; the ending says how: .png or .svg.")
+      description =
+          "Draw the density and the Ritz values; the name of the file ends with .png or .svg.")
   private Path plot;
 
   @Option(
       names = "--hvp",
-      paramLabel = "V.npy",
+      paramLabel = "FILE",
       description =
-          "Multiply these vectors, [k x n] or [n]: parameters flattened in the file's order.")
+          "Multiply the matrix with the vectors in this .npy file, [k x n] or [n]; needs --out. A"
+              + " vector has the n parameters in the order of the model, each flattened.")
   private Path vectors;
 
-  @Option(names = "--out", paramLabel = "HV.npy", description = "Where --hvp writes products.")
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      description = "Write the products of --hvp to this .npy file.")
   private Path products;
 
-  @Option(names = "--gradient", paramLabel = "G.npy", description = "Write the gradient, too.")
+  @Option(
+      names = "--gradient",
+      paramLabel = "FILE",
+      description = "Write the gradient of the mean loss to this .npy file.")
   private Path gradient;
 
   @Override
   public Integer call() throws IOException {
-    checkOutputs();
-    try {
-      run();
+    try (ProgressLine progress = ProgressLine.open()) {
+      run(progress);
       return 0;
     } catch (OutOfMemoryError e) {
       throw new UserException(
           "not enough memory ("
               + e.getMessage()
-              + "); try fewer examples, --iterations or --probes");
+              + "); try fewer examples, --iterations or --probes",
+          e);
     }
   }
 
-  private void run() throws IOException {
-    LossKind kind = choice("--loss", loss, LossKind.values());
+  private void run(ProgressLine progress) throws IOException {
+    LossKind kind = checkOptions();
+    checkOutputs();
+    progress.stage("reading " + model.getFileName());
     NpyFile in = NpyFile.open(inputs);
     NpyFile wanted = NpyFile.open(targets);
     ProbeInputs.requireExamples(in);
@@ -179,27 +225,30 @@ final class ProbeCommand implements Callable<Integer> {
       Batch batch = ProbeInputs.batch(scope, read, kind.loss(), in, wanted);
       ProbeRun.Plan plan = plan(batch.examples());
       HostBuffer point = read.parameters(scope);
-      ProbeRun run = new ProbeRun(network, kind.loss(), batch, point, device, plan);
-      execute(run, read, scope);
+      execute(
+          new ProbeRun(network, kind.loss(), batch, point, device, plan, progress), read, scope);
     } catch (IllegalArgumentException e) {
-      throw new UserException(e.getMessage());
+      throw new UserException(e.getMessage(), e);
     }
   }
 
   private void execute(ProbeRun run, OnnxModel read, Scope scope) throws IOException {
     PrintWriter out = spec.commandLine().getOut();
+    run.progress().end();
     ProbeReport.header(run, read, model.toString()).forEach(out::println);
     out.flush();
     if (gradient != null) {
+      run.progress().stage("gradient");
       NpyFile.write(gradient, List.of(run.network().parameterCount()), run.gradient(scope));
+      run.progress().end();
       out.println("wrote " + gradient);
     }
     if (vectors != null) {
       multiply(run, scope, out);
     }
+    out.flush();
     boolean measured = density || json != null || plot != null;
     if (!measured && (vectors != null || gradient != null)) {
-      out.flush();
       return;
     }
     ProbeRun.Found found = run.measure();
@@ -240,8 +289,10 @@ final class ProbeCommand implements Callable<Integer> {
     }
     ProbeRun.Matrix matrix = run.plan().matrices().getLast();
     HostBuffer v = given.values(scope);
+    ProbeInputs.requireFinite(given, v);
     int k = (int) (given.size() / n);
     NpyFile.write(products, shape, run.products(matrix, scope, v, k));
+    run.progress().end();
     out.println("wrote " + products + ": " + k + " products with " + label(matrix));
   }
 
@@ -277,8 +328,8 @@ final class ProbeCommand implements Callable<Integer> {
     return new ProbeRun.Plan(
         matrices,
         choice("--mode", mode, ProbeRun.Mode.values()),
-        between("--iterations", iterations, 2, MOST_STEPS),
-        between("--probes", probes, 2, MOST_PROBES),
+        iterations,
+        probes,
         density || plot != null,
         size,
         seed);
@@ -286,17 +337,27 @@ final class ProbeCommand implements Callable<Integer> {
 
   private Device open() {
     String name = device == null ? System.getProperty(Devices.DEVICE_PROPERTY, "auto") : device;
-    between("--threads", threads, 1, Integer.MAX_VALUE);
     int count = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
     try {
       return threads == null && device == null ? Devices.open() : Devices.open(name, count);
     } catch (IllegalArgumentException | IllegalStateException e) {
-      throw new UserException(e.getMessage());
+      String message = e.getMessage();
+      throw new UserException(
+          device == null
+              ? message
+              : message.replaceFirst("^" + Devices.DEVICE_PROPERTY + ":", "--backend:"),
+          e);
     }
   }
 
-  /** Before anything is computed. */
-  private void checkOutputs() {
+  /** Before anything is read, so that a slip costs no time. */
+  private LossKind checkOptions() {
+    Bounds.threads(spec, threads);
+    Bounds.check(spec, "--iterations", iterations, 2, MOST_STEPS);
+    Bounds.check(spec, "--probes", probes, 2, Bounds.MOST_PROBES);
+    Bounds.check(spec, "--micro-batch", microBatch, 1, Integer.MAX_VALUE);
+    choice("--mode", mode, ProbeRun.Mode.values());
+    operators.forEach(o -> choice("--operator", o, ProbeRun.Matrix.values()));
     if ((vectors == null) != (products == null)) {
       throw bad("--hvp and --out: found one of them, expected both or none");
     }
@@ -306,18 +367,35 @@ final class ProbeCommand implements Callable<Integer> {
     if (plot != null && SpectrumPlot.ending(plot).isEmpty()) {
       throw bad("--plot: found " + plot + ", expected a file that ends with .png or .svg");
     }
-    for (Path file : new Path[] {json, plot, products, gradient}) {
-      if (file != null) {
-        WholeFile.check(file);
-      }
-    }
+    return choice("--loss", loss, LossKind.values());
   }
 
-  private Integer between(String option, Integer value, int least, int most) {
-    if (value != null && (value < least || value > most)) {
-      throw bad(option + ": found " + value + ", expected from " + least + " to " + most);
+  /** Results need a place of their own, and it has to be there before they are computed. */
+  private void checkOutputs() {
+    Map<Path, String> taken = new LinkedHashMap<>();
+    claim(taken, "--model", model);
+    claim(taken, "--inputs", inputs);
+    claim(taken, "--targets", targets);
+    claim(taken, "--hvp", vectors);
+    output(taken, "--json", json);
+    output(taken, "--plot", plot);
+    output(taken, "--out", products);
+    output(taken, "--gradient", gradient);
+  }
+
+  private static String claim(Map<Path, String> taken, String option, Path file) {
+    return file == null ? null : taken.put(WholeFile.place(file), option);
+  }
+
+  private void output(Map<Path, String> taken, String option, Path file) {
+    if (file == null) {
+      return;
     }
-    return value;
+    WholeFile.check(file);
+    String other = claim(taken, option, file);
+    if (other != null && WholeFile.isReplaced(file)) {
+      throw bad(option + ": found " + file + " of " + other + ", expected a file of its own");
+    }
   }
 
   static String label(Enum<?> value) {

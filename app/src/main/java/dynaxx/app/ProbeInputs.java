@@ -111,7 +111,7 @@ final class ProbeInputs {
     return new ArrayList<>(shape.stream().filter(d -> d != 1).toList());
   }
 
-  private static void requireFinite(NpyFile file, HostBuffer values) {
+  static void requireFinite(NpyFile file, HostBuffer values) {
     for (long i = 0; i < values.size(); i++) {
       if (!Float.isFinite(values.get(i))) {
         throw new UserException(

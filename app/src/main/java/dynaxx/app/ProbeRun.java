@@ -1,5 +1,8 @@
 package dynaxx.app;
 
+import dynaxx.app.WatchedOperator.Counted;
+import dynaxx.app.terminal.LanczosProgress;
+import dynaxx.app.terminal.ProgressLine;
 import dynaxx.device.Device;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -35,9 +38,16 @@ import java.util.OptionalDouble;
  * @param parameters the point
  * @param device where to compute
  * @param plan what to measure
+ * @param progress shows how far it is
  */
 record ProbeRun(
-    Network network, Loss loss, Batch batch, HostBuffer parameters, Device device, Plan plan) {
+    Network network,
+    Loss loss,
+    Batch batch,
+    HostBuffer parameters,
+    Device device,
+    Plan plan,
+    ProgressLine progress) {
 
   /** Eigenvalues that are reported of the matrices that have no negative ones. */
   private static final int LEADING = 5;
@@ -150,21 +160,21 @@ record ProbeRun(
 
   Found measure() {
     long start = System.nanoTime();
+    progress.expect(stages());
     Optional<ExampleStatistics> examples = examples();
     Optional<Semidefinite> gaussNewton =
         wants(Matrix.GAUSS_NEWTON) ? Optional.of(gaussNewton()) : Optional.empty();
     Optional<Semidefinite> fisher =
         wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(fisher(examples)) : Optional.empty();
-    try (SpectrumProbe probe = new SpectrumProbe();
-        Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
+    try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
+      progress.stage("Hessian: recording the batch");
       hessian.linearize(parameters);
-      ProbeSettings settings = plan.settings();
-      Spectrum spectrum = probe.measure(hessian, settings);
-      LayerTraces.Result layers =
-          new LayerTraces(settings.probes(), plan.seed())
-              .run(hessian, LayerTraces.tensors(network));
+      WatchedOperator watched = new WatchedOperator(hessian, progress);
+      Spectrum spectrum = spectrum(watched);
+      LayerTraces.Result layers = layerTraces(watched);
       Optional<SpectralDensity> density =
           plan.density() ? Optional.of(density(hessian)) : Optional.empty();
+      progress.end();
       return new Found(
           hessian.loss(),
           hessian.gradientNorm(),
@@ -180,6 +190,45 @@ record ProbeRun(
     }
   }
 
+  /** Parts of the measurement that are shown one after the other. */
+  private int stages() {
+    int gaussNewton = wants(Matrix.GAUSS_NEWTON) ? 2 : 0;
+    int fisher = wants(Matrix.EMPIRICAL_FISHER) ? 1 : 0;
+    return 4 + (hasExamples() ? 1 : 0) + gaussNewton + fisher + (plan.density() ? 1 : 0);
+  }
+
+  private Spectrum spectrum(WatchedOperator watched) {
+    ProbeSettings settings = plan.settings();
+    LanczosProgress shown = new LanczosProgress(progress, "Hessian");
+    // Without vectors of an earlier measurement the cheap one takes these steps, too.
+    Lanczos lanczos = settings.lanczos().or(() -> ProbeSettings.article().lanczos()).orElseThrow();
+    shown.begin((int) Math.min(lanczos.cap(), watched.dimension()));
+    int probes = settings.probes();
+    Runnable trace =
+        () -> {
+          progress.stage("trace", "probe", probes);
+          watched.count(Counted.FORMS);
+        };
+    // Forms before the first step check the operator, those after the last are of the trace.
+    ProbeSettings told =
+        settings.withLanczos(
+            lanczos.withListener(
+                step -> {
+                  shown.accept(step);
+                  watched.atFirstForm(trace);
+                }));
+    try (SpectrumProbe probe = new SpectrumProbe()) {
+      return probe.measure(watched, told);
+    }
+  }
+
+  private LayerTraces.Result layerTraces(WatchedOperator watched) {
+    int probes = plan.settings().probes();
+    progress.stage("traces by tensor", "probe", probes);
+    watched.count(Counted.PRODUCTS);
+    return new LayerTraces(probes, plan.seed()).run(watched, LayerTraces.tensors(network));
+  }
+
   private boolean wants(Matrix matrix) {
     return plan.matrices().contains(matrix);
   }
@@ -189,10 +238,15 @@ record ProbeRun(
     return new Limits(device.defaultMemoryLimit() / 2, 0, Limits.DEFAULT.directions());
   }
 
+  private boolean hasExamples() {
+    return batch.examples() >= 2 * plan.microBatch();
+  }
+
   private Optional<ExampleStatistics> examples() {
-    if (batch.examples() < 2 * plan.microBatch()) {
+    if (!hasExamples()) {
       return Optional.empty();
     }
+    progress.stage("gradients of the examples");
     return Optional.of(
         ExampleStatistics.measure(network, loss, batch, plan.microBatch(), 0, parameters, device));
   }
@@ -200,43 +254,56 @@ record ProbeRun(
   private SpectralDensity density(Hessian hessian) {
     int steps = plan.iterations() == null ? DENSITY_STEPS : plan.iterations();
     Lanczos.Result result =
-        Lanczos.fixed(steps).withStarts(DENSITY_STARTS).withSeed(plan.seed()).run(hessian);
+        Lanczos.fixed(steps)
+            .withStarts(DENSITY_STARTS)
+            .withSeed(plan.seed())
+            .withListener(new LanczosProgress(progress, "density"))
+            .run(hessian);
     return SpectralDensity.of(result.quadratures(), hessian.dimension());
   }
 
   private Semidefinite gaussNewton() {
     try (GaussNewton operator = new GaussNewton(network, loss, batch, device, limits())) {
       operator.linearize(parameters);
-      double[] largest = leading(operator);
+      double[] largest = leading("Gauss-Newton", operator);
       if (operator.dimension() <= SUMMED) {
-        return new Semidefinite(largest, summed(operator), 0);
+        return new Semidefinite(largest, summed("Gauss-Newton", operator), 0);
       }
-      Hutchinson.Trace trace = new Hutchinson(plan.settings().probes(), plan.seed()).run(operator);
+      int probes = plan.settings().probes();
+      progress.stage("Gauss-Newton, trace", "probe", probes);
+      WatchedOperator watched = new WatchedOperator(operator, progress);
+      watched.count(Counted.FORMS);
+      Hutchinson.Trace trace = new Hutchinson(probes, plan.seed()).run(watched);
       return new Semidefinite(largest, trace.value(), trace.standardError());
     }
   }
 
   private Semidefinite fisher(Optional<ExampleStatistics> examples) {
     try (EmpiricalFisher operator = new EmpiricalFisher(network, loss, batch, device, limits())) {
+      progress.stage("empirical Fisher");
       operator.linearize(parameters);
       long most = Math.min(operator.dimension(), operator.examples());
       double[] largest =
           operator.examples() <= DECOMPOSED
               ? operator.leading((int) Math.min(LEADING, most))
-              : leading(operator);
+              : leading("empirical Fisher", operator);
       OptionalDouble trace =
           examples.map(e -> OptionalDouble.of(e.meanSquaredNorm())).orElse(OptionalDouble.empty());
-      return new Semidefinite(largest, trace.orElseGet(() -> summed(operator)), 0);
+      return new Semidefinite(
+          largest, trace.orElseGet(() -> summed("empirical Fisher", operator)), 0);
     }
   }
 
   /** Leading eigenvalues, with more steps until they have converged. */
-  private double[] leading(NetworkOperator operator) {
+  private double[] leading(String name, NetworkOperator operator) {
     int n = (int) Math.min(operator.dimension(), Integer.MAX_VALUE);
     int count = Math.min(LEADING, n);
     for (int steps = FIRST_STEPS; ; steps *= 2) {
       int taken = plan.iterations() == null ? Math.min(steps, n) : Math.min(plan.iterations(), n);
-      Lanczos lanczos = Lanczos.fixed(taken).withSeed(plan.seed());
+      Lanczos lanczos =
+          Lanczos.fixed(taken)
+              .withSeed(plan.seed())
+              .withListener(new LanczosProgress(progress, name));
       List<RitzValue> ritz = lanczos.run(operator).ritz().reversed();
       List<RitzValue> top = ritz.subList(0, Math.min(count, ritz.size()));
       boolean converged =
@@ -248,8 +315,9 @@ record ProbeRun(
   }
 
   /** The trace as the sum of all diagonal entries. */
-  private double summed(NetworkOperator operator) {
+  private double summed(String name, NetworkOperator operator) {
     long n = operator.dimension();
+    progress.stage(name + ", trace", "entry", n);
     try (Scope scope = Scope.open()) {
       HostBuffer units = scope.allocate(AT_ONCE * n);
       double sum = 0;
@@ -260,6 +328,7 @@ record ProbeRun(
           Vectors v = Vectors.of(device.upload(temporary, units.segment()), k, n);
           sum += Arrays.stream(operator.quadraticForm(v)).sum();
         }
+        progress.advance(k);
         mark(units, n, from, k, 0);
       }
       return sum;
@@ -284,6 +353,7 @@ record ProbeRun(
   HostBuffer products(Matrix matrix, Scope scope, HostBuffer v, int k) {
     long n = network.parameterCount();
     HostBuffer products = scope.allocate(k * n);
+    progress.stage("products of " + k + " vectors");
     try (Scope temporary = Scope.open();
         NetworkOperator operator = operator(matrix)) {
       operator.linearize(parameters);

@@ -5,6 +5,7 @@ import dynaxx.app.profile.Library;
 import dynaxx.app.profile.Profile;
 import dynaxx.app.run.MetricsReader;
 import dynaxx.app.run.RunFolder;
+import dynaxx.app.terminal.ProgressLine;
 import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.Observation;
@@ -28,7 +29,8 @@ import picocli.CommandLine.Spec;
 /** Keeps what transitions look like, and compares a run with what is kept. */
 @Command(
     name = "profile",
-    description = "Keeps what the transitions of a run look like, and compares runs with it.",
+    description =
+        "Keeps what the transitions of a run look like, and compares other runs with them.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class ProfileCommand implements Runnable {
@@ -44,30 +46,48 @@ final class ProfileCommand implements Runnable {
   }
 
   @Command(
-      description = "Keeps the transitions of a run under a name.",
+      description = "Keeps the transitions of a run under a name, as a profile.",
       mixinStandardHelpOptions = true)
   int save(
-      @Parameters(paramLabel = "RUN", description = "Folder of a run, or a metrics file.") Path run,
-      @Option(names = "--name", required = true, description = "Name of the profile.") String name,
-      @Option(names = "--force", description = "Replaces a profile of the same name.")
-          boolean force,
-      @Option(names = "--profiles", defaultValue = "profiles", description = FOLDER) Path folder)
+      @Parameters(paramLabel = "RUN", description = RUN) Path run,
+      @Option(
+              names = "--name",
+              required = true,
+              paramLabel = "NAME",
+              description =
+                  "Name of the profile: letters, digits, dots, dashes and underscores, 64 at most.")
+          String name,
+      @Option(names = "--force", description = "Replace a profile of the same name.") boolean force,
+      @Option(
+              names = "--profiles",
+              paramLabel = "DIR",
+              defaultValue = "profiles",
+              description = FOLDER)
+          Path folder)
       throws IOException {
+    Library library = new Library(folder);
+    library.check(name, force);
     List<TransitionSignature> found = signatures(run);
     if (found.isEmpty()) {
       throw new UserException(
           run + ": found no transition or shift with enough snapshots around it to keep");
     }
-    Path file = new Library(folder).save(new Profile(name, source(run), found), force);
+    Path file = library.save(new Profile(name, source(run), found), force);
     out().printf("Kept %d transitions in %s%n", found.size(), file);
+    out().flush();
     return 0;
   }
 
   @Command(
-      description = "Lists the profiles, those that come with dynaxx first.",
+      description = "Lists all profiles; those that come with dynaxx are first.",
       mixinStandardHelpOptions = true)
   int list(
-      @Option(names = "--profiles", defaultValue = "profiles", description = FOLDER) Path folder) {
+      @Option(
+              names = "--profiles",
+              paramLabel = "DIR",
+              defaultValue = "profiles",
+              description = FOLDER)
+          Path folder) {
     for (Profile profile : new Library(folder).all()) {
       out()
           .printf(
@@ -78,15 +98,19 @@ final class ProfileCommand implements Runnable {
   }
 
   @Command(
-      description = {
-        "Compares the transitions of a run with all profiles. Likeness is from -1 to 1 and"
-            + " compares",
-        "shifts in units of noise, and their order; the length of steps does not count."
-      },
+      description =
+          "Compares the transitions of a run with all profiles. Likeness is a number from -1 to 1."
+              + " It compares how far signals moved, in units of their noise, and in which order;"
+              + " how many steps that took does not count.",
       mixinStandardHelpOptions = true)
   int compare(
-      @Parameters(paramLabel = "RUN", description = "Folder of a run, or a metrics file.") Path run,
-      @Option(names = "--profiles", defaultValue = "profiles", description = FOLDER) Path folder)
+      @Parameters(paramLabel = "RUN", description = RUN) Path run,
+      @Option(
+              names = "--profiles",
+              paramLabel = "DIR",
+              defaultValue = "profiles",
+              description = FOLDER)
+          Path folder)
       throws IOException {
     List<Profile> profiles = new Library(folder).all();
     List<TransitionSignature> found = signatures(run);
@@ -101,7 +125,8 @@ final class ProfileCommand implements Runnable {
     return 0;
   }
 
-  private static final String FOLDER = "Folder of the profiles of your own; default: profiles.";
+  private static final String RUN = "The folder of a run, or a metrics file.";
+  private static final String FOLDER = "Folder of your own profiles. Default: ${DEFAULT-VALUE}.";
 
   private record Match(double likeness, String words) {
     @Override
@@ -146,9 +171,19 @@ final class ProfileCommand implements Runnable {
   }
 
   private List<TransitionSignature> signatures(Path run) throws IOException {
+    try (ProgressLine progress = ProgressLine.open()) {
+      return signatures(run, progress);
+    }
+  }
+
+  private List<TransitionSignature> signatures(Path run, ProgressLine progress) throws IOException {
     Path file = Files.isDirectory(run) ? run.resolve("metrics.csv") : run;
+    PrintWriter err = spec.commandLine().getErr();
+    progress.stage("reading " + file.getFileName());
     List<MetricsReader.Row> rows =
-        MetricsReader.read(file, p -> spec.commandLine().getErr().println("dynaxx: " + p));
+        MetricsReader.read(
+            file, problem -> progress.aside(() -> err.println("dynaxx: " + problem)));
+    progress.stage("rules", "row", rows.size());
     Rules rules =
         Rules.calibrated(
             CalibratedSettings.defaults().withStability(TrainingOptions.stability(run)));
@@ -166,6 +201,7 @@ final class ProfileCommand implements Runnable {
       }
       observations.add(row.observation());
       events.addAll(rules.observe(row.observation()));
+      progress.advance(1);
     }
     events.addAll(rules.finish());
     all.addAll(TransitionSignature.of(observations, events));

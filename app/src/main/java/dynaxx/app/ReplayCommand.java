@@ -3,6 +3,7 @@ package dynaxx.app;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dynaxx.app.run.MetricsReader;
+import dynaxx.app.terminal.ProgressLine;
 import dynaxx.monitor.ArticleSettings;
 import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
@@ -29,15 +30,15 @@ import picocli.CommandLine.Spec;
 /** Runs a rule set over the metrics of a finished run and prints what happened. */
 @Command(
     name = "replay",
-    description = {
-      "Reads the metrics of a run and prints what happened, one event a line:",
-      "step,kind,signal,confidence,explanation"
-    },
+    description =
+        "Reads the metrics of a run and prints what happened, one event a line: its step, kind,"
+            + " signal, confidence and explanation, separated by commas.",
     mixinStandardHelpOptions = true,
     showDefaultValues = false)
 final class ReplayCommand implements Callable<Integer> {
 
   private static final int PROBLEMS = 20;
+  private static final int MOST_LAYERS = 1_000_000;
   private static final String METRICS = "metrics.csv";
   private static final CSVFormat FORMAT =
       CSVFormat.RFC4180.builder().setRecordSeparator('\n').get();
@@ -67,61 +68,77 @@ final class ReplayCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "METRICS",
       description =
-          "CSV file with a column step and at least one signal, or the folder of a run. Columns"
-              + " ending in _error or _residual give the uncertainty.")
+          "A CSV file with a column step and at least one signal, or the folder of a run. Columns"
+              + " that end with _error or _residual give the uncertainty of a signal.")
   private Path metrics;
 
   @Option(
       names = "--rules",
+      paramLabel = "NAME",
       defaultValue = "calibrated",
-      description = "${COMPLETION-CANDIDATES}; calibrated is the default.")
+      description = "Rule set: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private RuleSet ruleSet;
 
-  @Option(names = "--json", description = "One JSON object a line, with all evidence.")
+  @Option(
+      names = "--json",
+      description = "Print each event as one line of JSON, with all its evidence.")
   private boolean json;
 
   @Option(
       names = "--optimizer",
+      paramLabel = "NAME",
       description =
-          "${COMPLETION-CANDIDATES}: whose stability limit the sharpness is compared with; default:"
-              + " what the folder's run.json says, or sgd. adamw needs a column"
-              + " preconditioned_lambda_max.")
+          "Whose stability limit the sharpness is compared with: ${COMPLETION-CANDIDATES}. adamw"
+              + " needs a column preconditioned_lambda_max. Default: the optimizer of the run, if"
+              + " its folder is given, or sgd.")
   private Optimizer optimizer;
 
   @Option(
       names = "--momentum",
       paramLabel = "B",
-      description = "Momentum of sgd (default 0), or beta1 of adamw (default 0.9).")
+      description = "Momentum of sgd, or beta1 of adamw. Default: 0 for sgd, 0.9 for adamw.")
   private Double momentum;
 
   @Option(
       names = "--layers",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Layers of the network, for the article's rules.")
+      description = "Number of layers of the network, for the article rules. Default: 0.")
   private int layers;
 
   @Option(
       names = "--non-smooth",
-      description = "The activations have kinks, as ReLU has: the article's rules ask for more.")
+      description =
+          "The activations have kinks, as ReLU has; the article rules then ask for stronger signs.")
   private boolean nonSmooth;
 
   @Override
   public Integer call() throws IOException {
     Rules rules = rules();
+    try (ProgressLine progress = ProgressLine.open()) {
+      return replay(rules, progress);
+    }
+  }
+
+  private Integer replay(Rules rules, ProgressLine progress) throws IOException {
     Path file = Files.isDirectory(metrics) ? metrics.resolve(METRICS) : metrics;
     Problems problems = new Problems(spec.commandLine().getErr());
-    List<MetricsReader.Row> rows = MetricsReader.read(file, problems::add);
-    problems.finish();
+    progress.stage("reading " + file.getFileName());
+    List<MetricsReader.Row> rows =
+        MetricsReader.read(file, problem -> progress.aside(() -> problems.add(problem)));
+    progress.stage("rules", "row", rows.size());
+    progress.aside(problems::finish);
     PrintWriter out = spec.commandLine().getOut();
     int events = 0;
     for (MetricsReader.Row row : rows) {
       if (row.restart()) {
-        events += print(rules.restarted(row.observation().step()), out);
+        events += print(rules.restarted(row.observation().step()), out, progress);
       }
-      events += print(rules.observe(row.observation()), out);
+      events += print(rules.observe(row.observation()), out, progress);
+      progress.advance(1);
     }
-    events += print(rules.finish(), out);
+    events += print(rules.finish(), out, progress);
+    progress.end();
     out.flush();
     if (events == 0) {
       spec.commandLine()
@@ -132,10 +149,7 @@ final class ReplayCommand implements Callable<Integer> {
   }
 
   private Rules rules() {
-    if (layers < 0) {
-      throw new ParameterException(
-          spec.commandLine(), "--layers: found " + layers + ", expected at least 0");
-    }
+    Bounds.check(spec, "--layers", layers, 0, MOST_LAYERS);
     if (momentum != null && !(momentum >= 0 && momentum < 1)) {
       throw new ParameterException(
           spec.commandLine(), "--momentum: found " + momentum + ", expected from 0 to below 1");
@@ -156,9 +170,9 @@ final class ReplayCommand implements Callable<Integer> {
     };
   }
 
-  private int print(List<Event> events, PrintWriter out) {
+  private int print(List<Event> events, PrintWriter out, ProgressLine progress) {
     for (Event event : events) {
-      out.print(json ? json(event) + "\n" : csv(event));
+      progress.aside(() -> out.print(json ? json(event) + "\n" : csv(event)));
     }
     return events.size();
   }

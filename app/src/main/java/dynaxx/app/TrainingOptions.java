@@ -17,7 +17,9 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 /** How to train, and what the monitor may do about it. */
 final class TrainingOptions {
@@ -66,75 +68,77 @@ final class TrainingOptions {
 
   @Option(
       names = "--optimizer",
+      paramLabel = "NAME",
       defaultValue = "adamw",
       description =
-          "${COMPLETION-CANDIDATES}; adamw is the default. sgd has momentum 0.9; sam and asam"
-              + " are on adamw, with rho 0.05 and 0.5.")
+          "Optimizer: ${COMPLETION-CANDIDATES}. sgd has momentum 0.9; sam and asam build on adamw,"
+              + " with rho 0.05 and 0.5. Default: ${DEFAULT-VALUE}.")
   private OptimizerName optimizer;
 
   @Option(
       names = "--learning-rate",
       paramLabel = "R",
-      description = "Peak learning rate; default: the family's, which suits adamw.")
+      description = "Peak learning rate. Default: the network's usual one with adamw.")
   private Double learningRate;
 
   @Option(
       names = "--schedule",
+      paramLabel = "NAME",
       defaultValue = "cosine",
-      description = "${COMPLETION-CANDIDATES}; cosine is the default.")
+      description = "Learning rates: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private ScheduleName schedule;
 
   @Option(
       names = "--cycle",
       paramLabel = "N",
       defaultValue = "100",
-      description = "Steps of a cycle of the cyclic schedule; default: ${DEFAULT-VALUE}.")
+      description = "Steps of one cycle; needs --schedule cyclic. Default: ${DEFAULT-VALUE}.")
   private int cycle;
 
   @Option(
       names = "--policy",
+      paramLabel = "NAME",
       defaultValue = "observe",
       description =
-          "${COMPLETION-CANDIDATES}: what the monitor does about what it sees; observe, the"
-              + " default, does nothing.")
+          "What the monitor does about what it sees: ${COMPLETION-CANDIDATES}. observe does"
+              + " nothing. Default: ${DEFAULT-VALUE}.")
   private PolicyName policy;
 
   @Option(
       names = "--budget",
       paramLabel = "SHARE",
       description =
-          "Largest share of the time for measuring, for example 0.05; the monitor then chooses"
-              + " when and how to measure, and runs differ; --subset then defaults to the size of"
-              + " a batch. Default: every N steps (--every).")
+          "Largest share of the time that measuring may take, for example 0.05. The monitor then"
+              + " chooses when and how to measure, so two runs differ. Default: no budget, a"
+              + " snapshot every N steps (--every).")
   private Double budget;
 
   @Option(
       names = "--checkpoint-every",
       paramLabel = "N",
       defaultValue = "100",
-      description = "Steps between checkpoints, 0 for none; default: ${DEFAULT-VALUE}.")
+      description = "Steps between two checkpoints; 0 for none. Default: ${DEFAULT-VALUE}.")
   private int checkpointEvery;
 
   /** Checks what picocli does not. */
-  void check(Set<String> given) {
+  void check(CommandSpec spec, Set<String> given) {
     if (learningRate != null && !(learningRate > 0 && Double.isFinite(learningRate))) {
-      throw new UserException("--learning-rate: found " + learningRate + ", expected above 0");
+      throw new ParameterException(
+          spec.commandLine(), "--learning-rate: found " + learningRate + ", expected above 0");
     }
-    if (cycle < 2) {
-      throw new UserException("--cycle: found " + cycle + ", expected at least 2");
-    }
+    Bounds.check(spec, "--cycle", cycle, 2, Bounds.MOST_STEPS);
+    Bounds.check(spec, "--checkpoint-every", checkpointEvery, 0, Bounds.MOST_STEPS);
     if (budget != null && !(budget > 0 && budget < 1)) {
-      throw new UserException("--budget: found " + budget + ", expected above 0 and below 1");
+      throw new ParameterException(
+          spec.commandLine(), "--budget: found " + budget + ", expected above 0 and below 1");
     }
     if (given.contains("--cycle") && schedule != ScheduleName.CYCLIC) {
-      throw new UserException("--cycle: found --schedule " + schedule + ", expected cyclic");
+      throw new ParameterException(
+          spec.commandLine(), "--cycle: found --schedule " + schedule + ", expected cyclic");
     }
     if (given.contains("--every") && budget != null) {
-      throw new UserException("--every: found --budget as well, expected only one of them");
-    }
-    if (checkpointEvery < 0) {
-      throw new UserException(
-          "--checkpoint-every: found " + checkpointEvery + ", expected at least 0");
+      throw new ParameterException(
+          spec.commandLine(), "--every: found --budget as well, expected only one of them");
     }
   }
 

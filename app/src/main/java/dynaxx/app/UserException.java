@@ -8,4 +8,9 @@ public final class UserException extends RuntimeException {
   public UserException(String message) {
     super(message);
   }
+
+  /** With what it followed from, for those who ask for the trace. */
+  public UserException(String message, Throwable cause) {
+    super(message, cause);
+  }
 }

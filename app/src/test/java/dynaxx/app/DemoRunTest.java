@@ -86,7 +86,7 @@ class DemoRunTest {
       try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), batch, device);
           RunFolder open =
               resume
-                  ? RunFolder.resume(folder, Map.of(), from.metricsBytes())
+                  ? RunFolder.resume(folder, StepRow.columns(0), Map.of())
                   : RunFolder.create(folder, StepRow.columns(0), Map.of());
           DemoReport report = new DemoReport(PLAN.steps(), new PrintWriter(Writer.nullWriter()));
           DemoRun run =

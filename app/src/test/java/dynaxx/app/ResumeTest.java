@@ -251,9 +251,11 @@ class ResumeTest {
     }
   }
 
-  private static void refused(Outcome outcome, String message) {
+  private static void refused(Outcome outcome, String... parts) {
     assertEquals(2, outcome.status(), outcome.err());
-    assertTrue(outcome.err().contains(message), outcome.err());
+    for (String part : parts) {
+      assertTrue(outcome.err().contains(part), part + " in " + outcome.err());
+    }
     assertFalse(outcome.err().contains("\tat "), outcome.err());
   }
 
@@ -291,7 +293,29 @@ class ResumeTest {
     assertFalse(shorter.err().contains("Network["), shorter.err());
     Files.writeString(json, asked);
     Files.write(folder.resolve("metrics.csv"), new byte[3]);
-    refused(run(resume), "metrics.csv: found 3 bytes, expected at least");
+    refused(run(resume), "metrics.csv: found '", "expected the header step,epoch,");
+  }
+
+  /** Rows that were deleted are missing, and nothing else is. */
+  @Test
+  void whatWasDeletedOfTheMetricsIsNotMissed() throws Exception {
+    Path whole = temporary.resolve("whole");
+    assertEquals(0, run(demo(whole)).status());
+    Path folder = temporary.resolve("cut");
+    killed(demo(folder), folder, 15);
+    Path csv = folder.resolve("metrics.csv");
+    List<String> lines = new ArrayList<>(Files.readAllLines(csv));
+    lines.subList(2, 5).clear();
+    Files.write(csv, lines);
+    Outcome resumed = run(List.of("demo", "--resume", folder.toString()));
+    assertEquals(0, resumed.status(), resumed.err());
+    assertTrue(
+        resumed.out().contains("Going on without 3 rows that metrics.csv no longer has"),
+        resumed.out());
+    assertEquals(hash(whole), hash(folder));
+    List<String> expected = new ArrayList<>(metrics(whole));
+    expected.subList(2, 5).clear();
+    assertEquals(expected, metrics(folder));
   }
 
   /** The text of one's own images is part of what was trained. */
@@ -337,7 +361,7 @@ class ResumeTest {
   void badOptionsAreRefused() {
     refused(run(List.of("demo", "--budget", "2")), "--budget: found 2.0, expected");
     refused(run(List.of("demo", "--learning-rate", "0")), "--learning-rate: found 0.0");
-    refused(run(List.of("demo", "--cycle", "1")), "--cycle: found 1, expected at least 2");
+    refused(run(List.of("demo", "--cycle", "1")), "--cycle: found 1, expected from 2 to");
     refused(run(List.of("demo", "--checkpoint-every", "-1")), "--checkpoint-every: found -1");
     refused(run(List.of("demo", "--optimizer", "lion")), "lion");
   }

@@ -4,6 +4,9 @@ import dynaxx.memory.Scope;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Extreme eigenvalues by Lanczos tridiagonalisation (Lanczos, 1950) with full reorthogonalisation,
@@ -26,6 +29,7 @@ public final class Lanczos {
 
   private static final double DEFAULT_TOLERANCE = 1e-2;
   private static final int DEFAULT_CAP = 100;
+  private static final Consumer<Progress> SILENT = progress -> {};
 
   private final End end;
   private final double tolerance;
@@ -35,6 +39,7 @@ public final class Lanczos {
   private final long seed;
   private final boolean certified;
   private final RitzPairs earlier;
+  private final Consumer<Progress> listener;
 
   private Lanczos(
       End end,
@@ -44,7 +49,8 @@ public final class Lanczos {
       long memoryBytes,
       long seed,
       boolean certified,
-      RitzPairs earlier) {
+      RitzPairs earlier,
+      Consumer<Progress> listener) {
     this.end = end;
     this.tolerance = tolerance;
     this.cap = cap;
@@ -53,6 +59,7 @@ public final class Lanczos {
     this.seed = seed;
     this.certified = certified;
     this.earlier = earlier;
+    this.listener = listener;
   }
 
   /**
@@ -85,7 +92,7 @@ public final class Lanczos {
   }
 
   private static Lanczos until(End end) {
-    return new Lanczos(end, DEFAULT_TOLERANCE, DEFAULT_CAP, 1, 0, 1, false, null);
+    return new Lanczos(end, DEFAULT_TOLERANCE, DEFAULT_CAP, 1, 0, 1, false, null, SILENT);
   }
 
   /**
@@ -96,7 +103,7 @@ public final class Lanczos {
    */
   public static Lanczos fixed(int steps) {
     requirePositive("steps", steps);
-    return new Lanczos(null, DEFAULT_TOLERANCE, steps, 1, 0, 1, false, null);
+    return new Lanczos(null, DEFAULT_TOLERANCE, steps, 1, 0, 1, false, null, SILENT);
   }
 
   /**
@@ -112,7 +119,7 @@ public final class Lanczos {
       throw new IllegalArgumentException(
           "tolerance: found " + relative + ", expected a number between 0 and 1");
     }
-    return new Lanczos(end, relative, cap, starts, memoryBytes, seed, certified, earlier);
+    return new Lanczos(end, relative, cap, starts, memoryBytes, seed, certified, earlier, listener);
   }
 
   /**
@@ -123,7 +130,8 @@ public final class Lanczos {
    */
   public Lanczos withCap(int steps) {
     requirePositive("cap", steps);
-    return new Lanczos(end, tolerance, steps, starts, memoryBytes, seed, certified, earlier);
+    return new Lanczos(
+        end, tolerance, steps, starts, memoryBytes, seed, certified, earlier, listener);
   }
 
   /**
@@ -135,7 +143,7 @@ public final class Lanczos {
    */
   public Lanczos withStarts(int count) {
     requirePositive("starts", count);
-    return new Lanczos(end, tolerance, cap, count, memoryBytes, seed, certified, earlier);
+    return new Lanczos(end, tolerance, cap, count, memoryBytes, seed, certified, earlier, listener);
   }
 
   /**
@@ -148,7 +156,7 @@ public final class Lanczos {
     if (bytes < 0) {
       throw new IllegalArgumentException("bytes: found " + bytes + ", expected at least 0");
     }
-    return new Lanczos(end, tolerance, cap, starts, bytes, seed, certified, earlier);
+    return new Lanczos(end, tolerance, cap, starts, bytes, seed, certified, earlier, listener);
   }
 
   /**
@@ -158,7 +166,8 @@ public final class Lanczos {
    * @return changed settings
    */
   public Lanczos withSeed(long value) {
-    return new Lanczos(end, tolerance, cap, starts, memoryBytes, value, certified, earlier);
+    return new Lanczos(
+        end, tolerance, cap, starts, memoryBytes, value, certified, earlier, listener);
   }
 
   /**
@@ -170,7 +179,7 @@ public final class Lanczos {
    * @return changed settings
    */
   public Lanczos withCertificate(boolean wanted) {
-    return new Lanczos(end, tolerance, cap, starts, memoryBytes, seed, wanted, earlier);
+    return new Lanczos(end, tolerance, cap, starts, memoryBytes, seed, wanted, earlier, listener);
   }
 
   /**
@@ -183,8 +192,37 @@ public final class Lanczos {
    * @return changed settings
    */
   public Lanczos startingFrom(RitzPairs pairs) {
-    return new Lanczos(end, tolerance, cap, starts, memoryBytes, seed, certified, pairs);
+    return new Lanczos(end, tolerance, cap, starts, memoryBytes, seed, certified, pairs, listener);
   }
+
+  /**
+   * Tells a listener after each step how far the run is. It is called on the thread of the run,
+   * changes nothing of the result, and ends the run if it throws.
+   *
+   * @param told receives the progress
+   * @return changed settings
+   */
+  public Lanczos withListener(Consumer<Progress> told) {
+    Objects.requireNonNull(told, "told");
+    return new Lanczos(end, tolerance, cap, starts, memoryBytes, seed, certified, earlier, told);
+  }
+
+  /**
+   * How far a run is. The eigenvalues are those of the last look at them, which not every step
+   * takes; a run of a fixed number of steps never looks.
+   *
+   * @param steps made so far, for each start
+   * @param cap the most steps
+   * @param tolerance residual, as part of the value, at which an eigenvalue counts as converged
+   * @param min the smallest eigenvalue so far, if it was looked at
+   * @param max the largest eigenvalue so far, if it was looked at
+   */
+  public record Progress(
+      int steps,
+      int cap,
+      double tolerance,
+      Optional<ExtremeEigenvalue> min,
+      Optional<ExtremeEigenvalue> max) {}
 
   private static void requirePositive(String argument, int value) {
     if (value < 1) {
@@ -297,6 +335,10 @@ public final class Lanczos {
 
   boolean certified() {
     return certified;
+  }
+
+  Consumer<Progress> listener() {
+    return listener;
   }
 
   /** Pairs of a warm start, or null. */

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.Predicate;
@@ -48,6 +49,7 @@ final class LanczosRun implements AutoCloseable {
   private int steps;
   private int made;
   private int restarts;
+  private Optional<Look> last = Optional.empty();
 
   LanczosRun(Lanczos settings, SymmetricOperator operator) {
     this.settings = settings;
@@ -139,8 +141,21 @@ final class LanczosRun implements AutoCloseable {
       }
       multiply(active);
       steps++;
+      tell();
       active = active.stream().filter(Predicate.not(KrylovSpace::exhausted)).toList();
     }
+  }
+
+  private void tell() {
+    settings
+        .listener()
+        .accept(
+            new Lanczos.Progress(
+                steps,
+                (int) Math.min(settings.cap(), n),
+                settings.tolerance(),
+                last.map(Look::min),
+                last.map(Look::max)));
   }
 
   private void restart(KrylovSpace space) {
@@ -169,6 +184,7 @@ final class LanczosRun implements AutoCloseable {
   }
 
   private boolean satisfied(Look now) {
+    last = Optional.of(now);
     return (settings.end() == End.MAX || satisfied(now.min(), now.scale()))
         && (settings.end() == End.MIN || satisfied(now.max(), now.scale()));
   }

@@ -17,9 +17,11 @@ import dynaxx.operator.Shifted;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.testing.Dense;
 import dynaxx.testing.Diagonal;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -82,6 +84,37 @@ class LanczosTest {
     Lanczos.Result scalar = run(Dense.diagonal(-4), 3);
     assertEquals(-4, scalar.min().value(), 1e-6);
     assertEquals(1, scalar.products());
+  }
+
+  @Test
+  void tellsAListenerOfEveryStepAndChangesNothing() {
+    double[] values = DoubleStream.iterate(-1, x -> x + 0.05).limit(200).toArray();
+    SymmetricOperator operator = new Diagonal(values).on(device);
+    List<Lanczos.Progress> told = new ArrayList<>();
+    for (Lanczos lanczos : List.of(Lanczos.both(), Lanczos.fixed(12).withStarts(2))) {
+      told.clear();
+      Lanczos.Result silent = lanczos.run(operator);
+      Lanczos.Result heard =
+          lanczos.withListener(told::add).withTolerance(1e-2).withSeed(1).run(operator);
+      assertEquals(silent.min(), heard.min());
+      assertEquals(silent.max(), heard.max());
+      assertArrayEquals(
+          IntStream.rangeClosed(1, heard.steps()).toArray(),
+          told.stream().mapToInt(Lanczos.Progress::steps).toArray());
+      boolean looks = lanczos.end() != null;
+      assertEquals(looks ? 100 : 12, told.getLast().cap());
+      assertEquals(1e-2, told.getLast().tolerance());
+      assertEquals(looks, told.getLast().min().isPresent());
+      assertEquals(looks, told.getLast().max().isPresent());
+    }
+    assertThrows(NullPointerException.class, () -> Lanczos.both().withListener(null));
+    Lanczos stopped =
+        Lanczos.fixed(9)
+            .withListener(
+                progress -> {
+                  throw new IllegalStateException("enough");
+                });
+    assertThrows(IllegalStateException.class, () -> stopped.run(operator));
   }
 
   @Test

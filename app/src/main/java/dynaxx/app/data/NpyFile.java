@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -95,6 +96,9 @@ public final class NpyFile {
   }
 
   private static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
     return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 
@@ -108,6 +112,9 @@ public final class NpyFile {
     }
     ByteBuffer start = read(in, 0, 12);
     byte[] magic = new byte[MAGIC.length];
+    if (in.size() == 0) {
+      throw refused(file, "an empty file", "a .npy file");
+    }
     boolean whole = start.remaining() == 12;
     if (whole) {
       start.get(magic);

@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -25,6 +26,10 @@ public final class WholeFile {
 
   private static final Pattern UNFINISHED = Pattern.compile("\\..+\\.[0-9a-f-]{36}\\.tmp");
   private static final int MOST_LINKS = 40;
+  private static final String READ_ONLY = "the file is read-only";
+
+  /** Characters of a name; file systems allow 255 bytes, and a character takes up to four. */
+  private static final int LONGEST = 50;
 
   /** Opened by name they would be written from their beginning. */
   private static final Map<String, FileDescriptor> STREAMS =
@@ -47,7 +52,7 @@ public final class WholeFile {
    * @throws FileSystemException that names the file, whatever else goes wrong
    */
   public static void write(Path file, Content content) throws IOException {
-    check(file);
+    requireFile(file);
     try {
       if (STREAMS.containsKey(file.toString())) {
         // Not closed: others print to it, too.
@@ -72,11 +77,94 @@ public final class WholeFile {
   }
 
   /**
-   * Sees, before a long computation, whether there is a place for its result.
+   * Sees, before a long computation, whether there is a place for its result, by writing an empty
+   * file beside it.
    *
-   * @throws UserException if it is a folder, or lies in none
+   * @throws UserException if it is a folder, lies in none, or cannot be written
    */
   public static void check(Path file) {
+    requireFile(file);
+    if (!isReplaced(file)) {
+      if (!Files.isWritable(file)) {
+        throw new UserException(file + ": " + READ_ONLY);
+      }
+      return;
+    }
+    try {
+      Path place = followed(file);
+      requireWritable(place);
+      tryToCreate(Files.exists(place) ? beside(place) : place);
+    } catch (IOException e) {
+      throw new UserException(file + ": cannot be written (" + reason(e) + ")", e);
+    }
+  }
+
+  /**
+   * Sees, before a long computation, whether a folder for its results is there or can be made.
+   *
+   * @throws UserException if a file is in the way, or it cannot be written to
+   */
+  public static void checkFolder(Path folder) {
+    Path there = folder.toAbsolutePath();
+    while (!Files.exists(there) && there.getParent() != null) {
+      there = there.getParent();
+    }
+    if (!Files.isDirectory(there)) {
+      throw new UserException(folder + ": found a file at " + there + ", expected a folder");
+    }
+    try {
+      tryToCreate(beside(there.resolve("folder")));
+    } catch (IOException e) {
+      throw new UserException(
+          folder + ": cannot be written (" + reason(e) + " in " + there + ")", e);
+    }
+  }
+
+  private static void tryToCreate(Path file) throws IOException {
+    Files.delete(Files.createFile(file));
+  }
+
+  private static String reason(IOException e) {
+    if (e instanceof FileSystemException f && f.getReason() != null) {
+      return f.getReason();
+    }
+    return switch (e) {
+      case AccessDeniedException denied -> "permission denied";
+      case NoSuchFileException none -> "no file can be made there";
+      case FileSystemException other -> other.getClass().getSimpleName();
+      default -> e.getMessage();
+    };
+  }
+
+  /** The place that a name stands for, links followed as far as they lead somewhere. */
+  public static Path place(Path file) {
+    try {
+      return followed(file).toRealPath();
+    } catch (IOException e) {
+      return file.toAbsolutePath().normalize();
+    }
+  }
+
+  /** Whether writing replaces what is there, which it does not with a pipe or a terminal. */
+  public static boolean isReplaced(Path file) {
+    return !STREAMS.containsKey(file.toString())
+        && (!Files.exists(file) || Files.isRegularFile(file));
+  }
+
+  private static void requireWritable(Path place) throws AccessDeniedException {
+    if (Files.exists(place) && !Files.isWritable(place)) {
+      throw new AccessDeniedException(place.toString(), null, READ_ONLY);
+    }
+  }
+
+  /** A long name is cut, so that there is room for what is added to it. */
+  private static Path beside(Path place) {
+    String name = place.getFileName().toString();
+    String part = name.length() <= LONGEST ? name : name.substring(0, LONGEST);
+    return place.resolveSibling("." + part + "." + UUID.randomUUID() + ".tmp");
+  }
+
+  private static void requireFile(Path file) {
     if (Files.isDirectory(file)) {
       throw new UserException(file + ": found a folder, expected a file to write to");
     }
@@ -88,11 +176,8 @@ public final class WholeFile {
 
   private static void replace(Path place, Content content) throws IOException {
     boolean there = Files.exists(place);
-    if (there && !Files.isWritable(place)) {
-      throw new AccessDeniedException(place.toString(), null, "it is not to be written");
-    }
-    Path temporary =
-        place.resolveSibling("." + place.getFileName() + "." + UUID.randomUUID() + ".tmp");
+    requireWritable(place);
+    Path temporary = beside(place);
     try {
       try (FileChannel channel =
               FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);

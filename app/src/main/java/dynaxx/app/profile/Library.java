@@ -1,6 +1,7 @@
 package dynaxx.app.profile;
 
 import dynaxx.app.UserException;
+import dynaxx.app.io.WholeFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -31,22 +32,38 @@ public final class Library {
   }
 
   /**
+   * Sees whether a profile can be kept, before it is made.
+   *
+   * @param replace whether one of the same name may be replaced
+   * @return its file
+   * @throws UserException if the name does not fit or is taken, or the folder cannot be written
+   */
+  public Path check(String name, boolean replace) {
+    if (!NAME.matcher(name).matches()) {
+      throw new UserException(
+          "--name: found '"
+              + name
+              + "', expected letters, digits, dots, dashes and underscores, 64 at most");
+    }
+    Path file = folder.resolve(name + ENDING);
+    if (Files.exists(file) && !replace) {
+      throw new UserException("--name: found a profile " + file + " already; --force replaces it");
+    }
+    WholeFile.checkFolder(folder);
+    if (Files.isDirectory(folder)) {
+      WholeFile.check(file);
+    }
+    return file;
+  }
+
+  /**
    * Keeps a profile.
    *
    * @param replace whether one of the same name may be replaced
    * @return the file
    */
   public Path save(Profile profile, boolean replace) throws IOException {
-    if (!NAME.matcher(profile.name()).matches()) {
-      throw new UserException(
-          "--name: found '"
-              + profile.name()
-              + "', expected letters, digits, dots, dashes and underscores, 64 at most");
-    }
-    Path file = folder.resolve(profile.name() + ENDING);
-    if (Files.exists(file) && !replace) {
-      throw new UserException("--name: found a profile " + file + " already; --force replaces it");
-    }
+    Path file = check(profile.name(), replace);
     Files.createDirectories(folder);
     profile.write(file);
     return file;
@@ -57,6 +74,9 @@ public final class Library {
     List<Profile> all = new ArrayList<>();
     for (String name : shipped("index.txt").lines().filter(l -> !l.isBlank()).toList()) {
       all.add(Profile.read(name, shipped(name + ENDING)));
+    }
+    if (Files.exists(folder) && !Files.isDirectory(folder)) {
+      throw new UserException("--profiles: found a file at " + folder + ", expected a folder");
     }
     if (Files.isDirectory(folder)) {
       try (Stream<Path> files = Files.list(folder)) {

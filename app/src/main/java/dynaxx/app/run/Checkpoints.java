@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 /** The checkpoints of a run: {@code checkpoints/step-N.ckpt} for N updates made. */
 public final class Checkpoints {
 
-  private static final Pattern NAME = Pattern.compile("step-(\\d+)\\.ckpt");
+  private static final Pattern NAME = Pattern.compile("step-(\\d{1,18})\\.ckpt");
 
   /** Newest files, all of which are kept. */
   private static final int KEPT = 5;

@@ -29,6 +29,9 @@ public final class RunFolder implements AutoCloseable {
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
+  private static final String METRICS = "metrics.csv";
+  private static final int SHOWN = 80;
+
   private final Path folder;
   private final FileChannel metrics;
   private final Map<String, Object> facts;
@@ -92,7 +95,7 @@ public final class RunFolder implements AutoCloseable {
    */
   public static RunFolder create(Path folder, List<String> columns, Map<String, Object> facts)
       throws IOException {
-    Path csv = folder.resolve("metrics.csv");
+    Path csv = folder.resolve(METRICS);
     if (Files.exists(csv) || Files.exists(folder.resolve("run.json"))) {
       throw new UserException(
           "--out: found an earlier run in " + folder + ", expected a folder without one");
@@ -118,29 +121,20 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * Opens a folder of an earlier run to go on with it.
+   * Opens a folder of an earlier run to go on with it, from where {@link #keepRows} says.
    *
    * @param folder holds a run
+   * @param columns of metrics.csv
    * @param facts settings, versions and hardware for run.json
-   * @param metricsBytes length of metrics.csv up to where the run goes on; what follows is cut off
    */
-  public static RunFolder resume(Path folder, Map<String, Object> facts, long metricsBytes)
+  public static RunFolder resume(Path folder, List<String> columns, Map<String, Object> facts)
       throws IOException {
-    Path csv = folder.resolve("metrics.csv");
-    FileChannel channel = FileChannel.open(csv, StandardOpenOption.WRITE);
+    Path csv = folder.resolve(METRICS);
+    FileChannel channel = FileChannel.open(csv, StandardOpenOption.READ, StandardOpenOption.WRITE);
     try {
       lock(channel, folder);
       WholeFile.sweep(folder);
-      if (channel.size() < metricsBytes) {
-        throw new UserException(
-            csv
-                + ": found "
-                + channel.size()
-                + " bytes, expected at least the "
-                + metricsBytes
-                + " that the checkpoint was made after");
-      }
-      channel.truncate(metricsBytes).position(metricsBytes);
+      requireHeader(csv, columns);
       Map<String, Object> all = new LinkedHashMap<>(facts);
       JsonNode started = json(folder).path("started");
       all.put("started", started.asText());
@@ -154,6 +148,80 @@ public final class RunFolder implements AutoCloseable {
     }
   }
 
+  private static void requireHeader(Path csv, List<String> columns) throws IOException {
+    String expected = String.join(",", columns);
+    String text = Files.readString(csv, StandardCharsets.ISO_8859_1);
+    String found = text.lines().findFirst().orElse("");
+    if (!found.equals(expected)) {
+      String shown = found.length() <= SHOWN ? found : found.substring(0, SHOWN) + "...";
+      throw new UserException(
+          csv + ": found '" + shown + "' as its first line, expected the header " + expected);
+    }
+  }
+
+  /**
+   * Cuts off the rows of metrics.csv that a resumed run makes again, which their steps tell: rows
+   * before them may have been deleted.
+   *
+   * @param steps of the rows that were written up to the checkpoint
+   * @return how many of these the file no longer has
+   */
+  public synchronized long keepRows(long[] steps) throws IOException {
+    Path csv = folder.resolve(METRICS);
+    byte[] all = Files.readAllBytes(csv);
+    int kept = endOfLine(all, 0);
+    int found = 0;
+    int next = 0;
+    int from = kept;
+    for (int end = endOfLine(all, from); end > from; end = endOfLine(all, from)) {
+      long step = step(all, from, end);
+      from = end;
+      // A line without a step stays if a row of the run follows.
+      if (step < 0) {
+        continue;
+      }
+      int index = indexOf(steps, next, step);
+      if (index < 0) {
+        break;
+      }
+      found++;
+      next = index + 1;
+      kept = end;
+    }
+    metrics.truncate(kept).position(kept);
+    return steps.length - found;
+  }
+
+  /** Where the line after this one begins; the same if there is no whole line. */
+  private static int endOfLine(byte[] all, int from) {
+    for (int i = from; i < all.length; i++) {
+      if (all[i] == '\n') {
+        return i + 1;
+      }
+    }
+    return from;
+  }
+
+  /** The number in the first field, -1 if there is none. */
+  private static long step(byte[] all, int from, int end) {
+    String line = new String(all, from, end - from, StandardCharsets.ISO_8859_1);
+    int comma = line.indexOf(',');
+    try {
+      return comma < 0 ? -1 : Long.parseLong(line.substring(0, comma));
+    } catch (NumberFormatException e) {
+      return -1;
+    }
+  }
+
+  private static int indexOf(long[] steps, int from, long step) {
+    for (int i = from; i < steps.length; i++) {
+      if (steps[i] == step) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /** What run.json of a folder says. */
   public static JsonNode json(Path folder) {
     Path file = folder.resolve("run.json");
@@ -164,13 +232,12 @@ public final class RunFolder implements AutoCloseable {
     }
   }
 
-  /** Length of metrics.csv, all of it on the disk; -1 if the run has ended. */
-  public synchronized long force() throws IOException {
-    if (!open) {
-      return -1;
+  /** Brings all rows to the disk; false if the run has ended. */
+  public synchronized boolean force() throws IOException {
+    if (open) {
+      metrics.force(false);
     }
-    metrics.force(false);
-    return metrics.position();
+    return open;
   }
 
   /** Appends a row; does nothing once the run has ended. */
@@ -196,7 +263,7 @@ public final class RunFolder implements AutoCloseable {
     try (metrics) {
       metrics.force(false);
     } catch (IOException e) {
-      throw new UncheckedIOException(folder.resolve("metrics.csv") + ": " + e.getMessage(), e);
+      throw new UncheckedIOException(folder.resolve(METRICS) + ": " + e.getMessage(), e);
     } finally {
       write(status, results);
     }
@@ -228,7 +295,7 @@ public final class RunFolder implements AutoCloseable {
         metrics.write(bytes);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(folder.resolve("metrics.csv") + ": " + e.getMessage(), e);
+      throw new UncheckedIOException(folder.resolve(METRICS) + ": " + e.getMessage(), e);
     }
   }
 

@@ -2,6 +2,7 @@ package dynaxx.app.scenario;
 
 import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.StepRow;
+import dynaxx.app.terminal.ProgressLine;
 import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
 import dynaxx.device.Device;
@@ -36,12 +37,21 @@ public final class ScenarioRun {
   private final long seed;
   private final Series series = new Series();
   private final PrintWriter out;
+  private final ProgressLine progress;
 
-  public ScenarioRun(Scenario scenario, long seed, PrintWriter out) {
+  /**
+   * A run.
+   *
+   * @param seed fixes all random choices
+   * @param out for the results
+   * @param progress shows how far the training is
+   */
+  public ScenarioRun(Scenario scenario, long seed, PrintWriter out, ProgressLine progress) {
     this.scenario = scenario;
     this.setup = scenario.setup(seed);
     this.seed = seed;
     this.out = out;
+    this.progress = progress;
   }
 
   /** Columns of metrics.csv. */
@@ -104,9 +114,12 @@ public final class ScenarioRun {
                   .rules(calibrated())
                   .sink(series::add)
                   .build()) {
+        progress.stage("training", "step", setup.steps());
         for (int step = 0; step < setup.steps(); step++) {
           step(trainer, monitor, folder, step);
+          progress.to(step + 1);
         }
+        progress.end();
       }
     }
   }

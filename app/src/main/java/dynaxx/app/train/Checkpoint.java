@@ -24,7 +24,7 @@ import java.util.stream.Stream;
  */
 public final class Checkpoint {
 
-  private static final byte[] MARK = "dynaxx checkpoint 2\n".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] MARK = "dynaxx checkpoint 3\n".getBytes(StandardCharsets.US_ASCII);
   private static final int HASH = 32;
   private static final int LEAST = MARK.length + Long.BYTES + HASH;
 
@@ -34,11 +34,10 @@ public final class Checkpoint {
    * What belongs to a checkpoint besides the trainer.
    *
    * @param rateFactor by which the schedule's learning rates are multiplied
-   * @param metricsBytes length of metrics.csv
    * @param journalBytes length of monitor.jsonl
    * @param seconds that the run took so far
    */
-  public record Run(double rateFactor, long metricsBytes, long journalBytes, double seconds) {}
+  public record Run(double rateFactor, long journalBytes, double seconds) {}
 
   /**
    * Writes a checkpoint.
@@ -51,7 +50,6 @@ public final class Checkpoint {
     DataOutputStream out = new DataOutputStream(payload);
     out.writeUTF(made);
     out.writeDouble(run.rateFactor());
-    out.writeLong(run.metricsBytes());
     out.writeLong(run.journalBytes());
     out.writeDouble(run.seconds());
     trainer.save(out);
@@ -81,7 +79,7 @@ public final class Checkpoint {
                 + ", expected one of "
                 + differing(made, found));
       }
-      Run run = new Run(in.readDouble(), in.readLong(), in.readLong(), in.readDouble());
+      Run run = new Run(in.readDouble(), in.readLong(), in.readDouble());
       trainer.load(in);
       return run;
     }

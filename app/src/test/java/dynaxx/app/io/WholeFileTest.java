@@ -101,6 +101,32 @@ class WholeFileTest {
   }
 
   @Test
+  void whatCannotBeWrittenIsFoundByTrying() throws IOException {
+    Path good = folder.resolve("new");
+    WholeFile.check(good);
+    WholeFile.check(Path.of("/dev/null"));
+    WholeFile.checkFolder(folder.resolve("one").resolve("two"));
+    assertEquals(Set.of(), names());
+    Path long300 = folder.resolve("x".repeat(300));
+    String message = assertThrows(UserException.class, () -> WholeFile.check(long300)).getMessage();
+    assertTrue(message.endsWith(": cannot be written (File name too long)"), message);
+    assumeTrue(Files.isDirectory(Path.of("/proc/self")), "no /proc on this system");
+    message =
+        assertThrows(UserException.class, () -> WholeFile.checkFolder(Path.of("/proc/none/run")))
+            .getMessage();
+    assertTrue(message.startsWith("/proc/none/run: cannot be written ("), message);
+  }
+
+  /** The name of a temporary file is longer than the name it is for. */
+  @Test
+  void longNamesAreWritten() throws IOException {
+    Path file = folder.resolve("x".repeat(250));
+    WholeFile.check(file);
+    write(file, "text");
+    assertEquals("text", Files.readString(file));
+  }
+
+  @Test
   void devicesAreWrittenToAsTheyAre() throws IOException {
     Path device = Path.of("/dev/null");
     write(device, "text");

@@ -12,8 +12,11 @@ import dynaxx.app.train.Trainer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,11 +69,59 @@ class RunFolderTest {
     try (RunFolder run = RunFolder.create(temporary, COLUMNS, Map.of())) {
       run.append(row(0));
       String message =
-          assertThrows(UserException.class, () -> RunFolder.resume(temporary, Map.of(), 0))
+          assertThrows(UserException.class, () -> RunFolder.resume(temporary, COLUMNS, Map.of()))
               .getMessage();
       assertTrue(message.contains("still going on"), message);
       assertEquals(2, Files.readAllLines(temporary.resolve("metrics.csv")).size());
     }
+  }
+
+  /** Rows that somebody deleted do not shift what is kept of the others. */
+  @Test
+  void rowsAreCutByTheirSteps() throws IOException {
+    try (RunFolder run = RunFolder.create(temporary, COLUMNS, Map.of())) {
+      for (int step = 0; step < 12; step++) {
+        run.append(row(step));
+      }
+    }
+    Path csv = temporary.resolve("metrics.csv");
+    List<String> lines = new ArrayList<>(Files.readAllLines(csv));
+    lines.subList(3, 6).clear();
+    Files.write(csv, lines);
+    Files.writeString(csv, "12,half a ro", StandardOpenOption.APPEND);
+    try (RunFolder run = RunFolder.resume(temporary, COLUMNS, Map.of())) {
+      assertEquals(3, run.keepRows(LongStream.range(0, 8).toArray()));
+      run.append(row(8));
+    }
+    assertEquals(
+        List.of("0", "1", "5", "6", "7", "8"),
+        Files.readAllLines(csv).stream().skip(1).map(line -> line.split(",")[0]).toList());
+  }
+
+  /** After going back to a checkpoint the same steps come once more. */
+  @Test
+  void rowsOfBothCoursesAreKept() throws IOException {
+    long[] written = {0, 1, 2, 3, 1, 2};
+    try (RunFolder run = RunFolder.create(temporary, COLUMNS, Map.of())) {
+      for (long step : written) {
+        run.append(row((int) step));
+      }
+      run.append(row(3));
+    }
+    try (RunFolder run = RunFolder.resume(temporary, COLUMNS, Map.of())) {
+      assertEquals(0, run.keepRows(written));
+    }
+    assertEquals(1 + written.length, Files.readAllLines(temporary.resolve("metrics.csv")).size());
+  }
+
+  @Test
+  void aFileWithoutItsHeaderIsNotGoneOnWith() throws IOException {
+    RunFolder.create(temporary, COLUMNS, Map.of()).close();
+    Files.writeString(temporary.resolve("metrics.csv"), "0,1,2\n");
+    String message =
+        assertThrows(UserException.class, () -> RunFolder.resume(temporary, COLUMNS, Map.of()))
+            .getMessage();
+    assertTrue(message.contains("found '0,1,2' as its first line, expected the header"), message);
   }
 
   @Test

@@ -46,9 +46,15 @@ final class Simd {
       return new ScalarRowLoops();
     }
 
+    /** By name and not by layer: a launcher may have loaded the module after the start. */
     private static boolean readable() {
-      Module own = Simd.class.getModule();
-      return ModuleLayer.boot().findModule(MODULE).map(own::canRead).orElse(false);
+      Class<?> own = Simd.class;
+      try {
+        Class<?> vectors = Class.forName(MODULE + ".FloatVector", false, own.getClassLoader());
+        return own.getModule().canRead(vectors.getModule());
+      } catch (ClassNotFoundException e) {
+        return false;
+      }
     }
   }
 }

@@ -7,16 +7,20 @@ import dynaxx.onnx.ModelFile.Attribute;
 import dynaxx.onnx.ModelFile.Graph;
 import dynaxx.onnx.ModelFile.Info;
 import dynaxx.onnx.ModelFile.Node;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Reads the messages of an ONNX file that dynaxx uses, by their field numbers, and skips the
@@ -28,10 +32,12 @@ final class ModelReader {
   /** Nodes, attributes, names and tensors in all. */
   static final int MOST_ITEMS = 2_000_000;
 
+  private final Path file;
   private final CodedInputStream in;
   private int items;
 
-  private ModelReader(CodedInputStream in) {
+  private ModelReader(Path file, CodedInputStream in) {
+    this.file = file;
     this.in = in;
   }
 
@@ -42,28 +48,71 @@ final class ModelReader {
   }
 
   static ModelFile read(Path file, long maximumBytes) {
+    if (Files.isDirectory(file)) {
+      throw new OnnxException("found a folder, expected an ONNX model");
+    }
     try {
       long bytes = Files.size(file);
       if (bytes > maximumBytes) {
         throw new OnnxException("found " + bytes + " bytes, expected at most " + maximumBytes);
       }
-      try (InputStream stream = Files.newInputStream(file)) {
-        CodedInputStream coded = CodedInputStream.newInstance(stream);
-        coded.setSizeLimit(Integer.MAX_VALUE);
-        return new ModelReader(coded).model();
+      try (EndNoticingStream stream = new EndNoticingStream(Files.newInputStream(file))) {
+        return read(file, stream, bytes);
       }
-    } catch (InvalidProtocolBufferException e) {
-      throw new OnnxException(
-          "found a damaged or truncated file (" + e.getMessage() + "), expected an ONNX model");
+    } catch (NoSuchFileException e) {
+      throw new OnnxException("found no such file", e);
+    } catch (AccessDeniedException e) {
+      throw new OnnxException("cannot be read (permission denied)", e);
     } catch (IOException e) {
-      throw new OnnxException("cannot be read (" + reason(e) + ")");
+      throw new OnnxException("cannot be read (" + e.getMessage() + ")", e);
     }
   }
 
-  private static String reason(IOException e) {
-    return e instanceof java.nio.file.NoSuchFileException
-        ? "no such file"
-        : e.getClass().getSimpleName() + ": " + e.getMessage();
+  private static ModelFile read(Path file, EndNoticingStream stream, long bytes)
+      throws IOException {
+    CodedInputStream coded = CodedInputStream.newInstance(stream);
+    coded.setSizeLimit(Integer.MAX_VALUE);
+    ModelReader reader = new ModelReader(file, coded);
+    try {
+      return reader.model();
+    } catch (InvalidProtocolBufferException e) {
+      Optional<FileKind> kind = FileKind.of(file);
+      throw new OnnxException(
+          kind.isPresent() ? kind.get().refusal() : reader.damage(stream.ended(), bytes), e);
+    }
+  }
+
+  /** Where it does not go on, in words of the file and not of its encoding. */
+  private String damage(boolean ended, long bytes) {
+    return ended
+        ? "found the end of the file after "
+            + bytes
+            + " bytes, in the middle of the model: it is cut short; copy or export it again"
+        : "found bytes that are no part of an ONNX model near byte "
+            + in.getTotalBytesRead()
+            + " of "
+            + bytes
+            + ": the file is damaged or no ONNX model; copy or export it again";
+  }
+
+  /** Notices whether more was asked for than there is. */
+  private static final class EndNoticingStream extends FilterInputStream {
+    private boolean ended;
+
+    EndNoticingStream(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read(byte[] to, int from, int count) throws IOException {
+      int read = super.read(to, from, count);
+      ended |= read < 0;
+      return read;
+    }
+
+    boolean ended() {
+      return ended;
+    }
   }
 
   private ModelFile model() throws IOException {
@@ -80,7 +129,13 @@ final class ModelReader {
           }
           return true;
         });
-    if (graphs.size() != 1) {
+    if (graphs.isEmpty()) {
+      throw new OnnxException(
+          FileKind.of(file)
+              .map(FileKind::refusal)
+              .orElse("found no graph, expected an ONNX model; export it again"));
+    }
+    if (graphs.size() > 1) {
       throw new OnnxException(
           "found " + graphs.size() + " graphs, expected an ONNX model with one");
     }

@@ -66,13 +66,17 @@ public final class OnnxModel {
     } catch (OnnxException e) {
       throw new OnnxException(file + ": " + e.getMessage(), e.getCause());
     } catch (RuntimeException e) {
-      throw new OnnxException(
-          file + ": found a graph that does not fit together: " + e.getMessage(), e);
+      throw new OnnxException(file + ": found a graph that does not fit together" + said(e), e);
     } catch (StackOverflowError e) {
       throw new OnnxException(file + ": found a graph that is nested too deeply");
     } catch (OutOfMemoryError e) {
       throw new OnnxException(file + ": found a model that does not fit the Java heap");
     }
+  }
+
+  /** What our own checks say; a message of the JDK's would say nothing about the file. */
+  private static String said(RuntimeException e) {
+    return e instanceof IllegalArgumentException ? ": " + e.getMessage() : "";
   }
 
   /**

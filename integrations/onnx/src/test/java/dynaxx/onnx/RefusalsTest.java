@@ -21,6 +21,7 @@ import dynaxx.network.pass.Tape;
 import dynaxx.operator.Hessian;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -172,11 +173,57 @@ class RefusalsTest {
       Path file = Files.write(folder.resolve("cut" + cut), java.util.Arrays.copyOf(whole, cut));
       refused(file, OnnxOptions.DEFAULT, "found");
     }
-    refused(
-        Files.write(folder.resolve("empty"), new byte[0]), OnnxOptions.DEFAULT, "found 0 graphs");
-    refused(folder.resolve("none"), OnnxOptions.DEFAULT, "no such file");
+    refused(folder.resolve("none"), OnnxOptions.DEFAULT, "found no such file");
+    refused(folder, OnnxOptions.DEFAULT, "found a folder, expected an ONNX model");
     Path file = linear().write(folder);
     refused(file, OnnxOptions.DEFAULT.withMaximumBytes(100), "expected at most 100");
+  }
+
+  @Test
+  void saysOfDamagedFilesWhereAndWhatToDo() throws IOException {
+    byte[] whole = linear().bytes();
+    for (int cut : new int[] {whole.length / 3, whole.length / 2, whole.length - 1}) {
+      damaged(
+          java.util.Arrays.copyOf(whole, cut),
+          "found the end of the file after " + cut + " bytes, in the middle of the model",
+          "copy or export it again");
+    }
+    for (int at = 2; at < whole.length; at += 7) {
+      byte[] broken = whole.clone();
+      java.util.Arrays.fill(broken, at, Math.min(at + 12, whole.length), (byte) 0xFF);
+      damaged(broken, "found ");
+    }
+    byte[] garbled = whole.clone();
+    java.util.Arrays.fill(garbled, whole.length / 2, whole.length / 2 + 30, (byte) 0xFF);
+    damaged(garbled, " of " + whole.length + ": the file is damaged or no ONNX model");
+    damaged(TestModel.message(m -> m.writeInt64(1, 8)), "found no graph, expected an ONNX model");
+  }
+
+  @Test
+  void saysWhatFileItIsInstead() throws IOException {
+    damaged(new byte[0], "found an empty file, expected an ONNX model; export");
+    String lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    damaged(lfs.getBytes(StandardCharsets.UTF_8), "a Git LFS pointer", "git lfs pull");
+    damaged("<!DOCTYPE html>\n<html>".getBytes(StandardCharsets.UTF_8), "found a text file");
+    damaged("PK\3\4 and more".getBytes(StandardCharsets.ISO_8859_1), "torch.onnx.export");
+    damaged("\u0080\2}q\0".getBytes(StandardCharsets.ISO_8859_1), "a Python pickle");
+    damaged("\u0089HDF\r\n".getBytes(StandardCharsets.ISO_8859_1), "Keras");
+    damaged("\u0093NUMPY\1\0v\0".getBytes(StandardCharsets.ISO_8859_1), "a NumPy array");
+    damaged("\u001f\u008b\b\0\0".getBytes(StandardCharsets.ISO_8859_1), "gunzip");
+  }
+
+  /** In words of the file: nothing of how its encoding is read. */
+  private void damaged(byte[] bytes, String... parts) throws IOException {
+    Path file = Files.write(folder.resolve("damaged.onnx"), bytes);
+    String message =
+        assertThrows(OnnxException.class, () -> OnnxModel.read(file, OnnxOptions.DEFAULT))
+            .getMessage();
+    for (String part : parts) {
+      assertTrue(message.contains(part), part + " in " + message);
+    }
+    for (String foreign : List.of("rotocol", "protobuf", "varint", "wire type", "tag", "null")) {
+      assertFalse(message.contains(foreign), message);
+    }
   }
 
   @Test
