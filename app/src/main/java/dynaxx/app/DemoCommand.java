@@ -13,6 +13,7 @@ import dynaxx.app.train.Trainer;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
+import dynaxx.monitor.MetricsFormat;
 import dynaxx.network.Batch;
 import dynaxx.network.Network;
 import dynaxx.spectrum.CurvatureProbe;
@@ -169,7 +170,7 @@ final class DemoCommand implements Callable<Integer> {
     facts.put("settings", run.describe());
     facts.put("hardware", Hardware.describe());
     try (Device device = openDevice();
-        RunFolder folder = RunFolder.create(folder(), run.columns(), facts)) {
+        RunFolder folder = RunFolder.create(folder(), run.format(), facts)) {
       failing(folder, () -> run.run(device, folder));
     }
   }
@@ -257,7 +258,7 @@ final class DemoCommand implements Callable<Integer> {
       Map<String, Object> facts = facts(plan, network, examples, device);
       String data = examples.train().sha256() + " " + examples.validation().sha256();
       facts.put("data_sha256", data);
-      List<String> columns = StepRow.columns(network.rectifierUnits().size());
+      MetricsFormat format = StepRow.format(CurvatureProbe.layers(network));
       Checkpoints checkpoints = new Checkpoints(folder(), made(network, examples, data));
       Checkpoint.Run from = resumed ? checkpoints.load(trainer, Long.MAX_VALUE) : null;
       if (resumed && from == null) {
@@ -266,7 +267,7 @@ final class DemoCommand implements Callable<Integer> {
       try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), measured, device);
           RunFolder folder =
               from == null
-                  ? RunFolder.create(folder(), columns, facts)
+                  ? RunFolder.create(folder(), format, facts)
                   : RunFolder.resume(folder(), facts, from.metricsBytes());
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(arch, network, examples, plan, device);

@@ -9,6 +9,7 @@ import dynaxx.monitor.Usage;
 import dynaxx.network.Network;
 import dynaxx.spectrum.ExtremeEigenvalue;
 import dynaxx.spectrum.GradientStatistics;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Spectrum;
 import java.io.PrintWriter;
@@ -104,7 +105,11 @@ final class DemoReport implements AutoCloseable {
         String.format(
             Locale.ROOT, "%.4g +- %.2g", found.trace().value(), found.trace().standardError()),
         s.gradients().map(GradientStatistics::variance).orElse(Double.NaN),
-        s.sparseHeads(),
+        (int)
+            s.reading(Signal.ATTENTION_HEADS_SPARSE)
+                .map(Signal.Reading::value)
+                .orElse(0.0)
+                .doubleValue(),
         s.seconds());
   }
 

@@ -3,11 +3,10 @@ package dynaxx.app;
 import com.fasterxml.jackson.databind.JsonNode;
 import dynaxx.app.profile.Library;
 import dynaxx.app.profile.Profile;
-import dynaxx.app.run.MetricsReader;
 import dynaxx.app.run.RunFolder;
-import dynaxx.monitor.CalibratedRules;
-import dynaxx.monitor.CalibratedSettings;
+import dynaxx.app.run.RunReader;
 import dynaxx.monitor.Event;
+import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.Rules;
 import dynaxx.monitor.TransitionSignature;
@@ -148,15 +147,13 @@ final class ProfileCommand implements Runnable {
 
   private List<TransitionSignature> signatures(Path run) throws IOException {
     Path file = Files.isDirectory(run) ? run.resolve("metrics.csv") : run;
-    List<MetricsReader.Row> rows =
-        MetricsReader.read(file, p -> spec.commandLine().getErr().println("dynaxx: " + p));
-    Rules rules =
-        new CalibratedRules(
-            CalibratedSettings.defaults().withStability(TrainingOptions.stability(run)));
+    List<MetricsFormat.Row> rows =
+        RunReader.metrics(file, p -> spec.commandLine().getErr().println("dynaxx: " + p));
+    Rules rules = Rules.calibration().stability(TrainingOptions.stability(run)).build();
     List<TransitionSignature> all = new ArrayList<>();
     List<Observation> observations = new ArrayList<>();
     List<Event> events = new ArrayList<>();
-    for (MetricsReader.Row row : rows) {
+    for (MetricsFormat.Row row : rows) {
       if (row.restart()) {
         // What lies on two sides of a restart is not compared.
         events.addAll(rules.finish());

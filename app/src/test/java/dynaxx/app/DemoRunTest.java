@@ -88,7 +88,8 @@ class DemoRunTest {
           RunFolder open =
               resume
                   ? RunFolder.resume(folder, Map.of(), from.metricsBytes())
-                  : RunFolder.create(folder, StepRow.columns(0), Map.of());
+                  : RunFolder.create(
+                      folder, StepRow.format(CurvatureProbe.layers(network)), Map.of());
           DemoReport report = new DemoReport(PLAN.steps(), new PrintWriter(Writer.nullWriter()));
           DemoRun run =
               DemoRun.start(

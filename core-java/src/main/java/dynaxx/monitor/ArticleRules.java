@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -20,7 +22,7 @@ import java.util.OptionalInt;
  * three times as long. The confidence is the probability that the value is beyond its threshold, if
  * its uncertainty is known, and 0.5 if not; half of it for a large batch.
  */
-public final class ArticleRules implements Rules {
+final class ArticleRules implements Rules {
 
   /** Snapshots before the smoothed ones whose median is the level of the gradient variance. */
   private static final int VARIANCE_LEVEL = 10;
@@ -95,7 +97,7 @@ public final class ArticleRules implements Rules {
    *
    * @param settings all numbers
    */
-  public ArticleRules(ArticleSettings settings) {
+  ArticleRules(ArticleSettings settings) {
     this.settings = settings;
   }
 

@@ -1,5 +1,6 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
 import java.util.OptionalDouble;
 
 /**
@@ -50,5 +51,15 @@ public record Event(
       throw new IllegalArgumentException(
           "confidence: found " + confidence + ", expected from 0 to 1");
     }
+  }
+
+  /**
+   * The event as JSON, in one line.
+   *
+   * @return an object with step, kind, signal, confidence, evidence and explanation; what is not
+   *     known is null, as are NaN and infinities
+   */
+  public String toJson() {
+    return JsonLines.of(this);
   }
 }

@@ -4,6 +4,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import java.util.ArrayList;
 import java.util.List;

@@ -7,7 +7,7 @@ import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.SpectrumProbe;
-import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -83,8 +83,7 @@ public interface SnapshotSource {
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),
-          List.of(),
-          List.of(),
+          Map.of(),
           found.cost().gradientEquivalents(),
           (System.nanoTime() - start) / 1e9);
     };

@@ -1,5 +1,6 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -106,7 +107,7 @@ public record TransitionSignature(long step, EventKind kind, Map<Signal, Change>
     int onset = Math.min(at, index(snapshots, event.evidence().since()));
     Map<Signal, Change> changes = new EnumMap<>(Signal.class);
     for (Signal signal : Signal.values()) {
-      if (signal.group() != Signal.Group.CONTEXT) {
+      if (signal.charted()) {
         change(snapshots, signal, onset, at).ifPresent(c -> changes.put(signal, c));
       }
     }

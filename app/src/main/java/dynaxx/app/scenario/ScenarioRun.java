@@ -6,10 +6,9 @@ import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
 import dynaxx.device.Device;
 import dynaxx.memory.Scope;
-import dynaxx.monitor.CalibratedRules;
-import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
+import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Rules;
 import dynaxx.monitor.Schedule;
@@ -46,9 +45,9 @@ public final class ScenarioRun {
     this.out = out;
   }
 
-  /** Columns of metrics.csv. */
-  public List<String> columns() {
-    return StepRow.columns(setup.network().rectifierUnits().size());
+  /** Format of metrics.csv. */
+  public MetricsFormat format() {
+    return StepRow.format(CurvatureProbe.layers(setup.network()));
   }
 
   /** Trains, writes metrics.csv, and prints. */
@@ -76,7 +75,7 @@ public final class ScenarioRun {
   }
 
   private Rules calibrated() {
-    return new CalibratedRules(CalibratedSettings.defaults().withStability(setup.limit()));
+    return Rules.calibration().stability(setup.limit()).build();
   }
 
   private void train(Device device, RunFolder folder) {
@@ -149,10 +148,9 @@ public final class ScenarioRun {
             rate,
             setup.batch(),
             monitor.snapshot().orElse(null),
-            null,
+            Map.of(),
             (System.nanoTime() - begin) / 1e9,
-            kinds.strip(),
-            setup.network().rectifierUnits().size()));
+            kinds.strip()));
   }
 
   /** Prints what a rule set reported, and returns it for run.json. */

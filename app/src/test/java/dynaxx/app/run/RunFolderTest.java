@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dynaxx.app.UserException;
 import dynaxx.app.train.Trainer;
+import dynaxx.monitor.MetricsFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,12 +21,13 @@ import org.junit.jupiter.api.io.TempDir;
 
 class RunFolderTest {
 
-  private static final List<String> COLUMNS = StepRow.columns(0);
+  private static final MetricsFormat FORMAT = StepRow.format(Map.of());
 
   @TempDir private Path temporary;
 
   private static StepRow row(int step) {
-    return new StepRow(step, 0.5, new Trainer.Step(1.25, 2), null, 0.1, 8, null, null, 0.01, "", 0);
+    return new StepRow(
+        step, 0.5, new Trainer.Step(1.25, 2), null, 0.1, 8, null, Map.of(), 0.01, "");
   }
 
   private JsonNode json(Path folder) throws IOException {
@@ -35,7 +37,7 @@ class RunFolderTest {
   @Test
   void canBeReadAtAnyMomentAndAfterAnInterruption() throws IOException {
     Path folder = temporary.resolve("new").resolve("run");
-    try (RunFolder run = RunFolder.create(folder, COLUMNS, Map.of("seed", 7))) {
+    try (RunFolder run = RunFolder.create(folder, FORMAT, Map.of("seed", 7))) {
       assertEquals("running", json(folder).get("status").asText());
       run.append(row(0));
       assertEquals(2, Files.readAllLines(folder.resolve("metrics.csv")).size());
@@ -57,13 +59,13 @@ class RunFolderTest {
 
   @Test
   void aRunThatIsLeftOpenHasFailed() throws IOException {
-    RunFolder.create(temporary, COLUMNS, Map.of()).close();
+    RunFolder.create(temporary, FORMAT, Map.of()).close();
     assertEquals("failed", json(temporary).get("status").asText());
   }
 
   @Test
   void aRunThatIsGoingOnIsNotResumed() throws IOException {
-    try (RunFolder run = RunFolder.create(temporary, COLUMNS, Map.of())) {
+    try (RunFolder run = RunFolder.create(temporary, FORMAT, Map.of())) {
       run.append(row(0));
       String message =
           assertThrows(UserException.class, () -> RunFolder.resume(temporary, Map.of(), 0))
@@ -76,7 +78,7 @@ class RunFolderTest {
   @Test
   void neverOverwritesAnEarlierRun() throws IOException {
     Files.writeString(temporary.resolve("run.json"), "{}");
-    assertThrows(UserException.class, () -> RunFolder.create(temporary, COLUMNS, Map.of()));
+    assertThrows(UserException.class, () -> RunFolder.create(temporary, FORMAT, Map.of()));
     assertEquals("{}", Files.readString(temporary.resolve("run.json")));
   }
 }
