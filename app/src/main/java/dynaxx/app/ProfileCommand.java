@@ -9,7 +9,6 @@ import dynaxx.monitor.Event;
 import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.TransitionSignature;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -53,7 +52,7 @@ final class ProfileCommand implements Runnable {
           boolean force,
       @Option(names = "--profiles", defaultValue = "profiles", description = FOLDER) Path folder)
       throws IOException {
-    List<TransitionSignature> found = signatures(run);
+    List<Event.Signature> found = signatures(run);
     if (found.isEmpty()) {
       throw new UserException(
           run + ": found no transition or shift with enough snapshots around it to keep");
@@ -89,11 +88,11 @@ final class ProfileCommand implements Runnable {
       @Option(names = "--profiles", defaultValue = "profiles", description = FOLDER) Path folder)
       throws IOException {
     List<Profile> profiles = new Library(folder).all();
-    List<TransitionSignature> found = signatures(run);
+    List<Event.Signature> found = signatures(run);
     if (found.isEmpty()) {
       out().println("no transition or shift with enough snapshots around it");
     }
-    for (TransitionSignature signature : found) {
+    for (Event.Signature signature : found) {
       out().printf("%d %s, moved: %s%n", signature.step(), signature.kind(), moved(signature));
       matches(profiles, signature).stream().limit(SHOWN).forEach(m -> out().println("  " + m));
     }
@@ -110,10 +109,10 @@ final class ProfileCommand implements Runnable {
     }
   }
 
-  private static List<Match> matches(List<Profile> profiles, TransitionSignature signature) {
+  private static List<Match> matches(List<Profile> profiles, Event.Signature signature) {
     List<Match> matches = new ArrayList<>();
     for (Profile profile : profiles) {
-      for (TransitionSignature known : profile.transitions()) {
+      for (Event.Signature known : profile.transitions()) {
         long common =
             known.changes().keySet().stream().filter(signature.changes()::containsKey).count();
         matches.add(
@@ -133,7 +132,7 @@ final class ProfileCommand implements Runnable {
     return matches;
   }
 
-  private static String moved(TransitionSignature signature) {
+  private static String moved(Event.Signature signature) {
     String moved =
         signature.changes().entrySet().stream()
             .filter(e -> Math.abs(e.getValue().shift()) > MOVED)
@@ -145,19 +144,19 @@ final class ProfileCommand implements Runnable {
     return moved.isEmpty() ? "nothing beyond its noise for long" : moved;
   }
 
-  private List<TransitionSignature> signatures(Path run) throws IOException {
+  private List<Event.Signature> signatures(Path run) throws IOException {
     Path file = Files.isDirectory(run) ? run.resolve("metrics.csv") : run;
     List<MetricsFormat.Row> rows =
         RunReader.metrics(file, p -> spec.commandLine().getErr().println("dynaxx: " + p));
     Rules rules = Rules.calibration().stability(TrainingOptions.stability(run)).build();
-    List<TransitionSignature> all = new ArrayList<>();
+    List<Event.Signature> all = new ArrayList<>();
     List<Observation> observations = new ArrayList<>();
     List<Event> events = new ArrayList<>();
     for (MetricsFormat.Row row : rows) {
       if (row.restart()) {
         // What lies on two sides of a restart is not compared.
         events.addAll(rules.finish());
-        all.addAll(TransitionSignature.of(observations, events));
+        all.addAll(Event.Signature.of(observations, events));
         observations.clear();
         events.clear();
         rules.restarted(row.observation().step());
@@ -166,7 +165,7 @@ final class ProfileCommand implements Runnable {
       events.addAll(rules.observe(row.observation()));
     }
     events.addAll(rules.finish());
-    all.addAll(TransitionSignature.of(observations, events));
+    all.addAll(Event.Signature.of(observations, events));
     return all;
   }
 

@@ -95,15 +95,14 @@ final class CsvSink implements MonitorSink {
 
   private void write() {
     if (last != null) {
-      MonitorRecord.Step step = last;
+      file.append(line(last), last);
       last = null;
-      file.append(line(step), step);
+      noticed.setLength(0);
     }
   }
 
   private String line(MonitorRecord.Step step) {
     String kinds = noticed.toString().strip();
-    noticed.setLength(0);
     return format.line(
         step.observation(),
         Map.of(

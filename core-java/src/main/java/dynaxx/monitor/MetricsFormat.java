@@ -177,7 +177,7 @@ public final class MetricsFormat {
   /** No field spans lines, so that each can be read by itself. */
   private static String quoted(String text) {
     String line = text.replaceAll("[\r\n]", " ");
-    boolean plain = line.indexOf(',') < 0 && line.indexOf('"') < 0;
+    boolean plain = line.indexOf(',') < 0 && line.indexOf('"') < 0 && line.equals(line.strip());
     return plain ? line : '"' + line.replace("\"", "\"\"") + '"';
   }
 

@@ -94,8 +94,12 @@ public record Observation(long step, Map<Signal, Reading> readings, Optional<Ver
     return new Observation(step, more, Optional.of(snapshot.spectrum().verdict()));
   }
 
-  /** Whether a snapshot was made, of whatever it measured. */
-  boolean ofSnapshot() {
+  /**
+   * Whether a snapshot was made, of whatever it measured.
+   *
+   * @return true if there is a reading that only a snapshot gives
+   */
+  public boolean ofSnapshot() {
     for (Signal signal : readings.keySet()) {
       if (signal.ofSnapshot()) {
         return true;
@@ -105,10 +109,10 @@ public record Observation(long step, Map<Signal, Reading> readings, Optional<Ver
   }
 
   /**
-   * The value of a signal that may be reckoned with.
+   * The finite value of a signal.
    *
    * @param signal what was measured
-   * @return its value, or nothing if it was not measured or is NaN or infinite
+   * @return its value, or nothing if it was not measured, is NaN or infinite
    */
   public OptionalDouble value(Signal signal) {
     Reading reading = readings.get(signal);
@@ -118,10 +122,10 @@ public record Observation(long step, Map<Signal, Reading> readings, Optional<Ver
   }
 
   /**
-   * The reading of a signal that may be reckoned with.
+   * The finite reading of a signal.
    *
    * @param signal what was measured
-   * @return its reading, or nothing if it was not measured or is NaN or infinite
+   * @return value and error, or nothing if it was not measured, is NaN or infinite
    */
   public Optional<Reading> reading(Signal signal) {
     return Optional.ofNullable(readings.get(signal)).filter(Reading::finite);

@@ -47,8 +47,11 @@ class RunFolderTest {
     }
     List<String> lines = Files.readAllLines(folder.resolve("metrics.csv"));
     assertEquals(2, lines.size());
+    int columns = FORMAT.header().split(",").length;
     assertEquals(
-        "0,0.500000000,1.25000000,,,0.100000000,8,2.00000000,,,,,,,,,,,,,0.0100000000,,",
+        "0,0.500000000,1.25000000,,,0.100000000,8,2.00000000"
+            + ",".repeat(columns - 10)
+            + "0.0100000000,,",
         lines.get(1));
     assertEquals("interrupted", json(folder).get("status").asText());
     assertEquals(7, json(folder).get("seed").asInt());

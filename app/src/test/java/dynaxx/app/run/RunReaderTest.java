@@ -2,12 +2,20 @@ package dynaxx.app.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.app.UserException;
+import dynaxx.monitor.MetricsFormat;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.apache.commons.csv.CSVFormat;
+import org.apache.commons.csv.CSVParser;
+import org.apache.commons.csv.CSVRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,6 +60,39 @@ class RunReaderTest {
         assertThrows(UserException.class, () -> RunReader.journalUpTo(file, Files.size(file)), line)
             .getMessage();
     assertEquals(file + ": line 2: " + problem, message);
+  }
+
+  /** The core has no dependency, so it splits lines by itself: as Commons CSV does. */
+  @Test
+  void linesAreSplitAsCommonsCsvSplitsThem() {
+    SplittableRandom random = new SplittableRandom(1);
+    int refused = 0;
+    for (int i = 0; i < 20_000; i++) {
+      StringBuilder line = new StringBuilder("step,");
+      for (int length = random.nextInt(12); length > 0; length--) {
+        line.append("ab\"\", ".charAt(random.nextInt(6)));
+      }
+      String text = line.toString();
+      List<String> expected = commons(text);
+      if (expected == null) {
+        refused++;
+        assertThrows(IllegalArgumentException.class, () -> MetricsFormat.ofHeader(text), text);
+      } else {
+        assertEquals(expected, commons(MetricsFormat.ofHeader(text).header()), text);
+      }
+    }
+    assertTrue(refused > 1000 && refused < 19_000, refused + " refused");
+  }
+
+  /** The fields of a line, or null if it is no CSV. */
+  private static List<String> commons(String line) {
+    CSVFormat format = CSVFormat.RFC4180.builder().setIgnoreSurroundingSpaces(true).get();
+    try (CSVParser parser = CSVParser.parse(line, format)) {
+      List<CSVRecord> records = parser.getRecords();
+      return records.size() == 1 ? records.getFirst().toList() : null;
+    } catch (IOException | UncheckedIOException e) {
+      return null;
+    }
   }
 
   @Test
