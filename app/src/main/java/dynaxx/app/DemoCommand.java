@@ -15,6 +15,7 @@ import dynaxx.app.train.Trainer;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
+import dynaxx.monitor.MetricsFormat;
 import dynaxx.network.Batch;
 import dynaxx.network.Network;
 import dynaxx.spectrum.CurvatureProbe;
@@ -199,7 +200,7 @@ final class DemoCommand implements Callable<Integer> {
       facts.put("settings", run.describe());
       facts.put("hardware", Hardware.describe());
       try (Device device = openDevice();
-          RunFolder folder = RunFolder.create(folder(), run.columns(), facts)) {
+          RunFolder folder = RunFolder.create(folder(), run.format(), facts)) {
         failing(folder, () -> run.run(device, folder));
       }
     }
@@ -299,7 +300,7 @@ final class DemoCommand implements Callable<Integer> {
       Map<String, Object> facts = facts(plan, network, examples, device);
       String data = examples.train().sha256() + " " + examples.validation().sha256();
       facts.put("data_sha256", data);
-      List<String> columns = StepRow.columns(network.layers("active_fraction").size());
+      MetricsFormat format = StepRow.format(CurvatureProbe.layers(network));
       Checkpoints checkpoints = new Checkpoints(folder(), made(network, examples, data));
       Checkpoint.Run from = resumed ? checkpoints.load(trainer, Long.MAX_VALUE) : null;
       if (resumed && from == null) {
@@ -308,8 +309,8 @@ final class DemoCommand implements Callable<Integer> {
       try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), measured, device);
           RunFolder folder =
               from == null
-                  ? RunFolder.create(folder(), columns, facts)
-                  : RunFolder.resume(folder(), columns, facts);
+                  ? RunFolder.create(folder(), format, facts)
+                  : RunFolder.resume(folder(), facts);
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(arch, network, examples, plan, device);
         DemoRun.Parts parts =

@@ -12,6 +12,7 @@ import dynaxx.network.Network;
 import dynaxx.spectrum.ExtremeEigenvalue;
 import dynaxx.spectrum.GradientStatistics;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Spectrum;
 import java.io.PrintWriter;
@@ -99,7 +100,11 @@ final class DemoReport implements AutoCloseable {
         String.format(
             Locale.ROOT, "%.4g +- %.2g", found.trace().value(), found.trace().standardError()),
         s.gradients().map(GradientStatistics::variance).orElse(Double.NaN),
-        s.sparseHeads(),
+        (int)
+            s.reading(Signal.ATTENTION_HEADS_SPARSE)
+                .map(Signal.Reading::value)
+                .orElse(0.0)
+                .doubleValue(),
         s.seconds());
   }
 

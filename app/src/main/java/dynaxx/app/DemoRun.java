@@ -1,25 +1,22 @@
 package dynaxx.app;
 
 import dynaxx.app.run.Checkpoints;
-import dynaxx.app.run.Journal;
 import dynaxx.app.run.RunFolder;
+import dynaxx.app.run.RunReader;
 import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.LearningRates;
 import dynaxx.app.train.Trainer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.monitor.Advice;
-import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
-import dynaxx.monitor.JsonLinesSink;
 import dynaxx.monitor.MonitorRecord;
+import dynaxx.monitor.MonitorSink;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Policy;
-import dynaxx.monitor.Reading;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.Signal;
 import dynaxx.monitor.SnapshotSource;
 import dynaxx.monitor.StepReport;
 import dynaxx.monitor.TrainingControl;
@@ -29,6 +26,8 @@ import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ExtremeEigenvalue;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.Snapshot;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -56,7 +55,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   private final DemoReport report;
   private final LearningRates rates;
   private final Path journalFile;
-  private final JsonLinesSink journal;
+  private final MonitorSink journal;
   private final Source source = new Source();
   private final PhaseMonitor monitor;
   private final List<String> pending = new ArrayList<>();
@@ -97,7 +96,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
       RunFolder folder,
       Checkpoints checkpoints) {}
 
-  private DemoRun(Parts parts, DemoReport report, JsonLinesSink journal, Path journalFile) {
+  private DemoRun(Parts parts, DemoReport report, MonitorSink journal, Path journalFile) {
     this.parts = parts;
     this.plan = parts.plan();
     this.trainer = parts.trainer();
@@ -105,12 +104,12 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     this.rates = parts.options().rates(parts.training(), plan.steps());
     this.journal = journal;
     this.journalFile = journalFile;
-    CalibratedSettings rules =
-        CalibratedSettings.defaults().withStability(parts.options().stability(parts.training()));
+    Rules rules =
+        Rules.calibration().stability(parts.options().stability(parts.training())).build();
     PhaseMonitor.Builder builder =
         PhaseMonitor.of(source)
             .settings(plan.settings())
-            .rules(Rules.calibrated(rules))
+            .rules(rules)
             .policy(parts.policy())
             .steps(plan.steps())
             .control(this)
@@ -121,7 +120,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
 
   /** Snapshots, and beside all but cheap ones the sharpness that decides whether Adam is stable. */
   private final class Source implements SnapshotSource {
-    private ExtremeEigenvalue preconditioned;
+    private Reading preconditioned;
 
     @Override
     public Snapshot measure(ProbeSettings settings) {
@@ -144,10 +143,9 @@ final class DemoRun implements TrainingControl, AutoCloseable {
       }
       try (Preconditioned sharp = operator.get()) {
         Lanczos lanczos = Lanczos.lambdaMax().withCap(SHARPNESS_STEPS).withSeed(plan.seed());
-        preconditioned = lanczos.withCertificate(false).run(sharp).max();
-        return observation.with(
-            Signal.PRECONDITIONED_LAMBDA_MAX,
-            new Reading(preconditioned.value(), preconditioned.residual()));
+        ExtremeEigenvalue found = lanczos.withCertificate(false).run(sharp).max();
+        preconditioned = new Reading(found.value(), found.residual());
+        return observation.with(Signal.PRECONDITIONED_LAMBDA_MAX, preconditioned);
       }
     }
   }
@@ -155,11 +153,11 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   /** A run from the beginning, or from a checkpoint that the trainer has loaded. */
   static DemoRun start(Parts parts, DemoReport report, Checkpoint.Run from) throws IOException {
     Path file = parts.folder().path().resolve("monitor.jsonl");
-    var records = from == null ? null : Journal.upTo(file, from.journalBytes());
+    var records = from == null ? null : RunReader.journalUpTo(file, from.journalBytes());
     if (from != null) {
       report.missingRows(parts.folder().keepRows(steps(records)));
     }
-    DemoRun run = new DemoRun(parts, report, new JsonLinesSink(file), file);
+    DemoRun run = new DemoRun(parts, report, MonitorSink.jsonLines(file), file);
     if (from != null) {
       records.forEach(run::recall);
       run.rateFactor = from.rateFactor();
@@ -356,10 +354,11 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             rate,
             parts.training().batch(),
             snapshot,
-            snapshot == null ? null : source.preconditioned,
+            source.preconditioned == null || snapshot == null
+                ? Map.of()
+                : Map.of(Signal.PRECONDITIONED_LAMBDA_MAX, source.preconditioned),
             seconds,
-            kinds,
-            trainer.network().layers("active_fraction").size());
+            kinds);
     parts.folder().append(row);
     report.step(row);
     snapshots += snapshot == null ? 0 : 1;
@@ -382,7 +381,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
 
   private void keep() {
     try {
-      journal.force();
+      journal.flush();
       if (parts.folder().force()) {
         parts
             .checkpoints()

@@ -3,14 +3,13 @@ package dynaxx.app;
 import com.fasterxml.jackson.databind.JsonNode;
 import dynaxx.app.profile.Library;
 import dynaxx.app.profile.Profile;
-import dynaxx.app.run.MetricsReader;
 import dynaxx.app.run.RunFolder;
+import dynaxx.app.run.RunReader;
 import dynaxx.app.terminal.ProgressLine;
-import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
+import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.TransitionSignature;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -67,7 +66,7 @@ final class ProfileCommand implements Runnable {
       throws IOException {
     Library library = new Library(folder);
     library.check(name, force);
-    List<TransitionSignature> found = signatures(run);
+    List<Event.Signature> found = signatures(run);
     if (found.isEmpty()) {
       throw new UserException(
           run + ": found no transition or shift with enough snapshots around it to keep");
@@ -113,11 +112,11 @@ final class ProfileCommand implements Runnable {
           Path folder)
       throws IOException {
     List<Profile> profiles = new Library(folder).all();
-    List<TransitionSignature> found = signatures(run);
+    List<Event.Signature> found = signatures(run);
     if (found.isEmpty()) {
       out().println("no transition or shift with enough snapshots around it");
     }
-    for (TransitionSignature signature : found) {
+    for (Event.Signature signature : found) {
       out().printf("%d %s, moved: %s%n", signature.step(), signature.kind(), moved(signature));
       matches(profiles, signature).stream().limit(SHOWN).forEach(m -> out().println("  " + m));
     }
@@ -135,10 +134,10 @@ final class ProfileCommand implements Runnable {
     }
   }
 
-  private static List<Match> matches(List<Profile> profiles, TransitionSignature signature) {
+  private static List<Match> matches(List<Profile> profiles, Event.Signature signature) {
     List<Match> matches = new ArrayList<>();
     for (Profile profile : profiles) {
-      for (TransitionSignature known : profile.transitions()) {
+      for (Event.Signature known : profile.transitions()) {
         long common =
             known.changes().keySet().stream().filter(signature.changes()::containsKey).count();
         matches.add(
@@ -158,7 +157,7 @@ final class ProfileCommand implements Runnable {
     return matches;
   }
 
-  private static String moved(TransitionSignature signature) {
+  private static String moved(Event.Signature signature) {
     String moved =
         signature.changes().entrySet().stream()
             .filter(e -> Math.abs(e.getValue().shift()) > MOVED)
@@ -170,31 +169,28 @@ final class ProfileCommand implements Runnable {
     return moved.isEmpty() ? "nothing beyond its noise for long" : moved;
   }
 
-  private List<TransitionSignature> signatures(Path run) throws IOException {
+  private List<Event.Signature> signatures(Path run) throws IOException {
     try (ProgressLine progress = ProgressLine.open()) {
       return signatures(run, progress);
     }
   }
 
-  private List<TransitionSignature> signatures(Path run, ProgressLine progress) throws IOException {
+  private List<Event.Signature> signatures(Path run, ProgressLine progress) throws IOException {
     Path file = Files.isDirectory(run) ? run.resolve("metrics.csv") : run;
     PrintWriter err = spec.commandLine().getErr();
     progress.stage("reading " + file.getFileName());
-    List<MetricsReader.Row> rows =
-        MetricsReader.read(
-            file, problem -> progress.aside(() -> err.println("dynaxx: " + problem)));
+    List<MetricsFormat.Row> rows =
+        RunReader.metrics(file, problem -> progress.aside(() -> err.println("dynaxx: " + problem)));
     progress.stage("rules", "row", rows.size());
-    Rules rules =
-        Rules.calibrated(
-            CalibratedSettings.defaults().withStability(TrainingOptions.stability(run)));
-    List<TransitionSignature> all = new ArrayList<>();
+    Rules rules = Rules.calibration().stability(TrainingOptions.stability(run)).build();
+    List<Event.Signature> all = new ArrayList<>();
     List<Observation> observations = new ArrayList<>();
     List<Event> events = new ArrayList<>();
-    for (MetricsReader.Row row : rows) {
+    for (MetricsFormat.Row row : rows) {
       if (row.restart()) {
         // What lies on two sides of a restart is not compared.
         events.addAll(rules.finish());
-        all.addAll(TransitionSignature.of(observations, events));
+        all.addAll(Event.Signature.of(observations, events));
         observations.clear();
         events.clear();
         rules.restarted(row.observation().step());
@@ -204,7 +200,7 @@ final class ProfileCommand implements Runnable {
       progress.advance(1);
     }
     events.addAll(rules.finish());
-    all.addAll(TransitionSignature.of(observations, events));
+    all.addAll(Event.Signature.of(observations, events));
     return all;
   }
 

@@ -1,23 +1,19 @@
 package dynaxx.app;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dynaxx.app.run.MetricsReader;
+import dynaxx.app.run.RunReader;
 import dynaxx.app.terminal.ProgressLine;
-import dynaxx.monitor.ArticleSettings;
-import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
+import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.Rules;
 import dynaxx.monitor.StabilityLimit;
+import dynaxx.spectrum.Signal;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import org.apache.commons.csv.CSVFormat;
 import picocli.CommandLine.Command;
@@ -43,6 +39,12 @@ final class ReplayCommand implements Callable<Integer> {
   private static final CSVFormat FORMAT =
       CSVFormat.RFC4180.builder().setRecordSeparator('\n').get();
 
+  private static final String[] SIGNALS =
+      Arrays.stream(Signal.values())
+          .map(signal -> "  " + signal.column() + ": " + signal.documentation())
+          .map(line -> line.replace("%", "%%").replace("`", ""))
+          .toArray(String[]::new);
+
   private enum RuleSet {
     ARTICLE,
     CALIBRATED;
@@ -63,7 +65,14 @@ final class ReplayCommand implements Callable<Integer> {
     }
   }
 
-  @Spec private CommandSpec spec;
+  private CommandSpec spec;
+
+  @Spec
+  void spec(CommandSpec own) {
+    spec = own;
+    spec.usageMessage().footerHeading("%nSignals, by the names of their columns:%n");
+    spec.usageMessage().footer(SIGNALS);
+  }
 
   @Parameters(
       paramLabel = "METRICS",
@@ -124,13 +133,13 @@ final class ReplayCommand implements Callable<Integer> {
     Path file = Files.isDirectory(metrics) ? metrics.resolve(METRICS) : metrics;
     Problems problems = new Problems(spec.commandLine().getErr());
     progress.stage("reading " + file.getFileName());
-    List<MetricsReader.Row> rows =
-        MetricsReader.read(file, problem -> progress.aside(() -> problems.add(problem)));
+    List<MetricsFormat.Row> rows =
+        RunReader.metrics(file, problem -> progress.aside(() -> problems.add(problem)));
     progress.stage("rules", "row", rows.size());
     progress.aside(problems::finish);
     PrintWriter out = spec.commandLine().getOut();
     int events = 0;
-    for (MetricsReader.Row row : rows) {
+    for (MetricsFormat.Row row : rows) {
       if (row.restart()) {
         events += print(rules.restarted(row.observation().step()), out, progress);
       }
@@ -155,8 +164,8 @@ final class ReplayCommand implements Callable<Integer> {
           spec.commandLine(), "--momentum: found " + momentum + ", expected from 0 to below 1");
     }
     return switch (ruleSet) {
-      case ARTICLE -> Rules.article(ArticleSettings.defaults().withNetwork(layers, !nonSmooth));
-      case CALIBRATED -> Rules.calibrated(CalibratedSettings.defaults().withStability(stability()));
+      case ARTICLE -> Rules.article(layers, !nonSmooth);
+      case CALIBRATED -> Rules.calibration().stability(stability()).build();
     };
   }
 
@@ -172,7 +181,7 @@ final class ReplayCommand implements Callable<Integer> {
 
   private int print(List<Event> events, PrintWriter out, ProgressLine progress) {
     for (Event event : events) {
-      progress.aside(() -> out.print(json ? json(event) + "\n" : csv(event)));
+      progress.aside(() -> out.print(json ? event.toJson() + "\n" : csv(event)));
     }
     return events.size();
   }
@@ -185,31 +194,6 @@ final class ReplayCommand implements Callable<Integer> {
             String.format(Locale.ROOT, "%.3f", event.confidence()),
             event.explanation())
         + "\n";
-  }
-
-  private static String json(Event event) {
-    Event.Evidence evidence = event.evidence();
-    Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("step", event.step());
-    fields.put("kind", event.kind().name());
-    fields.put("signal", event.signal().column());
-    fields.put("confidence", event.confidence());
-    fields.put("value", number(OptionalDouble.of(evidence.value())));
-    fields.put("uncertainty", number(evidence.uncertainty()));
-    fields.put("baseline", number(evidence.baseline()));
-    fields.put("threshold", number(evidence.threshold()));
-    fields.put("since", evidence.since());
-    fields.put("explanation", event.explanation());
-    try {
-      return new ObjectMapper().writeValueAsString(fields);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  /** JSON knows neither NaN nor infinity. */
-  private static Double number(OptionalDouble value) {
-    return value.isPresent() && Double.isFinite(value.getAsDouble()) ? value.getAsDouble() : null;
   }
 
   /** Prints the first problems of a file, and how many more there were. */

@@ -4,16 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.app.run.Journal;
-import dynaxx.app.run.MetricsReader;
-import dynaxx.monitor.CsvSink;
+import dynaxx.app.run.RunReader;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
-import dynaxx.monitor.JsonLinesSink;
+import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.MonitorRecord;
+import dynaxx.monitor.MonitorSink;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.Signal;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
@@ -44,9 +45,14 @@ class ActiveFractionsTest {
 
   private static List<Observation> read(Path file) throws IOException {
     List<String> problems = new ArrayList<>();
-    List<MetricsReader.Row> rows = MetricsReader.read(file, problems::add);
+    List<MetricsFormat.Row> rows = RunReader.metrics(file, problems::add);
     assertEquals(List.of(), problems);
-    return rows.stream().map(MetricsReader.Row::observation).toList();
+    return rows.stream().map(MetricsFormat.Row::observation).toList();
+  }
+
+  private static List<Double> parts(Observation observation) {
+    Reading reading = observation.readings().get(Signal.ACTIVE_FRACTION);
+    return reading == null ? List.of() : reading.parts();
   }
 
   private Path demo(String arch) {
@@ -63,15 +69,15 @@ class ActiveFractionsTest {
     Path folder = demo("cnn");
     Path journal = folder.resolve("monitor.jsonl");
     List<Observation> live =
-        Journal.upTo(journal, Files.size(journal)).stream()
+        RunReader.journalUpTo(journal, Files.size(journal)).stream()
             .filter(MonitorRecord.Step.class::isInstance)
             .map(record -> ((MonitorRecord.Step) record).observation())
             .toList();
     List<Observation> rows = read(folder.resolve("metrics.csv"));
     assertEquals(5, rows.size());
     for (int step = 0; step < rows.size(); step++) {
-      List<Double> measured = live.get(step).activeFractions();
-      List<Double> found = rows.get(step).activeFractions();
+      List<Double> measured = parts(live.get(step));
+      List<Double> found = parts(rows.get(step));
       assertEquals(step % 2 == 0, !found.isEmpty(), "step " + step);
       assertEquals(measured.size(), found.size());
       for (int i = 0; i < found.size(); i++) {
@@ -106,7 +112,9 @@ class ActiveFractionsTest {
       }
       all.add(
           new MonitorRecord.Step(
-              Observation.at(10L * i).with(Signal.LOSS, 1).withActiveFractions(fractions),
+              Observation.at(10L * i)
+                  .with(Signal.LOSS, 1)
+                  .with(Signal.ACTIVE_FRACTION, Reading.mean(fractions)),
               OptionalDouble.empty(),
               Optional.empty(),
               List.of(),
@@ -129,8 +137,8 @@ class ActiveFractionsTest {
     List<Observation> live = dying().stream().map(MonitorRecord.Step::observation).toList();
     Path csv = temporary.resolve("monitor.csv");
     Path json = temporary.resolve("monitor.jsonl");
-    try (CsvSink table = new CsvSink(csv, 3);
-        JsonLinesSink lines = new JsonLinesSink(json)) {
+    try (MonitorSink table = MonitorSink.csv(csv, Map.of(Signal.ACTIVE_FRACTION, 3));
+        MonitorSink lines = MonitorSink.jsonLines(json)) {
       dying().forEach(table::accept);
       dying().forEach(lines::accept);
     }
@@ -146,7 +154,7 @@ class ActiveFractionsTest {
     assertEquals(live, read(csv));
     assertEquals(events, events(read(csv)));
     List<Observation> recalled =
-        Journal.upTo(json, Files.size(json)).stream()
+        RunReader.journalUpTo(json, Files.size(json)).stream()
             .map(record -> ((MonitorRecord.Step) record).observation())
             .toList();
     assertEquals(live, recalled);
@@ -163,9 +171,9 @@ class ActiveFractionsTest {
         "step,active_fraction_2,active_fraction_1,active_fraction_4\n"
             + "0,0.5,0.25,0.9\n1,,0.25,0.9\n2,,,0.9\n");
     List<Observation> rows = read(file);
-    assertEquals(List.of(0.25, 0.5), rows.get(0).activeFractions());
+    assertEquals(List.of(0.25, 0.5), parts(rows.get(0)));
     assertEquals(0.375, rows.get(0).readings().get(Signal.ACTIVE_FRACTION).value());
-    assertEquals(List.of(0.25, Double.NaN), rows.get(1).activeFractions());
+    assertEquals(List.of(0.25, Double.NaN), parts(rows.get(1)));
     assertEquals(0.25, rows.get(1).readings().get(Signal.ACTIVE_FRACTION).value());
     assertEquals(Observation.at(2), rows.get(2));
   }

@@ -11,8 +11,10 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -89,6 +91,21 @@ class DemoCommandTest {
     return run(Stream.concat(Arrays.stream(fixed), Arrays.stream(more)).toArray(String[]::new));
   }
 
+  private static final List<String> MEASURED =
+      List.of(
+          "validation_loss",
+          "validation_accuracy",
+          "gradient_variance",
+          "lambda_min",
+          "lambda_min_residual",
+          "lambda_max",
+          "lambda_max_residual",
+          "trace",
+          "trace_error",
+          "attention_entropy",
+          "attention_heads_sparse",
+          "snapshot_seconds");
+
   private List<String> metrics(String folder) throws IOException {
     return Files.readAllLines(temporary.resolve(folder).resolve("metrics.csv"));
   }
@@ -98,26 +115,31 @@ class DemoCommandTest {
     Outcome outcome = demo("a", "--no-certify");
     assertEquals(0, outcome.status(), outcome.err());
     List<String> lines = metrics("a");
-    assertEquals(COLUMNS, lines.getFirst());
-    assertEquals(1 + 5, lines.size());
-    for (int i = 1; i < lines.size(); i++) {
-      String[] fields = lines.get(i).split(",", -1);
-      assertEquals(23, fields.length);
-      assertEquals(i - 1, Integer.parseInt(fields[0]));
-      boolean measured = (i - 1) % 2 == 0;
-      for (int column : new int[] {3, 4, 8, 10, 11, 12, 13, 14, 15, 16, 17, 21}) {
-        assertEquals(!measured, fields[column].isEmpty(), "row " + i + " column " + column);
+    List<String> columns = new ArrayList<>(List.of(lines.getFirst().split(",")));
+    columns.retainAll(List.of(COLUMNS.split(",")));
+    assertEquals(COLUMNS, String.join(",", columns));
+    List<Map<String, String>> rows = MetricsRows.of(temporary.resolve("a"));
+    assertEquals(5, rows.size());
+    for (int i = 0; i < rows.size(); i++) {
+      Map<String, String> row = rows.get(i);
+      assertEquals(i, Integer.parseInt(row.get("step")));
+      boolean measured = i % 2 == 0;
+      for (String column : MEASURED) {
+        assertEquals(!measured, row.get(column).isEmpty(), "row " + i + " column " + column);
       }
       // Before Adam's first update it has no second moments.
-      assertEquals(!measured || i == 1, fields[18].isEmpty(), "row " + i);
-      assertEquals(fields[18].isEmpty(), fields[19].isEmpty(), "row " + i);
-      assertTrue(Double.parseDouble(fields[2]) > 0);
+      String preconditioned = row.get("preconditioned_lambda_max");
+      assertEquals(!measured || i == 0, preconditioned.isEmpty(), "row " + i);
+      assertEquals(
+          preconditioned.isEmpty(), row.get("preconditioned_lambda_max_residual").isEmpty());
+      assertTrue(Double.parseDouble(row.get("loss")) > 0);
       if (measured) {
-        assertTrue(fields[17].matches("\\d+"), fields[17]);
-        assertTrue(Double.parseDouble(fields[10]) < Double.parseDouble(fields[12]));
+        assertTrue(row.get("attention_heads_sparse").matches("\\d+"), row.toString());
+        assertTrue(
+            Double.parseDouble(row.get("lambda_min")) < Double.parseDouble(row.get("lambda_max")));
       }
     }
-    assertTrue(lines.getLast().split(",", -1)[5].isEmpty(), "no update after the last row");
+    assertTrue(rows.getLast().get("learning_rate").isEmpty(), "no update after the last row");
     JsonNode json =
         new ObjectMapper().readTree(temporary.resolve("a").resolve("run.json").toFile());
     assertEquals("completed", json.get("status").asText());
@@ -135,10 +157,10 @@ class DemoCommandTest {
   void trainsEveryFamily(String arch) throws IOException {
     Outcome outcome = demo(arch, "--arch", arch, "--no-certify");
     assertEquals(0, outcome.status(), outcome.err());
-    List<String> lines = metrics(arch);
-    assertEquals(1 + 5, lines.size());
-    double first = Double.parseDouble(lines.get(1).split(",", -1)[3]);
-    double last = Double.parseDouble(lines.getLast().split(",", -1)[3]);
+    List<Map<String, String>> rows = MetricsRows.of(temporary.resolve(arch));
+    assertEquals(5, rows.size());
+    double first = Double.parseDouble(rows.getFirst().get("validation_loss"));
+    double last = Double.parseDouble(rows.getLast().get("validation_loss"));
     assertTrue(last < first, "validation loss " + first + " -> " + last);
     JsonNode json =
         new ObjectMapper().readTree(temporary.resolve(arch).resolve("run.json").toFile());
@@ -152,15 +174,9 @@ class DemoCommandTest {
     demo("one", "--threads", "1", "--no-certify");
     demo("two", "--threads", "2", "--no-certify");
     demo("other", "--seed", "2", "--no-certify");
-    List<String> one = metrics("one");
-    assertEquals(withoutTimes(one), withoutTimes(metrics("two")));
-    assertFalse(withoutTimes(one).equals(withoutTimes(metrics("other"))));
-  }
-
-  private static List<String> withoutTimes(List<String> lines) {
-    return lines.stream()
-        .map(line -> String.join(",", Arrays.copyOf(line.split(",", -1), 20)))
-        .toList();
+    List<String> one = MetricsRows.withoutTimes(temporary.resolve("one"));
+    assertEquals(one, MetricsRows.withoutTimes(temporary.resolve("two")));
+    assertFalse(one.equals(MetricsRows.withoutTimes(temporary.resolve("other"))));
   }
 
   private static void refused(Outcome outcome, String message) {

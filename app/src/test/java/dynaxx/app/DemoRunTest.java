@@ -25,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -86,8 +87,9 @@ class DemoRunTest {
       try (CurvatureProbe probe = new CurvatureProbe(network, trainer.loss(), batch, device);
           RunFolder open =
               resume
-                  ? RunFolder.resume(folder, StepRow.columns(0), Map.of())
-                  : RunFolder.create(folder, StepRow.columns(0), Map.of());
+                  ? RunFolder.resume(folder, Map.of())
+                  : RunFolder.create(
+                      folder, StepRow.format(CurvatureProbe.layers(network)), Map.of());
           DemoReport report = new DemoReport(PLAN.steps(), new PrintWriter(Writer.nullWriter()));
           DemoRun run =
               DemoRun.start(
@@ -115,9 +117,12 @@ class DemoRunTest {
   }
 
   private static List<String> rows(Path folder) throws IOException {
-    return Files.readAllLines(folder.resolve("metrics.csv")).stream()
-        .map(line -> line.split(",", -1))
-        .map(f -> f[0] + " " + f[2] + " " + f[5] + " " + f[7] + " " + f[22])
+    return MetricsRows.of(folder).stream()
+        .map(
+            row ->
+                Stream.of("step", "loss", "learning_rate", "gradient_norm", "event")
+                    .map(row::get)
+                    .collect(Collectors.joining(" ")))
         .toList();
   }
 
@@ -126,10 +131,10 @@ class DemoRunTest {
     Path whole = temporary.resolve("whole");
     float[] expected = run(whole, new Once(-1), false);
     List<String> rows = rows(whole);
-    assertEquals(1 + 18 + 22, rows.size());
-    assertEquals("17", rows.get(18).split(" ")[0]);
-    assertEquals("9", rows.get(19).split(" ")[0]);
-    assertEquals("RESTART", rows.get(19).split(" ")[4]);
+    assertEquals(18 + 22, rows.size());
+    assertEquals("17", rows.get(17).split(" ")[0]);
+    assertEquals("9", rows.get(18).split(" ")[0]);
+    assertEquals("RESTART", rows.get(18).split(" ")[4]);
 
     for (int cut : new int[] {9, 10, 13, 20}) {
       Path folder = temporary.resolve("cut" + cut);

@@ -1,26 +1,15 @@
 package dynaxx.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.StringWriter;
-import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.Pattern;
-import javax.tools.JavaCompiler;
-import javax.tools.JavaFileObject;
-import javax.tools.SimpleJavaFileObject;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the README tells people to paste has to compile. */
 class ReadmeTest {
-
-  private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
 
   @TempDir private Path classes;
 
@@ -62,9 +51,7 @@ class ReadmeTest {
 
   @Test
   void everyExampleCompiles() throws IOException {
-    String readme = Files.readString(Path.of("..", "README.md"));
-    List<String> examples =
-        JAVA.matcher(readme).results().map(example -> example.group(1)).toList();
+    List<String> examples = JavaExample.of(Path.of("..", "README.md"));
     assertEquals(3, examples.size(), "Java examples");
     for (String example : examples) {
       String variables = example.contains("PhaseMonitor") ? LOOP : DATA;
@@ -73,29 +60,6 @@ class ReadmeTest {
   }
 
   private void compile(String method) {
-    StringWriter messages = new StringWriter();
-    assertTrue(compiles(HOST.formatted(method), messages), messages.toString());
-    assertEquals("", messages.toString());
-  }
-
-  private boolean compiles(String source, StringWriter messages) {
-    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-    JavaFileObject file =
-        new SimpleJavaFileObject(URI.create("string:///Example.java"), JavaFileObject.Kind.SOURCE) {
-          @Override
-          public CharSequence getCharContent(boolean ignoreEncodingErrors) {
-            return source;
-          }
-        };
-    String path = System.getProperty("jdk.module.path", "");
-    List<String> options =
-        List.of(
-            "-d",
-            classes.toString(),
-            "-cp",
-            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))
-                + java.io.File.pathSeparator
-                + path);
-    return compiler.getTask(messages, null, null, options, null, List.of(file)).call();
+    assertEquals("", JavaExample.problems(HOST.formatted(method), classes));
   }
 }

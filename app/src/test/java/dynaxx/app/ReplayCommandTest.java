@@ -15,6 +15,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
@@ -193,10 +196,13 @@ class ReplayCommandTest {
 
   @Test
   void readsTheColumnsThatRunsWrite() throws IOException {
-    String header = String.join(",", StepRow.columns(0));
+    String header = StepRow.format(Map.of()).header();
+    int columns = header.split(",").length;
     String measured =
-        "0,0,2.3,2.3,0.1,1e-3,64,1.2,0.5,40,-3,0.1,25,0.1,34,5,1.8,2,900,9,0.1,0.5,\n";
-    String empty = "1,0.01,2.2,,,1e-3,64,1.2,,,,,,,,,,,,,0.1,,\n";
+        IntStream.range(1, columns - 1)
+            .mapToObj(i -> "," + 0.5 * i)
+            .collect(Collectors.joining("", "0", ",\n"));
+    String empty = "1" + ",".repeat(columns - 1) + "\n";
     Path folder = Files.createDirectory(temporary.resolve("run"));
     Files.writeString(folder.resolve("metrics.csv"), header + "\n" + measured + empty);
     for (String rules : new String[] {"article", "calibrated"}) {

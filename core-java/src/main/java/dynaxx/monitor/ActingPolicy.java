@@ -1,6 +1,8 @@
 package dynaxx.monitor;
 
-import dynaxx.monitor.Signal.Group;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Group;
+import dynaxx.spectrum.Signal.Reading;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

@@ -1,5 +1,6 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;

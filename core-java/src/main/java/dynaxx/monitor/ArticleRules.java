@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;

@@ -35,7 +35,7 @@ package dynaxx.monitor;
  * @param smooth whether the activations have a second derivative everywhere, as GELU and tanh have;
  *     if not, more evidence is needed
  */
-public record ArticleSettings(
+record ArticleSettings(
     int recent,
     double magnitude,
     double smallLambda,
@@ -65,7 +65,7 @@ public record ArticleSettings(
    *
    * @throws IllegalArgumentException if one is out of range
    */
-  public ArticleSettings {
+  ArticleSettings {
     require("recent", recent, 1);
     require("magnitude", magnitude, 1);
     require("varianceSpike", varianceSpike, 1);
@@ -94,7 +94,7 @@ public record ArticleSettings(
    *
    * @return the defaults
    */
-  public static ArticleSettings defaults() {
+  static ArticleSettings defaults() {
     return new ArticleSettings(
         5, 10, 0.1, 3, 2, 5, 0.9, 2, 5, 500, 100, 3, 10, 64, 500, 50, 10, 4096, 0, true);
   }
@@ -106,7 +106,7 @@ public record ArticleSettings(
    * @param smoothActivations whether its activations have a second derivative everywhere
    * @return new settings
    */
-  public ArticleSettings withNetwork(int depth, boolean smoothActivations) {
+  ArticleSettings withNetwork(int depth, boolean smoothActivations) {
     return new ArticleSettings(
         recent,
         magnitude,

@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashSet;
@@ -180,7 +182,7 @@ final class CalibratedRules implements Rules {
     boolean waiting = waiting();
     now.value(Signal.LAMBDA_MAX).ifPresent(value -> lambdaMax = value);
     for (Signal signal : Signal.values()) {
-      if (signal.group() != Signal.Group.CONTEXT && !waiting) {
+      if (signal.charted() && !waiting) {
         int layers = layers(signal);
         for (int layer = Math.min(1, layers); layer <= layers; layer++) {
           chart(new Channel(signal, layer), events);
@@ -233,7 +235,8 @@ final class CalibratedRules implements Rules {
 
   /** Layers that are charted in place of the signal's mean over them; 0 if it has none. */
   private int layers(Signal signal) {
-    return signal == Signal.ACTIVE_FRACTION ? now.activeFractions().size() : 0;
+    Reading reading = now.readings().get(signal);
+    return reading == null || !signal.perLayer() ? 0 : reading.parts().size();
   }
 
   /** Feeds a chart and notes its alarm. */
@@ -278,14 +281,12 @@ final class CalibratedRules implements Rules {
   private Optional<Reading> reading(Channel channel) {
     Signal signal = channel.signal();
     if (channel.layer() > 0) {
-      double fraction = now.activeFractions().get(channel.layer() - 1);
-      return Optional.of(new Reading(fraction, OptionalDouble.empty())).filter(Reading::finite);
+      double part = now.readings().get(signal).parts().get(channel.layer() - 1);
+      return Optional.of(Reading.of(part)).filter(Reading::finite);
     }
     if (!signal.ofSnapshot()) {
       OptionalDouble mean = means.mean(signal);
-      return mean.isEmpty()
-          ? Optional.empty()
-          : Optional.of(new Reading(mean.getAsDouble(), OptionalDouble.empty()));
+      return mean.isEmpty() ? Optional.empty() : Optional.of(Reading.of(mean.getAsDouble()));
     }
     Optional<Reading> reading = now.reading(signal);
     if (signal != Signal.LAMBDA_MIN || !relative()) {

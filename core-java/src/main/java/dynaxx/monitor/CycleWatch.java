@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
+
 import java.util.Arrays;
 import java.util.OptionalInt;
 

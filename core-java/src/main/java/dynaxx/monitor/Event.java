@@ -1,6 +1,12 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 
 /**
  * Something that happened, and why the rules say so.
@@ -49,6 +55,71 @@ public record Event(
     if (!(confidence >= 0 && confidence <= 1)) {
       throw new IllegalArgumentException(
           "confidence: found " + confidence + ", expected from 0 to 1");
+    }
+  }
+
+  /**
+   * The event as JSON, in one line.
+   *
+   * @return an object with step, kind, signal, confidence, evidence and explanation; what is not
+   *     known is null, as are NaN and infinities
+   */
+  public String toJson() {
+    return JsonLines.of(this);
+  }
+
+  /**
+   * How the signals of a run moved in one of its events, in units of the run's own noise, so that
+   * runs of different size and step length can be compared.
+   *
+   * @param step of the event
+   * @param kind of event
+   * @param changes of the signals that were measured often enough before and after
+   */
+  public record Signature(long step, EventKind kind, Map<Signal, Change> changes) {
+
+    /**
+     * What a signal did. Values are transformed before (most to logarithms); noise is the standard
+     * deviation about a straight line through the snapshots before the change.
+     *
+     * @param level of the signal before, in its own units
+     * @param shift from the end of that line to the median after the event, in noise
+     * @param slope of the line, in noise for each snapshot
+     * @param lead snapshots by which the signal left the line before the event was noticed; empty
+     *     if it did not
+     */
+    public record Change(double level, double shift, double slope, OptionalInt lead) {}
+
+    /** Copies the changes. */
+    public Signature {
+      Map<Signal, Change> copy = new EnumMap<>(Signal.class);
+      copy.putAll(changes);
+      changes = Collections.unmodifiableMap(copy);
+    }
+
+    /**
+     * The signatures of a run's changes: transitions, shifts, changes of sign, the edge of
+     * stability and catapults.
+     *
+     * @param observations of the run, in order
+     * @param events that rules reported for them
+     * @return one for each such event around which enough was measured
+     */
+    public static List<Signature> of(List<Observation> observations, List<Event> events) {
+      return Signatures.of(observations, events);
+    }
+
+    /**
+     * Likeness of two signatures: the cosine between their shifts (in asinh, so that a shift of 100
+     * is not ten times one of 10), over the signals that both know, and, for a quarter where two
+     * signals or more moved in both, how far these moved in the same order. Neither depends on how
+     * long a step or an interval is.
+     *
+     * @param other of this or another run
+     * @return from -1 to 1; 0 without a common signal
+     */
+    public double similarity(Signature other) {
+      return Signatures.similarity(this, other);
     }
   }
 }

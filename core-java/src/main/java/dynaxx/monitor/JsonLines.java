@@ -1,11 +1,15 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Verdict;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 
-/** Records as JSON, one object a line. Numbers keep every bit; NaN and infinities are strings. */
+/**
+ * Records as JSON, one object a line, which {@link JsonLinesReader} reads. Numbers keep every bit;
+ * NaN and infinities are strings.
+ */
 final class JsonLines {
 
   private final StringBuilder out = new StringBuilder();
@@ -21,6 +25,21 @@ final class JsonLines {
       case MonitorRecord.Notice notice -> json.notice(notice);
     }
     json.out.append('}');
+    return json.out.toString();
+  }
+
+  /** An event by itself; what is not known is null, as are NaN and infinities. */
+  static String of(Event event) {
+    JsonLines json = new JsonLines();
+    Event.Evidence evidence = event.evidence();
+    json.out.append('{');
+    json.key("step").append(event.step());
+    json.beginning(event);
+    json.orNull("value", OptionalDouble.of(evidence.value()));
+    json.orNull("uncertainty", evidence.uncertainty());
+    json.orNull("baseline", evidence.baseline());
+    json.orNull("threshold", evidence.threshold());
+    json.end(event);
     return json.out.toString();
   }
 
@@ -44,11 +63,10 @@ final class JsonLines {
             (signal, reading) -> {
               number(signal.column(), reading.value());
               optional(signal.errorColumn(), reading.error());
+              for (int i = 0; signal.perLayer() && i < reading.parts().size(); i++) {
+                number(signal.column(i + 1), reading.parts().get(i));
+              }
             });
-    List<Double> fractions = step.observation().activeFractions();
-    for (int i = 0; i < fractions.size(); i++) {
-      number(Signal.ACTIVE_FRACTION.column(i + 1), fractions.get(i));
-    }
     step.observation().verdict().ifPresent(this::verdict);
     optional("momentum", step.momentum());
     step.effort().ifPresent(effort -> text("snapshot", effort.name().toLowerCase(Locale.ROOT)));
@@ -104,18 +122,26 @@ final class JsonLines {
     key("events").append('[');
     for (Event event : events) {
       element();
-      text("kind", event.kind().name());
-      text("signal", event.signal().column());
-      number("confidence", event.confidence());
+      beginning(event);
       number("value", event.evidence().value());
       optional("uncertainty", event.evidence().uncertainty());
       optional("baseline", event.evidence().baseline());
       optional("threshold", event.evidence().threshold());
-      key("since").append(event.evidence().since());
-      text("explanation", event.explanation());
-      out.append('}');
+      end(event);
     }
     out.append(']');
+  }
+
+  private void beginning(Event event) {
+    text("kind", event.kind().name());
+    text("signal", event.signal().column());
+    number("confidence", event.confidence());
+  }
+
+  private void end(Event event) {
+    key("since").append(event.evidence().since());
+    text("explanation", event.explanation());
+    out.append('}');
   }
 
   private void advice(Advice advice) {
@@ -154,6 +180,14 @@ final class JsonLines {
 
   private void optional(String name, OptionalDouble value) {
     value.ifPresent(v -> number(name, v));
+  }
+
+  private void orNull(String name, OptionalDouble value) {
+    if (value.isPresent() && Double.isFinite(value.getAsDouble())) {
+      number(name, value.getAsDouble());
+    } else {
+      key(name).append("null");
+    }
   }
 
   private void number(String name, double value) {

@@ -8,17 +8,12 @@ import java.nio.file.Path;
  * a monitor can recall the run. Steps at which nothing happened come into the file with a later
  * record. A file that is there already is continued.
  */
-public final class JsonLinesSink implements MonitorSink {
+final class JsonLinesSink implements MonitorSink {
 
   private final LineFile file;
 
-  /**
-   * Opens a file.
-   *
-   * @param path new, or written by a sink like this
-   * @throws IOException if it cannot be opened
-   */
-  public JsonLinesSink(Path path) throws IOException {
+  /** Opens a file that is new, or was written by a sink like this. */
+  JsonLinesSink(Path path) throws IOException {
     file = new LineFile(path);
   }
 
@@ -27,8 +22,8 @@ public final class JsonLinesSink implements MonitorSink {
     file.append(JsonLines.of(record), record);
   }
 
-  /** Waits until what was written is on the disk. */
-  public void force() {
+  @Override
+  public void flush() {
     file.force();
   }
 

@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
+
 import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;

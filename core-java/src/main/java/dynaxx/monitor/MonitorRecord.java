@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -23,6 +25,20 @@ public sealed interface MonitorRecord {
    * @return events, mostly none
    */
   List<Event> events();
+
+  /**
+   * Reads what a sink of {@link MonitorSink#jsonLines} wrote. A last line that a crash left
+   * unfinished is left out.
+   *
+   * @param file of JSON Lines
+   * @return the records in order
+   * @throws IOException if the file cannot be read
+   * @throws IllegalArgumentException if a line is no record; names the line, what was found there
+   *     and what was expected
+   */
+  static List<MonitorRecord> read(Path file) throws IOException {
+    return JsonLinesReader.read(file);
+  }
 
   /**
    * A step.

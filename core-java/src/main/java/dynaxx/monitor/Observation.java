@@ -1,15 +1,11 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.ExtremeEigenvalue;
-import dynaxx.spectrum.GradientStatistics;
-import dynaxx.spectrum.NoiseScale;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.Snapshot;
-import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.Verdict;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -19,18 +15,12 @@ import java.util.OptionalDouble;
  *
  * @param step number of updates made so far, at least 0
  * @param readings what was measured
- * @param activeFractions what {@link Signal#ACTIVE_FRACTION} is the mean of: the fraction of active
- *     units in each rectifier layer, in order, NaN where it is not known; empty if only the mean is
  * @param verdict on the sign of the smallest eigenvalue; empty if none was given
  */
-public record Observation(
-    long step,
-    Map<Signal, Reading> readings,
-    List<Double> activeFractions,
-    Optional<Verdict> verdict) {
+public record Observation(long step, Map<Signal, Reading> readings, Optional<Verdict> verdict) {
 
   /**
-   * Copies the readings and the fractions.
+   * Copies the readings.
    *
    * @throws IllegalArgumentException if the step is negative
    */
@@ -41,18 +31,6 @@ public record Observation(
     Map<Signal, Reading> copy = new EnumMap<>(Signal.class);
     copy.putAll(readings);
     readings = Collections.unmodifiableMap(copy);
-    activeFractions = List.copyOf(activeFractions);
-  }
-
-  /**
-   * An observation that knows no single layer.
-   *
-   * @param step number of updates made so far, at least 0
-   * @param readings what was measured
-   * @param verdict on the sign of the smallest eigenvalue; empty if none was given
-   */
-  public Observation(long step, Map<Signal, Reading> readings, Optional<Verdict> verdict) {
-    this(step, readings, List.of(), verdict);
   }
 
   /**
@@ -73,7 +51,7 @@ public record Observation(
    * @return a new observation
    */
   public Observation with(Signal signal, double value) {
-    return with(signal, new Reading(value, OptionalDouble.empty()));
+    return with(signal, Reading.of(value));
   }
 
   /**
@@ -99,65 +77,21 @@ public record Observation(
     Map<Signal, Reading> more = new EnumMap<>(Signal.class);
     more.putAll(readings);
     more.put(signal, reading);
-    return new Observation(step, more, activeFractions, verdict);
+    return new Observation(step, more, verdict);
   }
 
   /**
-   * The same with the fraction of active units in each rectifier layer, and with the mean of those
-   * that are known as {@link Signal#ACTIVE_FRACTION}.
-   *
-   * @param fractions from 0 to 1, in the order of the layers; NaN where it is not known
-   * @return a new observation
-   */
-  public Observation withActiveFractions(List<Double> fractions) {
-    OptionalDouble mean =
-        fractions.stream().mapToDouble(f -> f).filter(f -> !Double.isNaN(f)).average();
-    Observation all = mean.isEmpty() ? this : with(Signal.ACTIVE_FRACTION, mean.getAsDouble());
-    return new Observation(step, all.readings, fractions, verdict);
-  }
-
-  /**
-   * The same with what a snapshot measured: extreme eigenvalues with residuals and verdict, trace,
-   * gradient variance, noise scale, attention, active units. Loss and gradient norm are those of
+   * The same with the readings and the verdict of a snapshot. Loss and gradient norm are those of
    * the step's batch, so they are left to the host.
    *
    * @param snapshot measured at this step
    * @return a new observation
    */
   public Observation with(Snapshot snapshot) {
-    Spectrum spectrum = snapshot.spectrum();
-    Observation all =
-        with(Signal.LAMBDA_MIN, reading(spectrum.min()))
-            .with(Signal.LAMBDA_MAX, reading(spectrum.max()))
-            .with(Signal.TRACE, spectrum.trace().value(), spectrum.trace().standardError());
-    Optional<Double> variance = snapshot.gradients().map(GradientStatistics::variance);
-    if (variance.isPresent()) {
-      all = all.with(Signal.GRADIENT_VARIANCE, variance.get());
-    }
-    OptionalDouble noise =
-        snapshot.noiseScale().map(NoiseScale::simple).orElse(OptionalDouble.empty());
-    if (noise.isPresent()) {
-      all = all.with(Signal.NOISE_SCALE, noise.getAsDouble());
-    }
-    if (!snapshot.attentionEntropy().isEmpty()) {
-      double entropy =
-          snapshot.attentionEntropy().stream()
-              .flatMapToDouble(Arrays::stream)
-              .average()
-              .orElseThrow();
-      all =
-          all.with(Signal.ATTENTION_ENTROPY, entropy)
-              .with(Signal.ATTENTION_HEADS_SPARSE, snapshot.sparseHeads());
-    }
-    if (!snapshot.activeFractions().isEmpty()) {
-      all = all.withActiveFractions(snapshot.activeFractions());
-    }
-    return new Observation(
-        step, all.readings, all.activeFractions, Optional.of(spectrum.verdict()));
-  }
-
-  private static Reading reading(ExtremeEigenvalue found) {
-    return new Reading(found.value(), found.residual());
+    Map<Signal, Reading> more = new EnumMap<>(Signal.class);
+    more.putAll(readings);
+    more.putAll(snapshot.readings());
+    return new Observation(step, more, Optional.of(snapshot.spectrum().verdict()));
   }
 
   /**

@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;

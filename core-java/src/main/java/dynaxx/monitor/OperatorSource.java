@@ -5,7 +5,7 @@ import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.SpectrumProbe;
-import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -39,8 +39,7 @@ final class OperatorSource implements SnapshotSource {
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
-        List.of(),
-        List.of(),
+        Map.of(),
         found.cost().gradientEquivalents(),
         (System.nanoTime() - start) / 1e9);
   }

@@ -3,6 +3,7 @@ package dynaxx.monitor;
 import dynaxx.memory.Buffer;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import java.util.ArrayList;
 import java.util.List;

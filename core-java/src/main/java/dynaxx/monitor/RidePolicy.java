@@ -1,5 +1,6 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;

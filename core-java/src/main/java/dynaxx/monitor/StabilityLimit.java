@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
+
 /**
  * Largest eigenvalue at which an optimizer's updates are stable on a quadratic function of that
  * curvature. Training with full batches drives the sharpness up to it, where it hovers (Cohen et

@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.spectrum.Signal;
+
 import dynaxx.monitor.PhaseMonitor.Effort;
 import dynaxx.monitor.PhaseMonitor.Outcome;
 import dynaxx.monitor.PhaseMonitor.Usage;

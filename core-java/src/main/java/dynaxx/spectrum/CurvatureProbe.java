@@ -9,6 +9,7 @@ import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.SymmetricOperator;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -131,10 +132,20 @@ public final class CurvatureProbe implements AutoCloseable {
         gradients,
         examples,
         spread,
-        hessian.statistic("attention_entropy"),
-        hessian.statistic("active_fraction").stream().map(layer -> layer[0]).toList(),
+        SnapshotReadings.of(hessian),
         gradientEquivalents,
         (System.nanoTime() - start) / 1e9);
+  }
+
+  /**
+   * For each signal of layers, how many layers of a network have a value of their own, which a
+   * metrics file has columns for.
+   *
+   * @param network the network
+   * @return layers by signal; without signals that the network does not have
+   */
+  public static Map<Signal, Integer> layers(Network network) {
+    return SnapshotReadings.layers(network);
   }
 
   /**

@@ -1,7 +1,9 @@
 package dynaxx.spectrum;
 
-import java.util.Arrays;
-import java.util.List;
+import dynaxx.spectrum.Signal.Reading;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -14,10 +16,8 @@ import java.util.Optional;
  * @param gradients statistics of the gradient over micro-batches; empty if not wanted
  * @param examples the same over single examples; empty if not wanted
  * @param subset the spectrum's estimates on parts of the subset; empty if not wanted
- * @param attentionEntropy mean entropy in nats of each head's attention rows, for each attention
- *     op; empty without attention
- * @param activeFractions fraction, from 0 to 1, of each rectifier layer's inputs that are above
- *     zero, over examples, units and their positions; empty without rectifiers
+ * @param readings everything of it that is a signal; the constructor adds those of spectrum and
+ *     gradients to what it is given
  * @param gradientEquivalents work in gradients over the subset, counted in matrix products
  * @param seconds the measurement took
  */
@@ -28,13 +28,17 @@ public record Snapshot(
     Optional<GradientStatistics> gradients,
     Optional<ExampleStatistics> examples,
     Optional<SubsetSpread> subset,
-    List<double[]> attentionEntropy,
-    List<Double> activeFractions,
+    Map<Signal, Reading> readings,
     double gradientEquivalents,
     double seconds) {
 
-  /** Mean entropy, in nats, below which a head counts as sparse. */
-  public static final double SPARSE_NATS = 0.5;
+  /** Completes the readings. */
+  public Snapshot {
+    Map<Signal, Reading> all = new EnumMap<>(Signal.class);
+    all.putAll(SnapshotReadings.of(spectrum, gradients, examples));
+    all.putAll(readings);
+    readings = Collections.unmodifiableMap(all);
+  }
 
   /**
    * The noise scale: over single examples, with errors, if they were measured, and else from the
@@ -43,21 +47,16 @@ public record Snapshot(
    * @return the noise scale, or nothing if neither was measured
    */
   public Optional<NoiseScale> noiseScale() {
-    return examples
-        .map(ExampleStatistics::noiseScale)
-        .or(() -> gradients.map(GradientStatistics::noiseScale));
+    return SnapshotReadings.noiseScale(gradients, examples);
   }
 
   /**
-   * Heads whose mean attention entropy is below {@link #SPARSE_NATS}.
+   * The reading of a signal.
    *
-   * @return how many
+   * @param signal what was measured
+   * @return the reading, or nothing if the snapshot did not measure it
    */
-  public int sparseHeads() {
-    return (int)
-        attentionEntropy.stream()
-            .flatMapToDouble(Arrays::stream)
-            .filter(nats -> nats < SPARSE_NATS)
-            .count();
+  public Optional<Reading> reading(Signal signal) {
+    return Optional.ofNullable(readings.get(signal));
   }
 }

@@ -10,9 +10,8 @@ import dynaxx.monitor.MonitorSink;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Policy;
-import dynaxx.monitor.Reading;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.Signal;
+import dynaxx.spectrum.Signal;
 import dynaxx.monitor.StepReport;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,7 +77,7 @@ class OwnPartsTest {
     @Override
     public void accept(MonitorRecord record) {
       if (record instanceof MonitorRecord.Step step) {
-        Reading loss = step.observation().readings().get(Signal.LOSS);
+        Signal.Reading loss = step.observation().readings().get(Signal.LOSS);
         lines.add(step.step() + " " + loss.finite() + " " + step.advice().size());
       }
     }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Verdict;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -138,8 +139,8 @@ class CalibratedRulesTest {
                 .with(
                     Signal.TRACE, 100 * Math.exp(0.01 * random.nextGaussian() + i / 80 * 0.2), 40);
     assertEquals(List.of(), replay(Rules.calibrated(), 110, observation));
-    CalibratedSettings trusting = CalibratedSettings.defaults().withErrorWeight(0);
-    Event event = only(replay(new CalibratedRules(trusting), 110, observation));
+    Rules trusting = Rules.calibration().errorWeight(0).build();
+    Event event = only(replay(trusting, 110, observation));
     assertEquals(EventKind.LEVEL_SHIFT, event.kind());
   }
 
@@ -236,9 +237,8 @@ class CalibratedRulesTest {
     Event event = only(replay(Rules.calibrated(), 24, run));
     assertEquals(EventKind.EDGE_OF_STABILITY, event.kind());
     assertEquals(OptionalDouble.of(20), event.evidence().threshold());
-    CalibratedSettings momentum =
-        CalibratedSettings.defaults().withStability(new StabilityLimit.Momentum(0.9, 0));
-    assertEquals(List.of(), replay(new CalibratedRules(momentum), 24, run));
+    Rules momentum = Rules.calibration().stability(new StabilityLimit.Momentum(0.9, 0)).build();
+    assertEquals(List.of(), replay(momentum, 24, run));
     assertEquals(38 / 1e-3, new StabilityLimit.Adam(0.9).at(1e-3), 1e-6);
     assertEquals(38, new StabilityLimit.Momentum(0.9, 0).at(0.1), 1e-9);
     assertEquals(19.5, new StabilityLimit.Sgd(0.5).at(0.1), 1e-9);
@@ -353,9 +353,76 @@ class CalibratedRulesTest {
     assertThrows(IllegalArgumentException.class, () -> rules.observe(Observation.at(5)));
     assertThrows(IllegalArgumentException.class, () -> Observation.at(-1));
     assertThrows(IllegalArgumentException.class, () -> Observation.at(1).with(Signal.LOSS, 1, -1));
-    assertThrows(
-        IllegalArgumentException.class,
-        () -> CalibratedSettings.defaults().withFalseTransitionRate(0));
+    refused("falseTransitionRate", Rules.calibration().falseTransitionRate(0));
+    refused("memory", Rules.calibration().baseline(100).memory(99));
+    refused("clip", Rules.calibration().reference(1).clip(1.4));
+    refused("crossings", Rules.calibration().crossings(11));
+  }
+
+  private static void refused(String name, Rules.Calibration numbers) {
+    String message =
+        assertThrows(IllegalArgumentException.class, numbers::build, name).getMessage();
+    assertTrue(message.startsWith(name + ": found "), message);
+  }
+
+  /** The numbers that the documented rates of false alarms were measured with. */
+  @Test
+  void everyNumberHasItsDefaultAndItsSetter() {
+    CalibratedSettings documented =
+        new CalibratedSettings(
+            1e-4,
+            500,
+            25,
+            90,
+            0.5,
+            4,
+            3,
+            10,
+            0.5,
+            3,
+            3,
+            1e-5,
+            3,
+            10,
+            64,
+            3,
+            1,
+            10,
+            1.5,
+            new StabilityLimit.Sgd(0),
+            0.1,
+            0);
+    assertEquals(documented, Rules.calibration().settings());
+    StabilityLimit limit = new StabilityLimit.Adam(0.9);
+    CalibratedSettings others =
+        new CalibratedSettings(
+            1e-3, 501, 26, 91, 0.6, 5, 4, 11, 0.6, 2, 4, 2e-5, 5, 12, 65, 6, 2, 13, 1.6, limit, 0.2,
+            7);
+    Rules.Calibration numbers =
+        Rules.calibration()
+            .falseTransitionRate(1e-3)
+            .expectedSnapshots(501)
+            .baseline(26)
+            .memory(91)
+            .reference(0.6)
+            .clip(5)
+            .coincidence(4)
+            .confirmation(11)
+            .correlation(0.6)
+            .persistence(2)
+            .band(4)
+            .arithmeticNoise(2e-5)
+            .crossings(5)
+            .crossingWindow(12)
+            .cycleWindow(65)
+            .cycleDeviations(6)
+            .errorWeight(2)
+            .spike(13)
+            .learningRateJump(1.6)
+            .stability(limit)
+            .edgeTolerance(0.2)
+            .seed(7);
+    assertEquals(others, numbers.settings());
   }
 
   /** Trace and gradient variance double at snapshot 80, where the rate is ten times as high. */

@@ -3,6 +3,7 @@ package dynaxx.monitor;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dynaxx.spectrum.Signal;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
@@ -169,8 +170,7 @@ class DetectorTableTest {
         "| falseTransitionRate | noise | 4 sigma, within 3 | within 4 | within 5 | within 15 |");
     System.out.println("|---|---|---|---|---|---|");
     for (double rate : new double[] {1e-5, 1e-4, 1e-3}) {
-      CalibratedSettings settings = CalibratedSettings.defaults().withFalseTransitionRate(rate);
-      Supplier<Rules> rules = () -> new CalibratedRules(settings);
+      Supplier<Rules> rules = Rules.calibration().falseTransitionRate(rate)::build;
       for (Scenario.Noise noise : List.of(Scenario.Noise.T3, Scenario.Noise.AR)) {
         Scenario four = Scenario.quiet(266, noise).withTwo(Scenario.step(250, 4));
         double[] found = detected(rules, four, 250, EventKind.TRANSITION, 3, 4, 5, 15);

@@ -4,11 +4,13 @@ import dynaxx.spectrum.Cost;
 import dynaxx.spectrum.ExtremeEigenvalue;
 import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.Verdict;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -20,7 +22,7 @@ final class FakeModel implements SnapshotSource {
   double min = -1;
   double max = 10;
   double trace = 50;
-  List<Double> activeFractions = List.of();
+  Map<Signal, Signal.Reading> readings = Map.of();
   double secondsPerGradient;
   long parameters;
   long nanos;
@@ -49,8 +51,7 @@ final class FakeModel implements SnapshotSource {
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
-        List.of(),
-        activeFractions,
+        readings,
         gradients,
         gradients * secondsPerGradient);
   }

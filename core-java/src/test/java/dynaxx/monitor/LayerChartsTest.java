@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -38,9 +40,16 @@ class LayerChartsTest {
         fractions.add(0.5 + added + NOISE * random.nextGaussian());
       }
       double trace = 300 * Math.exp(0.05 * random.nextGaussian() + (i < CHANGE ? 0 : logTrace));
-      all.add(Observation.at(10L * i).with(Signal.TRACE, trace).withActiveFractions(fractions));
+      all.add(
+          Observation.at(10L * i)
+              .with(Signal.TRACE, trace)
+              .with(Signal.ACTIVE_FRACTION, Reading.mean(fractions)));
     }
     return all;
+  }
+
+  private static List<Double> parts(Observation observation) {
+    return observation.readings().get(Signal.ACTIVE_FRACTION).parts();
   }
 
   /** All but cycles, which noise shows by chance. */
@@ -72,7 +81,10 @@ class LayerChartsTest {
   void theMeanOverTheLayersWouldNotShowIt() {
     List<Observation> means =
         run(1, 110, Map.of(7, shift(-0.04)), 0).stream()
-            .map(o -> new Observation(o.step(), o.readings(), o.verdict()))
+            .map(
+                o ->
+                    o.with(
+                        Signal.ACTIVE_FRACTION, o.readings().get(Signal.ACTIVE_FRACTION).value()))
             .toList();
     assertEquals(List.of(), events(means));
     List<Event> events = events(run(1, 110, Map.of(7, shift(-0.04)), 0));
@@ -167,9 +179,9 @@ class LayerChartsTest {
         run(1, 110, Map.of(7, shift(-0.1)), 0).stream()
             .map(
                 o -> {
-                  List<Double> fractions = new ArrayList<>(o.activeFractions());
+                  List<Double> fractions = new ArrayList<>(parts(o));
                   fractions.set(3, Double.NaN);
-                  return o.withActiveFractions(fractions);
+                  return o.with(Signal.ACTIVE_FRACTION, Reading.mean(fractions));
                 })
             .toList();
     List<Event> events = events(run);
@@ -180,14 +192,14 @@ class LayerChartsTest {
   @Test
   void anObservationTakesTheLayersOfASnapshotAndTheirMean() {
     FakeModel model = new FakeModel();
-    model.activeFractions = List.of(0.25, 0.5, 0.75);
+    List<Double> fractions = List.of(0.25, 0.5, 0.75);
+    model.readings = Map.of(Signal.ACTIVE_FRACTION, Reading.mean(fractions));
     Observation all = Observation.at(3).with(model.measure(ProbeSettings.article()));
-    assertEquals(model.activeFractions, all.activeFractions());
+    assertEquals(fractions, parts(all));
     assertEquals(0.5, all.readings().get(Signal.ACTIVE_FRACTION).value());
-    assertEquals(model.activeFractions, all.with(Signal.LOSS, 1).activeFractions());
-    model.activeFractions = List.of();
+    assertEquals(fractions, parts(all.with(Signal.LOSS, 1)));
+    model.readings = Map.of();
     Observation none = Observation.at(3).with(model.measure(ProbeSettings.article()));
-    assertEquals(List.of(), none.activeFractions());
     assertTrue(!none.readings().containsKey(Signal.ACTIVE_FRACTION));
     assertEquals(
         IntStream.rangeClosed(1, 3).mapToObj(i -> "active_fraction_" + i).toList(),

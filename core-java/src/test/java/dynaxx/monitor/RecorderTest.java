@@ -139,8 +139,8 @@ class RecorderTest {
   void aFileThatCannotBeWrittenForAWhileIsCompleteInTheEnd() throws IOException {
     Path csv = temporary.resolve("monitor.csv");
     Path json = temporary.resolve("monitor.jsonl");
-    try (Interrupting table = new Interrupting(new CsvSink(csv));
-        Interrupting lines = new Interrupting(new JsonLinesSink(json))) {
+    try (Interrupting table = new Interrupting(MonitorSink.csv(csv));
+        Interrupting lines = new Interrupting(MonitorSink.jsonLines(json))) {
       PhaseMonitor monitor = monitor(table, lines);
       for (int step = 0; step < 100; step++) {
         table.fails = step > 20 && step < 60;

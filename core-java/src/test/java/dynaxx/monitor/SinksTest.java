@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Verdict;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
@@ -46,7 +48,7 @@ class SinksTest {
   @Test
   void csvHasTheStandardColumns() throws IOException {
     Path file = folder.resolve("m.csv");
-    try (CsvSink sink = new CsvSink(file)) {
+    try (MonitorSink sink = MonitorSink.csv(file)) {
       sink.accept(step(1, List.of()));
       sink.accept(
           new MonitorRecord.Notice(
@@ -78,7 +80,7 @@ class SinksTest {
 
   private static MonitorRecord.Step layers(long step, Double... fractions) {
     return new MonitorRecord.Step(
-        Observation.at(step).withActiveFractions(List.of(fractions)),
+        Observation.at(step).with(Signal.ACTIVE_FRACTION, Signal.Reading.mean(List.of(fractions))),
         OptionalDouble.empty(),
         Optional.empty(),
         List.of(),
@@ -89,7 +91,7 @@ class SinksTest {
   @Test
   void rectifierLayersHaveAColumnEach() throws IOException {
     Path file = folder.resolve("m.csv");
-    try (CsvSink sink = new CsvSink(file, 2)) {
+    try (MonitorSink sink = MonitorSink.csv(file, Map.of(Signal.ACTIVE_FRACTION, 2))) {
       sink.accept(layers(1, 0.25, 0.75));
       sink.accept(step(2, List.of()));
       sink.accept(layers(3, Double.NaN, 0.75));
@@ -105,9 +107,8 @@ class SinksTest {
     assertEquals(List.of("0.5", "0.25", "0.75"), fields.get(0).subList(mean, mean + 3));
     assertEquals(List.of("", "", ""), fields.get(1).subList(mean, mean + 3));
     assertEquals(List.of("0.75", "", "0.75"), fields.get(2).subList(mean, mean + 3));
-    assertThrows(IOException.class, () -> new CsvSink(file));
     Path none = folder.resolve("none.csv");
-    try (CsvSink sink = new CsvSink(none)) {
+    try (MonitorSink sink = MonitorSink.csv(none)) {
       sink.accept(layers(1, 0.25, 0.75));
     }
     assertTrue(!Files.readString(none).contains("active_fraction_1"));
@@ -122,12 +123,12 @@ class SinksTest {
   @Test
   void anUnfinishedLineIsCutOff() throws IOException {
     Path file = folder.resolve("m.csv");
-    try (CsvSink sink = new CsvSink(file)) {
+    try (MonitorSink sink = MonitorSink.csv(file)) {
       sink.accept(step(1, List.of()));
     }
     String whole = Files.readString(file);
     Files.writeString(file, whole + "2,0.1,garb");
-    try (CsvSink sink = new CsvSink(file)) {
+    try (MonitorSink sink = MonitorSink.csv(file)) {
       sink.accept(step(2, List.of()));
     }
     List<String> lines = Files.readAllLines(file);
@@ -135,7 +136,7 @@ class SinksTest {
     assertTrue(lines.get(2).startsWith("2,2.1,"), lines.get(2));
     Path other = folder.resolve("other.csv");
     Files.writeString(other, "a,b\n1,2\n");
-    IOException e = assertThrows(IOException.class, () -> new CsvSink(other));
+    IOException e = assertThrows(IOException.class, () -> MonitorSink.csv(other));
     assertTrue(e.getMessage().contains("found columns a,b, expected"), e.getMessage());
   }
 
@@ -144,10 +145,10 @@ class SinksTest {
     Path file = folder.resolve("m.jsonl");
     List<Advice> both =
         List.of(new Advice.Revert(7, "harm"), new Advice.LearningRate(0.05, 0.5, "harm"));
-    try (JsonLinesSink sink = new JsonLinesSink(file)) {
+    try (MonitorSink sink = MonitorSink.jsonLines(file)) {
       sink.accept(step(1, both, event(EventKind.SPIKE, "a \"b\" \\ \n c")));
       sink.accept(new MonitorRecord.Notice(2, MonitorRecord.Notice.Kind.CHECKPOINT, List.of()));
-      sink.force();
+      sink.flush();
     }
     List<String> lines = Files.readAllLines(file);
     assertEquals(
@@ -169,7 +170,7 @@ class SinksTest {
   @Test
   void quietLinesAreGathered() throws IOException {
     Path file = folder.resolve("m.jsonl");
-    try (JsonLinesSink sink = new JsonLinesSink(file)) {
+    try (MonitorSink sink = MonitorSink.jsonLines(file)) {
       for (long step = 0; step < 10; step++) {
         sink.accept(quiet(step));
       }
@@ -177,7 +178,7 @@ class SinksTest {
       sink.accept(step(10, List.of()));
       assertEquals(11, Files.readAllLines(file).size());
       sink.accept(quiet(11));
-      sink.force();
+      sink.flush();
       assertEquals(12, Files.readAllLines(file).size());
       sink.accept(quiet(12));
     }
@@ -188,7 +189,7 @@ class SinksTest {
   @Test
   void eventsOfTheEndAreOfTheLastLine() throws IOException {
     Path file = folder.resolve("m.csv");
-    try (CsvSink sink = new CsvSink(file)) {
+    try (MonitorSink sink = MonitorSink.csv(file)) {
       sink.accept(quiet(1));
       sink.accept(quiet(2));
       sink.accept(
@@ -206,7 +207,7 @@ class SinksTest {
   @Test
   void aCheckpointLeavesNothingHeld() throws IOException {
     Path file = folder.resolve("m.csv");
-    try (CsvSink sink = new CsvSink(file)) {
+    try (MonitorSink sink = MonitorSink.csv(file)) {
       sink.accept(quiet(1));
       sink.accept(new MonitorRecord.Notice(1, MonitorRecord.Notice.Kind.CHECKPOINT, List.of()));
       assertEquals(2, Files.readAllLines(file).size());
@@ -219,9 +220,36 @@ class SinksTest {
   void whatCannotBeWrittenIsReported() throws IOException {
     Path full = Path.of("/dev/full");
     assumeTrue(Files.exists(full), "no /dev/full on this system");
-    IOException e = assertThrows(IOException.class, () -> new CsvSink(full));
+    IOException e = assertThrows(IOException.class, () -> MonitorSink.csv(full));
     assertTrue(e.getMessage().contains("No space left"), e.getMessage());
-    assertThrows(IllegalArgumentException.class, () -> new CsvSink(folder.resolve("x"), -1));
+    Map<Signal, Integer> negative = Map.of(Signal.ACTIVE_FRACTION, -1);
+    assertThrows(
+        IllegalArgumentException.class, () -> MonitorSink.csv(folder.resolve("x"), negative));
+  }
+
+  /** A file of an earlier version, or of a network with other layers, keeps its columns. */
+  @Test
+  void aFileIsContinuedWithTheColumnsThatItHas() throws IOException {
+    Path file = folder.resolve("m.csv");
+    Files.writeString(file, "step,active_fraction_2,noise_scale_error,loss,event\n0,,,1.5,\n");
+    try (MonitorSink sink = MonitorSink.csv(file, Map.of())) {
+      sink.accept(layers(1, 0.25, 0.75));
+      sink.accept(step(2, List.of(), event(EventKind.SPIKE, "back")));
+    }
+    assertEquals(
+        List.of("0,,,1.5,", "1,0.75,,,", "2,,,2.1,SPIKE"), Files.readAllLines(file).subList(1, 4));
+    Path app = folder.resolve("app.csv");
+    Files.writeString(app, "step,epoch,loss\n");
+    assertThrows(IOException.class, () -> MonitorSink.csv(app));
+  }
+
+  /** Signals of layers have no column where the network is known to have none. */
+  @Test
+  void aNetworkWithoutSuchLayersHasNoSuchColumns() throws IOException {
+    Path file = folder.resolve("m.csv");
+    MonitorSink.csv(file, Map.of()).close();
+    assertTrue(!Files.readString(file).contains("active_fraction"));
+    assertTrue(Files.readString(file).contains(",trace,trace_error,attention_entropy,"));
   }
 
   private static MonitorRecord.Step quiet(long step) {

@@ -2,6 +2,7 @@ package dynaxx.monitor;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dynaxx.spectrum.Signal;
 import java.util.List;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;

@@ -28,10 +28,12 @@ import dynaxx.network.pass.Tape;
 import dynaxx.operator.NetworkOperator.Limits;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import dynaxx.testing.Numbers;
 import dynaxx.testing.TestDevice;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -130,7 +132,12 @@ class ActiveFractionsTest {
       try (CurvatureProbe probe = new CurvatureProbe(network, LOSS, batch, DEVICE)) {
         assertEquals(
             loops(new int[] {5, 9, 6, 3}, w.toArray(), inputs(batch)),
-            probe.measure(w, ProbeSettings.article()).activeFractions());
+            probe
+                .measure(w, ProbeSettings.article())
+                .reading(Signal.ACTIVE_FRACTION)
+                .orElseThrow()
+                .parts());
+        assertEquals(Map.of(Signal.ACTIVE_FRACTION, 2), CurvatureProbe.layers(network));
       }
     }
   }

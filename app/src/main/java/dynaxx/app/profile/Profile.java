@@ -5,9 +5,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dynaxx.app.UserException;
 import dynaxx.app.io.WholeFile;
+import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
-import dynaxx.monitor.Signal;
-import dynaxx.monitor.TransitionSignature;
+import dynaxx.spectrum.Signal;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -25,7 +25,7 @@ import java.util.OptionalInt;
  * @param source what the run was, in words
  * @param transitions in order
  */
-public record Profile(String name, String source, List<TransitionSignature> transitions) {
+public record Profile(String name, String source, List<Event.Signature> transitions) {
 
   static final int VERSION = 1;
   private static final String FORMAT = "dynaxx-profile";
@@ -44,7 +44,7 @@ public record Profile(String name, String source, List<TransitionSignature> tran
     WholeFile.write(file, to -> to.write(text));
   }
 
-  private static Map<String, Object> json(TransitionSignature signature) {
+  private static Map<String, Object> json(Event.Signature signature) {
     Map<String, Object> signals = new LinkedHashMap<>();
     signature
         .changes()
@@ -87,7 +87,7 @@ public record Profile(String name, String source, List<TransitionSignature> tran
                 + " of the format, expected "
                 + VERSION);
       }
-      List<TransitionSignature> transitions = new ArrayList<>();
+      List<Event.Signature> transitions = new ArrayList<>();
       all.required("transitions").forEach(t -> transitions.add(signature(t)));
       return new Profile(all.required("name").asText(), all.path("source").asText(), transitions);
     } catch (IOException | IllegalArgumentException e) {
@@ -95,8 +95,8 @@ public record Profile(String name, String source, List<TransitionSignature> tran
     }
   }
 
-  private static TransitionSignature signature(JsonNode json) {
-    Map<Signal, TransitionSignature.Change> changes = new EnumMap<>(Signal.class);
+  private static Event.Signature signature(JsonNode json) {
+    Map<Signal, Event.Signature.Change> changes = new EnumMap<>(Signal.class);
     json.required("signals")
         .properties()
         .forEach(
@@ -112,13 +112,13 @@ public record Profile(String name, String source, List<TransitionSignature> tran
                       signal ->
                           changes.put(
                               signal,
-                              new TransitionSignature.Change(
+                              new Event.Signature.Change(
                                   fields.required("level").asDouble(),
                                   fields.required("shift").asDouble(),
                                   fields.required("slope").asDouble(),
                                   lead)));
             });
-    return new TransitionSignature(
+    return new Event.Signature(
         json.required("step").asLong(), EventKind.valueOf(json.required("kind").asText()), changes);
   }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dynaxx.app.UserException;
 import dynaxx.app.io.WholeFile;
+import dynaxx.monitor.MetricsFormat;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -17,8 +18,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * The folder of one run. {@code metrics.csv} grows by whole lines, {@code run.json} is replaced as
@@ -34,14 +35,17 @@ public final class RunFolder implements AutoCloseable {
 
   private final Path folder;
   private final FileChannel metrics;
+  private final MetricsFormat format;
   private final Map<String, Object> facts;
   private final Thread hook = new Thread(this::interrupted, "dynaxx-interrupt");
   private Runnable afterwards = () -> {};
   private boolean open = true;
 
-  private RunFolder(Path folder, FileChannel metrics, Map<String, Object> facts) {
+  private RunFolder(
+      Path folder, FileChannel metrics, MetricsFormat format, Map<String, Object> facts) {
     this.folder = folder;
     this.metrics = metrics;
+    this.format = format;
     this.facts = facts;
   }
 
@@ -90,10 +94,10 @@ public final class RunFolder implements AutoCloseable {
    * Creates the folder with its two files.
    *
    * @param folder new, or one that holds no run
-   * @param columns of metrics.csv
+   * @param format of metrics.csv
    * @param facts settings, versions and hardware for run.json
    */
-  public static RunFolder create(Path folder, List<String> columns, Map<String, Object> facts)
+  public static RunFolder create(Path folder, MetricsFormat format, Map<String, Object> facts)
       throws IOException {
     Path csv = folder.resolve(METRICS);
     if (Files.exists(csv) || Files.exists(folder.resolve("run.json"))) {
@@ -109,9 +113,9 @@ public final class RunFolder implements AutoCloseable {
     lock(channel, folder);
     Map<String, Object> all = new LinkedHashMap<>(facts);
     all.put("started", Instant.now().toString());
-    RunFolder run = new RunFolder(folder, channel, all);
+    RunFolder run = new RunFolder(folder, channel, format, all);
     try {
-      run.line(String.join(",", columns));
+      run.line(format.header());
       run.begin();
     } catch (RuntimeException e) {
       channel.close();
@@ -121,41 +125,30 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * Opens a folder of an earlier run to go on with it, from where {@link #keepRows} says.
+   * Opens a folder of an earlier run to go on with it, from where {@link #keepRows} says, with the
+   * columns that its metrics.csv has.
    *
    * @param folder holds a run
-   * @param columns of metrics.csv
    * @param facts settings, versions and hardware for run.json
    */
-  public static RunFolder resume(Path folder, List<String> columns, Map<String, Object> facts)
+  public static RunFolder resume(Path folder, Map<String, Object> facts)
       throws IOException {
     Path csv = folder.resolve(METRICS);
     FileChannel channel = FileChannel.open(csv, StandardOpenOption.READ, StandardOpenOption.WRITE);
     try {
       lock(channel, folder);
       WholeFile.sweep(folder);
-      requireHeader(csv, columns);
+      MetricsFormat format = format(csv);
       Map<String, Object> all = new LinkedHashMap<>(facts);
       JsonNode started = json(folder).path("started");
       all.put("started", started.asText());
       all.put("resumed", Instant.now().toString());
-      RunFolder run = new RunFolder(folder, channel, all);
+      RunFolder run = new RunFolder(folder, channel, format, all);
       run.begin();
       return run;
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
-    }
-  }
-
-  private static void requireHeader(Path csv, List<String> columns) throws IOException {
-    String expected = String.join(",", columns);
-    String text = Files.readString(csv, StandardCharsets.ISO_8859_1);
-    String found = text.lines().findFirst().orElse("");
-    if (!found.equals(expected)) {
-      String shown = found.length() <= SHOWN ? found : found.substring(0, SHOWN) + "...";
-      throw new UserException(
-          csv + ": found '" + shown + "' as its first line, expected the header " + expected);
     }
   }
 
@@ -222,6 +215,15 @@ public final class RunFolder implements AutoCloseable {
     return -1;
   }
 
+  /** The run goes on with the columns that it has. */
+  private static MetricsFormat format(Path csv) throws IOException {
+    try (Stream<String> lines = Files.lines(csv, StandardCharsets.ISO_8859_1)) {
+      return StepRow.format(lines.findFirst().orElse(""));
+    } catch (IllegalArgumentException e) {
+      throw new UserException(csv + ": " + e.getMessage());
+    }
+  }
+
   /** What run.json of a folder says. */
   public static JsonNode json(Path folder) {
     Path file = folder.resolve("run.json");
@@ -243,7 +245,7 @@ public final class RunFolder implements AutoCloseable {
   /** Appends a row; does nothing once the run has ended. */
   public synchronized void append(StepRow row) {
     if (open) {
-      line(row.csv());
+      line(row.csv(format));
     }
   }
 

@@ -1,17 +1,17 @@
 package dynaxx.app.run;
 
 import dynaxx.app.train.Trainer;
+import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.Observation;
-import dynaxx.monitor.Reading;
-import dynaxx.monitor.Signal;
-import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.Snapshot;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.OptionalDouble;
-import java.util.stream.Collectors;
+import java.util.Map;
 
 /**
  * One line of {@code metrics.csv}: what is known about the parameters before update {@code step}.
@@ -23,10 +23,9 @@ import java.util.stream.Collectors;
  * @param learningRate of the update, or null after the last
  * @param batchSize examples of a batch
  * @param snapshot or null if not measured here
- * @param preconditioned largest eigenvalue of the preconditioned Hessian, or null
+ * @param beside what was measured beside the snapshot; mostly nothing
  * @param stepSeconds time of this step without validation and snapshot
  * @param events kinds of the events noticed here, separated by spaces; may be empty
- * @param rectifierLayers of the network; with any, there are columns for their active units
  */
 public record StepRow(
     int step,
@@ -36,109 +35,101 @@ public record StepRow(
     Double learningRate,
     int batchSize,
     Snapshot snapshot,
-    ExtremeEigenvalue preconditioned,
+    Map<Signal, Reading> beside,
     double stepSeconds,
-    String events,
-    int rectifierLayers) {
+    String events) {
 
-  private static final List<String> BEFORE_LAYERS =
-      List.of(
-          "step",
-          "epoch",
-          "loss",
-          "validation_loss",
-          "validation_accuracy",
-          "learning_rate",
-          "batch_size",
-          "gradient_norm",
-          "gradient_variance",
-          "noise_scale",
-          "lambda_min",
-          "lambda_min_residual",
-          "lambda_max",
-          "lambda_max_residual",
-          "trace",
-          "trace_error",
-          "attention_entropy",
-          "attention_heads_sparse");
+  private static final int DIGITS = 9;
 
-  private static final List<String> AFTER_LAYERS =
-      List.of(
-          "preconditioned_lambda_max",
-          "preconditioned_lambda_max_residual",
-          "step_seconds",
-          "snapshot_seconds",
-          "event");
+  /** The columns that are no signals, with what the documentation says of them. */
+  public enum Column {
+    STEP("updates", "Updates made so far; a line describes the parameters before the next."),
+    EPOCH("passes", "Passes over the training data so far."),
+    STEP_SECONDS("s", "Time of the training step, without validation and snapshot."),
+    SNAPSHOT_SECONDS("s", "Time of the snapshot."),
+    EVENT(
+        "",
+        "Kinds of the events that the calibrated rules noticed here, separated by spaces;"
+            + " `RESTART` where training was started again.");
+
+    private final String unit;
+    private final String documentation;
+
+    Column(String unit, String documentation) {
+      this.unit = unit;
+      this.documentation = documentation;
+    }
+
+    /** Its name in the header. */
+    public String column() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    public String unit() {
+      return unit;
+    }
+
+    public String documentation() {
+      return documentation;
+    }
+  }
+
+  /** The signals in the order of their columns: what is measured beside the snapshot is last. */
+  public static List<Signal> signals() {
+    List<Signal> signals = new ArrayList<>(Arrays.asList(Signal.values()));
+    signals.remove(Signal.PRECONDITIONED_LAMBDA_MAX);
+    signals.add(Signal.PRECONDITIONED_LAMBDA_MAX);
+    return signals;
+  }
 
   /**
-   * Names of the columns, in order.
+   * Format of the lines about a network.
    *
-   * @param rectifierLayers of the network
+   * @param layers by signal, as {@link dynaxx.spectrum.CurvatureProbe#layers} counts them
    */
-  public static List<String> columns(int rectifierLayers) {
-    List<String> columns = new ArrayList<>(BEFORE_LAYERS);
-    if (rectifierLayers > 0) {
-      columns.add(Signal.ACTIVE_FRACTION.column());
-    }
-    for (int layer = 1; layer <= rectifierLayers; layer++) {
-      columns.add(Signal.ACTIVE_FRACTION.column(layer));
-    }
-    columns.addAll(AFTER_LAYERS);
-    return columns;
+  public static MetricsFormat format(Map<Signal, Integer> layers) {
+    List<String> columns = new ArrayList<>(List.of(Column.STEP.column(), Column.EPOCH.column()));
+    columns.addAll(MetricsFormat.columns(signals(), layers));
+    columns.add(Column.STEP_SECONDS.column());
+    columns.add(Column.SNAPSHOT_SECONDS.column());
+    columns.add(Column.EVENT.column());
+    return MetricsFormat.of(columns).withDigits(DIGITS);
+  }
+
+  /** Format of the lines of a file that a run, perhaps of an earlier version, has begun. */
+  static MetricsFormat format(String header) {
+    return MetricsFormat.ofHeader(header).withDigits(DIGITS);
   }
 
   /** The line, without its end; fields that were not measured are empty. */
-  public String csv() {
-    Observation measured = Observation.at(step);
+  String csv(MetricsFormat format) {
+    Observation measured =
+        Observation.at(step)
+            .with(Signal.LOSS, training.loss())
+            .with(Signal.GRADIENT_NORM, training.gradientNorm())
+            .with(Signal.BATCH_SIZE, batchSize);
+    if (validation != null) {
+      measured =
+          measured
+              .with(Signal.VALIDATION_LOSS, validation.loss())
+              .with(Signal.VALIDATION_ACCURACY, validation.accuracy());
+    }
+    if (learningRate != null) {
+      measured = measured.with(Signal.LEARNING_RATE, learningRate);
+    }
     if (snapshot != null) {
       measured = measured.with(snapshot);
     }
-    List<Object> fields = new ArrayList<>();
-    Collections.addAll(fields, step, epoch, training.loss());
-    fields.add(validation == null ? null : validation.loss());
-    fields.add(validation == null ? null : validation.accuracy());
-    Collections.addAll(fields, learningRate, batchSize, training.gradientNorm());
-    for (Signal signal : List.of(Signal.GRADIENT_VARIANCE, Signal.NOISE_SCALE)) {
-      fields.add(value(measured, signal));
+    for (Map.Entry<Signal, Reading> reading : beside.entrySet()) {
+      measured = measured.with(reading.getKey(), reading.getValue());
     }
-    for (Signal signal : List.of(Signal.LAMBDA_MIN, Signal.LAMBDA_MAX, Signal.TRACE)) {
-      fields.add(value(measured, signal));
-      fields.add(error(measured, signal));
+    Map<String, Object> others = new HashMap<>();
+    others.put(Column.EPOCH.column(), epoch);
+    others.put(Column.STEP_SECONDS.column(), stepSeconds);
+    if (snapshot != null) {
+      others.put(Column.SNAPSHOT_SECONDS.column(), snapshot.seconds());
     }
-    fields.add(value(measured, Signal.ATTENTION_ENTROPY));
-    boolean attention = measured.readings().containsKey(Signal.ATTENTION_HEADS_SPARSE);
-    fields.add(attention ? snapshot.sparseHeads() : null);
-    if (rectifierLayers > 0) {
-      fields.add(value(measured, Signal.ACTIVE_FRACTION));
-    }
-    for (int layer = 0; layer < rectifierLayers; layer++) {
-      fields.add(snapshot == null ? null : measured.activeFractions().get(layer));
-    }
-    fields.add(preconditioned == null ? null : preconditioned.value());
-    OptionalDouble residual =
-        preconditioned == null ? OptionalDouble.empty() : preconditioned.residual();
-    fields.add(residual.isEmpty() ? null : residual.getAsDouble());
-    fields.add(stepSeconds);
-    fields.add(snapshot == null ? null : snapshot.seconds());
-    fields.add(events);
-    return fields.stream().map(StepRow::field).collect(Collectors.joining(","));
-  }
-
-  private static Double value(Observation measured, Signal signal) {
-    Reading reading = measured.readings().get(signal);
-    return reading == null ? null : reading.value();
-  }
-
-  private static Double error(Observation measured, Signal signal) {
-    Reading reading = measured.readings().get(signal);
-    return reading == null || reading.error().isEmpty() ? null : reading.error().getAsDouble();
-  }
-
-  private static String field(Object value) {
-    return switch (value) {
-      case null -> "";
-      case Double d -> String.format(Locale.ROOT, "%.9g", d);
-      default -> value.toString();
-    };
+    others.put(Column.EVENT.column(), events);
+    return format.line(measured, others);
   }
 }

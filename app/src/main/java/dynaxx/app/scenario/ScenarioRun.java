@@ -7,9 +7,9 @@ import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
 import dynaxx.device.Device;
 import dynaxx.memory.Scope;
-import dynaxx.monitor.CalibratedSettings;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
+import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Rules;
 import dynaxx.monitor.StepReport;
@@ -54,9 +54,9 @@ public final class ScenarioRun {
     this.progress = progress;
   }
 
-  /** Columns of metrics.csv. */
-  public List<String> columns() {
-    return StepRow.columns(setup.network().layers("active_fraction").size());
+  /** Format of metrics.csv. */
+  public MetricsFormat format() {
+    return StepRow.format(CurvatureProbe.layers(setup.network()));
   }
 
   /** Trains, writes metrics.csv, and prints. */
@@ -84,7 +84,7 @@ public final class ScenarioRun {
   }
 
   private Rules calibrated() {
-    return Rules.calibrated(CalibratedSettings.defaults().withStability(setup.limit()));
+    return Rules.calibration().stability(setup.limit()).build();
   }
 
   private void train(Device device, RunFolder folder) {
@@ -163,10 +163,9 @@ public final class ScenarioRun {
             rate,
             setup.batch(),
             outcome.snapshot().orElse(null),
-            null,
+            Map.of(),
             (System.nanoTime() - begin) / 1e9,
-            kinds.strip(),
-            setup.network().layers("active_fraction").size()));
+            kinds.strip()));
   }
 
   /** Prints what a rule set reported, and returns it for run.json. */

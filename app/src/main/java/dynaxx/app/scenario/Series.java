@@ -4,7 +4,7 @@ import dynaxx.monitor.Event;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.Signal;
+import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -2,7 +2,7 @@ package dynaxx.app.scenario;
 
 import dynaxx.monitor.Event;
 import dynaxx.monitor.EventKind;
-import dynaxx.monitor.Signal;
+import dynaxx.spectrum.Signal;
 import java.util.Arrays;
 import java.util.Locale;
 

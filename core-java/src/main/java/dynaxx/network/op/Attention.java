@@ -1,5 +1,6 @@
 package dynaxx.network.op;
 
+
 import dynaxx.device.Device;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;

@@ -1,5 +1,6 @@
 package dynaxx.network.op;
 
+
 import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
 import dynaxx.kernel.ChannelNormKernels.Statistics;
 import dynaxx.memory.Buffer;

@@ -1,5 +1,6 @@
 package dynaxx.network.op;
 
+
 import dynaxx.kernel.ConvolutionKernels.Convolution;
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;

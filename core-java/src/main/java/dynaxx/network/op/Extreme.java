@@ -1,5 +1,6 @@
 package dynaxx.network.op;
 
+
 import dynaxx.memory.Buffer;
 import dynaxx.network.Frame;
 import dynaxx.network.Shape;

@@ -1,5 +1,6 @@
 package dynaxx.network.op;
 
+
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;

@@ -1,5 +1,6 @@
 package dynaxx.network.op;
 
+
 import dynaxx.kernel.PoolKernels.Pooling;
 import dynaxx.network.Frame;
 import dynaxx.network.Shape;

@@ -1,5 +1,6 @@
 package dynaxx.network.op;
 
+
 import dynaxx.memory.Strided;
 import dynaxx.network.Frame;
 import dynaxx.network.Op;

@@ -1,5 +1,6 @@
 package dynaxx.network.op;
 
+
 import dynaxx.kernel.NormKernels.Normalization;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Strided;

@@ -1,35 +1,18 @@
 package dynaxx.monitor;
 
+import dynaxx.monitor.Event.Signature;
+import dynaxx.monitor.Event.Signature.Change;
+import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/**
- * How the signals of a run moved in one of its events, in units of the run's own noise, so that
- * runs of different size and step length can be compared.
- *
- * @param step of the event
- * @param kind of event
- * @param changes of the signals that were measured often enough before and after
- */
-public record TransitionSignature(long step, EventKind kind, Map<Signal, Change> changes) {
-
-  /**
-   * What a signal did. Values are transformed before (most to logarithms); noise is the standard
-   * deviation about a straight line through the snapshots before the change.
-   *
-   * @param level of the signal before, in its own units
-   * @param shift from the end of that line to the median after the event, in noise
-   * @param slope of the line, in noise for each snapshot
-   * @param lead snapshots by which the signal left the line before the event was noticed; empty if
-   *     it did not
-   */
-  public record Change(double level, double shift, double slope, OptionalInt lead) {}
+/** Finds and compares the signatures of a run's changes. */
+final class Signatures {
 
   private static final int BEFORE = 25;
   private static final int LEAST_BEFORE = 8;
@@ -41,24 +24,11 @@ public record TransitionSignature(long step, EventKind kind, Map<Signal, Change>
 
   private static final double ORDER_WEIGHT = 0.25;
 
-  /** Copies the changes. */
-  public TransitionSignature {
-    Map<Signal, Change> copy = new EnumMap<>(Signal.class);
-    copy.putAll(changes);
-    changes = Collections.unmodifiableMap(copy);
-  }
+  private Signatures() {}
 
-  /**
-   * The signatures of a run's changes: transitions, shifts, changes of sign, the edge of stability
-   * and catapults.
-   *
-   * @param observations of the run, in order
-   * @param events that rules reported for them
-   * @return one for each such event around which enough was measured
-   */
-  public static List<TransitionSignature> of(List<Observation> observations, List<Event> events) {
+  static List<Signature> of(List<Observation> observations, List<Event> events) {
     List<Observation> snapshots = snapshots(observations);
-    List<TransitionSignature> all = new ArrayList<>();
+    List<Signature> all = new ArrayList<>();
     for (Event event : events) {
       boolean change =
           switch (event.kind()) {
@@ -101,18 +71,18 @@ public record TransitionSignature(long step, EventKind kind, Map<Signal, Change>
     return all;
   }
 
-  private static Optional<TransitionSignature> of(List<Observation> snapshots, Event event) {
+  private static Optional<Signature> of(List<Observation> snapshots, Event event) {
     int at = index(snapshots, event.step());
     int onset = Math.min(at, index(snapshots, event.evidence().since()));
     Map<Signal, Change> changes = new EnumMap<>(Signal.class);
     for (Signal signal : Signal.values()) {
-      if (signal.group() != Signal.Group.CONTEXT) {
+      if (signal.charted()) {
         change(snapshots, signal, onset, at).ifPresent(c -> changes.put(signal, c));
       }
     }
     return changes.isEmpty()
         ? Optional.empty()
-        : Optional.of(new TransitionSignature(event.step(), event.kind(), changes));
+        : Optional.of(new Signature(event.step(), event.kind(), changes));
   }
 
   /** The first snapshot that is not before a step. */
@@ -196,22 +166,13 @@ public record TransitionSignature(long step, EventKind kind, Map<Signal, Change>
     }
   }
 
-  /**
-   * Likeness of two signatures: the cosine between their shifts (in asinh, so that a shift of 100
-   * is not ten times one of 10), over the signals that both know, and, for a quarter where two
-   * signals or more moved in both, how far these moved in the same order. Neither depends on how
-   * long a step or an interval is.
-   *
-   * @param other of this or another run
-   * @return from -1 to 1; 0 without a common signal
-   */
-  public double similarity(TransitionSignature other) {
+  static double similarity(Signature one, Signature other) {
     double products = 0;
     double mine = 0;
     double others = 0;
     List<Signal> moved = new ArrayList<>();
-    for (Map.Entry<Signal, Change> entry : changes.entrySet()) {
-      Change theirs = other.changes.get(entry.getKey());
+    for (Map.Entry<Signal, Change> entry : one.changes().entrySet()) {
+      Change theirs = other.changes().get(entry.getKey());
       if (theirs == null) {
         continue;
       }
@@ -227,17 +188,17 @@ public record TransitionSignature(long step, EventKind kind, Map<Signal, Change>
     double cosine = mine > 0 && others > 0 ? products / Math.sqrt(mine * others) : 0;
     return moved.size() < 2
         ? cosine
-        : (1 - ORDER_WEIGHT) * cosine + ORDER_WEIGHT * order(other, moved);
+        : (1 - ORDER_WEIGHT) * cosine + ORDER_WEIGHT * order(one, other, moved);
   }
 
   /** Pairs in the same order less pairs in opposite order, as part of all; ties count as same. */
-  private double order(TransitionSignature other, List<Signal> moved) {
+  private static double order(Signature one, Signature other, List<Signal> moved) {
     int sum = 0;
     int pairs = 0;
     for (int i = 0; i < moved.size(); i++) {
       for (int j = i + 1; j < moved.size(); j++) {
-        int mine = lead(moved.get(i)) - lead(moved.get(j));
-        int theirs = other.lead(moved.get(i)) - other.lead(moved.get(j));
+        int mine = lead(one, moved.get(i)) - lead(one, moved.get(j));
+        int theirs = lead(other, moved.get(i)) - lead(other, moved.get(j));
         sum += (long) mine * theirs < 0 ? -1 : 1;
         pairs++;
       }
@@ -245,8 +206,8 @@ public record TransitionSignature(long step, EventKind kind, Map<Signal, Change>
     return (double) sum / pairs;
   }
 
-  private int lead(Signal signal) {
-    return changes.get(signal).lead().orElseThrow();
+  private static int lead(Signature signature, Signal signal) {
+    return signature.changes().get(signal).lead().orElseThrow();
   }
 
   private static double asinh(double x) {

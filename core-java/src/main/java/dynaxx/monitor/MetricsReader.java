@@ -1,13 +1,10 @@
-package dynaxx.app.run;
+package dynaxx.monitor;
 
-import dynaxx.app.UserException;
-import dynaxx.monitor.Observation;
-import dynaxx.monitor.Reading;
-import dynaxx.monitor.Signal;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,61 +20,33 @@ import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.apache.commons.csv.CSVFormat;
-import org.apache.commons.csv.CSVParser;
-import org.apache.commons.csv.CSVRecord;
 
 /**
- * Reads the rows of a metrics file, ours or another's, as observations. A row or a field that makes
- * no sense is reported with its line and left out; the rest is used. Every line is parsed by
- * itself, as no field of a metrics file spans lines, so that a stray quote spoils one line only.
+ * Reads the lines of a metrics file. Every line is parsed by itself, as no field spans lines, so
+ * that a stray quote spoils one line only.
  */
-public final class MetricsReader {
+final class MetricsReader {
 
-  private static final CSVFormat FORMAT =
-      CSVFormat.RFC4180.builder().setIgnoreSurroundingSpaces(true).get();
   private static final Pattern NUMBER =
       Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
   private static final Pattern INFINITE = Pattern.compile("[+-]?inf(inity)?");
-  private static final String STEP = "step";
-  private static final String EVENT = "event";
-  private static final List<String> ERRORS = List.of("_error", "_residual");
   private static final int SHOWN = 200;
   private static final char BYTE_ORDER_MARK = '\uFEFF';
 
   private final Path file;
   private final Consumer<String> problems;
   private final Map<String, Integer> columns = new HashMap<>();
-  private final Map<Signal, Integer> signals = new EnumMap<>(Signal.class);
+  private final Map<Signal, Integer> layers = new EnumMap<>(Signal.class);
   private int width;
   private long lastStep = -1;
   private boolean restart;
-
-  /**
-   * One usable row.
-   *
-   * @param observation what it says
-   * @param restart whether its event column says that training was started again
-   */
-  public record Row(Observation observation, boolean restart) {}
 
   private MetricsReader(Path file, Consumer<String> problems) {
     this.file = file;
     this.problems = problems;
   }
 
-  /**
-   * Reads a file.
-   *
-   * @param file with a header line
-   * @param problems told of everything that is left out, one line each
-   * @return the usable rows, in order of steps
-   * @throws UserException if the file has no step or no signal, or no usable row
-   */
-  public static List<Row> read(Path file, Consumer<String> problems) throws IOException {
-    if (!Files.isReadable(file) || Files.isDirectory(file)) {
-      throw new UserException(file + ": found no such file that can be read");
-    }
+  static List<MetricsFormat.Row> read(Path file, Consumer<String> problems) throws IOException {
     // Bytes that are not UTF-8 become a replacement character, and so a problem of one field.
     try (BufferedReader lines =
         new BufferedReader(
@@ -86,9 +55,9 @@ public final class MetricsReader {
     }
   }
 
-  private List<Row> read(BufferedReader lines) throws IOException {
+  private List<MetricsFormat.Row> read(BufferedReader lines) throws IOException {
     width = header(lines.readLine());
-    List<Row> rows = new ArrayList<>();
+    List<MetricsFormat.Row> rows = new ArrayList<>();
     int number = 1;
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
       number++;
@@ -97,35 +66,41 @@ public final class MetricsReader {
       }
     }
     if (rows.isEmpty()) {
-      throw new UserException(file + ": found no usable row below the header");
+      throw new IllegalArgumentException(file + ": found no usable row below the header");
     }
     return rows;
   }
 
   private int header(String line) {
     if (line == null || line.isBlank()) {
-      throw new UserException(file + ": found no header line, expected column names");
+      throw new IllegalArgumentException(file + ": found no header line, expected column names");
     }
     String names = line.charAt(0) == BYTE_ORDER_MARK ? line.substring(1) : line;
-    CSVRecord header =
-        parse(names)
+    List<String> header =
+        fields(names)
             .orElseThrow(
                 () ->
-                    new UserException(
+                    new IllegalArgumentException(
                         file + ": the header line is not valid CSV: " + shown(names)));
     for (int i = 0; i < header.size(); i++) {
       String name = header.get(i).strip().toLowerCase(Locale.ROOT);
       if (columns.put(name, i) != null && !name.isEmpty()) {
-        throw new UserException(file + ": found column " + name + " twice");
+        throw new IllegalArgumentException(file + ": found column " + name + " twice");
       }
-      int index = i;
-      Signal.ofColumn(name).ifPresent(signal -> signals.put(signal, index));
     }
-    boolean layers = columns.containsKey(Signal.ACTIVE_FRACTION.column(1));
-    if (!columns.containsKey(STEP) || signals.isEmpty() && !layers) {
+    for (Signal signal : Signal.values()) {
+      int count = 0;
+      while (signal.perLayer() && columns.containsKey(signal.column(count + 1))) {
+        count++;
+      }
+      if (count > 0 || columns.containsKey(signal.column())) {
+        layers.put(signal, count);
+      }
+    }
+    if (!columns.containsKey(MetricsFormat.STEP) || layers.isEmpty()) {
       String known =
           Arrays.stream(Signal.values()).map(Signal::column).collect(Collectors.joining(", "));
-      throw new UserException(
+      throw new IllegalArgumentException(
           file
               + ": found columns "
               + shown(String.join(", ", header))
@@ -135,63 +110,99 @@ public final class MetricsReader {
     return header.size();
   }
 
-  private static Optional<CSVRecord> parse(String line) {
-    try (CSVParser parser = CSVParser.parse(line, FORMAT)) {
-      List<CSVRecord> records = parser.getRecords();
-      return records.size() == 1 ? Optional.of(records.getFirst()) : Optional.empty();
-    } catch (IOException | UncheckedIOException e) {
-      return Optional.empty();
+  /**
+   * The fields of a line (RFC 4180), without the spaces around them, of which none spans lines;
+   * nothing if a quoted one does not end, or goes on after its end.
+   */
+  static Optional<List<String>> fields(String line) {
+    List<String> fields = new ArrayList<>();
+    int at = 0;
+    while (true) {
+      while (at < line.length() && Character.isWhitespace(line.charAt(at))) {
+        at++;
+      }
+      if (at < line.length() && line.charAt(at) == '"') {
+        int end = endOfQuoted(line, at + 1);
+        if (end < 0) {
+          return Optional.empty();
+        }
+        fields.add(line.substring(at + 1, end).replace("\"\"", "\""));
+        at = end + 1;
+        while (at < line.length() && Character.isWhitespace(line.charAt(at))) {
+          at++;
+        }
+      } else {
+        int end = line.indexOf(',', at);
+        fields.add(line.substring(at, end < 0 ? line.length() : end).strip());
+        at = end < 0 ? line.length() : end;
+      }
+      if (at == line.length()) {
+        return Optional.of(fields);
+      }
+      if (line.charAt(at++) != ',') {
+        return Optional.empty();
+      }
     }
   }
 
-  private Optional<Row> row(int number, String line) {
-    Optional<CSVRecord> parsed = parse(line);
+  /** Where the quote stands that ends a quoted field; -1 if none does. */
+  private static int endOfQuoted(String line, int from) {
+    int at = line.indexOf('"', from);
+    while (at >= 0 && at + 1 < line.length() && line.charAt(at + 1) == '"') {
+      at = line.indexOf('"', at + 2);
+    }
+    return at;
+  }
+
+  private Optional<MetricsFormat.Row> row(int number, String line) {
+    Optional<List<String>> parsed = fields(line);
     if (parsed.isEmpty()) {
       return leftOut(number, "not valid CSV");
     }
-    CSVRecord fields = parsed.get();
+    List<String> fields = parsed.get();
     if (fields.size() != width) {
       return leftOut(number, "found " + fields.size() + " fields, expected " + width);
     }
-    Integer event = columns.get(EVENT);
+    Integer event = columns.get(MetricsFormat.EVENT);
     // A restart may go back to an earlier checkpoint; that of a row left out belongs to the next.
     if (event != null && fields.get(event).toUpperCase(Locale.ROOT).contains("RESTART")) {
       restart = true;
       lastStep = -1;
     }
-    Optional<Long> step = step(number, fields.get(columns.get(STEP)));
+    Optional<Long> step = step(number, fields.get(columns.get(MetricsFormat.STEP)));
     if (step.isEmpty()) {
       return Optional.empty();
     }
     lastStep = step.get();
-    Observation observation = withActiveFractions(Observation.at(lastStep), number, fields);
-    for (Map.Entry<Signal, Integer> entry : signals.entrySet()) {
-      Signal signal = entry.getKey();
-      OptionalDouble value = number(number, signal.column(), fields.get(entry.getValue()));
-      if (value.isPresent()) {
-        OptionalDouble error = error(number, signal, fields);
-        observation = observation.with(signal, new Reading(value.getAsDouble(), error));
+    Observation observation = Observation.at(lastStep);
+    for (Signal signal : layers.keySet()) {
+      Optional<Reading> reading = reading(number, signal, fields);
+      if (reading.isPresent()) {
+        observation = observation.with(signal, reading.get());
       }
     }
     boolean restarted = restart;
     restart = false;
-    return Optional.of(new Row(observation, restarted));
+    return Optional.of(new MetricsFormat.Row(observation, restarted));
   }
 
-  /** The layers' fractions as far as there are columns for them, and their mean. */
-  private Observation withActiveFractions(Observation observation, int number, CSVRecord fields) {
-    List<Double> fractions = new ArrayList<>();
-    String column = Signal.ACTIVE_FRACTION.column(1);
-    while (columns.containsKey(column)) {
-      fractions.add(number(number, column, fields.get(columns.get(column))).orElse(Double.NaN));
-      column = Signal.ACTIVE_FRACTION.column(fractions.size() + 1);
+  /** The value of a signal with those of its layers, whose mean stands for one that is missing. */
+  private Optional<Reading> reading(int number, Signal signal, List<String> fields) {
+    List<Double> parts = new ArrayList<>();
+    for (int layer = 1; layer <= layers.get(signal); layer++) {
+      parts.add(number(number, signal.column(layer), fields).orElse(Double.NaN));
     }
-    boolean known = fractions.stream().anyMatch(fraction -> !fraction.isNaN());
-    return known ? observation.withActiveFractions(fractions) : observation;
+    boolean known = parts.stream().anyMatch(part -> !part.isNaN());
+    OptionalDouble value = number(number, signal.column(), fields);
+    if (value.isPresent()) {
+      OptionalDouble error = error(number, signal, fields);
+      return Optional.of(new Reading(value.getAsDouble(), error, known ? parts : List.of()));
+    }
+    return known ? Optional.of(Reading.mean(parts)) : Optional.empty();
   }
 
   private Optional<Long> step(int number, String text) {
-    OptionalDouble value = number(number, STEP, text);
+    OptionalDouble value = number(number, MetricsFormat.STEP, text);
     if (value.isEmpty()) {
       return text.isBlank() ? leftOut(number, "no step") : leftOut(number, "no usable step");
     }
@@ -216,21 +227,23 @@ public final class MetricsReader {
     return Optional.empty();
   }
 
-  private OptionalDouble error(int number, Signal signal, CSVRecord fields) {
-    for (String ending : ERRORS) {
-      Integer column = columns.get(signal.column() + ending);
-      if (column != null) {
-        OptionalDouble error = number(number, signal.column() + ending, fields.get(column));
-        if (error.isPresent() && error.getAsDouble() >= 0) {
-          return error.getAsDouble() < Double.POSITIVE_INFINITY ? error : OptionalDouble.empty();
-        }
-        if (error.isPresent() && error.getAsDouble() < 0) {
-          problems.accept(
-              "line " + number + ": " + signal.column() + ending + " is negative; not used");
-        }
+  private OptionalDouble error(int number, Signal signal, List<String> fields) {
+    for (String ending : MetricsColumn.ERRORS) {
+      String column = signal.column() + ending;
+      OptionalDouble error = number(number, column, fields);
+      if (error.isPresent() && error.getAsDouble() >= 0) {
+        return error.getAsDouble() < Double.POSITIVE_INFINITY ? error : OptionalDouble.empty();
+      }
+      if (error.isPresent() && error.getAsDouble() < 0) {
+        problems.accept("line " + number + ": " + column + " is negative; not used");
       }
     }
     return OptionalDouble.empty();
+  }
+
+  private OptionalDouble number(int number, String column, List<String> fields) {
+    Integer index = columns.get(column);
+    return index == null ? OptionalDouble.empty() : number(number, column, fields.get(index));
   }
 
   /** The number in a field, NaN and infinities included; nothing for an empty field or text. */

@@ -3,6 +3,7 @@ package dynaxx.monitor;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dynaxx.spectrum.Signal;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
@@ -10,12 +11,12 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-class TransitionSignatureTest {
+class SignaturesTest {
 
-  private static TransitionSignature of(Scenario scenario, long seed) {
+  private static Event.Signature of(Scenario scenario, long seed) {
     List<Observation> observations = scenario.observations(seed);
-    List<TransitionSignature> found =
-        TransitionSignature.of(observations, Scenario.replay(Rules.calibrated(), observations));
+    List<Event.Signature> found =
+        Event.Signature.of(observations, Scenario.replay(Rules.calibrated(), observations));
     return found.getFirst();
   }
 
@@ -26,7 +27,7 @@ class TransitionSignatureTest {
 
   @Test
   void saysWhichSignalsMovedAndByHowMuch() {
-    TransitionSignature found = of(quiet(10).withTwo(Scenario.step(80, 8)), 1);
+    Event.Signature found = of(quiet(10).withTwo(Scenario.step(80, 8)), 1);
     assertEquals(EventKind.TRANSITION, found.kind());
     assertEquals(8, found.changes().get(Signal.TRACE).shift(), 3);
     assertEquals(8, found.changes().get(Signal.GRADIENT_VARIANCE).shift(), 3);
@@ -39,7 +40,7 @@ class TransitionSignatureTest {
   /** The same change is recognised in another run with other steps, another change is not. */
   @Test
   void likenessIgnoresTheLengthOfSteps() {
-    TransitionSignature first = of(quiet(10).withTwo(Scenario.step(80, 8)), 1);
+    Event.Signature first = of(quiet(10).withTwo(Scenario.step(80, 8)), 1);
     double same = 0;
     double opposite = 0;
     double other = 0;
@@ -69,7 +70,7 @@ class TransitionSignatureTest {
                             Math.exp((i < 600 ? 0 : -0.5) + 0.1 * random.nextGaussian())))
             .toList();
     List<Event> events = Scenario.replay(Rules.calibrated(), observations);
-    TransitionSignature found = TransitionSignature.of(observations, events).getFirst();
+    Event.Signature found = Event.Signature.of(observations, events).getFirst();
     double noise = 0.1 / Math.sqrt(10);
     assertEquals(-0.5 / noise, found.changes().get(Signal.LOSS).shift(), 5);
   }
@@ -81,7 +82,7 @@ class TransitionSignatureTest {
         Stream.of(Signal.TRACE, Signal.LOSS)
             .map(signal -> new Event(800, EventKind.LEVEL_SHIFT, signal, 1, evidence(), "shifted"))
             .toList();
-    assertEquals(1, TransitionSignature.of(observations, events).size());
+    assertEquals(1, Event.Signature.of(observations, events).size());
   }
 
   private static Event.Evidence evidence() {
@@ -94,6 +95,6 @@ class TransitionSignatureTest {
     List<Observation> observations = quiet(10).observations(3);
     assertEquals(
         List.of(),
-        TransitionSignature.of(observations, Scenario.replay(Rules.calibrated(), observations)));
+        Event.Signature.of(observations, Scenario.replay(Rules.calibrated(), observations)));
   }
 }

@@ -1,0 +1,220 @@
+package dynaxx.monitor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
+import dynaxx.spectrum.Verdict;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What a sink writes is read again, bit for bit, whatever the signals are. */
+class FormatsTest {
+
+  private static final int LAYERS = 3;
+
+  @TempDir private Path folder;
+
+  /** A reading of every signal, with all that its descriptor says that it may have. */
+  private static Observation everything(long step) {
+    Observation all = Observation.at(step);
+    for (Signal signal : Signal.values()) {
+      double value = Math.exp(signal.ordinal() - 7) / 3 * (signal == Signal.LAMBDA_MIN ? -1 : 1);
+      OptionalDouble error =
+          signal.uncertainty().isPresent()
+              ? OptionalDouble.of(value * value)
+              : OptionalDouble.empty();
+      List<Double> parts =
+          signal.perLayer() ? List.of(value / 2, Double.NaN, value / 7) : List.of();
+      all = all.with(signal, new Reading(value, error, parts));
+    }
+    return all;
+  }
+
+  private static Map<Signal, Integer> layers() {
+    Map<Signal, Integer> layers = new EnumMap<>(Signal.class);
+    for (Signal signal : Signal.values()) {
+      if (signal.perLayer()) {
+        layers.put(signal, LAYERS);
+      }
+    }
+    return layers;
+  }
+
+  private static MonitorRecord.Step step(
+      Observation observation, Optional<PhaseMonitor.Effort> effort, List<Event> events, List<Advice> advice) {
+    return new MonitorRecord.Step(
+        observation, OptionalDouble.of(0.9), effort, events, advice, 0.125);
+  }
+
+  private static Event event(long step, EventKind kind) {
+    return new Event(
+        step,
+        kind,
+        Signal.TRACE,
+        1.0 / 3,
+        new Event.Evidence(
+            Double.NaN,
+            OptionalDouble.of(1e-300),
+            OptionalDouble.empty(),
+            OptionalDouble.of(Double.NEGATIVE_INFINITY),
+            2),
+        "words, \"quoted\" \\ \t and \u00e9");
+  }
+
+  /** A record of every kind, with everything that it may have. */
+  private static List<MonitorRecord> records() {
+    List<MonitorRecord> all = new ArrayList<>();
+    long step = 0;
+    List<Verdict> verdicts =
+        List.of(
+            new Verdict.Negative(-1.25, true),
+            new Verdict.NegativeWithinNoise(-1e-9, 1e-7),
+            new Verdict.NotNegativeAt(0.1, 0.99),
+            new Verdict.Undecided());
+    for (Verdict verdict : verdicts) {
+      Observation observation =
+          new Observation(++step, everything(step).readings(), Optional.of(verdict));
+      all.add(step(observation, Optional.of(PhaseMonitor.Effort.FEWER_STEPS), List.of(), List.of()));
+    }
+    List<Event> events = new ArrayList<>();
+    step++;
+    for (EventKind kind : EventKind.values()) {
+      events.add(event(step, kind));
+    }
+    List<Advice> advice =
+        List.of(
+            new Advice.LearningRate(Double.NaN, 0.5, "a"),
+            new Advice.Momentum(0.95, "b"),
+            new Advice.Checkpoint("c"),
+            new Advice.Validate("d"),
+            new Advice.Revert(3, "e"));
+    all.add(step(Observation.at(step), Optional.empty(), events, advice));
+    for (MonitorRecord.Notice.Kind kind : MonitorRecord.Notice.Kind.values()) {
+      all.add(new MonitorRecord.Notice(++step, kind, List.of(event(step, EventKind.LEVEL_SHIFT))));
+    }
+    all.add(
+        new MonitorRecord.Validation(
+            step, new TrainingControl.Validation(OptionalDouble.of(2), OptionalDouble.empty())));
+    return all;
+  }
+
+  @Test
+  void jsonLinesKeepEveryRecord() throws IOException {
+    Path file = folder.resolve("m.jsonl");
+    try (MonitorSink sink = MonitorSink.jsonLines(file)) {
+      records().forEach(sink::accept);
+    }
+    assertEquals(records(), MonitorRecord.read(file));
+    Files.writeString(file, Files.readString(file) + "{\"type\":\"step\",\"st");
+    assertEquals(records(), MonitorRecord.read(file), "with what a crash left");
+  }
+
+  @Test
+  void fieldsOfALaterVersionArePassedOver() {
+    MonitorRecord record =
+        JsonLinesReader.record(
+            " { \"type\" : \"step\", \"new\": [1, {\"a\": null}, true, \"\\u00e9\\/\"],"
+                + " \"step\": 1e1, \"loss\": \"-Infinity\" } ");
+    assertEquals(
+        Observation.at(10).with(Signal.LOSS, Double.NEGATIVE_INFINITY),
+        ((MonitorRecord.Step) record).observation());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"a\" 1} | column 6: found '1', expected ':'",
+        "{1:2} | column 2: found '1', expected the name of a field",
+        "[1 2] | column 4: found '2', expected ']'",
+        "[1e] | column 2: found '1', expected a value",
+        "nul | column 1: found 'n', expected a value",
+        "\"\\x\" | column 3: found 'x', expected an escaped character",
+        "\"\\u00zz\" | column 3: found 'u', expected four hexadecimal digits",
+      })
+  void whatIsNoJsonIsSaidWithItsColumn(String text, String message) {
+    assertEquals(
+        message, assertThrows(IllegalArgumentException.class, () -> Json.parse(text)).getMessage());
+  }
+
+  @Test
+  void nestingHasAnEnd() {
+    String deep = "[".repeat(100_000);
+    assertThrows(IllegalArgumentException.class, () -> Json.parse(deep));
+  }
+
+  /** Live and read again, a run gives the rules the same numbers. */
+  @Test
+  void metricsFilesKeepEverySignal() throws IOException {
+    Path file = folder.resolve("m.csv");
+    try (MonitorSink sink = MonitorSink.csv(file, layers())) {
+      sink.accept(step(everything(1), Optional.empty(), List.of(), List.of()));
+      sink.accept(step(Observation.at(2), Optional.empty(), List.of(), List.of()));
+    }
+    List<String> problems = new ArrayList<>();
+    List<MetricsFormat.Row> rows = MetricsFormat.read(file, problems::add);
+    assertEquals(List.of(), problems);
+    assertEquals(
+        List.of(everything(1), Observation.at(2)),
+        rows.stream().map(MetricsFormat.Row::observation).toList());
+  }
+
+  @Test
+  void aCountIsAWholeNumberAndTextIsQuoted() {
+    MetricsFormat format =
+        MetricsFormat.of(List.of("step", "batch_size", "loss", "a,b", "other")).withDigits(3);
+    assertEquals("step,batch_size,loss,\"a,b\",other", format.header());
+    Observation observation = Observation.at(7).with(Signal.BATCH_SIZE, 64).with(Signal.LOSS, 2);
+    assertEquals(
+        "7,64,2.00,\"say \"\"x\"\"\",0.333",
+        format.line(observation, Map.of("a,b", "say \"x\"", "other", 1.0 / 3)));
+    assertEquals("7,,,,", format.line(Observation.at(7), Map.of()));
+    assertEquals(format.header(), MetricsFormat.ofHeader(format.header()).header());
+    assertThrows(IllegalArgumentException.class, () -> MetricsFormat.of(List.of("loss")));
+    assertThrows(IllegalArgumentException.class, () -> format.withDigits(0));
+  }
+
+  /** Nothing on the way from a snapshot to a file knows a signal by name. */
+  @Test
+  void aSnapshotCarriesReadingsOfLayersAndHeads() {
+    FakeModel model = new FakeModel();
+    Reading heads = Reading.mean(List.of(0.25, 2.0));
+    Reading rectifiers = Reading.mean(List.of(0.5, 0.75));
+    model.readings = Map.of(Signal.ATTENTION_ENTROPY, heads, Signal.ACTIVE_FRACTION, rectifiers);
+    Observation found = Observation.at(1).with(model.measure(ProbeSettings.article()));
+    assertEquals(heads, found.readings().get(Signal.ATTENTION_ENTROPY));
+    MetricsFormat format =
+        MetricsFormat.of(
+            List.of("step", "attention_entropy", "active_fraction", "active_fraction_2", "trace"));
+    assertEquals("1,1.125,0.625,0.75,50.0", format.line(found, Map.of()));
+    assertTrue(
+        JsonLines.of(step(found, Optional.empty(), List.of(), List.of()))
+            .contains(
+                "\"active_fraction\":0.625,\"active_fraction_1\":0.5,\"active_fraction_2\":0.75"));
+  }
+
+  @Test
+  void anEventByItselfHasNullForWhatIsNotKnown() {
+    assertEquals(
+        "{\"step\":4,\"kind\":\"SPIKE\",\"signal\":\"trace\",\"confidence\":0.3333333333333333,"
+            + "\"value\":null,\"uncertainty\":1.0E-300,\"baseline\":null,\"threshold\":null,"
+            + "\"since\":2,\"explanation\":\"words, \\\"quoted\\\" \\\\ \\u0009 and \u00e9\"}",
+        event(4, EventKind.SPIKE).toJson());
+  }
+}
