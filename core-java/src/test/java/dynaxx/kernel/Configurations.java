@@ -4,29 +4,34 @@ import dynaxx.device.Availability;
 import dynaxx.device.Device;
 import dynaxx.device.DeviceProvider;
 import dynaxx.device.Devices;
+import dynaxx.testing.Extent;
 import dynaxx.testing.TestDevice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Every device that can be used here, in every configuration worth telling apart. */
+/** Every backend that can be used here, in every configuration worth telling apart. */
 final class Configurations {
 
   private static final String SIMD = "dynaxx.simd";
 
+  /** Whether this JVM was started without the Vector API's module. */
+  private static final boolean VECTORS_ABSENT =
+      "absent".equals(System.getProperty("dynaxx.test.vector"));
+
   private Configurations() {}
 
   /**
-   * A way to open a device.
+   * A way to open a backend.
    *
    * @param name for test reports
    * @param group configurations of one group must agree to the bit
-   * @param open opens the device, or the one that it belongs to
+   * @param open opens the backend, or the one that it belongs to
    * @param wide whether its {@link Device#float64} is meant
    */
   record Configuration(String name, String group, Supplier<Device> open, boolean wide) {
 
-    /** The device meant, given what {@code open} has opened. */
+    /** The backend meant, given what {@code open} has opened. */
     Device of(Device opened) {
       return wide ? opened.float64().orElseThrow() : opened;
     }
@@ -47,7 +52,10 @@ final class Configurations {
         continue;
       }
       boolean host = provider.name().equals("cpu");
-      for (int threads : host ? new int[] {1, 2, 4} : new int[] {1}) {
+      // Without vectors, all are plain Java, which has been tested beside them.
+      boolean again = host && VECTORS_ABSENT && !Extent.full();
+      int[] numbers = again ? new int[] {2} : host ? new int[] {1, 2, 4} : new int[] {1};
+      for (int threads : numbers) {
         String name = provider.name() + ", threads " + threads;
         Supplier<Device> open = () -> provider.open(threads);
         found.add(new Configuration(name, provider.name(), open, false));
@@ -55,7 +63,7 @@ final class Configurations {
           found.add(new Configuration(name + ", float64", provider.name() + "64", open, true));
         }
       }
-      if (host) {
+      if (host && !again) {
         found.add(new Configuration("cpu, plain Java", "scalar", () -> scalar(provider, 1), false));
         found.add(
             new Configuration("cpu, plain Java, 2", "scalar", () -> scalar(provider, 2), false));
@@ -69,8 +77,8 @@ final class Configurations {
   }
 
   private static boolean hasFloat64(DeviceProvider provider) {
-    try (Device device = provider.open(1)) {
-      return device.float64().isPresent();
+    try (Device backend = provider.open(1)) {
+      return backend.float64().isPresent();
     }
   }
 
