@@ -14,17 +14,25 @@ class ArchitectureTest {
       """
       memory       ->
       dense        ->
-      backend      -> memory
-      backend.cpu  -> memory backend
-      network      -> memory backend
-      operator     -> memory dense backend network
-      spectrum     -> memory dense backend network operator
+      function     ->
+      kernel       -> memory function
+      device       -> memory function kernel
+      device.cpu   -> memory function kernel device
+      network      -> memory function kernel device
+      network.op   -> memory function kernel device network
+      network.pass -> memory function kernel device network network.op
+      model        -> memory function network network.op
+      operator     -> memory dense device network network.pass
+      spectrum     -> memory dense device network network.pass operator
       monitor      -> memory operator spectrum
       """;
 
   private final Architecture architecture =
       Architecture.of(
-          Scope.class, new Known("dynaxx.monitor.ThresholdBootstrap", "dynaxx.backend.Philox"));
+          Scope.class,
+          new Known("dynaxx.operator.(Preconditioned|Restricted)", "dynaxx.kernel.*"),
+          new Known("dynaxx.spectrum.GaussianVector", "dynaxx.kernel.Philox"),
+          new Known("dynaxx.monitor.ThresholdBootstrap", "dynaxx.kernel.Philox"));
 
   @Test
   void packagesKnowOnlyWhatTheTableAllows() {

@@ -4,16 +4,15 @@ import dynaxx.device.Availability;
 import dynaxx.device.Device;
 import dynaxx.device.DeviceProvider;
 import dynaxx.device.Devices;
+import dynaxx.device.cpu.PlainJava;
 import dynaxx.testing.Extent;
 import dynaxx.testing.TestDevice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Every backend that can be used here, in every configuration worth telling apart. */
+/** Every device that can be used here, in every configuration worth telling apart. */
 final class Configurations {
-
-  private static final String SIMD = "dynaxx.simd";
 
   /** Whether this JVM was started without the Vector API's module. */
   private static final boolean VECTORS_ABSENT =
@@ -22,16 +21,16 @@ final class Configurations {
   private Configurations() {}
 
   /**
-   * A way to open a backend.
+   * A way to open a device.
    *
    * @param name for test reports
    * @param group configurations of one group must agree to the bit
-   * @param open opens the backend, or the one that it belongs to
+   * @param open opens the device, or the one that it belongs to
    * @param wide whether its {@link Device#float64} is meant
    */
   record Configuration(String name, String group, Supplier<Device> open, boolean wide) {
 
-    /** The backend meant, given what {@code open} has opened. */
+    /** The device meant, given what {@code open} has opened. */
     Device of(Device opened) {
       return wide ? opened.float64().orElseThrow() : opened;
     }
@@ -64,35 +63,21 @@ final class Configurations {
         }
       }
       if (host && !again) {
-        found.add(new Configuration("cpu, plain Java", "scalar", () -> scalar(provider, 1), false));
+        found.add(new Configuration("cpu, plain Java", "scalar", () -> PlainJava.open(1), false));
         found.add(
-            new Configuration("cpu, plain Java, 2", "scalar", () -> scalar(provider, 2), false));
+            new Configuration("cpu, plain Java, 2", "scalar", () -> PlainJava.open(2), false));
       }
     }
     if (found.isEmpty()) {
       throw new IllegalStateException(
-          "no backend to test: " + System.getProperty(TestDevice.PROPERTY));
+          "no device to test: " + System.getProperty(TestDevice.PROPERTY));
     }
     return found;
   }
 
   private static boolean hasFloat64(DeviceProvider provider) {
-    try (Device backend = provider.open(1)) {
-      return backend.float64().isPresent();
-    }
-  }
-
-  private static Device scalar(DeviceProvider provider, int threads) {
-    String before = System.getProperty(SIMD);
-    System.setProperty(SIMD, "off");
-    try {
-      return provider.open(threads);
-    } finally {
-      if (before == null) {
-        System.clearProperty(SIMD);
-      } else {
-        System.setProperty(SIMD, before);
-      }
+    try (Device device = provider.open(1)) {
+      return device.float64().isPresent();
     }
   }
 }

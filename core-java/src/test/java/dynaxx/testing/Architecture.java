@@ -11,12 +11,15 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.library.Architectures.LayeredArchitecture;
 import com.tngtech.archunit.library.dependencies.SliceRule;
+import java.io.IOException;
 import java.lang.module.ModuleDescriptor;
 import java.lang.reflect.Modifier;
 import java.net.URISyntaxException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
+import java.util.jar.JarFile;
 import java.util.stream.Stream;
 
 /** Which packages of a module may know which others, and what it shows to the outside. */
@@ -38,13 +41,18 @@ public final class Architecture {
     this.known = known;
   }
 
-  /** All classes that were compiled together with one of them. */
+  /** All classes that lie in one folder or jar with one of them. */
   public static Architecture of(Class<?> member, Known... known) {
     ArchConfiguration.get().setResolveMissingDependenciesFromClassPath(false);
+    ClassFileImporter importer = new ClassFileImporter();
     try {
-      Path folder = Path.of(member.getProtectionDomain().getCodeSource().getLocation().toURI());
-      return new Architecture(new ClassFileImporter().importPath(folder), List.of(known));
-    } catch (URISyntaxException e) {
+      Path place = Path.of(member.getProtectionDomain().getCodeSource().getLocation().toURI());
+      return new Architecture(
+          Files.isDirectory(place)
+              ? importer.importPath(place)
+              : importer.importJar(new JarFile(place.toFile())),
+          List.of(known));
+    } catch (IOException | URISyntaxException e) {
       throw new IllegalStateException(member.getName(), e);
     }
   }
@@ -74,6 +82,7 @@ public final class Architecture {
           LayeredArchitecture rule =
               layeredArchitecture()
                   .consideringOnlyDependenciesInLayers()
+                  .withOptionalLayers(true)
                   .ensureAllClassesAreContainedInArchitecture();
           for (String[] row : rows) {
             rule = rule.layer(row[0]).definedBy(root + row[0]);

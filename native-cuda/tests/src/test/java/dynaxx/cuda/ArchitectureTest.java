@@ -9,7 +9,7 @@ class ArchitectureTest {
   @Test
   void packagesHaveNoCycles() {
     Architecture.of(
-            CudaBackend.class, new Known("dynaxx.cuda.internal.*", "dynaxx.cuda.CudaException"))
+            CudaDevice.class, new Known("dynaxx.cuda.internal.*", "dynaxx.cuda.CudaException"))
         .assertNoCycles("dynaxx.");
   }
 }
