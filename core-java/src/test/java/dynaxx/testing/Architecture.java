@@ -82,7 +82,6 @@ public final class Architecture {
           LayeredArchitecture rule =
               layeredArchitecture()
                   .consideringOnlyDependenciesInLayers()
-                  .withOptionalLayers(true)
                   .ensureAllClassesAreContainedInArchitecture();
           for (String[] row : rows) {
             rule = rule.layer(row[0]).definedBy(root + row[0]);
