@@ -1,9 +1,16 @@
-# Sets DYNAXX_GENCODE: machine code for the data-centre and desktop GPUs of today that this nvcc knows, and PTX for all others from compute
-# capability 7.5 on, which the driver translates when the kernels are loaded.
+# Sets `out` to nvcc's flags: machine code for sm_90, or with DYNAXX_CUDA_TARGETS=all for the data-centre and desktop GPUs of today that this
+# nvcc knows, and PTX for all others from compute capability 7.5 on, which the driver translates when the kernels are loaded.
 function(dynaxx_architectures out)
+  if(DYNAXX_CUDA_TARGETS STREQUAL all)
+    set(wanted 80 90 100 120)
+  elseif(DYNAXX_CUDA_TARGETS STREQUAL one)
+    set(wanted 90)
+  else()
+    message(FATAL_ERROR "DYNAXX_CUDA_TARGETS: found '${DYNAXX_CUDA_TARGETS}', expected all or one")
+  endif()
   execute_process(COMMAND "${CMAKE_CUDA_COMPILER}" --list-gpu-code OUTPUT_VARIABLE known COMMAND_ERROR_IS_FATAL ANY)
   set(flags "")
-  foreach(arch 80 90 100 120)
+  foreach(arch IN LISTS wanted)
     if(known MATCHES "sm_${arch}[\n ]")
       list(APPEND flags "-gencode=arch=compute_${arch},code=sm_${arch}")
     else()

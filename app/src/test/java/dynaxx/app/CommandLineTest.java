@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.app.data.NpyFile;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.testing.CaseFiles;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -151,11 +151,7 @@ class CommandLineTest {
   }
 
   private static Path known(String file) {
-    try {
-      return Path.of(CommandLineTest.class.getResource("/dynaxx/cases/gru/" + file).toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
+    return CaseFiles.path("gru", file);
   }
 
   private static List<String> probe(String... more) {

@@ -10,10 +10,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dynaxx.app.data.NpyFile;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.testing.CaseFiles;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,21 +41,12 @@ class ProbeCommandTest {
     return new Outcome(status, out.toString(), err.toString());
   }
 
-  private static Path known(String name, String file) {
-    try {
-      return Path.of(
-          ProbeCommandTest.class.getResource("/dynaxx/cases/" + name + "/" + file).toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
   private static List<String> arguments(String name, String loss, String... more) {
     List<String> all = new ArrayList<>();
     all.add("probe");
-    all.addAll(List.of("--model", known(name, "model.onnx").toString()));
-    all.addAll(List.of("--inputs", known(name, "inputs.npy").toString()));
-    all.addAll(List.of("--targets", known(name, "targets.npy").toString()));
+    all.addAll(List.of("--model", CaseFiles.path(name, "model.onnx").toString()));
+    all.addAll(List.of("--inputs", CaseFiles.path(name, "inputs.npy").toString()));
+    all.addAll(List.of("--targets", CaseFiles.path(name, "targets.npy").toString()));
     all.addAll(List.of("--loss", loss));
     all.addAll(List.of(more));
     return all;
@@ -77,7 +68,7 @@ class ProbeCommandTest {
   @ValueSource(
       strings = {"mlp-tanh", "mlp-regression", "cnn-relu", "gru", "lm-causal", "vit-small"})
   void reproducesKnownCurvature(String name) throws IOException {
-    JsonNode expected = json(known(name, "expected.json"));
+    JsonNode expected = json(CaseFiles.path(name, "expected.json"));
     Path file = temporary.resolve("probe.json");
     Outcome outcome =
         run(
@@ -145,14 +136,14 @@ class ProbeCommandTest {
                 "gru",
                 "cross-entropy",
                 "--hvp",
-                known("gru", "probe.npy").toString(),
+                CaseFiles.path("gru", "probe.npy").toString(),
                 "--out",
                 products.toString(),
                 "--gradient",
                 gradient.toString()));
     assertEquals(0, outcome.status(), outcome.err());
-    assertClose(known("gru", "hvp.npy"), products);
-    assertClose(known("gru", "gradient.npy"), gradient);
+    assertClose(CaseFiles.path("gru", "hvp.npy"), products);
+    assertClose(CaseFiles.path("gru", "gradient.npy"), gradient);
   }
 
   @Test
@@ -163,7 +154,7 @@ class ProbeCommandTest {
     all.addAll(List.of("--gradient", gradient.toString()));
     Outcome outcome = run(all);
     assertEquals(0, outcome.status(), outcome.err());
-    assertClose(known("gru", "gradient.npy"), gradient);
+    assertClose(CaseFiles.path("gru", "gradient.npy"), gradient);
     assertTrue(outcome.out().contains("lambda_min"), outcome.out());
     assertTrue(outcome.out().contains("density"), outcome.out());
   }
@@ -172,7 +163,7 @@ class ProbeCommandTest {
   void multipliesWithOneMatrixOnly() {
     Path products = temporary.resolve("hv.npy");
     List<String> all = arguments("gru", "cross-entropy", "--operator", "hessian,gauss-newton");
-    all.addAll(List.of("--hvp", known("gru", "probe.npy").toString()));
+    all.addAll(List.of("--hvp", CaseFiles.path("gru", "probe.npy").toString()));
     all.addAll(List.of("--out", products.toString()));
     refused(all, "--hvp: found 2 matrices in --operator, expected one");
     assertFalse(Files.exists(products));
@@ -234,8 +225,8 @@ class ProbeCommandTest {
 
   @Test
   void takesTargetsInTheirOrderOnly() throws IOException {
-    JsonNode expected = json(known("lm-causal", "expected.json"));
-    NpyFile whole = NpyFile.open(known("lm-causal", "targets.npy"));
+    JsonNode expected = json(CaseFiles.path("lm-causal", "expected.json"));
+    NpyFile whole = NpyFile.open(CaseFiles.path("lm-causal", "targets.npy"));
     long examples = whole.shape().get(0);
     long tokens = whole.shape().get(1);
     Path targets = temporary.resolve("targets.npy");
@@ -283,12 +274,12 @@ class ProbeCommandTest {
     refused(
         arguments("gru", "cross-entropy", "--json", "/nowhere/x.json"), "found no folder /nowhere");
     List<String> other = arguments("gru", "cross-entropy");
-    other.set(4, known("mlp-tanh", "inputs.npy").toString());
+    other.set(4, CaseFiles.path("mlp-tanh", "inputs.npy").toString());
     refused(other, "found examples of shape [49], expected [14, 14]");
     other.set(4, temporary.resolve("none.npy").toString());
     refused(other, "none.npy: found no such file");
     List<String> text = arguments("gru", "cross-entropy");
-    text.set(2, known("gru", "expected.json").toString());
+    text.set(2, CaseFiles.path("gru", "expected.json").toString());
     refused(text, "expected.json: found");
     Path vectors = temporary.resolve("v.npy");
     try (Scope scope = Scope.open()) {

@@ -4,6 +4,8 @@ import dynaxx.device.Availability;
 import dynaxx.device.Device;
 import dynaxx.device.DeviceProvider;
 import dynaxx.device.Devices;
+import dynaxx.device.cpu.PlainJava;
+import dynaxx.testing.Extent;
 import dynaxx.testing.TestDevice;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,7 +14,9 @@ import java.util.function.Supplier;
 /** Every device that can be used here, in every configuration worth telling apart. */
 final class Configurations {
 
-  private static final String SIMD = "dynaxx.simd";
+  /** Whether this JVM was started without the Vector API's module. */
+  private static final boolean VECTORS_ABSENT =
+      "absent".equals(System.getProperty("dynaxx.test.vector"));
 
   private Configurations() {}
 
@@ -47,7 +51,10 @@ final class Configurations {
         continue;
       }
       boolean host = provider.name().equals("cpu");
-      for (int threads : host ? new int[] {1, 2, 4} : new int[] {1}) {
+      // Without vectors, all are plain Java, which has been tested beside them.
+      boolean again = host && VECTORS_ABSENT && !Extent.full();
+      int[] numbers = again ? new int[] {2} : host ? new int[] {1, 2, 4} : new int[] {1};
+      for (int threads : numbers) {
         String name = provider.name() + ", threads " + threads;
         Supplier<Device> open = () -> provider.open(threads);
         found.add(new Configuration(name, provider.name(), open, false));
@@ -55,15 +62,15 @@ final class Configurations {
           found.add(new Configuration(name + ", float64", provider.name() + "64", open, true));
         }
       }
-      if (host) {
-        found.add(new Configuration("cpu, plain Java", "scalar", () -> scalar(provider, 1), false));
+      if (host && !again) {
+        found.add(new Configuration("cpu, plain Java", "scalar", () -> PlainJava.open(1), false));
         found.add(
-            new Configuration("cpu, plain Java, 2", "scalar", () -> scalar(provider, 2), false));
+            new Configuration("cpu, plain Java, 2", "scalar", () -> PlainJava.open(2), false));
       }
     }
     if (found.isEmpty()) {
       throw new IllegalStateException(
-          "no backend to test: " + System.getProperty(TestDevice.PROPERTY));
+          "no device to test: " + System.getProperty(TestDevice.PROPERTY));
     }
     return found;
   }
@@ -71,20 +78,6 @@ final class Configurations {
   private static boolean hasFloat64(DeviceProvider provider) {
     try (Device device = provider.open(1)) {
       return device.float64().isPresent();
-    }
-  }
-
-  private static Device scalar(DeviceProvider provider, int threads) {
-    String before = System.getProperty(SIMD);
-    System.setProperty(SIMD, "off");
-    try {
-      return provider.open(threads);
-    } finally {
-      if (before == null) {
-        System.clearProperty(SIMD);
-      } else {
-        System.setProperty(SIMD, before);
-      }
     }
   }
 }

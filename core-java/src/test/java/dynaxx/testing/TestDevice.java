@@ -21,6 +21,11 @@ public final class TestDevice {
 
   private TestDevice() {}
 
+  /** Whether it is the CPU. */
+  public static boolean isHost() {
+    return System.getProperty(PROPERTY, "cpu").equals("cpu");
+  }
+
   /** Whether products of one shape may have other bits than the same ones within another shape. */
   public static boolean vendorProducts() {
     return Boolean.getBoolean(VENDOR_PRODUCTS);

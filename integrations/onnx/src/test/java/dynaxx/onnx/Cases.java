@@ -1,7 +1,6 @@
 package dynaxx.onnx;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
@@ -10,12 +9,9 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
-import java.io.IOException;
-import java.io.InputStream;
-import java.net.URISyntaxException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
+import dynaxx.testing.CaseFiles;
+import dynaxx.testing.KnownCase;
+import dynaxx.testing.Npy;
 import java.nio.file.Path;
 
 /** The networks with known curvature that lie with the core's tests. */
@@ -28,47 +24,15 @@ final class Cases {
   private Cases() {}
 
   static Path model(String name) {
-    try {
-      return Path.of(Cases.class.getResource("/dynaxx/cases/" + name + "/model.onnx").toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(name, e);
-    }
+    return CaseFiles.path(name, "model.onnx");
   }
 
   static JsonNode expected(String name) {
-    try (InputStream in = open(name + "/expected.json")) {
-      return new ObjectMapper().readTree(in);
-    } catch (IOException e) {
-      throw new IllegalStateException(name, e);
-    }
+    return KnownCase.json(name + "/expected.json");
   }
 
-  private static InputStream open(String resource) {
-    return Cases.class.getResourceAsStream("/dynaxx/cases/" + resource);
-  }
-
-  /** Values of a little-endian file in C order. */
   static double[] array(String name, String file) {
-    try (InputStream in = open(name + "/" + file + ".npy")) {
-      ByteBuffer bytes = ByteBuffer.wrap(in.readAllBytes()).order(ByteOrder.LITTLE_ENDIAN);
-      int header = 10 + bytes.getShort(8);
-      String type = new String(bytes.array(), 10, header - 10, StandardCharsets.US_ASCII);
-      int size = type.contains("1'") ? 1 : type.contains("4'") ? 4 : 8;
-      boolean floats = type.contains("<f");
-      bytes.position(header);
-      double[] values = new double[bytes.remaining() / size];
-      for (int i = 0; i < values.length; i++) {
-        values[i] =
-            switch (size) {
-              case 1 -> bytes.get();
-              case 4 -> bytes.getFloat();
-              default -> floats ? bytes.getDouble() : bytes.getLong();
-            };
-      }
-      return values;
-    } catch (IOException e) {
-      throw new IllegalStateException(name, e);
-    }
+    return Npy.read(name + "/" + file + ".npy");
   }
 
   /** The loss of a model, computed in float64. */

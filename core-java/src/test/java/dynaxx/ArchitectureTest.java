@@ -1,0 +1,52 @@
+package dynaxx;
+
+import dynaxx.memory.Scope;
+import dynaxx.testing.Approved;
+import dynaxx.testing.Architecture;
+import dynaxx.testing.Architecture.Known;
+import org.junit.jupiter.api.Test;
+
+/** What knows what in this module, and what others see of it. */
+class ArchitectureTest {
+
+  /** Each package and all that it may know. */
+  private static final String ARROWS =
+      """
+      memory       ->
+      dense        ->
+      function     ->
+      kernel       -> memory function
+      device       -> memory function kernel
+      device.cpu   -> memory function kernel device
+      network      -> memory function kernel device
+      network.op   -> memory function kernel device network
+      network.pass -> memory function kernel device network network.op
+      model        -> memory function network network.op
+      operator     -> memory dense device network network.pass
+      spectrum     -> memory dense device network network.pass operator
+      monitor      -> memory operator spectrum
+      """;
+
+  private final Architecture architecture =
+      Architecture.of(
+          Scope.class,
+          new Known("dynaxx.operator.(Preconditioned|Restricted)", "dynaxx.kernel.*"),
+          new Known("dynaxx.spectrum.GaussianVector", "dynaxx.kernel.Philox"),
+          new Known("dynaxx.monitor.ThresholdBootstrap", "dynaxx.kernel.Philox"));
+
+  @Test
+  void packagesKnowOnlyWhatTheTableAllows() {
+    architecture.assertArrows("dynaxx.", ARROWS);
+  }
+
+  @Test
+  void packagesHaveNoCycles() {
+    Architecture.of(Scope.class).assertNoCycles("dynaxx.");
+  }
+
+  /** A new public type is a decision, not an accident. */
+  @Test
+  void publicTypesAreThoseApproved() {
+    Approved.assertApproved("public-types.txt", Architecture.publicTypes(Scope.class));
+  }
+}
