@@ -1,10 +1,14 @@
 package dynaxx.monitor;
 
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.operator.GradientDifference;
+import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
+import dynaxx.spectrum.SpectrumProbe;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -12,6 +16,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
@@ -38,6 +43,7 @@ public final class PhaseMonitor implements AutoCloseable {
 
   private final Watch watch;
   private final AtomicReference<Thread> caller = new AtomicReference<>();
+  private final Runnable owned;
   private volatile Usage usage;
 
   private PhaseMonitor(Builder builder) {
@@ -60,6 +66,7 @@ public final class PhaseMonitor implements AutoCloseable {
             new Recorder(
                 List.copyOf(builder.sinks), System.getLogger(PhaseMonitor.class.getName())),
             builder.nanoTime);
+    this.owned = builder.owned;
     this.usage = watch.usage();
   }
 
@@ -72,6 +79,53 @@ public final class PhaseMonitor implements AutoCloseable {
    */
   public static Builder of(CurvatureProbe probe, Buffer parameters) {
     return of(SnapshotSource.of(probe, parameters));
+  }
+
+  /**
+   * Begins with a host that computes Hessian-vector products on Java arrays. For native memory see
+   * {@link SymmetricOperator#ofSegments} and {@link SnapshotSource}.
+   *
+   * @param parameters how many the model has, n
+   * @param device where the estimators work
+   * @param product reads v from its first argument and writes Hv into its second, at the model's
+   *     parameters of the moment; n values each
+   * @return a builder
+   * @throws IllegalArgumentException if n is below 1 or does not fit an array
+   */
+  public static Builder ofProducts(
+      int parameters, Device device, BiConsumer<float[], float[]> product) {
+    SymmetricOperator hessian = SymmetricOperator.ofArrays(parameters, device, product);
+    return ofOperators(parameters, () -> hessian);
+  }
+
+  /**
+   * Begins with a host that computes gradients only, on Java arrays. Products are central
+   * differences ({@link GradientDifference}): good for the largest eigenvalue and the trace, not
+   * for the sign of a small one.
+   *
+   * @param parameters the model's own, n values, read at each snapshot and never written
+   * @param device where the estimators work
+   * @param gradient reads n parameters from its first argument and writes the gradient of the loss
+   *     over a fixed batch into its second; the same function at every call
+   * @return a builder
+   * @throws IllegalArgumentException if there are no parameters
+   */
+  public static Builder ofGradients(
+      float[] parameters, Device device, BiConsumer<float[], float[]> gradient) {
+    if (parameters.length == 0) {
+      throw new IllegalArgumentException("parameters: found 0 values, expected at least 1");
+    }
+    return ofOperators(
+        parameters.length, () -> GradientDifference.ofArrays(parameters, device, gradient));
+  }
+
+  /** The probe of such a source is the monitor's own. */
+  private static Builder ofOperators(
+      long parameters, Supplier<? extends SymmetricOperator> operators) {
+    SpectrumProbe probe = new SpectrumProbe();
+    Builder builder = of(SnapshotSource.of(probe, parameters, operators));
+    builder.owned = probe::close;
+    return builder;
   }
 
   /**
@@ -210,12 +264,16 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Closes the sinks, after a snapshot that is being made beside the training is done and written;
-   * closing twice is harmless.
+   * Closes the sinks, after a snapshot that is being made beside the training is done and written,
+   * and the probe if the monitor made it; closing twice is harmless.
    */
   @Override
   public void close() {
-    alone(watch::close);
+    alone(
+        () -> {
+          watch.close();
+          owned.run();
+        });
   }
 
   /**
@@ -316,6 +374,7 @@ public final class PhaseMonitor implements AutoCloseable {
     private Policy policy = Policy.observe();
     private TrainingControl control;
     private LongSupplier nanoTime = System::nanoTime;
+    private Runnable owned = () -> {};
 
     private Builder(SnapshotSource source) {
       this.source = Objects.requireNonNull(source, "source");
