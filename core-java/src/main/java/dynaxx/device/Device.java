@@ -136,8 +136,7 @@ public interface Device extends AutoCloseable {
 
   /**
    * A device on the same device whose buffers hold float64 and whose kernels compute in float64,
-   * for certificates. Its {@link #upload} widens float32 values, its {@link #download} rounds to
-   * float32; it ends with this device.
+   * for certificates. Its {@link #upload} widens float32 values, its {@link #download} rounds to float32; it is closed with this device.
    *
    * @return the device, the same at every call, or nothing if the device has none
    */

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Takes down what a monitor records. Called on the thread of the host. One that throws does not end
+ * Receives what a monitor records. Called on the thread of the host. One that throws does not end
  * the training: the record is offered again later, before those after it ({@link
  * PhaseMonitor.Usage#lostRecords}).
  */

@@ -185,13 +185,13 @@ public final class PhaseMonitor implements AutoCloseable {
         });
   }
 
-  /** Asks for a full snapshot at the next report, whether one is due or not, whatever it costs. */
+  /** Requests a full snapshot at the next report, due or not, whatever it costs. */
   public void measureNext() {
     alone(watch::measureNext);
   }
 
   /**
-   * Is told that training was started again: the optimizer's state was lost, or an earlier
+   * Reports that training was restarted: the optimizer's state was lost, or an earlier
    * checkpoint was loaded. A snapshot that is being made beside the training is waited for.
    *
    * @param step of the first report after it
@@ -202,8 +202,7 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Is told that the learning rate was changed on purpose. Not needed where reports name it: a jump
-   * is seen.
+   * Reports that the learning rate was changed on purpose. Not needed if step reports contain it: a jump is detected.
    *
    * @param step of the first update at the new rate
    */
@@ -212,7 +211,7 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Is told that a pass over the data has ended.
+   * Reports that a pass over the data has ended.
    *
    * @param step number of updates made so far
    */
@@ -221,7 +220,7 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Is told that the host keeps a checkpoint that advice may go back to.
+   * Reports that the host keeps a checkpoint that advice may go back to.
    *
    * @param step of the report that it belongs to
    */
@@ -230,7 +229,7 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Is told that the run is over; only the first call counts. A snapshot that is being made beside
+   * Reports that the run is over; only the first call counts. A snapshot that is being made beside
    * the training is waited for.
    *
    * @return what was noticed, but held back in case more was to come
@@ -245,8 +244,7 @@ public final class PhaseMonitor implements AutoCloseable {
 
   /**
    * Takes a record of an earlier part of this run as if it happened again, without measuring,
-   * acting or writing: after all records up to a checkpoint the monitor knows what it knew there,
-   * but for the times of a budget and for vectors stored by the probe.
+   * acting or writing: after all records up to a checkpoint the monitor knows what it knew there, except the times of a budget and the vectors stored by the probe.
    *
    * @param record from a sink, in order
    */
@@ -381,7 +379,7 @@ public final class PhaseMonitor implements AutoCloseable {
     }
 
     /**
-     * Measures at the multiples of a number of steps. By default the article's table decides: every
+     * Measures at the multiples of a number of steps. By default the table of the article "dynaxx dissection: probing phase transitions in neural network loss landscapes" decides: every
      * 100 steps below 100 million parameters, 200 to 500 up to a billion, 1000 above; twice as
      * often in the first fifth of the training; at most 50 for batches up to 128 (where the article
      * says small), at least 500 above 4096; at odd and even steps in turn, as training at the edge
@@ -497,7 +495,7 @@ public final class PhaseMonitor implements AutoCloseable {
      * Adds a sink, which the monitor closes. One that throws does not end the training: see {@link
      * MonitorSink}.
      *
-     * @param sink takes down what happens
+     * @param sink receives what happens
      * @return this
      */
     public Builder sink(MonitorSink sink) {

@@ -3,7 +3,7 @@ package dynaxx.network;
 import dynaxx.memory.Scalars;
 
 /**
- * A mean that an op can tell after a forward pass, without computing anything again. Ops of the
+ * A mean that can be read from an op after a forward pass, without computing anything again. Ops of the
  * same name in the same place behind the same parameters, as over the steps of a recurrence, are
  * one layer and share one mean.
  *

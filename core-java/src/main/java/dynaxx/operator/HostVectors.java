@@ -59,9 +59,11 @@ final class HostVectors {
     float[] in = new float[(int) n];
     float[] out = new float[(int) n];
     return (from, to) -> {
-      MemorySegment.copy(from, ValueLayout.JAVA_FLOAT, 0, in, 0, in.length);
-      function.accept(in, out);
-      MemorySegment.copy(out, 0, to, ValueLayout.JAVA_FLOAT, 0, out.length);
+      synchronized (in) {
+        MemorySegment.copy(from, ValueLayout.JAVA_FLOAT, 0, in, 0, in.length);
+        function.accept(in, out);
+        MemorySegment.copy(out, 0, to, ValueLayout.JAVA_FLOAT, 0, out.length);
+      }
     };
   }
 }

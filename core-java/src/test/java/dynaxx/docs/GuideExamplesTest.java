@@ -49,7 +49,7 @@ class GuideExamplesTest {
   private static final Path ONNX =
       ROOT.resolve("integrations/onnx/src/test/java/dynaxx/onnx/GuideExampleTest.java");
 
-  /** A host with a loss of 1/2 sum a_i x_i^2. */
+  /** A host with a loss of sum a_i x_i^2 / 2 + x_i^4 / 12. */
   private static final class Model {
     private final float[] curvatures = {4, 1, 0.5f, -0.25f};
     private final float[] weights = {1, 1, 1, 1};
@@ -59,26 +59,29 @@ class GuideExamplesTest {
     double step() {
       double loss = 0;
       for (int i = 0; i < weights.length; i++) {
-        loss += curvatures[i] * weights[i] * weights[i] / 2;
-        weights[i] -= 1e-4f * curvatures[i] * weights[i];
+        float x = weights[i];
+        loss += curvatures[i] * x * x / 2 + x * x * x * x / 12;
+        weights[i] -= 1e-4f * slope(i, x);
       }
       return loss;
     }
 
     void hessianVectorProduct(float[] v, float[] hv) {
       products++;
-      scale(v, hv);
+      for (int i = 0; i < v.length; i++) {
+        hv[i] = (curvatures[i] + weights[i] * weights[i]) * v[i];
+      }
     }
 
     void gradient(float[] parameters, float[] gradient) {
       gradients++;
-      scale(parameters, gradient);
+      for (int i = 0; i < parameters.length; i++) {
+        gradient[i] = slope(i, parameters[i]);
+      }
     }
 
-    private void scale(float[] from, float[] to) {
-      for (int i = 0; i < from.length; i++) {
-        to[i] = curvatures[i] * from[i];
-      }
+    private float slope(int i, float x) {
+      return curvatures[i] * x + x * x * x / 3;
     }
   }
 
