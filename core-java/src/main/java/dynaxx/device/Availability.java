@@ -3,13 +3,15 @@ package dynaxx.device;
 /** Whether a device can be used here. */
 public sealed interface Availability {
 
-  /** The device can be used.
+  /**
+   * The device can be used.
    *
    * @param detail what was found, one line
    */
   record Available(String detail) implements Availability {}
 
-  /** The device cannot be used.
+  /**
+   * The device cannot be used.
    *
    * @param reason why, and where it applies what to do about it, one line
    */

@@ -22,8 +22,9 @@ import java.util.function.Function;
 
 /**
  * Builds a residual convolutional network (He et al., 2016): a 3 x 3 stem, stages of blocks with
- * two 3 x 3 convolutions each, the mean over all pixels and a linear head. Except in the first stage, the first block of a stage halves the image. Where a block changes the shape, its shortcut is a 1 x 1
- * convolution.
+ * two 3 x 3 convolutions each, the mean over all pixels and a linear head. Except in the first
+ * stage, the first block of a stage halves the image. Where a block changes the shape, its shortcut
+ * is a 1 x 1 convolution.
  *
  * <p>Parameters are named {@code stem.conv}, {@code stem.norm}, {@code stages.s.b.conv1}, {@code
  * norm1}, {@code conv2}, {@code norm2}, {@code shortcut.conv}, {@code shortcut.norm} and {@code

@@ -16,9 +16,7 @@ import java.util.OptionalDouble;
  */
 final class Pacer {
 
-  /**
-   * How much more than the budget a full snapshot may take if a cheap one looked suspicious.
-   */
+  /** How much more than the budget a full snapshot may take if a cheap one looked suspicious. */
   private static final double OVERDRAFT = 1.2;
 
   private static final int STRETCH = 2;

@@ -6,7 +6,6 @@ import dynaxx.operator.GradientDifference;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
-import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.SpectrumProbe;
 import java.util.ArrayList;
@@ -191,8 +190,8 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Reports that training was restarted: the optimizer's state was lost, or an earlier
-   * checkpoint was loaded. A snapshot that is being made beside the training is waited for.
+   * Reports that training was restarted: the optimizer's state was lost, or an earlier checkpoint
+   * was loaded. A snapshot that is being made beside the training is waited for.
    *
    * @param step of the first report after it
    * @return what the reports gave that waited for a snapshot, and the restart, as an event
@@ -202,7 +201,8 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Reports that the learning rate was changed on purpose. Not needed if step reports contain it: a jump is detected.
+   * Reports that the learning rate was changed on purpose. Not needed if step reports contain it: a
+   * jump is detected.
    *
    * @param step of the first update at the new rate
    */
@@ -244,7 +244,8 @@ public final class PhaseMonitor implements AutoCloseable {
 
   /**
    * Takes a record of an earlier part of this run as if it happened again, without measuring,
-   * acting or writing: after all records up to a checkpoint the monitor knows what it knew there, except the times of a budget and the vectors stored by the probe.
+   * acting or writing: after all records up to a checkpoint the monitor knows what it knew there,
+   * except the times of a budget and the vectors stored by the probe.
    *
    * @param record from a sink, in order
    */
@@ -379,11 +380,12 @@ public final class PhaseMonitor implements AutoCloseable {
     }
 
     /**
-     * Measures at the multiples of a number of steps. By default the table of the article "dynaxx dissection: probing phase transitions in neural network loss landscapes" decides: every
-     * 100 steps below 100 million parameters, 200 to 500 up to a billion, 1000 above; twice as
-     * often in the first fifth of the training; at most 50 for batches up to 128 (where the article
-     * says small), at least 500 above 4096; at odd and even steps in turn, as training at the edge
-     * of stability oscillates from step to step.
+     * Measures at the multiples of a number of steps. By default the table of the article "dynaxx
+     * dissection: probing phase transitions in neural network loss landscapes" decides: every 100
+     * steps below 100 million parameters, 200 to 500 up to a billion, 1000 above; twice as often in
+     * the first fifth of the training; at most 50 for batches up to 128 (where the article says
+     * small), at least 500 above 4096; at odd and even steps in turn, as training at the edge of
+     * stability oscillates from step to step.
      *
      * @param interval steps, at least 1
      * @return this

@@ -43,7 +43,8 @@ public interface Policy {
   }
 
   /**
-   * Halves the learning rate at the signs that come before a transition: the precursors of the article "dynaxx dissection: probing phase transitions in neural network loss landscapes",
+   * Halves the learning rate at the signs that come before a transition: the precursors of the
+   * article "dynaxx dissection: probing phase transitions in neural network loss landscapes",
    * shifts of curvature or gradient, and the edge of stability.
    *
    * @return a policy for one run

@@ -8,7 +8,9 @@ import java.util.Locale;
 
 /**
  * How far an operator contradicts itself on random vectors: whether it gives the same product
- * twice, is symmetric, and has the quadratic form of its products. Check a product of your own once, at the cost of four products, before you trust it: dropout left on, a batch that changes, or a layer's forgotten derivative show here and nowhere else.
+ * twice, is symmetric, and has the quadratic form of its products. Check a product of your own
+ * once, at the cost of four products, before you trust it: dropout left on, a batch that changes,
+ * or a layer's forgotten derivative show here and nowhere else.
  *
  * @param repetition distance of two products of the same vector, in units of their norm
  * @param asymmetry the larger of two differences: of u'Hv and v'Hu for random u and v, in units of

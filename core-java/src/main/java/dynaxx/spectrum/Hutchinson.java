@@ -159,7 +159,8 @@ public record Hutchinson(int probes, long seed) {
 
   /**
    * Estimates the trace with deflation. Needs one quadratic form more for each vector, since
-   * Rayleigh quotients are taken at the operator's own point: vectors of an earlier snapshot can be used, too.
+   * Rayleigh quotients are taken at the operator's own point: vectors of an earlier snapshot can be
+   * used, too.
    *
    * @param operator a symmetric operator
    * @param deflation orthonormal vectors, best those of the eigenvalues of largest magnitude; their

@@ -11,7 +11,9 @@ import java.util.Objects;
  * @param context a CUcontext that another library owns, or 0 for the primary context, which the
  *     CUDA run-time API and the frameworks built on it use too
  * @param stream a CUstream of that context that another library owns, so that its work and this
- *     device's are in order (1 for the legacy default stream, 2 for the calling thread's), or 0 to create a stream; with a context of another library, that stream is synchronized with the legacy default stream
+ *     device's are in order (1 for the legacy default stream, 2 for the calling thread's), or 0 to
+ *     create a stream; with a context of another library, that stream is synchronized with the
+ *     legacy default stream
  */
 public record CudaSettings(
     int device, Precision precision, long memoryLimit, long context, long stream) {

@@ -40,8 +40,9 @@ record Call(ModelFile.Node node, List<Value> inputs, long opset, Examples exampl
   }
 
   /**
-   * The input as values that the file fixes. Everything it is computed from is constant everywhere: an
-   * exponent or a limit that were a parameter elsewhere would have a derivative that misses a part.
+   * The input as values that the file fixes. Everything it is computed from is constant everywhere:
+   * an exponent or a limit that were a parameter elsewhere would have a derivative that misses a
+   * part.
    */
   Tensor constant(int i) {
     if (!in(i).isShared()) {

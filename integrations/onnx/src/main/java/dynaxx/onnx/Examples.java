@@ -57,7 +57,8 @@ record Examples(Draft draft, long count) {
         what
             + " of a tensor "
             + text(dims)
-            + " acts along the axis of the examples, expected each example to be computed on its own");
+            + " acts along the axis of the examples, expected each example to be computed on its"
+            + " own");
   }
 
   void requireOther(Value v, int axis, String what) {
