@@ -24,7 +24,7 @@ class ArchitectureTest {
       model        -> memory function network network.op
       operator     -> memory dense device network network.pass
       spectrum     -> memory dense device network network.pass operator
-      monitor      -> memory operator spectrum
+      monitor      -> memory device operator spectrum
       """;
 
   private final Architecture architecture =

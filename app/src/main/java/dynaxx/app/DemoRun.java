@@ -118,7 +118,10 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     this.monitor = (budget == null ? builder.every(plan.every()) : builder.budget(budget)).build();
   }
 
-  /** Snapshots, and beside all but cheap ones the sharpness that decides whether Adam is stable. */
+  /**
+   * Snapshots; those that are not cheap also have the sharpness that decides whether Adam is
+   * stable.
+   */
   private final class Source implements SnapshotSource {
     private Reading preconditioned;
 

@@ -75,7 +75,7 @@ record ProbeRun(
     CHEAP
   }
 
-  /** Matrices whose curvature can be asked for. */
+  /** Matrices whose curvature can be measured. */
   enum Matrix {
     HESSIAN,
     GAUSS_NEWTON,

@@ -1,14 +1,19 @@
 package dynaxx.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
-/** What the README tells people to paste has to compile. */
+/** What README and docs tell people to paste has to compile. */
 class ReadmeTest {
 
   @TempDir private Path classes;
@@ -16,8 +21,10 @@ class ReadmeTest {
   /** What the examples take for granted of the reader's own code. */
   private static final String HOST =
       """
-      import dynaxx.backend.*;
+      import dynaxx.device.*;
+      import dynaxx.function.*;
       import dynaxx.memory.*;
+      import dynaxx.model.*;
       import dynaxx.monitor.*;
       import dynaxx.network.*;
       import dynaxx.onnx.*;
@@ -36,30 +43,52 @@ class ReadmeTest {
           void update();
         }
 
-        %s
+        interface Model {
+          double step();
+          void hessianVectorProduct(float[] v, float[] hv);
+          void gradient(float[] parameters, float[] gradient);
+        }
+
+        static Trainer trainer;
+        static Model model;
+        static int n;
+        static float[] weights;
+        static MemorySegment images, labels;
+        static HostBuffer parameters;
+        static Network network;
+        static Loss loss;
+        static Batch subset;
+        static Device device;
+        static Path file;
+
+        static void run() throws Exception {
+          %s
+        }
       }
       """;
 
-  /** Variables that an example outside of a training loop uses. */
-  private static final String DATA =
-      "MemorySegment images, MemorySegment labels, MemorySegment parameters";
-
-  /** Variables that an example within a training loop uses. */
-  private static final String LOOP =
-      "Network network, Loss loss, Batch subset, Backend backend, MemorySegment parameters,"
-          + " Trainer trainer";
-
-  @Test
-  void everyExampleCompiles() throws IOException {
-    List<String> examples = JavaExample.of(Path.of("..", "README.md"));
-    assertEquals(3, examples.size(), "Java examples");
-    for (String example : examples) {
-      String variables = example.contains("PhaseMonitor") ? LOOP : DATA;
-      compile("static void run(" + variables + ") throws Exception {" + example + "}");
+  static Stream<Path> pages() throws IOException {
+    try (Stream<Path> docs = Files.list(Path.of("..", "docs"))) {
+      List<Path> pages = docs.filter(page -> page.toString().endsWith(".md")).sorted().toList();
+      return Stream.concat(Stream.of(Path.of("..", "README.md")), pages.stream());
     }
   }
 
-  private void compile(String method) {
-    assertEquals("", JavaExample.problems(HOST.formatted(method), classes));
+  @ParameterizedTest
+  @MethodSource("pages")
+  void everyExampleCompiles(Path page) throws IOException {
+    List<String> examples = JavaExample.of(page);
+    boolean promised = List.of("README.md", "guide.md").contains(page.getFileName().toString());
+    assertTrue(!promised || !examples.isEmpty(), "Java examples in " + page);
+    examples.forEach(this::compile);
+  }
+
+  @Test
+  void readmeIsShort() throws IOException {
+    assertTrue(Files.readAllLines(Path.of("..", "README.md")).size() <= 150);
+  }
+
+  private void compile(String example) {
+    assertEquals("", JavaExample.problems(HOST.formatted(example), classes), example);
   }
 }

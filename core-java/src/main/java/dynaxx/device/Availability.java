@@ -4,14 +4,14 @@ package dynaxx.device;
 public sealed interface Availability {
 
   /**
-   * It can.
+   * The device can be used.
    *
    * @param detail what was found, one line
    */
   record Available(String detail) implements Availability {}
 
   /**
-   * It cannot.
+   * The device cannot be used.
    *
    * @param reason why, and where it applies what to do about it, one line
    */

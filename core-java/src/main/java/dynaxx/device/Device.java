@@ -14,8 +14,8 @@ import java.util.Optional;
  *
  * <p>Data are float32, or float64 where {@link #float64} says so; dot products, norms and sums over
  * rows are accumulated in float64. Calls may return before the work is done; {@link Scalars#read}
- * and {@link #download} wait. Threads that
- * share a device, or its {@link #float64}, take {@linkplain Turns turns}.
+ * and {@link #download} wait. Threads that share a device, or its {@link #float64}, take
+ * {@linkplain Turns turns}.
  */
 public interface Device extends AutoCloseable {
 
@@ -137,7 +137,7 @@ public interface Device extends AutoCloseable {
   /**
    * A device on the same device whose buffers hold float64 and whose kernels compute in float64,
    * for certificates. Its {@link #upload} widens float32 values, its {@link #download} rounds to
-   * float32; it ends with this device.
+   * float32; it is closed with this device.
    *
    * @return the device, the same at every call, or nothing if the device has none
    */

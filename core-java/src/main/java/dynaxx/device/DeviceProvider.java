@@ -18,7 +18,7 @@ public interface DeviceProvider {
   int priority();
 
   /**
-   * Looks whether the device can be used, without side effects that outlast the call. Never throws.
+   * Checks whether the device can be used. Leaves no side effects. Never throws.
    *
    * @return the answer
    */

@@ -25,7 +25,7 @@ public final class Devices {
   private Devices() {}
 
   /**
-   * Opens the device that the system properties ask for and logs one line: what was chosen, and why
+   * Opens the device that the system properties name and logs one line: what was chosen, and why
    * better ones were not.
    *
    * @return a new device, to be closed by the caller

@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /**
  * An elementary function that is not among the {@link Activation}s. At a kink the derivative is
- * that of PyTorch; second derivatives are those beside the kink.
+ * that of PyTorch; second derivatives are those next to the kink.
  *
  * @param kind which function
  * @param a first constant, for kinds that have one

@@ -25,7 +25,7 @@ public interface ChannelNormKernels {
    * {@code r = (variance + epsilon)^-1/2}, with one gain and one shift for each channel. The
    * formulas are those of {@link NormKernels#forward} and its passes, means taken over a unit, what
    * shares a mean and a variance, and {@code mean(xh (rx - mean rx))} for {@code mean(xh rx)}: the
-   * same but for the rounding of statistics. If statistics are given, mean and r are constants:
+   * same except for the rounding of statistics. If statistics are given, mean and r are constants:
    * {@code dx = r gamma dy}, {@code rxh = r rx}, {@code rdx = r (rgamma dy + gamma rdy)}, {@code c
    * += <dy, 2 rgamma rxh>}.
    *

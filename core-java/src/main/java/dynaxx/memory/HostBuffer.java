@@ -17,8 +17,8 @@ public final class HostBuffer implements Buffer {
   }
 
   /**
-   * Wraps memory that somebody else owns; nothing is copied. Accesses after its owner has closed it
-   * throw.
+   * Wraps memory that you own; nothing is copied. The segment must not come from a confined Arena.
+   * Accesses after its owner has closed it throw.
    *
    * @param segment native-order float32 values, 4-byte aligned, a whole number of them
    * @return a buffer over the segment
@@ -34,7 +34,7 @@ public final class HostBuffer implements Buffer {
     }
     if (!segment.isAccessibleBy(ANY_OTHER)) {
       throw new IllegalArgumentException(
-          "segment: found memory of a confined arena, expected memory that worker threads may"
+          "segment: found memory of a confined Arena, expected memory that worker threads may"
               + " access (Arena.ofShared, Arena.ofAuto or Arena.global)");
     }
     if (segment.byteSize() % Float.BYTES != 0 || segment.address() % Float.BYTES != 0) {

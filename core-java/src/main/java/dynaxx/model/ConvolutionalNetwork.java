@@ -22,9 +22,9 @@ import java.util.function.Function;
 
 /**
  * Builds a residual convolutional network (He et al., 2016): a 3 x 3 stem, stages of blocks with
- * two 3 x 3 convolutions each, the mean over all pixels and a linear head. The first block of every
- * stage but the first halves the image. Where a block changes the shape, its shortcut is a 1 x 1
- * convolution.
+ * two 3 x 3 convolutions each, the mean over all pixels and a linear head. Except in the first
+ * stage, the first block of a stage halves the image. Where a block changes the shape, its shortcut
+ * is a 1 x 1 convolution.
  *
  * <p>Parameters are named {@code stem.conv}, {@code stem.norm}, {@code stages.s.b.conv1}, {@code
  * norm1}, {@code conv2}, {@code norm2}, {@code shortcut.conv}, {@code shortcut.norm} and {@code
@@ -197,7 +197,7 @@ public final class ConvolutionalNetwork {
     return g.add(new Activate(activation), g.add(new Add(), x, y));
   }
 
-  /** A convolution that keeps the image's extents but for the stride, and its norm. */
+  /** A convolution, with its norm, that changes the image's extents only by its stride. */
   private Node layer(
       Builder g, String conv, String norm, Node x, int out, int kernel, int stride, int sums) {
     Optional<ChannelNorm.Kind> kind = this.norm.apply(norm);

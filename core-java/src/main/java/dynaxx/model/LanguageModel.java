@@ -207,8 +207,8 @@ public final class LanguageModel {
   }
 
   /**
-   * Whether the token table serves as the head too, which then has no parameters of its own (Press
-   * and Wolf, 2017).
+   * Whether the head uses the token table, and so has no parameters of its own (Press and Wolf,
+   * 2017).
    *
    * @param tied default false
    * @return this

@@ -16,7 +16,7 @@ import java.util.TreeMap;
  */
 final class Alarms {
 
-  /** Chance at which a signal moves enough to be evidence beside another. */
+  /** Chance at which a signal moves enough to be evidence together with another. */
   static final double SUPPORT = 0.015;
 
   private static final double CONFIDENCE_SNAPSHOTS = 1000;
@@ -24,7 +24,7 @@ final class Alarms {
   /** Snapshots for which an alarm of one signal can meet that of another by chance. */
   private static final double OVERLAP = 3.5;
 
-  /** Layers that the explanation of an event names beside the first. */
+  /** Layers that the explanation of an event names in addition to the first. */
   private static final int OTHER_LAYERS = 2;
 
   /** One property of the landscape in two metrics: one witness. */

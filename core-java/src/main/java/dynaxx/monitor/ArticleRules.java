@@ -342,7 +342,7 @@ final class ArticleRules implements Rules {
     return cyclic;
   }
 
-  /** Follows the smoothed series across its threshold; artefacts start the wait anew. */
+  /** Follows the smoothed series across its threshold; artefacts restart the wait. */
   private Optional<Event> transition(boolean artefact) {
     Signal signal = substituted() ? Signal.GRADIENT_VARIANCE : Signal.LAMBDA_MIN;
     int count = smoothed(series(signal));

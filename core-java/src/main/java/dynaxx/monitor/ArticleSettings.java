@@ -1,8 +1,9 @@
 package dynaxx.monitor;
 
 /**
- * Numbers of the article's rules. Where the article leaves one open, its value here is a choice,
- * and says so.
+ * Numbers of the rules of the article "dynaxx dissection: probing phase transitions in neural
+ * network loss landscapes". Where the article leaves one open, its value here is a choice, and says
+ * so.
  *
  * @param recent snapshots whose median is the recent level; default 5 (chosen)
  * @param magnitude factor by which lambda_min must fall against its recent level; default 10

@@ -137,7 +137,7 @@ final class CalibratedRules implements Rules {
     stability.reset();
   }
 
-  /** Starts all charts anew. */
+  /** Resets all charts. */
   private void forget() {
     charts.values().forEach(Chart::reset);
     cycles.values().forEach(cycle -> cycle.rebase(ticks));

@@ -22,7 +22,7 @@ final class Chart {
   /** First values whose forecasts rest on too little to say what the noise is. */
   private static final int SETTLING = 4;
 
-  /** Autocorrelation from which on the trend is too small a part of the values to be told. */
+  /** Autocorrelation above which the trend is too small a part of the values to be recognised. */
   private static final double TREND_LOST = 0.8;
 
   /** Values in a row on the side of a change: neither one nor an oscillation proves anything. */
@@ -40,7 +40,7 @@ final class Chart {
   /** Standard deviations within which a value is where it was. */
   private static final double AT_HOME = 3;
 
-  /** Snapshots seen by two charts from which on their correlation is believed. */
+  /** Snapshots that two charts must have seen before their correlation is believed. */
   private static final int LEAST_COMMON = 10;
 
   private final CalibratedSettings settings;

@@ -82,7 +82,7 @@ final class CsvSink implements MonitorSink {
     }
   }
 
-  /** A notice has no line of its own: the end belongs to the last, all else to the next. */
+  /** A notice has no line: the end belongs to the last line, everything else to the next. */
   private void accept(MonitorRecord.Notice notice) {
     if (notice.kind() != MonitorRecord.Notice.Kind.FINISH) {
       write();

@@ -16,7 +16,9 @@ final class EscapePolicy extends ActingPolicy {
   /** Part of the mean by which the loss must change over half the window to move. */
   private static final double MOVES = 0.01;
 
-  /** Size of lambda_min against lambda_max from which on it is more than what networks have. */
+  /**
+   * Size of lambda_min against lambda_max above which it is more than what networks usually have.
+   */
   private static final double DEEP = 0.05;
 
   private static final double RESIDUALS = 3;

@@ -2,7 +2,10 @@ package dynaxx.monitor;
 
 /** What an event says has happened. */
 public enum EventKind {
-  /** Signs that a transition may be near; reported by the article's rules. */
+  /**
+   * Signs that a transition may be near; reported by the rules of the article "dynaxx dissection:
+   * probing phase transitions in neural network loss landscapes".
+   */
   PRECURSOR,
   /** The landscape changed: smoothed lambda_min changed sign, or several signals moved at once. */
   TRANSITION,

@@ -186,7 +186,7 @@ public final class MetricsFormat {
    * field that makes no sense is reported with its line and left out; the rest is used.
    *
    * @param file with a header line
-   * @param problems told of everything that is left out, one line each
+   * @param problems receives everything that is left out, one line each
    * @return the usable lines, in order of steps
    * @throws IOException if the file cannot be read
    * @throws IllegalArgumentException if the file has no step or no signal, or no usable line

@@ -85,7 +85,7 @@ public sealed interface MonitorRecord {
   }
 
   /**
-   * What the host told besides.
+   * What else the host reported.
    *
    * @param step of the notice
    * @param kind of notice
@@ -95,7 +95,7 @@ public sealed interface MonitorRecord {
 
     /** Kinds of notice. */
     public enum Kind {
-      /** Training was started again. */
+      /** Training was restarted. */
       RESTART,
       /** The learning rate was changed on purpose. */
       LEARNING_RATE,

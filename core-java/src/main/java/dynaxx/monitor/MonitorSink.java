@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Takes down what a monitor records. Called on the thread of the host. One that throws does not end
+ * Receives what a monitor records. Called on the thread of the host. One that throws does not end
  * the training: the record is offered again later, before those after it ({@link
  * PhaseMonitor.Usage#lostRecords}).
  */
@@ -32,7 +32,7 @@ public interface MonitorSink extends AutoCloseable {
    * Writes one line for each step into a metrics file, which {@link MetricsFormat#read} and {@code
    * dynaxx replay} read. Kinds of events stand in the column {@code event}, separated by spaces. A
    * line comes into the file with the record after it, that of a step at which nothing happened
-   * with a later one; all do when a checkpoint is told of. A file that is there already is
+   * with a later one; all do when a checkpoint is reported. A file that is there already is
    * continued, with the columns that it has. Signals of layers have a column for their mean.
    *
    * @param path new, empty, or written by a sink like this

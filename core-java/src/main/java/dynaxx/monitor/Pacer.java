@@ -16,9 +16,7 @@ import java.util.OptionalDouble;
  */
 final class Pacer {
 
-  /**
-   * How much more than the budget a full snapshot may take that a suspicious cheap one asks for.
-   */
+  /** How much more than the budget a full snapshot may take if a cheap one looked suspicious. */
   private static final double OVERDRAFT = 1.2;
 
   private static final int STRETCH = 2;
@@ -148,12 +146,12 @@ final class Pacer {
     cheapInRow = MOST_CHEAP;
   }
 
-  /** Asks for a full snapshot as soon as it can be afforded. */
+  /** Requests a full snapshot as soon as the budget allows it. */
   void hurry() {
     hurried = true;
   }
 
-  /** Asks for a full snapshot at the next step, whatever it costs. */
+  /** Requests a full snapshot at the next step, whatever it costs. */
   void demandNext() {
     demanded = true;
   }
@@ -269,7 +267,7 @@ final class Pacer {
     return Math.max(cold / WARMER, Math.min(cold, 2 * step));
   }
 
-  /** Is told of a step that a run before this one has reported. */
+  /** Records a step that an earlier part of this run reported. */
   void passed(long step) {
     before = step;
     if (last < 0 && schedule instanceof Schedule.Article) {
@@ -277,7 +275,7 @@ final class Pacer {
     }
   }
 
-  /** Is told of a snapshot that a run before this one has made. */
+  /** Records a snapshot that an earlier part of this run made. */
   void recalled(long step, PhaseMonitor.Effort effort) {
     looked(step);
     count(effort);

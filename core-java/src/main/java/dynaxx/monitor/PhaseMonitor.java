@@ -1,10 +1,13 @@
 package dynaxx.monitor;
 
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.operator.GradientDifference;
+import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
-import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
+import dynaxx.spectrum.SpectrumProbe;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -12,6 +15,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
@@ -38,6 +42,7 @@ public final class PhaseMonitor implements AutoCloseable {
 
   private final Watch watch;
   private final AtomicReference<Thread> caller = new AtomicReference<>();
+  private final Runnable owned;
   private volatile Usage usage;
 
   private PhaseMonitor(Builder builder) {
@@ -60,6 +65,7 @@ public final class PhaseMonitor implements AutoCloseable {
             new Recorder(
                 List.copyOf(builder.sinks), System.getLogger(PhaseMonitor.class.getName())),
             builder.nanoTime);
+    this.owned = builder.owned;
     this.usage = watch.usage();
   }
 
@@ -72,6 +78,53 @@ public final class PhaseMonitor implements AutoCloseable {
    */
   public static Builder of(CurvatureProbe probe, Buffer parameters) {
     return of(SnapshotSource.of(probe, parameters));
+  }
+
+  /**
+   * Begins with a host that computes Hessian-vector products on Java arrays. For native memory see
+   * {@link SymmetricOperator#ofSegments} and {@link SnapshotSource}.
+   *
+   * @param parameters how many the model has, n
+   * @param device where the estimators work
+   * @param product reads v from its first argument and writes Hv into its second, at the model's
+   *     parameters of the moment; n values each
+   * @return a builder
+   * @throws IllegalArgumentException if n is below 1 or does not fit an array
+   */
+  public static Builder ofProducts(
+      int parameters, Device device, BiConsumer<float[], float[]> product) {
+    SymmetricOperator hessian = SymmetricOperator.ofArrays(parameters, device, product);
+    return ofOperators(parameters, () -> hessian);
+  }
+
+  /**
+   * Begins with a host that computes gradients only, on Java arrays. Products are central
+   * differences ({@link GradientDifference}): good for the largest eigenvalue and the trace, not
+   * for the sign of a small one.
+   *
+   * @param parameters the model's own, n values, read at each snapshot and never written
+   * @param device where the estimators work
+   * @param gradient reads n parameters from its first argument and writes the gradient of the loss
+   *     over a fixed batch into its second; the same function at every call
+   * @return a builder
+   * @throws IllegalArgumentException if there are no parameters
+   */
+  public static Builder ofGradients(
+      float[] parameters, Device device, BiConsumer<float[], float[]> gradient) {
+    if (parameters.length == 0) {
+      throw new IllegalArgumentException("parameters: found 0 values, expected at least 1");
+    }
+    return ofOperators(
+        parameters.length, () -> GradientDifference.ofArrays(parameters, device, gradient));
+  }
+
+  /** The probe of such a source is the monitor's own. */
+  private static Builder ofOperators(
+      long parameters, Supplier<? extends SymmetricOperator> operators) {
+    SpectrumProbe probe = new SpectrumProbe();
+    Builder builder = of(SnapshotSource.of(probe, parameters, operators));
+    builder.owned = probe::close;
+    return builder;
   }
 
   /**
@@ -131,14 +184,14 @@ public final class PhaseMonitor implements AutoCloseable {
         });
   }
 
-  /** Asks for a full snapshot at the next report, whether one is due or not, whatever it costs. */
+  /** Requests a full snapshot at the next report, due or not, whatever it costs. */
   public void measureNext() {
     alone(watch::measureNext);
   }
 
   /**
-   * Is told that training was started again: the optimizer's state was lost, or an earlier
-   * checkpoint was loaded. A snapshot that is being made beside the training is waited for.
+   * Reports that training was restarted: the optimizer's state was lost, or an earlier checkpoint
+   * was loaded. A snapshot that is being made beside the training is waited for.
    *
    * @param step of the first report after it
    * @return what the reports gave that waited for a snapshot, and the restart, as an event
@@ -148,8 +201,8 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Is told that the learning rate was changed on purpose. Not needed where reports name it: a jump
-   * is seen.
+   * Reports that the learning rate was changed on purpose. Not needed if step reports contain it: a
+   * jump is detected.
    *
    * @param step of the first update at the new rate
    */
@@ -158,7 +211,7 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Is told that a pass over the data has ended.
+   * Reports that a pass over the data has ended.
    *
    * @param step number of updates made so far
    */
@@ -167,7 +220,7 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Is told that the host keeps a checkpoint that advice may go back to.
+   * Reports that the host keeps a checkpoint that advice may go back to.
    *
    * @param step of the report that it belongs to
    */
@@ -176,7 +229,7 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Is told that the run is over; only the first call counts. A snapshot that is being made beside
+   * Reports that the run is over; only the first call counts. A snapshot that is being made beside
    * the training is waited for.
    *
    * @return what was noticed, but held back in case more was to come
@@ -192,7 +245,7 @@ public final class PhaseMonitor implements AutoCloseable {
   /**
    * Takes a record of an earlier part of this run as if it happened again, without measuring,
    * acting or writing: after all records up to a checkpoint the monitor knows what it knew there,
-   * but for the times of a budget and for vectors stored by the probe.
+   * except the times of a budget and the vectors stored by the probe.
    *
    * @param record from a sink, in order
    */
@@ -210,12 +263,16 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Closes the sinks, after a snapshot that is being made beside the training is done and written;
-   * closing twice is harmless.
+   * Closes the sinks, after a snapshot that is being made beside the training is done and written,
+   * and the probe if the monitor made it; closing twice is harmless.
    */
   @Override
   public void close() {
-    alone(watch::close);
+    alone(
+        () -> {
+          watch.close();
+          owned.run();
+        });
   }
 
   /**
@@ -316,17 +373,19 @@ public final class PhaseMonitor implements AutoCloseable {
     private Policy policy = Policy.observe();
     private TrainingControl control;
     private LongSupplier nanoTime = System::nanoTime;
+    private Runnable owned = () -> {};
 
     private Builder(SnapshotSource source) {
       this.source = Objects.requireNonNull(source, "source");
     }
 
     /**
-     * Measures at the multiples of a number of steps. By default the article's table decides: every
-     * 100 steps below 100 million parameters, 200 to 500 up to a billion, 1000 above; twice as
-     * often in the first fifth of the training; at most 50 for batches up to 128 (where the article
-     * says small), at least 500 above 4096; at odd and even steps in turn, as training at the edge
-     * of stability oscillates from step to step.
+     * Measures at the multiples of a number of steps. By default the table of the article "dynaxx
+     * dissection: probing phase transitions in neural network loss landscapes" decides: every 100
+     * steps below 100 million parameters, 200 to 500 up to a billion, 1000 above; twice as often in
+     * the first fifth of the training; at most 50 for batches up to 128 (where the article says
+     * small), at least 500 above 4096; at odd and even steps in turn, as training at the edge of
+     * stability oscillates from step to step.
      *
      * @param interval steps, at least 1
      * @return this
@@ -438,7 +497,7 @@ public final class PhaseMonitor implements AutoCloseable {
      * Adds a sink, which the monitor closes. One that throws does not end the training: see {@link
      * MonitorSink}.
      *
-     * @param sink takes down what happens
+     * @param sink receives what happens
      * @return this
      */
     public Builder sink(MonitorSink sink) {

@@ -27,14 +27,14 @@ public interface Policy {
   List<Advice> decide(Situation situation);
 
   /**
-   * Is told that training was started again.
+   * Reports that training was restarted.
    *
    * @param step of the first update after the restart
    */
   default void restarted(long step) {}
 
   /**
-   * Looks on: never any advice.
+   * Observes only: gives no advice.
    *
    * @return the policy
    */
@@ -43,7 +43,8 @@ public interface Policy {
   }
 
   /**
-   * Halves the learning rate at the signs that come before a transition: the article's precursors,
+   * Halves the learning rate at the signs that come before a transition: the precursors of the
+   * article "dynaxx dissection: probing phase transitions in neural network loss landscapes",
    * shifts of curvature or gradient, and the edge of stability.
    *
    * @return a policy for one run

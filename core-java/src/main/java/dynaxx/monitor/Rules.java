@@ -65,8 +65,8 @@ public interface Rules {
   List<Event> observe(Observation observation);
 
   /**
-   * Is told that training was started again, with the optimizer's state lost: a guard lets the
-   * values settle before they are judged.
+   * Reports that training was restarted and the optimizer's state was lost: for a while the values
+   * may settle before they are judged.
    *
    * @param step of the first update after the restart; may lie before steps already seen, where an
    *     earlier checkpoint was loaded
@@ -75,15 +75,15 @@ public interface Rules {
   List<Event> restarted(long step);
 
   /**
-   * Is told that the learning rate was changed on purpose, and so that what moves next has a known
-   * cause. A jump from one observation to the next is seen without being told.
+   * Reports that the learning rate was changed on purpose, so that what moves next has a known
+   * cause. A jump from one observation to the next is detected without this call.
    *
    * @param step of the first update at the new rate
    */
   void learningRateChanged(long step);
 
   /**
-   * Is told that a pass over the data has ended: the length of an epoch is then the first period
+   * Reports that a pass over the data has ended: the length of an epoch is then the first period
    * that a repeating signal is compared with.
    *
    * @param step number of updates made so far
@@ -91,7 +91,7 @@ public interface Rules {
   void epochEnded(long step);
 
   /**
-   * Is told that the run is over.
+   * Reports that the run is over.
    *
    * @return what was noticed, but held back in case more was to come
    */

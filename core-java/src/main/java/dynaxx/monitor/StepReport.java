@@ -4,7 +4,8 @@ import dynaxx.spectrum.Signal;
 import java.util.OptionalDouble;
 
 /**
- * What the host tells of a step. Everything but the step may be missing; values need not be finite.
+ * What the host reports about a step. Everything except the step may be missing; values need not be
+ * finite.
  *
  * @param observation loss, gradient norm, learning rate and so on
  * @param momentum of the optimizer

@@ -62,7 +62,7 @@ final class StepStatistic implements ShiftStatistic {
     return value;
   }
 
-  /** The last values, as many, of which the first counts whole. */
+  /** The last values, up to that many; the first has its full weight. */
   private double sum(int n) {
     return total + begun[end - n];
   }

@@ -1,7 +1,17 @@
 /**
- * Says what happened in the landscape: rule sets that read the measurements of a run in order and
- * report events, each with its evidence. Two of them read the same series: the article's rules as
- * they are stated ({@link dynaxx.monitor.Rules#article}), and rules calibrated to a stated rate of
- * false alarms ({@link dynaxx.monitor.Rules#calibrated}).
+ * Watches a training: decides when to measure, reports what happened, advises what to do, and
+ * writes it down.
+ *
+ * <pre>{@code
+ * PhaseMonitor monitor = PhaseMonitor.of(probe, parameters).budget(0.05).build();
+ * for (int step = 0; step < steps; step++) {
+ *   PhaseMonitor.Outcome outcome = monitor.afterStep(StepReport.at(step).loss(trainer.step()));
+ *   outcome.events().forEach(System.out::println);
+ * }
+ * }</pre>
+ *
+ * <p>There are two rule sets: {@link dynaxx.monitor.Rules#calibrated}, with a stated rate of false
+ * alarms, and {@link dynaxx.monitor.Rules#article}, those of the article "dynaxx dissection:
+ * probing phase transitions in neural network loss landscapes" as it states them.
  */
 package dynaxx.monitor;

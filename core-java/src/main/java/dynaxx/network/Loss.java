@@ -39,6 +39,16 @@ public interface Loss {
   String name();
 
   /**
+   * Whether the loss applies a softmax of its own. Its predictions must then be logits: a network
+   * that ends in a softmax would get it twice.
+   *
+   * @return false unless a loss says otherwise
+   */
+  default boolean takesLogits() {
+    return false;
+  }
+
+  /**
    * Terms of one example.
    *
    * @param output shape of one example's predictions

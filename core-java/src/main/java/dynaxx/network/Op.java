@@ -50,7 +50,7 @@ public interface Op {
   }
 
   /**
-   * Arrays it needs besides inputs and output.
+   * Arrays it needs in addition to inputs and output.
    *
    * @param inputs shapes of the inputs
    * @return none by default

@@ -12,6 +12,11 @@ final class SoftmaxCrossEntropy implements Loss {
   }
 
   @Override
+  public boolean takesLogits() {
+    return true;
+  }
+
+  @Override
   public long terms(Shape output) {
     return output.rows();
   }

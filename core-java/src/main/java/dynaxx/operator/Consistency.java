@@ -8,8 +8,8 @@ import java.util.Locale;
 
 /**
  * How far an operator contradicts itself on random vectors: whether it gives the same product
- * twice, is symmetric, and has the quadratic form of its products. Worth its four products once
- * before an operator that somebody else computes is trusted: dropout left on, a batch that changes,
+ * twice, is symmetric, and has the quadratic form of its products. Check a product of your own
+ * once, at the cost of four products, before you trust it: dropout left on, a batch that changes,
  * or a layer's forgotten derivative show here and nowhere else.
  *
  * @param repetition distance of two products of the same vector, in units of their norm

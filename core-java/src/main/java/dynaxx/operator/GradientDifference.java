@@ -2,9 +2,13 @@ package dynaxx.operator;
 
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Objects;
+import java.util.function.BiConsumer;
 
 /**
  * The Hessian of a stack that offers gradients only, by central differences:
@@ -102,7 +106,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
    */
   public GradientDifference(Gradient gradient, Buffer parameters, double precision, Device device) {
     this.gradient = Objects.requireNonNull(gradient, "gradient");
-    this.device = Objects.requireNonNull(device, "backend");
+    this.device = Objects.requireNonNull(device, "device");
     this.dimension = parameters.size();
     if (dimension < 1) {
       throw new IllegalArgumentException("parameters: found 0 values, expected at least 1");
@@ -126,6 +130,30 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
+    }
+  }
+
+  /**
+   * The Hessian from gradients on Java arrays, good to float32. Calls the gradient once.
+   *
+   * @param parameters theta, n values, at least 1; copied
+   * @param device where the estimators work
+   * @param gradient reads n parameters from its first argument and writes all n values of the
+   *     gradient into its second; the same function at every call, as in {@link Gradient}
+   * @return the operator
+   * @throws IllegalArgumentException if there are no parameters
+   * @throws NonFiniteException if a parameter or the gradient is NaN or infinite
+   */
+  public static GradientDifference ofArrays(
+      float[] parameters, Device device, BiConsumer<float[], float[]> gradient) {
+    BiConsumer<MemorySegment, MemorySegment> onSegments =
+        HostVectors.arrays(parameters.length, "gradient", gradient);
+    try (Scope temporary = Scope.open()) {
+      HostBuffer values = temporary.allocate(parameters.length);
+      MemorySegment.copy(
+          parameters, 0, values.segment(), ValueLayout.JAVA_FLOAT, 0, parameters.length);
+      return new GradientDifference(
+          (theta, to) -> HostVectors.call(device, onSegments, theta, to), values, FLOAT32, device);
     }
   }
 

@@ -12,7 +12,7 @@ record HostOperator(
     implements SymmetricOperator {
 
   HostOperator {
-    Objects.requireNonNull(device, "backend");
+    Objects.requireNonNull(device, "device");
     Objects.requireNonNull(product, "product");
     if (dimension < 1) {
       throw new IllegalArgumentException("dimension: found " + dimension + ", expected at least 1");

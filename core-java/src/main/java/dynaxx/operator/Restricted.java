@@ -14,8 +14,8 @@ import java.util.OptionalDouble;
 
 /**
  * The principal submatrix of H that belongs to some of the parameters: the curvature of the loss
- * when only they move, as of one layer or one block. Its vectors hold the selected parameters, the
- * ranges one after the other in the order given.
+ * when only they move, as of one layer or one block. Its vectors hold the selected parameters: the
+ * ranges, one after the other, in the order given.
  *
  * <p>A product costs one of H, whatever the number of parameters selected. By Cauchy's interlacing
  * theorem its eigenvalues lie between the smallest and the largest of H.
@@ -265,7 +265,7 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
    * {@inheritDoc}
    *
    * <p>That of H. This supposes that H's errors are small where its entries are, as those of an
-   * exact product are; a submatrix that is zero but for rounding comes out as noise.
+   * exact product are; a submatrix that is zero except for rounding comes out as noise.
    */
   @Override
   public double productError() {

@@ -4,12 +4,14 @@ import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import java.lang.foreign.MemorySegment;
 import java.util.OptionalDouble;
 import java.util.function.BiConsumer;
 
 /**
  * A symmetric linear map on n-vectors that is known by its products only. All estimators work on
- * this interface, so a host needs no network of ours: any exact Hessian-vector product will do.
+ * this interface, so a host does not need a dynaxx network: any exact Hessian-vector product will
+ * do.
  */
 public interface SymmetricOperator {
 
@@ -82,7 +84,38 @@ public interface SymmetricOperator {
   }
 
   /**
-   * An operator from a product that somebody else computes, in the device's own precision.
+   * An operator from the host's product on Java arrays, one vector at a time. Vectors are copied in
+   * and out; {@link #ofSegments} copies nothing on the CPU.
+   *
+   * @param dimension length of the vectors, from 1 to {@link Integer#MAX_VALUE}
+   * @param device where the estimators work
+   * @param product reads its first argument, v, and fills its second, Hv; both have n values and
+   *     are used again after the call
+   * @return the operator
+   * @throws IllegalArgumentException if the dimension is out of range
+   */
+  static SymmetricOperator ofArrays(
+      long dimension, Device device, BiConsumer<float[], float[]> product) {
+    return of(dimension, device, HostVectors.product(dimension, device, product));
+  }
+
+  /**
+   * An operator from the host's product on native memory, one vector at a time.
+   *
+   * @param dimension length of the vectors, at least 1
+   * @param device where the estimators work
+   * @param product reads its first argument, v, and fills its second, Hv; n native-order float32
+   *     values each, valid during the call
+   * @return the operator
+   * @throws IllegalArgumentException if the dimension is below 1
+   */
+  static SymmetricOperator ofSegments(
+      long dimension, Device device, BiConsumer<MemorySegment, MemorySegment> product) {
+    return of(dimension, device, HostVectors.segments(device, product));
+  }
+
+  /**
+   * An operator from a product that the host computes, in the device's own precision.
    *
    * @param dimension length of the vectors, at least 1
    * @param device where the vectors live
@@ -94,8 +127,8 @@ public interface SymmetricOperator {
   }
 
   /**
-   * An operator from a product that somebody else computes, with the error of that product: about
-   * 1e-2 with TF32, 1e-1 with bfloat16 matrix products.
+   * An operator from a product that the host computes, with the error of that product: about 1e-2
+   * with TF32, 1e-1 with bfloat16 matrix products.
    *
    * @param dimension length of the vectors, at least 1
    * @param device where the vectors live

@@ -1,7 +1,7 @@
 package dynaxx.spectrum;
 
 /**
- * What a measurement asked of its operator.
+ * How many products and forms a measurement used.
  *
  * @param products Hessian-vector products
  * @param forms quadratic forms

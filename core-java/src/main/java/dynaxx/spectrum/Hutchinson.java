@@ -75,7 +75,7 @@ public record Hutchinson(int probes, long seed) {
      * Confidence interval by Student's t (1908) with one degree of freedom less than there are
      * samples. It covers the trace with the stated probability as far as samples are normal: with a
      * dense spectrum nearly so from few probes on. When a few eigenvalues dominate, the samples are
-     * skewed and a small number of them covers less; deflating those eigenvalues mends that.
+     * skewed and a small number of them covers less; deflating those eigenvalues fixes that.
      *
      * @param confidence probability of covering the trace, above 0 and below 1
      * @return the interval around the value
@@ -137,7 +137,7 @@ public record Hutchinson(int probes, long seed) {
   }
 
   /**
-   * What a run towards a goal came to.
+   * The result of a run towards a goal.
    *
    * @param trace the estimate from all probes that were made
    * @param halfWidth half width of the interval at the goal's confidence, from the larger of the
@@ -159,8 +159,8 @@ public record Hutchinson(int probes, long seed) {
 
   /**
    * Estimates the trace with deflation. Needs one quadratic form more for each vector, since
-   * Rayleigh quotients are taken at the operator's own point: vectors of an earlier snapshot serve
-   * as well.
+   * Rayleigh quotients are taken at the operator's own point: vectors of an earlier snapshot can be
+   * used, too.
    *
    * @param operator a symmetric operator
    * @param deflation orthonormal vectors, best those of the eigenvalues of largest magnitude; their

@@ -65,8 +65,9 @@ public record ProbeSettings(
   }
 
   /**
-   * The rule of the usual advice: 15 Lanczos steps whatever they come to, and 8 probes. The
-   * smallest eigenvalue has seldom converged then; the result says so.
+   * The settings of the article "dynaxx dissection: probing phase transitions in neural network
+   * loss landscapes": 15 Lanczos steps, converged or not, and 8 probes. The smallest eigenvalue has
+   * seldom converged then; the result says so.
    *
    * @return the settings
    */

@@ -26,7 +26,7 @@ public final class SpectrumProbe implements AutoCloseable {
   /** Ritz vectors taken out of the probes, those of largest magnitude that have converged. */
   private static final int DEFLATED = 8;
 
-  /** Residual, as part of the Ritz value, below which a vector serves for deflation. */
+  /** Residual, as part of the Ritz value, below which a vector is used for deflation. */
   private static final double CONVERGED = 1e-2;
 
   private Scope storedScope;
@@ -62,7 +62,7 @@ public final class SpectrumProbe implements AutoCloseable {
         : fromStored(counted, settings);
   }
 
-  /** A warm start has a seed of its own, which the earlier vectors must not have come from. */
+  /** A warm start has its own seed, different from that of the earlier vectors. */
   private static Lanczos seeded(Lanczos lanczos, ProbeSettings settings) {
     return lanczos.earlier() == null ? lanczos.withSeed(settings.seed()) : lanczos;
   }

@@ -157,7 +157,7 @@ class ScopeTest {
     try (Arena confined = Arena.ofConfined()) {
       MemorySegment memory = confined.allocate(64, 64);
       var e = assertThrows(IllegalArgumentException.class, () -> HostBuffer.of(memory));
-      assertTrue(e.getMessage().startsWith("segment: found memory of a confined arena"));
+      assertTrue(e.getMessage().startsWith("segment: found memory of a confined Arena"));
     }
   }
 }

@@ -333,7 +333,7 @@ class BuildersTest {
         new Slice(0, 0, 1, 0),
         x);
     refuses(
-        "concat: input 1 has shape [3 x 3], expected that of input 0, [2 x 3], but for axis 1",
+        "concat: input 1 has shape [3 x 3], expected that of input 0, [2 x 3], except along axis 1",
         new Concat(1),
         x,
         Shape.of(3, 3));

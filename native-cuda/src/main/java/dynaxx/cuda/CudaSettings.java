@@ -11,9 +11,9 @@ import java.util.Objects;
  * @param context a CUcontext that another library owns, or 0 for the primary context, which the
  *     CUDA run-time API and the frameworks built on it use too
  * @param stream a CUstream of that context that another library owns, so that its work and this
- *     device's are in order (1 for the legacy default stream, 2 for the calling thread's), or 0 for
- *     a stream of the device's own; with a context of another library, that and the legacy default
- *     stream wait for each other
+ *     device's are in order (1 for the legacy default stream, 2 for the calling thread's), or 0 to
+ *     create a stream; with a context of another library, that stream is synchronized with the
+ *     legacy default stream
  */
 public record CudaSettings(
     int device, Precision precision, long memoryLimit, long context, long stream) {
@@ -21,7 +21,7 @@ public record CudaSettings(
   /** System property with the ordinal of the device. */
   public static final String DEVICE_PROPERTY = "dynaxx.cuda.device";
 
-  /** The first device, float32, all of its memory, its primary context and a stream of its own. */
+  /** The first device, float32, all of its memory, its primary context and a new stream. */
   public static final CudaSettings DEFAULT =
       new CudaSettings(0, Precision.FP32, Long.MAX_VALUE, 0, 0);
 
@@ -46,7 +46,7 @@ public record CudaSettings(
     }
   }
 
-  /** What the system properties ask for. */
+  /** The settings in the system properties. */
   static CudaSettings ofProperties() {
     String text = System.getProperty(DEVICE_PROPERTY, "0");
     if (!text.matches("\\d{1,4}")) {

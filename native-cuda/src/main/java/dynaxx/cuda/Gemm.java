@@ -304,7 +304,7 @@ final class Gemm implements GemmKernels {
   }
 
   /**
-   * One product of factors that start at the given addresses and are laid out as the family says.
+   * One product of factors that start at the given addresses, in the layout that the family states.
    */
   private void submit(Family f, double alpha, long a, long b, double beta) {
     factors(alpha, beta);

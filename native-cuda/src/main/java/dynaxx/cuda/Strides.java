@@ -19,7 +19,7 @@ final class Strides implements StrideKernels {
 
   private static final int TILE = 32;
 
-  /** Extent from which on tiles pay. */
+  /** Smallest extent for which tiles pay off. */
   private static final int CROSSING = 8;
 
   /** Terms of a chunk at least, and chunks at most. */

@@ -109,7 +109,7 @@ record WalkAxes(List<Axis> kept, List<Axis> summed) {
     return -1;
   }
 
-  /** The axes but for the fastest one and that one. */
+  /** All axes except the fastest one, and the fastest one. */
   WalkAxes without(int crossing) {
     List<Axis> axes = new ArrayList<>(kept);
     axes.removeLast();

@@ -57,7 +57,7 @@ public final class SpectrumPlot {
     return span > 0 ? span : 1;
   }
 
-  /** The kind of picture that a file's name asks for: png or svg. */
+  /** The kind of picture that a file's name states: png or svg. */
   public static Optional<String> ending(Path file) {
     String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
     return Arrays.asList("png", "svg").stream().filter(e -> name.endsWith("." + e)).findFirst();

@@ -25,7 +25,7 @@ public final class Library {
   /**
    * A library.
    *
-   * @param folder of the profiles of one's own; need not exist
+   * @param folder of the user's own profiles; need not exist
    */
   public Library(Path folder) {
     this.folder = folder;

@@ -19,7 +19,7 @@ public final class RunReader {
   /**
    * Reads a metrics file, ours or another's.
    *
-   * @param problems told of everything that is left out, one line each
+   * @param problems receives everything that is left out, one line each
    */
   public static List<MetricsFormat.Row> metrics(Path file, Consumer<String> problems)
       throws IOException {

@@ -31,7 +31,7 @@ public final class Checkpoint {
   private Checkpoint() {}
 
   /**
-   * What belongs to a checkpoint besides the trainer.
+   * What belongs to a checkpoint in addition to the trainer.
    *
    * @param rateFactor by which the schedule's learning rates are multiplied
    * @param journalBytes length of monitor.jsonl

@@ -12,8 +12,8 @@ import java.util.Optional;
 
 /**
  * Computes in host memory and in float64, for certificates: every kernel the plain loop of its
- * definition. It shares the threads of the float32 device that made it and ends with it; like one
- * device, the two are used by one thread at a time.
+ * definition. It shares the threads of the float32 device that made it and is closed with it; like
+ * one device, the two are used by one thread at a time.
  */
 final class Float64Device implements Device {
 

@@ -7,9 +7,9 @@ import dynaxx.memory.Strided;
 
 /**
  * Matrix products in float64. An element of C is {@code beta C + bias} and then each {@code alpha
- * a_ip b_pj} in the order of p, one sequence of additions wherever the element stands and however C
- * is cut. Whole rows of B are added to whole rows of C, so every loop runs over contiguous memory;
- * a transpose is taken when a block is read.
+ * a_ip b_pj} in the order of p, one sequence of additions whatever the position of the element and
+ * however C is cut. Whole rows of B are added to whole rows of C, so every loop runs over
+ * contiguous memory; a transpose is taken when a block is read.
  */
 final class Float64Gemm implements GemmKernels {
 

@@ -11,9 +11,9 @@ import java.util.List;
  * in the order of the source, and neighbours that go on in both arrays taken together. An element
  * of the destination sums its terms in an order that depends on strides only.
  *
- * @param rows axes that move in the destination, but for the fastest
+ * @param rows axes that move in the destination, except the fastest
  * @param inner the fastest axis of the destination
- * @param sums axes that are summed, but for the fastest
+ * @param sums axes that are summed, except the fastest
  * @param run the fastest axis of the sums
  * @param from where the walk begins in the source
  * @param to where it begins in the destination

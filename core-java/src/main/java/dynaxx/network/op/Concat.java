@@ -28,7 +28,7 @@ public record Concat(int axis) implements Rearrangement {
     for (int i = 0; i < inputs.size(); i++) {
       Shape x = inputs.get(i);
       boolean fits = x.rank() == first.rank() && x.with(at, first.dim(at)).equals(first);
-      Check.that(fits, this, i, x, "that of input 0, " + first + ", but for axis " + at);
+      Check.that(fits, this, i, x, "that of input 0, " + first + ", except along axis " + at);
       sum = Math.addExact(sum, x.dim(at));
     }
     return first.with(at, sum);

@@ -99,8 +99,8 @@ public final class ExampleGram {
    *
    * @param parts number of tapes that hold all examples, in order
    * @param tapes gives the tape of a part with a forward pass in {@link Mode#MEASURE} and a
-   *     backward pass; it may be the same tape, recorded anew. Tapes serve for Hessians again only
-   *     after another backward pass
+   *     backward pass; it may be the same tape, recorded again. Tapes can be used for Hessians
+   *     again only after another backward pass
    * @param recomputes whether getting a tape costs a recording; then as many layers as fit the
    *     memory share one
    * @return N rows of N values, symmetric, not checked for finiteness

@@ -160,7 +160,7 @@ public final class FisherSweep implements AutoCloseable {
 
   /**
    * Adds this tape's share of F v for each direction. Runs the ops' backward passes over what they
-   * saved, so that the tape serves for Hessians again only after a backward pass of its own.
+   * saved, so that the tape can be used for Hessians again only after its own backward pass.
    *
    * @param tape holds a forward pass in {@link Mode#MEASURE} and a backward pass
    * @param v k directions of n values

@@ -179,8 +179,8 @@ public final class TangentSweep implements AutoCloseable {
 
   /**
    * Adds this tape's share of G v for each direction, G the Gauss-Newton matrix. Runs the ops'
-   * backward passes over what they saved, so that the tape serves for Hessians again only after a
-   * backward pass of its own.
+   * backward passes over what they saved, so that the tape can be used for Hessians again only
+   * after its own backward pass.
    *
    * @param tape holds a forward pass in {@link Mode#MEASURE}
    * @param v k directions of n values

@@ -257,7 +257,7 @@ final class Arrangements {
   }
 
   private static Value slice(Call c, Value x, int axis, long start, long end, long step) {
-    c.require(step != 0, "step 0", "another");
+    c.require(step != 0, "step 0", "a positive or negative step");
     long extent = x.dims()[axis];
     long from = start < 0 ? start + extent : start;
     long to = end < 0 ? end + extent : end;

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * A node with the values that it gets.
  *
- * @param node as it stands in the file
+ * @param node as it is in the file
  * @param inputs its values; null where an optional one is left out
  * @param opset version of the standard operators
  * @param examples rearrangements
@@ -34,14 +34,15 @@ record Call(ModelFile.Node node, List<Value> inputs, long opset, Examples exampl
     return node.outputs().size();
   }
 
-  /** Whether another node or the graph could ask for an output. */
+  /** Whether another node or the graph uses an output. */
   boolean wants(int output) {
     return output < outputs() && !node.outputs().get(output).isEmpty();
   }
 
   /**
-   * The input as values that the file fixes. What it is made of counts as constant everywhere: an
-   * exponent or a limit that were a parameter elsewhere would have a derivative that misses a part.
+   * The input as values that the file fixes. Everything it is computed from is constant everywhere:
+   * an exponent or a limit that were a parameter elsewhere would have a derivative that misses a
+   * part.
    */
   Tensor constant(int i) {
     if (!in(i).isShared()) {

@@ -126,7 +126,7 @@ final class Draft {
     };
   }
 
-  /** Names of the initializers that serve as constants somewhere. */
+  /** Names of the initializers that are used as constants somewhere. */
   Set<String> fixed() {
     return fixed;
   }

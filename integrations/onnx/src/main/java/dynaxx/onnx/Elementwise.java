@@ -62,8 +62,7 @@ final class Elementwise {
 
     private static void requireDivisor(long b) {
       if (b == 0) {
-        throw new OnnxException(
-            "division of whole numbers: found a divisor of 0, expected another");
+        throw new OnnxException("integer division by zero");
       }
     }
   }

@@ -57,7 +57,8 @@ record Examples(Draft draft, long count) {
         what
             + " of a tensor "
             + text(dims)
-            + " acts along the axis of the examples, expected examples to be treated one by one");
+            + " acts along the axis of the examples, expected each example to be computed on its"
+            + " own");
   }
 
   void requireOther(Value v, int axis, String what) {
@@ -236,7 +237,7 @@ record Examples(Draft draft, long count) {
                 + text(first.dims())
                 + " and "
                 + text(v.dims())
-                + ", expected them to be equal but for axis "
+                + ", expected them to be equal except along axis "
                 + axis);
       }
       requireOther(v, axis, "joining");
@@ -293,7 +294,7 @@ record Examples(Draft draft, long count) {
     return values.stream().map(v -> text(v.dims())).collect(Collectors.joining(" and "));
   }
 
-  /** A shared body beside one whose examples lie along an axis. */
+  /** A shared body together with one whose examples lie along an axis. */
   private Body fitted(Value v, int axis, long merged) {
     Body body = v.body();
     if (axis < 0) {

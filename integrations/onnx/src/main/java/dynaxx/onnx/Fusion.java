@@ -279,7 +279,7 @@ final class Fusion {
         : x.draft.affine(x.draft.activate(found, in.x()), round(2 * in.factor() * f.a()), 0);
   }
 
-  /** Factors that are 1 but for the float32 of their constants. */
+  /** Factors that are 1 except for the float32 rounding of their constants. */
   private static double round(double factor) {
     return near(factor, 1) ? 1 : factor;
   }

@@ -151,7 +151,7 @@ final class Images {
     return v.whole() && v.parameter().shape().equals(Dims.shape(v.dims()));
   }
 
-  /** The parameter that is a vector as it stands, or null. */
+  /** The parameter if it is a vector, or null. */
   static Parameter vector(Value v) {
     boolean plain =
         v.isShared() && v.body() instanceof Weight.View view && view.whole() && v.rank() == 1;

@@ -104,7 +104,7 @@ final class Importer {
 
   /**
    * Reads with all candidates as parameters, and again with those alone that reach the output and
-   * serve as a constant nowhere, until that is all of them.
+   * are used as a constant nowhere, until that is all of them.
    */
   Result read() {
     Set<String> declared = candidates();
@@ -163,7 +163,7 @@ final class Importer {
           label
               + ": found open extents "
               + (stated == null ? "" : Arrays.toString(stated))
-              + ", expected the shape of an example to be stated");
+              + ", expected the shape of one example: OnnxOptions.withInputShape states it");
     }
     long examples = stated == null || stated[0] < 0 ? Examples.OPEN : stated[0];
     if (given == null) {

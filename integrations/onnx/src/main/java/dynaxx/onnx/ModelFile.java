@@ -3,7 +3,7 @@ package dynaxx.onnx;
 import java.util.List;
 import java.util.Map;
 
-/** What dynaxx uses of an ONNX file, as it stands there. */
+/** What dynaxx uses of an ONNX file. */
 record ModelFile(Map<String, Long> opsets, Graph graph) {
 
   /** Domain of the standard operators, in one of its two spellings. */

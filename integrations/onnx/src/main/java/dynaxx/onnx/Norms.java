@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/** Normalisations: one op where the gains are a parameter as it stands, plain arithmetic else. */
+/** Normalisations: one op if the gains are a whole parameter, plain arithmetic otherwise. */
 final class Norms {
 
   private Norms() {}

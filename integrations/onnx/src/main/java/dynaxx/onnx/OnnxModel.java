@@ -1,9 +1,15 @@
 package dynaxx.onnx;
 
+import dynaxx.device.Device;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Parameter;
+import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Snapshot;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -12,20 +18,22 @@ import java.util.OptionalLong;
 
 /**
  * A network read from an ONNX file: an inference graph of operator sets 11 to 21 with one input,
- * whose first axis is that of the examples, each treated by itself.
+ * whose first axis counts the examples. Each example is computed on its own.
  *
- * <p>Parameters are the float initializers that reach the output differentiably, in the order of
- * the file, each flattened row-major; running statistics of batch normalisation, exponents, limits
- * and everything that serves as a shape are constants, wherever else they are used, and so are
- * initializers that hold infinities. float16, bfloat16 and double values become float32. Immutable.
+ * <p>Parameters are the float initializers that the output depends on differentiably, in the order
+ * of the file, each flattened row-major. Constants are running statistics of batch normalisation,
+ * exponents, limits, and initializers that hold infinities. An initializer used as a shape anywhere
+ * is constant everywhere. float16, bfloat16 and double values become float32. Immutable.
  */
 public final class OnnxModel {
 
   private final Importer.Result result;
+  private final Optional<Loss> loss;
   private final List<String> constants;
 
-  private OnnxModel(Importer.Result result) {
+  private OnnxModel(Importer.Result result, Optional<Loss> loss) {
     this.result = result;
+    this.loss = loss;
     this.constants =
         result.initializers().entrySet().stream()
             .filter(e -> e.getValue().isFloat() && !isParameter(e.getKey()))
@@ -38,7 +46,37 @@ public final class OnnxModel {
   }
 
   /**
-   * Reads a file as it stands.
+   * Reads a file for a loss. If the loss takes logits, as {@link Loss#crossEntropy} does, a softmax
+   * or log-softmax at the end of the model is left out, so that it is not applied twice.
+   *
+   * @param file an ONNX model
+   * @param loss the loss to measure, which {@link #batch} and {@link #measure} then use
+   * @return the model
+   * @throws OnnxException if it cannot be read, is damaged, holds something that is not supported,
+   *     or has a softmax near its end that cannot be left out
+   */
+  public static OnnxModel read(Path file, Loss loss) {
+    return read(file, OnnxOptions.DEFAULT, loss);
+  }
+
+  /**
+   * Reads a file for a loss.
+   *
+   * @param file an ONNX model
+   * @param options what is a parameter, which output counts, and so on; {@link OnnxOptions#logits}
+   *     is set as the loss needs it
+   * @param loss the loss to measure
+   * @return the model
+   * @throws OnnxException as {@link #read(Path, Loss)}
+   */
+  public static OnnxModel read(Path file, OnnxOptions options, Loss loss) {
+    Objects.requireNonNull(options, "options");
+    return read(file, options.withLogits(loss.takesLogits()), Optional.of(loss));
+  }
+
+  /**
+   * Reads a file exactly as it is, a softmax at its end included. To measure a loss, use {@link
+   * #read(Path, Loss)}.
    *
    * @param file an ONNX model
    * @return the model
@@ -50,7 +88,8 @@ public final class OnnxModel {
   }
 
   /**
-   * Reads a file.
+   * Reads a file without saying which loss follows. {@link OnnxOptions#logits} must then be set for
+   * a loss that takes logits.
    *
    * @param file an ONNX model
    * @param options what is a parameter, which output counts, and so on
@@ -59,10 +98,13 @@ public final class OnnxModel {
    *     supported
    */
   public static OnnxModel read(Path file, OnnxOptions options) {
-    Objects.requireNonNull(options, "options");
+    return read(file, Objects.requireNonNull(options, "options"), Optional.empty());
+  }
+
+  private static OnnxModel read(Path file, OnnxOptions options, Optional<Loss> loss) {
     try {
       ModelFile content = ModelReader.read(file, options.maximumBytes());
-      return new OnnxModel(new Importer(content, options).read());
+      return new OnnxModel(new Importer(content, options).read(), loss);
     } catch (OnnxException e) {
       throw new OnnxException(file + ": " + e.getMessage(), e.getCause());
     } catch (RuntimeException e) {
@@ -103,6 +145,49 @@ public final class OnnxModel {
       }
     }
     return values;
+  }
+
+  /**
+   * Examples and targets for this model and its loss.
+   *
+   * @param inputs whole examples, one after the other
+   * @param targets as many targets, as the loss takes them
+   * @return the batch, over the same memory
+   * @throws IllegalStateException if the model was read without a loss
+   * @throws IllegalArgumentException naming the argument, what was found and what was expected
+   */
+  public Batch batch(HostBuffer inputs, HostBuffer targets) {
+    return Batch.of(network(), loss(), inputs, targets);
+  }
+
+  /**
+   * Measures the loss's curvature at the parameters of the file. To measure more than once, make a
+   * {@link CurvatureProbe} of {@link #network} and {@link #loss}.
+   *
+   * @param batch examples and targets, from {@link #batch}
+   * @param settings what to measure
+   * @param device where to compute
+   * @return the snapshot
+   * @throws IllegalStateException if the model was read without a loss
+   */
+  public Snapshot measure(Batch batch, ProbeSettings settings, Device device) {
+    try (Scope scope = Scope.open();
+        CurvatureProbe probe = new CurvatureProbe(network(), loss(), batch, device)) {
+      return probe.measure(parameters(scope), settings);
+    }
+  }
+
+  /**
+   * The loss that the model was read for.
+   *
+   * @return the loss
+   * @throws IllegalStateException if the model was read without one
+   */
+  public Loss loss() {
+    return loss.orElseThrow(
+        () ->
+            new IllegalStateException(
+                "loss: found none, expected one that was given to OnnxModel.read"));
   }
 
   /**
@@ -154,7 +239,7 @@ public final class OnnxModel {
   }
 
   /**
-   * The softmax at the end that was left out because {@link OnnxOptions#logits} asked for it.
+   * The softmax at the end that was left out, for a loss that takes logits.
    *
    * @return a sentence for reports, or nothing if there was none
    */

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
  *
  * @param parameters initializers whose whole name matches are parameters, the others constants;
  *     empty for all that reach the output differentiably
- * @param output name of the output that is the prediction; empty if there is but one
+ * @param output name of the output that is the prediction; empty if there is only one
  * @param inputShape shape of one example, for files that leave extents open; empty if the file
  *     states them
  * @param logits whether a softmax or log-softmax over the last axis at the very end is left out,
@@ -34,8 +34,8 @@ public record OnnxOptions(
   /**
    * Fewer parameters.
    *
-   * @param names pattern of the names of those that stay
-   * @return changed options
+   * @param names pattern of the names that stay parameters
+   * @return the changed options
    */
   public OnnxOptions withParameters(Pattern names) {
     return new OnnxOptions(Optional.of(names), output, inputShape, logits, fused, maximumBytes);
@@ -45,7 +45,7 @@ public record OnnxOptions(
    * Another output.
    *
    * @param name of the output that is the prediction
-   * @return changed options
+   * @return the changed options
    */
   public OnnxOptions withOutput(String name) {
     return new OnnxOptions(parameters, Optional.of(name), inputShape, logits, fused, maximumBytes);
@@ -55,7 +55,7 @@ public record OnnxOptions(
    * A stated shape.
    *
    * @param example shape of one example
-   * @return changed options
+   * @return the changed options
    */
   public OnnxOptions withInputShape(Shape example) {
     return new OnnxOptions(parameters, output, Optional.of(example), logits, fused, maximumBytes);
@@ -65,7 +65,7 @@ public record OnnxOptions(
    * Whether a final softmax is left out.
    *
    * @param wanted true for the values before it
-   * @return changed options
+   * @return the changed options
    */
   public OnnxOptions withLogits(boolean wanted) {
     return new OnnxOptions(parameters, output, inputShape, wanted, fused, maximumBytes);
@@ -75,7 +75,7 @@ public record OnnxOptions(
    * Whether patterns become one op each.
    *
    * @param wanted false for plain ops only
-   * @return changed options
+   * @return the changed options
    */
   public OnnxOptions withFused(boolean wanted) {
     return new OnnxOptions(parameters, output, inputShape, logits, wanted, maximumBytes);
@@ -85,7 +85,7 @@ public record OnnxOptions(
    * Another size limit.
    *
    * @param bytes size of the largest file that is read
-   * @return changed options
+   * @return the changed options
    */
   public OnnxOptions withMaximumBytes(long bytes) {
     return new OnnxOptions(parameters, output, inputShape, logits, fused, bytes);

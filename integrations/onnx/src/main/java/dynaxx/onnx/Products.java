@@ -176,7 +176,7 @@ final class Products {
               + examples.text(a.dims())
               + " and "
               + examples.text(b.dims())
-              + " combines examples, expected them to be treated one by one");
+              + " combines examples, expected each example to be computed on its own");
     }
     int batch = Math.max(left, right);
     Value first = a.isShared() && batch >= 0 && batch < rank - 2 ? lead(c, a, batch, rank, b) : a;

@@ -56,7 +56,7 @@ record Value(Body body, long[] dims, int batch, long merged, long outer) {
     return (int) (axis < 0 ? axis + rank() : axis);
   }
 
-  /** The same values but for the body; extents of the other axes are the new body's. */
+  /** The same values with another body; extents of the other axes are the new body's. */
   Value with(Body changed) {
     long[] inner = changed.dims();
     if (isShared()) {

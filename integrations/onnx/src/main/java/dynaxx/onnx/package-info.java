@@ -1,5 +1,12 @@
 /**
- * Networks from ONNX files: {@link dynaxx.onnx.OnnxModel#read} turns an inference graph into a
- * {@link dynaxx.network.Network} of the core's ops and its float initializers into parameters.
+ * Reads networks from ONNX files. Float initializers become parameters.
+ *
+ * <pre>{@code
+ * OnnxModel model = OnnxModel.read(Path.of("model.onnx"), Loss.crossEntropy());
+ * try (Device device = Devices.open()) {
+ *   Batch batch = model.batch(HostBuffer.of(images), HostBuffer.of(labels));
+ *   System.out.println(model.measure(batch, ProbeSettings.certified(), device).spectrum().min());
+ * }
+ * }</pre>
  */
 package dynaxx.onnx;

@@ -292,7 +292,7 @@ public final class Driver {
   /**
    * {@code cuDriverGetVersion(int*)}.
    *
-   * @return the newest CUDA version that the driver serves, 1000 major + 10 minor
+   * @return the newest CUDA version that the driver supports, 1000 major + 10 minor
    */
   public int driverVersion() {
     return outInt("cuDriverGetVersion", out -> (int) CALL_P.invokeExact(cuDriverGetVersion, out));

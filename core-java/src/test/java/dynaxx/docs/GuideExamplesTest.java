@@ -1,0 +1,208 @@
+package dynaxx.docs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.function.Activation;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.model.Mlp;
+import dynaxx.monitor.Event;
+import dynaxx.monitor.EventKind;
+import dynaxx.monitor.MonitorRecord;
+import dynaxx.monitor.MonitorSink;
+import dynaxx.monitor.PhaseMonitor;
+import dynaxx.monitor.StepReport;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Spectrum;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * The examples of docs/guide.md. What stands between two markers here is what the guide shows, and
+ * is no longer than people were promised.
+ */
+class GuideExamplesTest {
+
+  private static final Path ROOT = Path.of("..");
+  private static final Path CORE =
+      ROOT.resolve("core-java/src/test/java/dynaxx/docs/GuideExamplesTest.java");
+  private static final Path ONNX =
+      ROOT.resolve("integrations/onnx/src/test/java/dynaxx/onnx/GuideExampleTest.java");
+
+  /** A host with a loss of sum a_i x_i^2 / 2 + x_i^4 / 12. */
+  private static final class Model {
+    private final float[] curvatures = {4, 1, 0.5f, -0.25f};
+    private final float[] weights = {1, 1, 1, 1};
+    private int products;
+    private int gradients;
+
+    double step() {
+      double loss = 0;
+      for (int i = 0; i < weights.length; i++) {
+        float x = weights[i];
+        loss += curvatures[i] * x * x / 2 + x * x * x * x / 12;
+        weights[i] -= 1e-4f * slope(i, x);
+      }
+      return loss;
+    }
+
+    void hessianVectorProduct(float[] v, float[] hv) {
+      products++;
+      for (int i = 0; i < v.length; i++) {
+        hv[i] = (curvatures[i] + weights[i] * weights[i]) * v[i];
+      }
+    }
+
+    void gradient(float[] parameters, float[] gradient) {
+      gradients++;
+      for (int i = 0; i < parameters.length; i++) {
+        gradient[i] = slope(i, parameters[i]);
+      }
+    }
+
+    private float slope(int i, float x) {
+      return curvatures[i] * x + x * x * x / 3;
+    }
+  }
+
+  private final Model model = new Model();
+
+  @Test
+  void ownProducts() {
+    int n = model.weights.length;
+    // example: products
+    MonitorSink print = record -> record.events().forEach(System.out::println);
+    try (Device device = Devices.open();
+        PhaseMonitor monitor =
+            PhaseMonitor.ofProducts(n, device, model::hessianVectorProduct).sink(print).build()) {
+      for (int step = 0; step < 10_000; step++) {
+        monitor.afterStep(StepReport.at(step).loss(model.step()));
+      }
+    }
+    // end
+    assertTrue(model.products > 100, "products: " + model.products);
+  }
+
+  @Test
+  void gradientsOnly() {
+    float[] weights = model.weights;
+    // example: gradients
+    MonitorSink print = record -> record.events().forEach(System.out::println);
+    try (Device device = Devices.open();
+        PhaseMonitor monitor =
+            PhaseMonitor.ofGradients(weights, device, model::gradient).sink(print).build()) {
+      for (int step = 0; step < 10_000; step++) {
+        monitor.afterStep(StepReport.at(step).loss(model.step()));
+      }
+    }
+    // end
+    assertTrue(model.gradients > 100, "gradients: " + model.gradients);
+  }
+
+  @Test
+  void network() {
+    try (Scope scope = Scope.open()) {
+      MemorySegment images = scope.allocate(8 * 784).segment();
+      MemorySegment labels = scope.allocate(8).segment();
+      assertTrue(network(images, labels).max().value() > 0);
+    }
+  }
+
+  private static Spectrum network(MemorySegment images, MemorySegment labels) {
+    try (Scope scope = Scope.open()) {
+      HostBuffer parameters = scope.allocate(784 * 32 + 32 + 32 * 10 + 10);
+      Mlp.of(Activation.RELU, 784, 32, 10).initialize(parameters, 1);
+      // example: network
+      Network network = Mlp.of(Activation.RELU, 784, 32, 10);
+      Loss loss = Loss.crossEntropy();
+      Batch batch = Batch.of(network, loss, HostBuffer.of(images), HostBuffer.of(labels));
+      try (Device device = Devices.open();
+          CurvatureProbe probe = new CurvatureProbe(network, loss, batch, device)) {
+        Spectrum found = probe.measure(parameters, ProbeSettings.certified()).spectrum();
+        System.out.println(found.min() + ", " + found.verdict());
+        // end
+        return found;
+      }
+    }
+  }
+
+  @Test
+  void sink() {
+    // example: sink
+    MonitorSink sink =
+        record ->
+            record.events().stream()
+                .filter(event -> event.confidence() > 0.9)
+                .forEach(event -> System.err.println(event.step() + " " + event.explanation()));
+    // end
+    PrintStream usual = System.err;
+    ByteArrayOutputStream written = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(written, true, StandardCharsets.UTF_8));
+    try {
+      Event.Evidence none =
+          new Event.Evidence(
+              1, OptionalDouble.empty(), OptionalDouble.empty(), OptionalDouble.empty(), 7);
+      List<Event> events =
+          List.of(
+              new Event(7, EventKind.SPIKE, Signal.LOSS, 0.99, none, "sure"),
+              new Event(7, EventKind.SPIKE, Signal.LOSS, 0.5, none, "unsure"));
+      sink.accept(new MonitorRecord.Notice(7, MonitorRecord.Notice.Kind.FINISH, events));
+    } finally {
+      System.setErr(usual);
+    }
+    assertEquals("7 sure", written.toString(StandardCharsets.UTF_8).strip());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"products, 8", "gradients, 10", "network, 8", "onnx, 6", "sink, 5"})
+  void guideShowsTheCompiledExamples(String name, int most) throws IOException {
+    String compiled = compiled(name.equals("onnx") ? ONNX : CORE, name);
+    assertEquals(compiled, shown(ROOT.resolve("docs/guide.md"), name));
+    assertTrue(compiled.lines().count() <= most, compiled.lines().count() + " lines: " + name);
+  }
+
+  @Test
+  void readmeShowsTheFirstOne() throws IOException {
+    assertEquals(compiled(CORE, "products"), shown(ROOT.resolve("README.md"), "products"));
+  }
+
+  /** Lines between markers; a brace that is left open is closed, as it would be in a method. */
+  private static String compiled(Path source, String name) throws IOException {
+    Matcher found =
+        Pattern.compile("// example: " + name + "\n(.*?)\n *// end", Pattern.DOTALL)
+            .matcher(Files.readString(source));
+    assertTrue(found.find(), name + " in " + source);
+    String body = found.group(1).stripIndent();
+    long open = body.chars().filter(c -> c == '{').count();
+    long closed = body.chars().filter(c -> c == '}').count();
+    return body + "\n}".repeat((int) (open - closed)) + "\n";
+  }
+
+  private static String shown(Path page, String name) throws IOException {
+    Matcher found =
+        Pattern.compile("<!-- example: " + name + " -->\n+```java\n(.*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(page));
+    assertTrue(found.find(), name + " in " + page);
+    return found.group(1);
+  }
+}
