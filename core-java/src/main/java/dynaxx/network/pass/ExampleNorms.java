@@ -148,7 +148,7 @@ public final class ExampleNorms implements AutoCloseable {
     products(group.input(tape), group.in(), tokens, from, count, xx);
     products(group.adjoint(tape), group.out(), tokens, from, count, dd);
     device.kernels().elementwise().dots(count, square, 1, new Strided(xx, 0, square), dd, sums);
-    if (group.linear().bias() != null) {
+    if (group.biased()) {
       device.kernels().elementwise().dots(count, square, 1, Strided.of(ones), dd, sums);
     }
   }

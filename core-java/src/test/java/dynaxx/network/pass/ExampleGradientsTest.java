@@ -2,6 +2,7 @@ package dynaxx.network.pass;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,8 +25,11 @@ import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
 import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
+import dynaxx.network.op.Add;
 import dynaxx.network.op.Linear;
+import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Operand;
 import dynaxx.network.pass.ParameterGroup.Method;
 import dynaxx.testing.Numbers;
 import java.util.ArrayList;
@@ -267,13 +271,55 @@ class ExampleGradientsTest {
     }
   }
 
+  private static List<List<Integer>> nodes(List<ParameterGroup> groups) {
+    return groups.stream().map(ParameterGroup::nodes).toList();
+  }
+
+  /** Three layers that use columns of one parameter. */
+  private static Network parts() {
+    Network.Builder g = Network.builder(Shape.of(4, 4));
+    Parameter all = g.parameter("all", Initializer.deviation(0.5), 4, 12);
+    Network.Node[] parts = new Network.Node[3];
+    for (int i = 0; i < 3; i++) {
+      Operand part = new Operand.View(all, 4 * i, Shape.of(4, 4), List.of(12L, 1L));
+      parts[i] = g.add(new Linear(part.t(), null), g.input());
+    }
+    return g.build(g.add(new Add(), g.add(new Multiply(), parts[0], parts[1]), parts[2]));
+  }
+
+  @Test
+  void viewsThatOverlap() {
+    Parameter p = new Parameter("p", Shape.of(6, 8), 0, Initializer.ZEROS);
+    Operand.View left = new Operand.View(p, 0, Shape.of(6, 4), List.of(8L, 1L));
+    Operand.View right = new Operand.View(p, 4, Shape.of(6, 4), List.of(8L, 1L));
+    Operand.View middle = new Operand.View(p, 3, Shape.of(2, 6), List.of(1L, 8L));
+    Operand.View top = new Operand.View(p, 0, Shape.of(2, 8), List.of(8L, 1L));
+    Operand.View bottom = new Operand.View(p, 16, Shape.of(4, 8), List.of(8L, 1L));
+    Operand.View last = new Operand.View(p, 47, Shape.of(1), List.of(1L));
+    assertFalse(left.overlaps(right));
+    assertTrue(left.overlaps(middle) && middle.overlaps(right));
+    assertFalse(top.overlaps(bottom) || bottom.overlaps(top));
+    assertTrue(top.overlaps(left) && Operand.of(p).overlaps(right));
+    assertTrue(last.overlaps(right) && !last.overlaps(top));
+    Parameter other = new Parameter("q", Shape.of(6, 8), 48, Initializer.ZEROS);
+    assertFalse(Operand.of(p).overlaps(Operand.of(other)));
+    assertEquals(
+        "view of parameter 'p': found offset 1, shape [6 x 8], strides [8, 1], expected distinct"
+            + " elements of [6 x 8]",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new Operand.View(p, 1, Shape.of(6, 8), List.of(8L, 1L)))
+            .getMessage());
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Operand.View(p, 0, Shape.of(3, 4), List.of(2L, 1L)));
+  }
+
   /** Which ops form a group, and when inputs and adjoints are the cheaper way. */
   @Test
   void groupsAndCosts() {
     List<ParameterGroup> tied = ParameterGroup.of(tied());
-    assertEquals(
-        List.of(List.of(3), List.of(1, 4, 5, 6)),
-        tied.stream().map(ParameterGroup::nodes).toList());
+    assertEquals(List.of(List.of(3), List.of(1, 4, 5, 6)), nodes(tied));
     assertEquals(20, tied.get(1).size());
     assertEquals(2, tied.get(1).columns().size());
     for (int tokens : new int[] {1, 3, 5, 20}) {
@@ -284,6 +330,10 @@ class ExampleGradientsTest {
       assertEquals(tokens < 12, group.ghostNorms(Method.CHEAPER), "norms, tokens " + tokens);
       assertEquals(tokens < 5, group.ghostGram(Method.CHEAPER, 16), "Gram, tokens " + tokens);
     }
+    List<ParameterGroup> parts = ParameterGroup.of(parts());
+    assertEquals(List.of(List.of(1), List.of(2), List.of(3)), nodes(parts), "disjoint columns");
+    assertTrue(parts.stream().allMatch(g -> g.ghostNorms(Method.GHOST)), "all by ghost norms");
+    assertEquals(List.of(16L, 16L, 16L), parts.stream().map(ParameterGroup::size).toList());
     int[] parameters =
         IntStream.range(1, tied().steps().size())
             .filter(i -> !tied().steps().get(i).op().parameters().isEmpty())
