@@ -214,13 +214,10 @@ public final class NetworkBuilder {
     require(name + ": padding", padding, padding >= 0, "at least 0");
     int in = x.shape().dim(0);
     int[] dims =
-        rank == 3
-            ? new int[] {channels, in, kernel, kernel}
-            : new int[] {channels, in, kernel};
+        rank == 3 ? new int[] {channels, in, kernel, kernel} : new int[] {channels, in, kernel};
     Initializer start = Initializer.he(Shape.of(dims).size() / channels * sums);
     Parameter weight = graph.parameter(name + ".weight", start, dims);
-    Parameter bias =
-        biased ? graph.parameter(name + ".bias", Initializer.ZEROS, channels) : null;
+    Parameter bias = biased ? graph.parameter(name + ".bias", Initializer.ZEROS, channels) : null;
     return graph.add(Conv.of(weight, bias).withStride(stride).withPadding(padding), x);
   }
 
@@ -305,7 +302,7 @@ public final class NetworkBuilder {
 
   /**
    * BatchNorm with the statistics of the batch at hand, as in training, epsilon 1e-5. It couples
-   * the examples: there are no gradients of single examples then; see {@link ChannelNorm#batch}.
+   * the examples: the batch is measured as a whole, and there are no gradients of single examples.
    *
    * @param x {@code [channels x ...]}
    * @param name of the layer; weight and bias are {@code [channels]}

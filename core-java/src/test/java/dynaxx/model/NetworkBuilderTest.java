@@ -160,8 +160,7 @@ class NetworkBuilderTest {
     assertEquals(Shape.of(3, 1, 1), x.shape());
     Network network = g.build(g.flatten(x));
     assertEquals(
-        List.of(
-            new MaxPool(PoolWindow.of(2)), new AveragePool(PoolWindow.global()), new Flatten()),
+        List.of(new MaxPool(PoolWindow.of(2)), new AveragePool(PoolWindow.global()), new Flatten()),
         ops(network).subList(1, 4));
   }
 
@@ -185,7 +184,8 @@ class NetworkBuilderTest {
         "c: found an input of shape [192], expected [channels x height x width] or"
             + " [channels x width]",
         () -> g.conv(flat, 8, 3, "c"));
-    refuses("a: heads: found 5, expected a divisor of width 8", () -> g.attention(image, 5, true, "a"));
+    refuses(
+        "a: heads: found 5, expected a divisor of width 8", () -> g.attention(image, 5, true, "a"));
     refuses("e: vocabulary: found 0, expected at least 1", () -> g.embedding(image, 0, 8, "e"));
     refuses(
         "token embedding: input 0 is another op's output, expected the network's input",

@@ -19,8 +19,8 @@ import java.util.Map;
 /**
  * Ops that share elements of parameters with each other and with no other op, mostly one op alone.
  * The gradients of single examples are made group by group: a row for each example. A single linear
- * layer, whatever its weight is a view of, has its weight as out x in and then its bias there; other
- * groups have all their parameters one after the other.
+ * layer, whatever its weight is a view of, has its weight as out x in and then its bias there;
+ * other groups have all their parameters one after the other.
  *
  * @param nodes the ops, in the order of the network
  * @param columns where each parameter starts in a row

@@ -17,7 +17,6 @@ import dynaxx.network.op.Slice;
 import dynaxx.network.op.Softmax;
 import dynaxx.network.op.Subtract;
 import dynaxx.network.op.Where;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 

@@ -119,9 +119,7 @@ final class Fusion {
             && v != null
             && alongLast(v, l.weight().shape().dim(0))
             && v.contiguous();
-    return fits
-        ? x.draft.op(new Linear(((Linear) x.op).weight(), v.operand()), x.inputs)
-        : null;
+    return fits ? x.draft.op(new Linear(((Linear) x.op).weight(), v.operand()), x.inputs) : null;
   }
 
   /** The shift of a norm, or learned positions. */
