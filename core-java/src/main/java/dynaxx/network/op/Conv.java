@@ -58,7 +58,7 @@ public record Conv(
    */
   public Conv {
     int rank = weight.shape().rank();
-    new Operands(weight, bias);
+    Operands.check(weight, bias);
     if (rank != 3 && rank != 4 || !weight.rowMajor()) {
       throw new IllegalArgumentException(
           "convolution: "

@@ -31,7 +31,7 @@ public record Linear(Operand weight, Operand bias) implements Op {
    */
   public Linear {
     weight = weight.matrix();
-    new Operands(weight, bias);
+    Operands.check(weight, bias);
     if (!takes(weight)) {
       throw new IllegalArgumentException(
           "linear: "

@@ -98,8 +98,7 @@ public sealed interface Operand {
    */
   default Operand t() {
     if (shape().rank() != 2) {
-      throw new IllegalArgumentException(
-          "transpose: found " + this + ", expected one with two axes");
+      throw new IllegalArgumentException("transpose: " + this + ", expected two axes");
     }
     return as(Shape.of(shape().dim(1), shape().dim(0)), strides().reversed());
   }
@@ -116,7 +115,7 @@ public sealed interface Operand {
     }
     if (shape().rank() == 0 || !rowMajor()) {
       throw new IllegalArgumentException(
-          "matrix: found " + this + ", expected two axes, or values in reading order");
+          "matrix: " + this + ", expected two axes, or values in reading order");
     }
     int rows = shape().dim(0);
     Shape matrix = Shape.of(rows, Math.toIntExact(shape().size() / rows));

@@ -20,12 +20,17 @@ import java.util.stream.Stream;
 record Operands(Operand weight, Operand bias) {
 
   Operands {
+    check(weight, bias);
+  }
+
+  /** Refuses a weight and a bias that do not go together. */
+  static void check(Operand weight, Operand bias) {
     Objects.requireNonNull(weight, "weight");
     if (bias != null && (!bias.rowMajor() || weight instanceof Fixed && bias instanceof View)) {
       throw new IllegalArgumentException(
-          "bias: found that "
+          "bias: "
               + bias
-              + " for a weight that "
+              + " beside a weight: "
               + weight
               + ", expected values in reading order, and constant ones for a constant weight");
     }

@@ -161,8 +161,7 @@ record ParameterGroup(
       for (int i = 0; i < count; i++) {
         Buffer row = rows.slice(i * size, size);
         op.backward(
-            new ExamplesFrame(
-                tape, node, from + i, 1, p -> row.slice(column(p), p.size())));
+            new ExamplesFrame(tape, node, from + i, 1, p -> row.slice(column(p), p.size())));
       }
     }
   }

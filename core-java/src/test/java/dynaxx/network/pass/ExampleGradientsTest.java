@@ -2,7 +2,6 @@ package dynaxx.network.pass;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -285,34 +284,6 @@ class ExampleGradientsTest {
       parts[i] = g.add(new Linear(part.t(), null), g.input());
     }
     return g.build(g.add(new Add(), g.add(new Multiply(), parts[0], parts[1]), parts[2]));
-  }
-
-  @Test
-  void viewsThatOverlap() {
-    Parameter p = new Parameter("p", Shape.of(6, 8), 0, Initializer.ZEROS);
-    Operand.View left = new Operand.View(p, 0, Shape.of(6, 4), List.of(8L, 1L));
-    Operand.View right = new Operand.View(p, 4, Shape.of(6, 4), List.of(8L, 1L));
-    Operand.View middle = new Operand.View(p, 3, Shape.of(2, 6), List.of(1L, 8L));
-    Operand.View top = new Operand.View(p, 0, Shape.of(2, 8), List.of(8L, 1L));
-    Operand.View bottom = new Operand.View(p, 16, Shape.of(4, 8), List.of(8L, 1L));
-    Operand.View last = new Operand.View(p, 47, Shape.of(1), List.of(1L));
-    assertFalse(left.overlaps(right));
-    assertTrue(left.overlaps(middle) && middle.overlaps(right));
-    assertFalse(top.overlaps(bottom) || bottom.overlaps(top));
-    assertTrue(top.overlaps(left) && Operand.of(p).overlaps(right));
-    assertTrue(last.overlaps(right) && !last.overlaps(top));
-    Parameter other = new Parameter("q", Shape.of(6, 8), 48, Initializer.ZEROS);
-    assertFalse(Operand.of(p).overlaps(Operand.of(other)));
-    assertEquals(
-        "view of parameter 'p': found offset 1, shape [6 x 8], strides [8, 1], expected distinct"
-            + " elements of [6 x 8]",
-        assertThrows(
-                IllegalArgumentException.class,
-                () -> new Operand.View(p, 1, Shape.of(6, 8), List.of(8L, 1L)))
-            .getMessage());
-    assertThrows(
-        IllegalArgumentException.class,
-        () -> new Operand.View(p, 0, Shape.of(3, 4), List.of(2L, 1L)));
   }
 
   /** Which ops form a group, and when inputs and adjoints are the cheaper way. */
