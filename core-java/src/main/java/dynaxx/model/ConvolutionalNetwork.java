@@ -3,20 +3,11 @@ package dynaxx.model;
 import static dynaxx.model.TransformerBlocks.require;
 
 import dynaxx.function.Activation;
-import dynaxx.network.Initializer;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Builder;
 import dynaxx.network.Network.Node;
-import dynaxx.network.Parameter;
 import dynaxx.network.RunningStatistics;
 import dynaxx.network.Shape;
-import dynaxx.network.op.Activate;
-import dynaxx.network.op.Add;
-import dynaxx.network.op.AveragePool;
 import dynaxx.network.op.ChannelNorm;
-import dynaxx.network.op.Conv;
-import dynaxx.network.op.Flatten;
-import dynaxx.network.op.PoolWindow;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -32,8 +23,6 @@ import java.util.function.Function;
  * .bias}; they come in that order.
  */
 public final class ConvolutionalNetwork {
-
-  private static final double EPSILON = 1e-5;
 
   private int channels = 1;
   private int height = 28;
@@ -173,44 +162,42 @@ public final class ConvolutionalNetwork {
     }
     require("blocks", blocks, blocks >= 1, "at least 1");
     require("classes", classes, classes >= 1, "at least 1");
-    Builder g = Network.builder(Shape.of(channels, height, width));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(channels, height, width));
     Node x = layer(g, "stem.conv", "stem.norm", g.input(), widths[0], 3, 1, 1);
-    x = g.add(new Activate(activation), x);
+    x = g.activation(activation, x);
     for (int stage = 0; stage < widths.length; stage++) {
       for (int block = 0; block < blocks; block++) {
         int stride = stage > 0 && block == 0 ? 2 : 1;
         x = block(g, "stages." + stage + "." + block, x, widths[stage], stride);
       }
     }
-    x = g.add(new Flatten(), g.add(new AveragePool(PoolWindow.global()), x));
-    return g.build(TransformerBlocks.head(g, x, classes));
+    return g.build(TransformerBlocks.head(g, g.flatten(g.averagePool(x)), classes, true));
   }
 
-  private Node block(Builder g, String name, Node x, int out, int stride) {
+  private Node block(NetworkBuilder g, String name, Node x, int out, int stride) {
     Node y = layer(g, name + ".conv1", name + ".norm1", x, out, 3, stride, 1);
-    y = g.add(new Activate(activation), y);
+    y = g.activation(activation, y);
     int sums = widths.length * blocks;
     y = layer(g, name + ".conv2", name + ".norm2", y, out, 3, 1, sums);
     if (!x.shape().equals(y.shape())) {
       x = layer(g, name + ".shortcut.conv", name + ".shortcut.norm", x, out, 1, stride, 1);
     }
-    return g.add(new Activate(activation), g.add(new Add(), x, y));
+    return g.activation(activation, g.add(x, y));
   }
 
   /** A convolution, with its norm, that changes the image's extents only by its stride. */
   private Node layer(
-      Builder g, String conv, String norm, Node x, int out, int kernel, int stride, int sums) {
+      NetworkBuilder g,
+      String conv,
+      String norm,
+      Node x,
+      int out,
+      int kernel,
+      int stride,
+      int sums) {
     Optional<ChannelNorm.Kind> kind = this.norm.apply(norm);
-    int in = x.shape().dim(0);
-    Initializer start = Initializer.he((long) in * kernel * kernel * (kind.isEmpty() ? sums : 1));
-    Parameter weight = g.parameter(conv + ".weight", start, out, in, kernel, kernel);
-    Parameter bias = kind.isEmpty() ? g.parameter(conv + ".bias", Initializer.ZEROS, out) : null;
-    Node y = g.add(Conv.of(weight, bias).withStride(stride).withPadding(kernel / 2), x);
-    if (kind.isEmpty()) {
-      return y;
-    }
-    Parameter gamma = g.parameter(norm + ".weight", Initializer.ONES, out);
-    Parameter beta = g.parameter(norm + ".bias", Initializer.ZEROS, out);
-    return g.add(new ChannelNorm(gamma, beta, EPSILON, kind.get()), y);
+    boolean bare = kind.isEmpty();
+    Node y = g.conv(x, out, kernel, stride, kernel / 2, conv, bare ? sums : 1, bare);
+    return bare ? y : g.channelNorm(y, kind.get(), norm);
   }
 }

@@ -233,7 +233,7 @@ public final class LanguageModel {
     boolean rotates = rotaryBase > 0;
     boolean even = embedding / heads % 2 == 0;
     require("embedding", embedding, !rotates || even, "heads of even width to rotate");
-    Network.Builder g = Network.builder(Shape.of(context));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(context));
     Initializer small = Initializer.deviation(TransformerBlocks.EMBEDDING_DEVIATION);
     Parameter positions = rotates ? null : g.parameter("pos", small, 1, context, embedding);
     Parameter table = g.parameter("embedding.weight", small, vocabulary, embedding);
@@ -246,17 +246,9 @@ public final class LanguageModel {
       x = blocks.block(g, "blocks." + i, x);
     }
     x = blocks.normed(g, "norm", x);
-    return g.build(head(g, table, x));
-  }
-
-  private Node head(Network.Builder g, Parameter table, Node x) {
-    if (tied) {
-      return g.add(new Linear(table, null), x);
-    }
-    if (biases) {
-      return TransformerBlocks.head(g, x, vocabulary);
-    }
-    Initializer small = Initializer.deviation(TransformerBlocks.EMBEDDING_DEVIATION);
-    return g.add(new Linear(g.parameter("head.weight", small, vocabulary, embedding), null), x);
+    return g.build(
+        tied
+            ? g.add(new Linear(table, null), x)
+            : TransformerBlocks.head(g, x, vocabulary, biases));
   }
 }

@@ -4,7 +4,6 @@ import dynaxx.function.Activation;
 import dynaxx.network.Network;
 import dynaxx.network.Network.Node;
 import dynaxx.network.Shape;
-import dynaxx.network.op.Activate;
 import java.util.Collections;
 import java.util.List;
 
@@ -44,13 +43,13 @@ public final class Mlp {
               + activations.size()
               + " activations, expected at least 2, and 2 more than activations");
     }
-    Network.Builder g = Network.builder(Shape.of(widths[0]));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(widths[0]));
     Node x = g.input();
     for (int i = 1; i < widths.length; i++) {
       if (i > 1) {
-        x = g.add(new Activate(activations.get(i - 2)), x);
+        x = g.activation(activations.get(i - 2), x);
       }
-      x = TransformerBlocks.linear(g, Integer.toString(i - 1), x, widths[i]);
+      x = g.linear(x, widths[i], Integer.toString(i - 1));
     }
     return g.build(x);
   }

@@ -1,17 +1,13 @@
 package dynaxx.model;
 
-import dynaxx.function.Activation;
 import dynaxx.network.Initializer;
 import dynaxx.network.Network.Builder;
 import dynaxx.network.Network.Node;
 import dynaxx.network.Parameter;
 import dynaxx.network.Shape;
-import dynaxx.network.op.Activate;
-import dynaxx.network.op.Add;
 import dynaxx.network.op.Concat;
 import dynaxx.network.op.Constant;
 import dynaxx.network.op.Linear;
-import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Reshape;
 import dynaxx.network.op.SelectToken;
 import dynaxx.network.op.Slice;
@@ -99,13 +95,13 @@ public final class Recurrent {
     }
   }
 
-  private final Builder g;
+  private final NetworkBuilder g;
   private final Kind kind;
   private final Weights weights;
   private final int hidden;
 
   private Recurrent(Builder g, Kind kind, Weights weights) {
-    this.g = g;
+    this.g = NetworkBuilder.over(g);
     this.kind = kind;
     this.weights = weights;
     this.hidden = weights.stateWeight().shape().dim(-1);
@@ -176,33 +172,33 @@ public final class Recurrent {
 
   private State step(Node gx, Node gh, Node h, State before) {
     return switch (kind) {
-      case RNN_TANH -> new State(activate(Activation.TANH, add(gx, gh)), null);
-      case RNN_RELU -> new State(activate(Activation.RELU, add(gx, gh)), null);
+      case RNN_TANH -> new State(g.tanh(g.add(gx, gh)), null);
+      case RNN_RELU -> new State(g.relu(g.add(gx, gh)), null);
       case GRU -> new State(gru(gx, gh, h), null);
-      case LSTM -> lstm(add(gx, gh), before == null ? null : before.c);
+      case LSTM -> lstm(g.add(gx, gh), before == null ? null : before.c);
     };
   }
 
   private Node gru(Node gx, Node gh, Node h) {
-    Node both = activate(Activation.SIGMOID, add(gates(gx, 0, 2), gates(gh, 0, 2)));
+    Node both = g.sigmoid(g.add(gates(gx, 0, 2), gates(gh, 0, 2)));
     Node r = gates(both, 0, 1);
     Node z = gates(both, 1, 2);
-    Node reset = multiply(r, gates(gh, 2, 3));
-    Node n = activate(Activation.TANH, add(gates(gx, 2, 3), reset));
-    return add(n, multiply(z, g.add(new Subtract(), h, n)));
+    Node reset = g.multiply(r, gates(gh, 2, 3));
+    Node n = g.tanh(g.add(gates(gx, 2, 3), reset));
+    return g.add(n, g.multiply(z, g.add(new Subtract(), h, n)));
   }
 
   private State lstm(Node gates, Node c) {
-    Node g1 = activate(Activation.TANH, gates(gates, 2, 3));
+    Node g1 = g.tanh(gates(gates, 2, 3));
     Node next;
     if (c == null) {
-      next = multiply(activate(Activation.SIGMOID, gates(gates, 0, 1)), g1);
+      next = g.multiply(g.sigmoid(gates(gates, 0, 1)), g1);
     } else {
-      Node both = activate(Activation.SIGMOID, gates(gates, 0, 2));
-      next = add(multiply(gates(both, 1, 2), c), multiply(gates(both, 0, 1), g1));
+      Node both = g.sigmoid(gates(gates, 0, 2));
+      next = g.add(g.multiply(gates(both, 1, 2), c), g.multiply(gates(both, 0, 1), g1));
     }
-    Node o = activate(Activation.SIGMOID, gates(gates, 3, 4));
-    return new State(multiply(o, activate(Activation.TANH, next)), next);
+    Node o = g.sigmoid(gates(gates, 3, 4));
+    return new State(g.multiply(o, g.tanh(next)), next);
   }
 
   private Node zero() {
@@ -211,17 +207,5 @@ public final class Recurrent {
 
   private Node gates(Node x, int from, int to) {
     return g.add(Slice.of(0, from * hidden, to * hidden), x);
-  }
-
-  private Node activate(Activation f, Node x) {
-    return g.add(new Activate(f), x);
-  }
-
-  private Node add(Node a, Node b) {
-    return g.add(new Add(), a, b);
-  }
-
-  private Node multiply(Node a, Node b) {
-    return g.add(new Multiply(), a, b);
   }
 }

@@ -6,13 +6,8 @@ import dynaxx.model.Recurrent.Kind;
 import dynaxx.model.Recurrent.Weights;
 import dynaxx.network.Initializer;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Builder;
 import dynaxx.network.Network.Node;
-import dynaxx.network.Parameter;
 import dynaxx.network.Shape;
-import dynaxx.network.op.Concat;
-import dynaxx.network.op.Linear;
-import dynaxx.network.op.TokenEmbedding;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -134,35 +129,31 @@ public final class SequenceModel {
     require("hidden", hidden, hidden >= 1, "at least 1");
     require("classes", classes, classes >= 1, "at least 1");
     boolean embeds = vocabulary > 0;
-    Builder g = Network.builder(embeds ? Shape.of(steps) : Shape.of(steps, features));
+    NetworkBuilder g = NetworkBuilder.of(embeds ? Shape.of(steps) : Shape.of(steps, features));
     Node x = g.input();
     if (embeds) {
-      Initializer small = Initializer.deviation(TransformerBlocks.EMBEDDING_DEVIATION);
-      Parameter table = g.parameter("embedding.weight", small, vocabulary, features);
-      x = g.add(new TokenEmbedding(table), x);
+      x = g.embedding(x, vocabulary, features, "embedding");
     }
     for (int layer = 0; layer < layers; layer++) {
       x = layer(g, x, layer);
     }
     Initializer uniform = new Initializer(0, (float) (1 / Math.sqrt(x.shape().dim(0))));
-    Parameter weight = g.parameter("head.weight", uniform, classes, x.shape().dim(0));
-    Parameter bias = g.parameter("head.bias", uniform, classes);
-    return g.build(g.add(new Linear(weight, bias), x));
+    return g.build(g.linear(x, classes, "head", uniform, uniform));
   }
 
   /** The sequence of states, or the final ones of the last layer. */
-  private Node layer(Builder g, Node x, int layer) {
+  private Node layer(NetworkBuilder g, Node x, int layer) {
     boolean last = layer == layers - 1;
     List<Node> directions = new ArrayList<>();
     for (int d = 0; d < (bidirectional ? 2 : 1); d++) {
       boolean reverse = d == 1;
       int in = x.shape().dim(-1);
-      Weights weights = Weights.declare(g, "rnn", kind, in, hidden, layer, reverse);
-      List<Node> states = Recurrent.states(g, kind, weights, x, reverse);
+      Weights weights = Weights.declare(g.graph(), "rnn", kind, in, hidden, layer, reverse);
+      List<Node> states = Recurrent.states(g.graph(), kind, weights, x, reverse);
       Node end = reverse ? states.getFirst() : states.getLast();
-      directions.add(last ? end : Recurrent.sequence(g, states));
+      directions.add(last ? end : Recurrent.sequence(g.graph(), states));
     }
     Node[] sides = directions.toArray(Node[]::new);
-    return bidirectional ? g.add(new Concat(-1), sides) : sides[0];
+    return bidirectional ? g.concat(-1, sides) : sides[0];
   }
 }

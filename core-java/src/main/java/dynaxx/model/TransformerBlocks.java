@@ -2,16 +2,8 @@ package dynaxx.model;
 
 import dynaxx.function.Activation;
 import dynaxx.network.Initializer;
-import dynaxx.network.Network.Builder;
 import dynaxx.network.Network.Node;
-import dynaxx.network.Parameter;
-import dynaxx.network.op.Activate;
-import dynaxx.network.op.Add;
 import dynaxx.network.op.Attention;
-import dynaxx.network.op.Dropout;
-import dynaxx.network.op.Linear;
-import dynaxx.network.op.Multiply;
-import dynaxx.network.op.Norm;
 import dynaxx.network.op.Rotary;
 
 /**
@@ -37,8 +29,6 @@ record TransformerBlocks(
    */
   record Style(int keyHeads, double rotaryBase, boolean rms, boolean gated, boolean biases) {}
 
-  static final double EPSILON = 1e-5;
-
   /** Standard deviation of embeddings and of the last layer, as in GPT-2 (Radford et al., 2019). */
   static final double EMBEDDING_DEVIATION = 0.02;
 
@@ -48,14 +38,14 @@ record TransformerBlocks(
         width, heads, hidden, causal, activation, dropout, new Style(heads, 0, false, false, true));
   }
 
-  Node block(Builder g, String name, Node x) {
+  Node block(NetworkBuilder g, String name, Node x) {
     Node attended = attention(g, name + ".attention", normed(g, name + ".norm1", x));
-    x = g.add(new Add(), x, drop(g, attended));
+    x = g.add(x, drop(g, attended));
     Node mixed = perceptron(g, name + ".mlp", normed(g, name + ".norm2", x));
-    return g.add(new Add(), x, drop(g, mixed));
+    return g.add(x, drop(g, mixed));
   }
 
-  private Node attention(Builder g, String name, Node x) {
+  private Node attention(NetworkBuilder g, String name, Node x) {
     int depth = width / heads;
     int keys = style.keyHeads;
     Node qkv = dense(g, name + ".qkv", x, (heads + 2 * keys) * depth);
@@ -66,60 +56,34 @@ record TransformerBlocks(
     return dense(g, name + ".projection", attended, width);
   }
 
-  private Node perceptron(Builder g, String name, Node x) {
+  private Node perceptron(NetworkBuilder g, String name, Node x) {
     Node inner;
     if (style.gated) {
-      Node gate = g.add(new Activate(activation), dense(g, name + ".gate", x, hidden));
-      inner = g.add(new Multiply(), gate, dense(g, name + ".0", x, hidden));
+      Node gate = g.activation(activation, dense(g, name + ".gate", x, hidden));
+      inner = g.multiply(gate, dense(g, name + ".0", x, hidden));
     } else {
-      inner = g.add(new Activate(activation), dense(g, name + ".0", x, hidden));
+      inner = g.activation(activation, dense(g, name + ".0", x, hidden));
     }
     return dense(g, name + ".1", inner, width);
   }
 
-  private Node drop(Builder g, Node x) {
-    return dropout == 0 ? x : g.add(new Dropout(dropout), x);
+  private Node drop(NetworkBuilder g, Node x) {
+    return dropout == 0 ? x : g.dropout(x, dropout);
   }
 
-  private Node dense(Builder g, String name, Node x, int out) {
-    if (style.biases) {
-      return linear(g, name, x, out);
-    }
-    int in = x.shape().dim(-1);
-    Parameter weight = g.parameter(name + ".weight", Initializer.glorot(in, out), out, in);
-    return g.add(new Linear(weight, null), x);
+  private Node dense(NetworkBuilder g, String name, Node x, int out) {
+    return g.linear(x, out, name, null, style.biases ? Initializer.ZEROS : null);
   }
 
   /** The norm of this style. */
-  Node normed(Builder g, String name, Node x) {
-    if (!style.rms) {
-      return norm(g, name, x);
-    }
-    Parameter gamma = g.parameter(name + ".weight", Initializer.ONES, x.shape().dim(-1));
-    return g.add(Norm.rms(gamma, EPSILON), x);
-  }
-
-  static Node norm(Builder g, String name, Node x) {
-    int width = x.shape().dim(-1);
-    Parameter gamma = g.parameter(name + ".weight", Initializer.ONES, width);
-    Parameter beta = g.parameter(name + ".bias", Initializer.ZEROS, width);
-    return g.add(Norm.layer(gamma, beta, EPSILON), x);
-  }
-
-  static Node linear(Builder g, String name, Node x, int out) {
-    return linear(g, name, x, out, Initializer.glorot(x.shape().dim(-1), out));
+  Node normed(NetworkBuilder g, String name, Node x) {
+    return style.rms ? g.rmsNorm(x, name) : g.layerNorm(x, name);
   }
 
   /** The last layer starts small, so that the first predictions are nearly uniform. */
-  static Node head(Builder g, Node x, int out) {
-    return linear(g, "head", x, out, Initializer.deviation(EMBEDDING_DEVIATION));
-  }
-
-  private static Node linear(Builder g, String name, Node x, int out, Initializer initializer) {
-    int in = x.shape().dim(-1);
-    Parameter weight = g.parameter(name + ".weight", initializer, out, in);
-    Parameter bias = g.parameter(name + ".bias", Initializer.ZEROS, out);
-    return g.add(new Linear(weight, bias), x);
+  static Node head(NetworkBuilder g, Node x, int out, boolean biased) {
+    Initializer small = Initializer.deviation(EMBEDDING_DEVIATION);
+    return g.linear(x, out, "head", small, biased ? Initializer.ZEROS : null);
   }
 
   static void check(int width, int heads, int depth, int hidden) {

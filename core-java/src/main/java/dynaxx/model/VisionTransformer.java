@@ -10,7 +10,6 @@ import dynaxx.network.Parameter;
 import dynaxx.network.Shape;
 import dynaxx.network.op.ClassToken;
 import dynaxx.network.op.Linear;
-import dynaxx.network.op.MeanTokens;
 import dynaxx.network.op.Patchify;
 import dynaxx.network.op.PositionEmbedding;
 import dynaxx.network.op.SelectToken;
@@ -165,7 +164,7 @@ public final class VisionTransformer {
     require("height", height, height >= 1 && height % patch == 0, "a multiple of patch " + patch);
     require("width", width, width >= 1 && width % patch == 0, "a multiple of patch " + patch);
     require("classes", classes, classes >= 1, "at least 1");
-    Network.Builder g = Network.builder(Shape.of(channels, height, width));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(channels, height, width));
     Initializer small = Initializer.deviation(TransformerBlocks.EMBEDDING_DEVIATION);
     int tokens = (height / patch) * (width / patch) + 1;
     Parameter token = g.parameter("cls", small, 1, 1, embedding);
@@ -182,8 +181,8 @@ public final class VisionTransformer {
     for (int i = 0; i < depth; i++) {
       x = blocks.block(g, "blocks." + i, x);
     }
-    x = TransformerBlocks.norm(g, "norm", x);
-    x = g.add(meanPooling ? new MeanTokens() : new SelectToken(0), x);
-    return g.build(TransformerBlocks.head(g, x, classes));
+    x = g.layerNorm(x, "norm");
+    x = meanPooling ? g.meanTokens(x) : g.add(new SelectToken(0), x);
+    return g.build(TransformerBlocks.head(g, x, classes, true));
   }
 }

@@ -378,15 +378,15 @@ class BuildersTest {
 
   @Test
   void refuseNodesAndParametersThatDoNotReachTheOutput() {
-    Network.Builder g = Network.builder(Shape.of(4));
-    Network.Node x = TransformerBlocks.linear(g, "a", g.input(), 4);
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4));
+    Network.Node x = g.linear(g.input(), 4, "a");
     g.add(new Activate(Activation.TANH), x);
     Network.Node y = g.add(new Activate(Activation.RELU), x);
     String dead = assertThrows(IllegalArgumentException.class, () -> g.build(y)).getMessage();
     assertEquals("tanh: node 2 does not reach the output", dead);
-    Network.Builder h = Network.builder(Shape.of(4));
+    NetworkBuilder h = NetworkBuilder.of(Shape.of(4));
     h.parameter("unused", Initializer.ZEROS, 2);
-    Network.Node z = TransformerBlocks.linear(h, "a", h.input(), 4);
+    Network.Node z = h.linear(h.input(), 4, "a");
     assertThrows(IllegalArgumentException.class, () -> h.build(z));
     assertThrows(IllegalArgumentException.class, () -> h.parameter("unused", Initializer.ZEROS, 2));
   }
@@ -483,11 +483,11 @@ class BuildersTest {
 
   @Test
   void aNetworkDoesNotChangeWhenItsBuilderGoesOn() {
-    Network.Builder g = Network.builder(Shape.of(4));
-    Network.Node x = TransformerBlocks.linear(g, "a", g.input(), 4);
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4));
+    Network.Node x = g.linear(g.input(), 4, "a");
     Network.Node y = g.add(new Activate(Activation.TANH), x);
     Network first = g.build(y);
-    TransformerBlocks.linear(g, "b", y, 4);
+    g.linear(y, 4, "b");
     Network.Node z = g.add(new Add(), g.add(new Activate(Activation.RELU), y), x);
     assertThrows(IllegalArgumentException.class, () -> g.build(z));
     assertEquals(2, first.parameters().size());

@@ -5,7 +5,6 @@ import dynaxx.network.Initializer;
 import dynaxx.network.Network;
 import dynaxx.network.Parameter;
 import dynaxx.network.Shape;
-import dynaxx.network.op.MeanTokens;
 import dynaxx.network.op.PositionEmbedding;
 
 /**
@@ -20,14 +19,14 @@ public record ReferenceTransformer(Activation gelu) {
   }
 
   public Network network() {
-    Network.Builder g = Network.builder(Shape.of(5, 12));
-    Network.Node x = TransformerBlocks.linear(g, "patch", g.input(), 8);
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(5, 12));
+    Network.Node x = g.linear(g.input(), 8, "patch");
     x = g.add(new PositionEmbedding(g.parameter("pos", Initializer.ZEROS, 5, 8)), x);
     TransformerBlocks blocks = new TransformerBlocks(8, 2, 16, false, gelu, 0);
     x = blocks.block(g, "0", x);
     x = blocks.block(g, "1", x);
-    x = g.add(new MeanTokens(), TransformerBlocks.norm(g, "norm", x));
-    return g.build(TransformerBlocks.linear(g, "head", x, 3));
+    x = g.meanTokens(g.layerNorm(x, "norm"));
+    return g.build(g.linear(x, 3, "head"));
   }
 
   public double[] parameters() {

@@ -1,6 +1,6 @@
 package dynaxx.network.op;
 
-
+import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.ConvolutionKernels.Convolution;
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
@@ -21,8 +21,9 @@ import java.util.List;
  * <p>{@link #of} makes the plain one, the {@code with} methods the others: {@code Conv.of(weight,
  * bias).withStride(2).withPadding(1)}.
  *
- * @param weight out x in / groups x height x width of the kernel; without height for a signal
- * @param bias out values, or null for none
+ * @param weight out x in / groups x height x width of the kernel, in reading order; without height
+ *     for a signal
+ * @param bias out values, or null for none; constant if the weight is
  * @param strideY rows from place to place; 1 for a signal
  * @param strideX columns from place to place
  * @param padding zeros around the image
@@ -32,8 +33,8 @@ import java.util.List;
  *     its own group only, so that as many groups as channels make a depthwise convolution
  */
 public record Conv(
-    Parameter weight,
-    Parameter bias,
+    Operand weight,
+    Operand bias,
     int strideY,
     int strideX,
     Padding padding,
@@ -45,8 +46,8 @@ public record Conv(
   /**
    * Checks what does not depend on the input.
    *
-   * @param weight weights
-   * @param bias bias or null
+   * @param weight in reading order
+   * @param bias out values or null
    * @param strideY at least 1
    * @param strideX at least 1
    * @param padding zeros around the image
@@ -57,13 +58,13 @@ public record Conv(
    */
   public Conv {
     int rank = weight.shape().rank();
-    if (rank != 3 && rank != 4) {
+    Operands.check(weight, bias);
+    if (rank != 3 && rank != 4 || !weight.rowMajor()) {
       throw new IllegalArgumentException(
-          "convolution: parameter '"
-              + weight.name()
-              + "' has shape "
-              + weight.shape()
-              + ", expected [out x in / groups x height x width] or [out x in / groups x width]");
+          "convolution: "
+              + weight
+              + ", expected [out x in / groups x height x width] or [out x in / groups x width] in"
+              + " reading order");
     }
     require("stride", strideY, strideX);
     require("dilation", dilationY, dilationX);
@@ -97,6 +98,17 @@ public record Conv(
    * @return the op
    */
   public static Conv of(Parameter weight, Parameter bias) {
+    return of(Operand.of(weight), Operand.of(bias));
+  }
+
+  /**
+   * Stride 1, no padding, no dilation, one group.
+   *
+   * @param weight out x in x height x width, or out x in x width
+   * @param bias out values, or null for none
+   * @return the op
+   */
+  public static Conv of(Operand weight, Operand bias) {
     return new Conv(weight, bias, 1, 1, Padding.NONE, 1, 1, 1);
   }
 
@@ -181,6 +193,14 @@ public record Conv(
     return signal() ? "conv1d" : "conv2d";
   }
 
+  private Operands operands() {
+    return new Operands(weight, bias);
+  }
+
+  private static ConvolutionKernels kernels(Frame f) {
+    return f.device().kernels().convolutions();
+  }
+
   private int out() {
     return weight.shape().dim(0);
   }
@@ -204,9 +224,7 @@ public record Conv(
         0,
         x,
         "a padded extent of at least that of the dilated kernel of weight " + weight.shape());
-    if (bias != null) {
-      Check.parameter(bias.size() == out(), this, bias, out() + " values");
-    }
+    operands().checkBias(this, out());
     return signal()
         ? Shape.of(out(), s.x().count())
         : Shape.of(out(), s.y().count(), s.x().count());
@@ -216,7 +234,7 @@ public record Conv(
     return s.size() + s.before() + s.after() > s.dilation() * (s.kernel() - 1);
   }
 
-  Convolution shape(Shape x, int images) {
+  private Convolution shape(Shape x, int images) {
     Shape w = weight.shape();
     int height = signal() ? 1 : x.dim(1);
     int kernel = signal() ? 1 : w.dim(2);
@@ -235,16 +253,17 @@ public record Conv(
 
   @Override
   public List<Parameter> parameters() {
-    return bias == null ? List.of(weight) : List.of(weight, bias);
+    return operands().parameters();
+  }
+
+  @Override
+  public List<float[]> constants() {
+    return operands().constants();
   }
 
   @Override
   public Workspace workspace(List<Shape> inputs) {
-    return Workspace.scratch(inputs.getFirst().size());
-  }
-
-  private static Strided one(Buffer all) {
-    return Strided.of(all);
+    return operands().trained() ? Workspace.scratch(inputs.getFirst().size()) : Workspace.NONE;
   }
 
   private static Strided each(Buffer all, Frame f, Shape shape) {
@@ -253,77 +272,67 @@ public record Conv(
 
   @Override
   public void forward(Frame f) {
-    Strided shift = bias == null ? null : one(f.w(bias));
-    f.device()
-        .kernels()
-        .convolutions()
-        .convolve(shape(f), 1, one(f.x(0)), one(f.w(weight)), shift, f.y(), false);
+    Operands o = operands();
+    kernels(f).convolve(shape(f), 1, Strided.of(f.x(0)), o.w(f), o.b(f), f.y(), false);
   }
 
   @Override
   public void backward(Frame f) {
-    Strided dy = one(f.dy());
+    Operands o = operands();
+    Strided dy = Strided.of(f.dy());
     if (f.active(0)) {
-      f.device()
-          .kernels()
-          .convolutions()
-          .convolveInput(shape(f), 1, dy, one(f.w(weight)), f.dx(0), f.adds(0));
+      kernels(f).convolveInput(shape(f), 1, dy, o.w(f), f.dx(0), f.adds(0));
     }
-    Strided dbias = bias == null ? null : one(f.dw(bias));
-    f.device()
-        .kernels()
-        .convolutions()
-        .convolveWeight(shape(f), 1, one(f.x(0)), dy, one(f.dw(weight)), dbias);
+    if (o.trained()) {
+      kernels(f).convolveWeight(shape(f), 1, Strided.of(f.x(0)), dy, o.dw(f), o.db(f));
+    }
   }
 
   @Override
   public void tangentForward(Frame f) {
+    Operands o = operands();
     Convolution s = shape(f);
     int k = f.directions();
-    Strided shift = bias == null ? null : f.rw(bias);
-    f.device()
-        .kernels()
-        .convolutions()
-        .convolve(s, k, one(f.x(0)), f.rw(weight), shift, f.ry(), false);
+    if (o.trained()) {
+      kernels(f).convolve(s, k, Strided.of(f.x(0)), o.rw(f), o.rb(f), f.ry(), false);
+    }
     if (f.active(0)) {
       Strided rx = each(f.rx(0), f, f.inputShape(0));
-      f.device().kernels().convolutions().convolve(s, k, rx, one(f.w(weight)), null, f.ry(), true);
+      kernels(f).convolve(s, k, rx, o.w(f), null, f.ry(), o.trained());
     }
   }
 
   @Override
   public void tangentBackward(Frame f) {
+    Operands o = operands();
     Convolution s = shape(f);
     int k = f.directions();
+    Strided dy = Strided.of(f.dy());
     Strided rdy = each(f.rdy(), f, f.outputShape());
-    Strided rdbias = bias == null ? null : f.rdw(bias);
-    f.device()
-        .kernels()
-        .convolutions()
-        .convolveWeight(s, k, one(f.x(0)), rdy, f.rdw(weight), rdbias);
+    if (o.trained()) {
+      kernels(f).convolveWeight(s, k, Strided.of(f.x(0)), rdy, o.rdw(f), o.rdb(f));
+    }
     if (f.active(0)) {
-      Strided dy = one(f.dy());
-      Strided rx = each(f.rx(0), f, f.inputShape(0));
-      f.device().kernels().convolutions().convolveWeight(s, k, rx, dy, f.rdw(weight), null);
-      f.device()
-          .kernels()
-          .convolutions()
-          .convolveInput(s, k, rdy, one(f.w(weight)), f.rdx(0), f.adds(0));
-      f.device().kernels().convolutions().convolveInput(s, k, dy, f.rw(weight), f.rdx(0), true);
+      if (o.trained()) {
+        Strided rx = each(f.rx(0), f, f.inputShape(0));
+        kernels(f).convolveWeight(s, k, rx, dy, o.rdw(f), null);
+      }
+      kernels(f).convolveInput(s, k, rdy, o.w(f), f.rdx(0), f.adds(0));
+      if (o.trained()) {
+        kernels(f).convolveInput(s, k, dy, o.rw(f), f.rdx(0), true);
+      }
     }
   }
 
   @Override
   public void curvature(Frame f) {
-    if (!f.active(0)) {
+    Operands o = operands();
+    if (!f.active(0) || !o.trained()) {
       return;
     }
     int k = f.directions();
     Buffer dyV = f.scratch(0);
-    f.device()
-        .kernels()
-        .convolutions()
-        .convolveInput(shape(f), k, one(f.dy()), f.rw(weight), dyV, false);
+    kernels(f).convolveInput(shape(f), k, Strided.of(f.dy()), o.rw(f), dyV, false);
     Strided rx = each(f.rx(0), f, f.inputShape(0));
     f.device().kernels().elementwise().dots(k, rx.stride(), 2, rx, dyV, f.curvature());
   }

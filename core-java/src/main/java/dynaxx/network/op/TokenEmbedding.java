@@ -1,7 +1,7 @@
 package dynaxx.network.op;
 
+import dynaxx.kernel.GatherKernels;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Strided;
 import dynaxx.network.Frame;
 import dynaxx.network.Parameter;
 import dynaxx.network.Shape;
@@ -11,15 +11,30 @@ import java.util.List;
  * Looks up a row of a table for each token number: {@code [tokens]} becomes {@code [tokens x
  * width]}. Token numbers are data: whole numbers held as float32, which is exact up to 2^24.
  *
- * @param table vocabulary x width
+ * @param table vocabulary x width, in reading order; at most 2^24 rows
  */
-public record TokenEmbedding(Parameter table) implements JointlyLinear {
+public record TokenEmbedding(Operand table) implements JointlyLinear {
 
-  private static final int LARGEST_VOCABULARY = 1 << 24;
+  /**
+   * A whole parameter.
+   *
+   * @param table vocabulary x width
+   */
+  public TokenEmbedding(Parameter table) {
+    this(Operand.of(table));
+  }
 
   @Override
   public String name() {
     return "token embedding";
+  }
+
+  private Operands operands() {
+    return new Operands(table, null);
+  }
+
+  private static GatherKernels kernels(Frame f) {
+    return f.device().kernels().gathers();
   }
 
   private int vocabulary() {
@@ -39,26 +54,29 @@ public record TokenEmbedding(Parameter table) implements JointlyLinear {
   public Shape outputShape(List<Shape> inputs) {
     Check.inputs(this, inputs, 1);
     Shape x = inputs.getFirst();
-    Check.parameter(
-        table.shape().rank() == 2 && vocabulary() <= LARGEST_VOCABULARY,
-        this,
-        table,
-        "[vocabulary x width] with at most " + LARGEST_VOCABULARY + " rows");
+    boolean fits = table.shape().rank() == 2 && table.rowMajor();
+    if (!fits || vocabulary() > Constant.LARGEST_WHOLE) {
+      throw new IllegalArgumentException(
+          "%s: %s, expected [vocabulary x width] in reading order with at most %d rows"
+              .formatted(name(), table, Constant.LARGEST_WHOLE));
+    }
     Check.that(x.rank() == 1, this, 0, x, "[tokens]");
     return Shape.of(x.dim(0), width());
   }
 
   @Override
   public List<Parameter> parameters() {
-    return List.of(table);
+    return operands().parameters();
+  }
+
+  @Override
+  public List<float[]> constants() {
+    return operands().constants();
   }
 
   @Override
   public void checkData(HostBuffer inputs) {
-    checkTokens(inputs, vocabulary());
-  }
-
-  static void checkTokens(HostBuffer inputs, int vocabulary) {
+    int vocabulary = vocabulary();
     for (long i = 0; i < inputs.size(); i++) {
       float id = inputs.get(i);
       if (!(id >= 0 && id < vocabulary && id == Math.rint(id))) {
@@ -79,33 +97,23 @@ public record TokenEmbedding(Parameter table) implements JointlyLinear {
 
   @Override
   public void forward(Frame f) {
-    f.device()
-        .kernels()
-        .gathers()
-        .gather(1, rows(f), width(), f.x(0), Strided.of(f.w(table)), f.y());
+    kernels(f).gather(1, rows(f), width(), f.x(0), operands().w(f), f.y());
   }
 
   @Override
   public void backward(Frame f) {
-    f.device()
-        .kernels()
-        .gathers()
-        .scatterAdd(1, rows(f), width(), f.x(0), f.dy(), Strided.of(f.dw(table)));
+    if (operands().trained()) {
+      kernels(f).scatterAdd(1, rows(f), width(), f.x(0), f.dy(), operands().dw(f));
+    }
   }
 
   @Override
   public void tangentForward(Frame f) {
-    f.device()
-        .kernels()
-        .gathers()
-        .gather(f.directions(), rows(f), width(), f.x(0), f.rw(table), f.ry());
+    kernels(f).gather(f.directions(), rows(f), width(), f.x(0), operands().rw(f), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
-    f.device()
-        .kernels()
-        .gathers()
-        .scatterAdd(f.directions(), rows(f), width(), f.x(0), f.rdy(), f.rdw(table));
+    kernels(f).scatterAdd(f.directions(), rows(f), width(), f.x(0), f.rdy(), operands().rdw(f));
   }
 }

@@ -121,8 +121,8 @@ public final class ExampleGram {
           at += tape.examples();
           total = tape.totalExamples();
         }
-        long left = memory - pass.stream().mapToLong(this::kept).sum();
-        layers.forEach(layer -> addLayer(layer, gram, left));
+        long remaining = memory - pass.stream().mapToLong(this::kept).sum();
+        layers.forEach(layer -> addLayer(layer, gram, remaining));
       }
     }
     double scale = (double) total * total;
@@ -195,9 +195,9 @@ public final class ExampleGram {
   }
 
   /** Adds a layer to the lower triangle, some rows at a time. */
-  private void addLayer(Kept layer, double[][] gram, long left) {
+  private void addLayer(Kept layer, double[][] gram, long remaining) {
     long perRow = row(layer instanceof Factors f ? f.group : ((Gradients) layer).group);
-    int most = (int) Math.min(left / perRow, Math.max(1, BLOCK / perRow));
+    int most = (int) Math.min(remaining / perRow, Math.max(1, BLOCK / perRow));
     for (int from = 0; from < examples; from += most) {
       int rows = Math.min(most, examples - from);
       try (Scope scope = Scope.open()) {
@@ -246,7 +246,7 @@ public final class ExampleGram {
   private void addSingles(Factors layer, Block block, double[][] gram) {
     double[] xx = pairs(layer.x, layer.group.in(), block);
     double[] dd = pairs(layer.dy, layer.group.out(), block);
-    double bias = layer.group.linear().bias() == null ? 0 : 1;
+    double bias = layer.group.biased() ? 1 : 0;
     Arrays.setAll(dd, i -> (xx[i] + bias) * dd[i]);
     block.add(dd, gram);
   }
@@ -272,7 +272,7 @@ public final class ExampleGram {
         .kernels()
         .elementwise()
         .dots(block.size(), square, 1, new Strided(xx, 0, square), dd, sums);
-    if (layer.group.linear().bias() != null) {
+    if (layer.group.biased()) {
       Buffer ones = device.allocate(block.scope, square);
       device.algebra().fill(ones, 1);
       device.kernels().elementwise().dots(block.size(), square, 1, Strided.of(ones), dd, sums);

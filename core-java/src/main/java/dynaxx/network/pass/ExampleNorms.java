@@ -16,8 +16,8 @@ import java.util.List;
 /**
  * Squared norms of the gradients of single examples, from the adjoints of a {@link Tape}. A linear
  * layer on one row has {@code |x|^2 |dy|^2} (Goodfellow, 2015); on t tokens {@code sum over s, t of
- * (x_s.x_t)(dy_s.dy_t)} where that takes less work; every other op makes the gradients themselves,
- * some examples at a time. Sums are float64.
+ * (x_s.x_t)(dy_s.dy_t)} where that takes less work, whether its weight is a parameter or part of
+ * one; every other op makes the gradients themselves, some examples at a time. Sums are float64.
  */
 public final class ExampleNorms implements AutoCloseable {
 
@@ -148,7 +148,7 @@ public final class ExampleNorms implements AutoCloseable {
     products(group.input(tape), group.in(), tokens, from, count, xx);
     products(group.adjoint(tape), group.out(), tokens, from, count, dd);
     device.kernels().elementwise().dots(count, square, 1, new Strided(xx, 0, square), dd, sums);
-    if (group.linear().bias() != null) {
+    if (group.biased()) {
       device.kernels().elementwise().dots(count, square, 1, Strided.of(ones), dd, sums);
     }
   }

@@ -9,21 +9,22 @@ import dynaxx.network.Network;
 import dynaxx.network.Op;
 import dynaxx.network.Parameter;
 import dynaxx.network.op.Linear;
+import dynaxx.network.op.Operand;
+import dynaxx.network.op.Operand.View;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
- * Ops that share parameters with each other and with no other op, mostly one op alone. The
- * gradients of single examples are made group by group: a row for each example, the group's
- * parameters one after the other.
+ * Ops that share elements of parameters with each other and with no other op, mostly one op alone.
+ * The gradients of single examples are made group by group: a row for each example. A single linear
+ * layer, whatever its weight is a view of, has its weight as out x in and then its bias there;
+ * other groups have all their parameters one after the other.
  *
  * @param nodes the ops, in the order of the network
  * @param columns where each parameter starts in a row
- * @param size parameters of the group: the length of a row
+ * @param size the length of a row
  * @param linear the op if it is a single linear layer, else null
  * @param tokens rows of the linear layer's input for one example, else 0
  */
@@ -43,46 +44,52 @@ record ParameterGroup(
   /** All groups of a network. */
   static List<ParameterGroup> of(Network network) {
     List<List<Integer>> found = new ArrayList<>();
-    List<Set<Parameter>> parameters = new ArrayList<>();
+    List<List<View>> trained = new ArrayList<>();
     for (int node = 1; node < network.steps().size(); node++) {
-      Set<Parameter> own = new LinkedHashSet<>(network.steps().get(node).op().parameters());
+      List<View> own = new ArrayList<>(Operand.trained(network.steps().get(node).op()));
       if (own.isEmpty()) {
         continue;
       }
       List<Integer> nodes = new ArrayList<>();
       for (int i = found.size() - 1; i >= 0; i--) {
-        if (parameters.get(i).stream().anyMatch(own::contains)) {
+        if (overlap(trained.get(i), own)) {
           nodes.addAll(found.remove(i));
-          own.addAll(parameters.remove(i));
+          own.addAll(trained.remove(i));
         }
       }
       nodes.add(node);
       nodes.sort(null);
       found.add(nodes);
-      parameters.add(own);
+      trained.add(own);
     }
     List<ParameterGroup> groups = new ArrayList<>();
     for (int i = 0; i < found.size(); i++) {
-      groups.add(of(network, found.get(i), parameters.get(i)));
+      groups.add(of(network, found.get(i), trained.get(i)));
     }
     return groups;
   }
 
-  private static ParameterGroup of(Network network, List<Integer> nodes, Set<Parameter> own) {
+  private static boolean overlap(List<View> some, List<View> others) {
+    return some.stream().anyMatch(a -> others.stream().anyMatch(a::overlaps));
+  }
+
+  private static ParameterGroup of(Network network, List<Integer> nodes, List<View> own) {
     Map<Parameter, Long> columns = new LinkedHashMap<>();
-    long size = 0;
-    for (Parameter p : own) {
-      columns.put(p, size);
-      size += p.size();
-    }
     Network.Step step = network.steps().get(nodes.getFirst());
-    boolean alone = nodes.size() == 1 && step.op() instanceof Linear l && l.weight() != l.bias();
-    return new ParameterGroup(
-        List.copyOf(nodes),
-        columns,
-        size,
-        alone ? (Linear) step.op() : null,
-        alone ? Math.toIntExact(step.shape().rows()) : 0);
+    if (nodes.size() == 1
+        && step.op() instanceof Linear l
+        && (own.size() == 1 || !own.get(0).overlaps(own.get(1)))) {
+      columns.put(own.getFirst().parameter(), 0L);
+      long size = own.stream().mapToLong(v -> v.shape().size()).sum();
+      return new ParameterGroup(nodes, columns, size, l, Math.toIntExact(step.shape().rows()));
+    }
+    long size = 0;
+    for (View v : own) {
+      if (columns.putIfAbsent(v.parameter(), size) == null) {
+        size += v.parameter().size();
+      }
+    }
+    return new ParameterGroup(List.copyOf(nodes), columns, size, null, 0);
   }
 
   long column(Parameter p) {
@@ -94,7 +101,12 @@ record ParameterGroup(
   }
 
   int in() {
-    return Math.toIntExact(linear.weight().size() / out());
+    return linear.weight().shape().dim(1);
+  }
+
+  /** Whether the linear layer's bias trains. */
+  boolean biased() {
+    return linear.bias() instanceof View;
   }
 
   /** Values of one example that the products of a linear layer's gradients follow from. */
@@ -149,8 +161,7 @@ record ParameterGroup(
       for (int i = 0; i < count; i++) {
         Buffer row = rows.slice(i * size, size);
         op.backward(
-            new ExamplesFrame(
-                tape, node, from + i, 1, p -> row.slice(column(p), p.size())));
+            new ExamplesFrame(tape, node, from + i, 1, p -> row.slice(column(p), p.size())));
       }
     }
   }
@@ -162,13 +173,13 @@ record ParameterGroup(
     long ySize = (long) tokens * out();
     Matrix x = Matrix.of(input(tape), in()).at(from * xSize).batch(xSize, 0, 0);
     Matrix dy = Matrix.of(adjoint(tape), out()).at(from * ySize).batch(ySize, 0, 0);
-    Matrix dw = Matrix.of(rows, in()).at(column(linear.weight())).batch(size, 0, 0);
+    Matrix dw = Matrix.of(rows, in()).batch(size, 0, 0);
     device
         .kernels()
         .gemm()
         .multiply(out(), in(), tokens, 1, dy.t(), x, 0, dw, null, Members.of(count));
-    if (linear.bias() != null) {
-      Strided db = new Strided(rows, column(linear.bias()), size);
+    if (biased()) {
+      Strided db = new Strided(rows, linear.weight().shape().size(), size);
       Buffer adjoints = adjoint(tape).slice(from * ySize, count * ySize);
       device.kernels().rows().addColumnSums(count, tokens, out(), adjoints, ySize, out(), db);
     }

@@ -24,8 +24,11 @@ import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
 import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
+import dynaxx.network.op.Add;
 import dynaxx.network.op.Linear;
+import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Operand;
 import dynaxx.network.pass.ParameterGroup.Method;
 import dynaxx.testing.Numbers;
 import java.util.ArrayList;
@@ -267,13 +270,27 @@ class ExampleGradientsTest {
     }
   }
 
+  private static List<List<Integer>> nodes(List<ParameterGroup> groups) {
+    return groups.stream().map(ParameterGroup::nodes).toList();
+  }
+
+  /** Three layers that use columns of one parameter. */
+  private static Network parts() {
+    Network.Builder g = Network.builder(Shape.of(4, 4));
+    Parameter all = g.parameter("all", Initializer.deviation(0.5), 4, 12);
+    Network.Node[] parts = new Network.Node[3];
+    for (int i = 0; i < 3; i++) {
+      Operand part = new Operand.View(all, 4 * i, Shape.of(4, 4), List.of(12L, 1L));
+      parts[i] = g.add(new Linear(part.t(), null), g.input());
+    }
+    return g.build(g.add(new Add(), g.add(new Multiply(), parts[0], parts[1]), parts[2]));
+  }
+
   /** Which ops form a group, and when inputs and adjoints are the cheaper way. */
   @Test
   void groupsAndCosts() {
     List<ParameterGroup> tied = ParameterGroup.of(tied());
-    assertEquals(
-        List.of(List.of(3), List.of(1, 4, 5, 6)),
-        tied.stream().map(ParameterGroup::nodes).toList());
+    assertEquals(List.of(List.of(3), List.of(1, 4, 5, 6)), nodes(tied));
     assertEquals(20, tied.get(1).size());
     assertEquals(2, tied.get(1).columns().size());
     for (int tokens : new int[] {1, 3, 5, 20}) {
@@ -284,6 +301,10 @@ class ExampleGradientsTest {
       assertEquals(tokens < 12, group.ghostNorms(Method.CHEAPER), "norms, tokens " + tokens);
       assertEquals(tokens < 5, group.ghostGram(Method.CHEAPER, 16), "Gram, tokens " + tokens);
     }
+    List<ParameterGroup> parts = ParameterGroup.of(parts());
+    assertEquals(List.of(List.of(1), List.of(2), List.of(3)), nodes(parts), "disjoint columns");
+    assertTrue(parts.stream().allMatch(g -> g.ghostNorms(Method.GHOST)), "all by ghost norms");
+    assertEquals(List.of(16L, 16L, 16L), parts.stream().map(ParameterGroup::size).toList());
     int[] parameters =
         IntStream.range(1, tied().steps().size())
             .filter(i -> !tied().steps().get(i).op().parameters().isEmpty())

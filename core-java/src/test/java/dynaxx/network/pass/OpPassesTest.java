@@ -33,7 +33,6 @@ import dynaxx.network.op.Constant;
 import dynaxx.network.op.Conv;
 import dynaxx.network.op.Dropout;
 import dynaxx.network.op.Extreme;
-import dynaxx.network.op.FixedConv;
 import dynaxx.network.op.Flatten;
 import dynaxx.network.op.Gather;
 import dynaxx.network.op.Linear;
@@ -42,6 +41,7 @@ import dynaxx.network.op.MaxPool;
 import dynaxx.network.op.MeanTokens;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Operand;
 import dynaxx.network.op.Pad;
 import dynaxx.network.op.Padding;
 import dynaxx.network.op.ParameterValue;
@@ -49,7 +49,6 @@ import dynaxx.network.op.Patchify;
 import dynaxx.network.op.Permute;
 import dynaxx.network.op.PoolWindow;
 import dynaxx.network.op.PositionEmbedding;
-import dynaxx.network.op.Projection;
 import dynaxx.network.op.Reduce;
 import dynaxx.network.op.Reshape;
 import dynaxx.network.op.Rotary;
@@ -408,49 +407,79 @@ public class OpPassesTest {
             "batch norm of features", Shape.of(3), g -> norm(g, 3, new ChannelNorm.WholeBatch())));
   }
 
-  private static void projections(List<Case> cases) {
+  private static Operand.View view(Parameter p, long offset, Shape shape, Long... strides) {
+    return new Operand.View(p, offset, shape, List.of(strides));
+  }
+
+  private static void operands(List<Case> cases) {
     Shape tokens = Shape.of(4, 3);
-    Function<Network.Builder, Op> rows =
+    Function<Network.Builder, Op> turned =
         g -> {
           Parameter all = normal(g, "all", 40);
-          return new Projection(
-              new Projection.Part(all, 2, 3, 5, 6, false),
-              new Projection.Part(all, 30, 1, 5, 5, false));
+          return new Linear(
+              view(all, 2, Shape.of(3, 5), 6L, 1L).t(), view(all, 30, Shape.of(5), 1L));
         };
-    Function<Network.Builder, Op> columns =
+    Function<Network.Builder, Op> rows =
         g ->
-            new Projection(
-                new Projection.Part(normal(g, "w", 5, 7), 1, 3, 4, 7, true),
-                Projection.Fixed.of(1, 4, 1, -2, 0.5f, 3));
-    cases.add(squared("projection by rows", tokens, rows));
-    cases.add(onData("projection by rows", tokens, rows));
-    cases.add(squared("projection by columns", tokens, columns));
-    cases.add(onData("projection by columns", tokens, columns));
-    Projection.Fixed matrix = Projection.Fixed.of(3, 2, 1, 2, -1, 0.5f, 3, -2);
-    cases.add(squared("constant projection", tokens, g -> new Projection(matrix, null)));
-    cases.add(
-        squared(
-            "constant projection with shift",
-            tokens,
-            g -> new Projection(matrix, Projection.Fixed.of(1, 2, 4, 5))));
-    Projection.Fixed square = Projection.Fixed.of(3, 3, 1, 2, -1, 0.5f, 3, -2, 0, 1, 2);
+            new Linear(
+                view(normal(g, "w", 5, 7), 1, Shape.of(4, 3), 7L, 1L),
+                Operand.of(Shape.of(4), 1, -2, 0.5f, 3));
+    cases.add(squared("linear in columns", tokens, turned));
+    cases.add(onData("linear in columns", tokens, turned));
+    cases.add(squared("linear in rows", tokens, rows));
+    cases.add(onData("linear in rows", tokens, rows));
     cases.add(
         graph(
-            "projection and softmax of shared nodes",
+            "linear in parts of one weight",
             tokens,
             (g, x) -> {
-              Network.Node y = g.add(new Projection(square, null), x);
+              Operand.View all = Operand.of(normal(g, "all", 3, 9));
+              Network.Node[] parts = new Network.Node[3];
+              for (int i = 0; i < 3; i++) {
+                Operand part = view(all.parameter(), 3 * i, Shape.of(3, 3), 9L, 1L);
+                parts[i] = g.add(new Linear(part.t(), null), x);
+              }
+              Network.Node product = g.add(new Multiply(), parts[0], parts[1]);
+              return g.add(new Add(), product, parts[2]);
+            }));
+    Operand matrix = Operand.of(Shape.of(3, 2), 1, 2, -1, 0.5f, 3, -2).t();
+    cases.add(squared("constant linear", tokens, g -> new Linear(matrix, null)));
+    cases.add(
+        squared(
+            "constant linear with bias",
+            tokens,
+            g -> new Linear(matrix, Operand.of(Shape.of(2), 4, 5))));
+    Operand square = Operand.of(Shape.of(3, 3), 1, 2, -1, 0.5f, 3, -2, 0, 1, 2).t();
+    cases.add(
+        graph(
+            "constant linear and softmax of shared nodes",
+            tokens,
+            (g, x) -> {
+              Network.Node y = g.add(new Linear(square, null), x);
               Network.Node p = g.add(new Softmax(), x);
               return g.add(new Add(), g.add(new Multiply(), g.add(new Add(), y, p), x), x);
             }));
     cases.add(squared("softmax", Shape.of(2, 4, 5), g -> new Softmax()));
-    Parameter kernel = new Parameter("kernel", Shape.of(2, 1, 2, 2), 0, Initializer.ZEROS);
-    Conv geometry = Conv.of(kernel, null).withPadding(1).withStride(2, 1).withGroups(2);
+    Operand kernel = Operand.of(Shape.of(2, 1, 2, 2), 1, 2, -1, 0.5f, 3, -2, 1, 0);
+    Operand shift = Operand.of(Shape.of(2), 0.5f, -1);
+    for (Operand bias : new Operand[] {null, shift}) {
+      Conv conv = Conv.of(kernel, bias).withPadding(1).withStride(2, 1).withGroups(2);
+      String name = bias == null ? "constant conv" : "constant conv with bias";
+      cases.add(squared(name, Shape.of(2, 4, 5), g -> conv));
+    }
+    Function<Network.Builder, Op> part =
+        g -> {
+          Parameter all = normal(g, "all", 30);
+          Operand weight = view(all, 4, Shape.of(3, 2, 2, 2), 8L, 4L, 2L, 1L);
+          return Conv.of(weight, view(all, 1, Shape.of(3), 1L));
+        };
+    cases.add(squared("conv with parts of a parameter", Shape.of(2, 4, 3), part));
+    cases.add(onData("conv with parts of a parameter", Shape.of(2, 4, 3), part));
     cases.add(
         squared(
-            "constant conv",
-            Shape.of(2, 4, 5),
-            g -> FixedConv.of(geometry, 1, 2, -1, 0.5f, 3, -2, 1, 0)));
+            "conv with a constant bias",
+            Shape.of(2, 4, 3),
+            g -> Conv.of(Operand.of(normal(g, "w", 2, 2, 2, 2)), shift)));
   }
 
   static Stream<Case> cases() {
@@ -460,7 +489,7 @@ public class OpPassesTest {
     convolutions(cases);
     pools(cases);
     channelNorms(cases);
-    projections(cases);
+    operands(cases);
     Shape tokens = Shape.of(4, 6);
     Function<Network.Builder, Op> linear = g -> new Linear(normal(g, "w", 5, 6), normal(g, "b", 5));
     cases.add(squared("linear", tokens, linear));
@@ -524,6 +553,18 @@ public class OpPassesTest {
             Loss.meanSquaredError(),
             g -> new TokenEmbedding(normal(g, "table", 5, 3)),
             false));
+    cases.add(
+        around(
+            "token embedding in part of a table",
+            Shape.of(7),
+            Loss.meanSquaredError(),
+            g -> new TokenEmbedding(view(normal(g, "table", 7, 3), 3, Shape.of(5, 3), 3L, 1L)),
+            false));
+    Network.Builder h = Network.builder(Shape.of(7));
+    Operand table = Operand.of(Shape.of(3, 2), 1, 2, -1, 0.5f, 3, -2);
+    Network.Node looked = h.add(new TokenEmbedding(table), h.input());
+    Network fixed = h.build(h.add(new Linear(normal(h, "w", 4, 2), null), looked));
+    cases.add(new Case("constant token embedding", fixed, Loss.meanSquaredError()));
     return cases.stream();
   }
 

@@ -23,6 +23,7 @@ import dynaxx.network.op.MaxPool;
 import dynaxx.network.op.MeanTokens;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Operand;
 import dynaxx.network.op.Patchify;
 import dynaxx.network.op.PoolWindow;
 import dynaxx.network.op.PositionEmbedding;
@@ -226,8 +227,7 @@ public final class Oracle {
       case AveragePool o -> pool(o.window(), x, shape, average(o));
       case TokenEmbedding o -> {
         int width = o.table().shape().dim(1);
-        int at = (int) o.table().offset();
-        yield fill(size, i -> w[at + (int) x[i / width].a() * width + i % width]);
+        yield fill(size, i -> element(o.table(), w, (int) x[i / width].a(), i % width));
       }
       default -> throw new AssertionError(op.name());
     };
@@ -241,17 +241,33 @@ public final class Oracle {
 
   private static HyperDual[] linear(Linear o, HyperDual[] w, HyperDual[] x) {
     int out = o.weight().shape().dim(0);
-    int in = (int) o.weight().size() / out;
+    int in = o.weight().shape().dim(1);
     return fill(
         x.length / in * out,
         i -> {
-          HyperDual sum = o.bias() == null ? HyperDual.ZERO : w[(int) o.bias().offset() + i % out];
+          HyperDual sum = bias(o.bias(), w, i % out);
           for (int j = 0; j < in; j++) {
-            HyperDual weight = w[(int) o.weight().offset() + i % out * in + j];
-            sum = sum.plus(weight.times(x[i / out * in + j]));
+            sum = sum.plus(element(o.weight(), w, i % out, j).times(x[i / out * in + j]));
           }
           return sum;
         });
+  }
+
+  /** Number i in reading order, zero for none. */
+  private static HyperDual bias(Operand bias, HyperDual[] w, int i) {
+    if (bias == null) {
+      return HyperDual.ZERO;
+    }
+    int[] index = new int[bias.shape().rank()];
+    index[index.length - 1] = i;
+    return element(bias, w, index);
+  }
+
+  private static HyperDual element(Operand operand, HyperDual[] w, int... index) {
+    return switch (operand) {
+      case Operand.Fixed c -> HyperDual.of(c.value(index));
+      case Operand.View v -> w[(int) (v.parameter().offset() + v.position(index))];
+    };
   }
 
   private static HyperDual sigmoid(HyperDual x) {
@@ -483,7 +499,7 @@ public final class Oracle {
     return y.toArray(HyperDual[]::new);
   }
 
-  public static HyperDual[] convolution(Conv o, HyperDual[] w, HyperDual[] x, Shape image) {
+  private static HyperDual[] convolution(Conv o, HyperDual[] w, HyperDual[] x, Shape image) {
     boolean signal = image.rank() == 2;
     Shape kernel = o.weight().shape();
     int kh = signal ? 1 : kernel.dim(2);
@@ -506,13 +522,15 @@ public final class Oracle {
           int output = at / (rows * columns);
           int p = at / columns % rows;
           int q = at % columns;
-          HyperDual sum = o.bias() == null ? HyperDual.ZERO : w[(int) o.bias().offset() + output];
+          HyperDual sum = bias(o.bias(), w, output);
           for (int e = 0; e < in * kh * kw; e++) {
             int channel = output / (out / o.groups()) * in + e / (kh * kw);
             int row = p * o.strideY() - o.padding().top() + e / kw % kh * o.dilationY();
             int column = q * o.strideX() - o.padding().left() + e % kw * o.dilationX();
             if (row >= 0 && row < height && column >= 0 && column < width) {
-              HyperDual weight = w[(int) o.weight().offset() + output * in * kh * kw + e];
+              int[] index = {output, e / (kh * kw), e / kw % kh, e % kw};
+              int[] inSignal = {output, e / kw, e % kw};
+              HyperDual weight = element(o.weight(), w, signal ? inSignal : index);
               sum = sum.plus(weight.times(x[(channel * height + row) * width + column]));
             }
           }

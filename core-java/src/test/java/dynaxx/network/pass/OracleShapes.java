@@ -1,27 +1,22 @@
 package dynaxx.network.pass;
 
 import dynaxx.network.Op;
-import dynaxx.network.Parameter;
 import dynaxx.network.Shape;
 import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.Concat;
 import dynaxx.network.op.Constant;
 import dynaxx.network.op.Extreme;
-import dynaxx.network.op.FixedConv;
 import dynaxx.network.op.Gather;
 import dynaxx.network.op.MatMul;
 import dynaxx.network.op.Pad;
 import dynaxx.network.op.ParameterValue;
 import dynaxx.network.op.Permute;
-import dynaxx.network.op.Projection;
 import dynaxx.network.op.Reduce;
 import dynaxx.network.op.Reshape;
 import dynaxx.network.op.Slice;
 import dynaxx.network.op.Softmax;
 import dynaxx.network.op.Subtract;
-import dynaxx.network.op.TokenLookup;
 import dynaxx.network.op.Where;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
@@ -58,14 +53,6 @@ final class OracleShapes {
       case Broadcast o -> each(out, at -> in[0][flat(shapes[0], repeated(shapes[0], at))]);
       case Reduce o -> reduced(o, in[0], shapes[0], (int) out.size());
       case Softmax o -> softmax(in[0], out.dim(-1));
-      case Projection o -> each(out, at -> projected(o, w, in[0], flat(out, at)));
-      case TokenLookup o -> each(out, at -> HyperDual.of(o.value((int) in[0][at[0]].a(), at[1])));
-      case FixedConv o -> {
-        Parameter weight = o.geometry().weight();
-        HyperDual[] weights = new HyperDual[(int) weight.size()];
-        Arrays.setAll(weights, i -> HyperDual.of(o.weight(i)));
-        yield Oracle.convolution(o.geometry(), weights, in[0], shapes[0]);
-      }
       default -> null;
     };
   }
@@ -82,27 +69,6 @@ final class OracleShapes {
       }
     }
     return y;
-  }
-
-  private static HyperDual projected(Projection o, HyperDual[] w, HyperDual[] x, int at) {
-    int in = o.matrix().in();
-    int column = at % o.matrix().out();
-    HyperDual sum = o.shift() == null ? HyperDual.ZERO : element(o.shift(), w, 0, column);
-    for (int i = 0; i < in; i++) {
-      HyperDual value = x[at / o.matrix().out() * in + i];
-      sum = sum.plus(value.times(element(o.matrix(), w, i, column)));
-    }
-    return sum;
-  }
-
-  private static HyperDual element(Projection.Factor factor, HyperDual[] w, int i, int o) {
-    return switch (factor) {
-      case Projection.Fixed c -> HyperDual.of(c.value(i * c.out() + o));
-      case Projection.Part p -> {
-        long within = p.transposed() ? o * p.stride() + i : i * p.stride() + o;
-        yield w[(int) (p.parameter().offset() + p.offset() + within)];
-      }
-    };
   }
 
   private static int axis(int axis, Shape shape) {

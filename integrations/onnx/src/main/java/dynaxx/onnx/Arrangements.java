@@ -1,8 +1,8 @@
 package dynaxx.onnx;
 
+import dynaxx.network.op.Operand;
 import dynaxx.network.op.Pad;
 import dynaxx.network.op.TokenEmbedding;
-import dynaxx.network.op.TokenLookup;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -371,18 +371,12 @@ final class Arrangements {
         table.rank() == 2 && table.isShared(),
         "a table of shape " + c.examples().text(table.dims()),
         "[tokens x width]");
-    Expr rows =
-        switch (table.body()) {
-          case Weight.View v when v.whole() && v.parameter().shape().equals(Dims.shape(v.dims())) ->
-              draft.op(new TokenEmbedding(v.parameter()), draft.input());
-          case Tensor t ->
-              draft.op(
-                  TokenLookup.of((int) t.dims()[0], (int) t.dims()[1], t.toFloats().floats()),
-                  draft.input());
-          default ->
-              throw new OnnxException(
-                  "input 0: found a table that is computed, expected a parameter or a constant");
-        };
+    Operand values = draft.operand(table.body());
+    if (values == null || !values.rowMajor()) {
+      throw new OnnxException(
+          "input 0: found a table that is computed, expected a parameter or a constant");
+    }
+    Expr rows = draft.op(new TokenEmbedding(values), draft.input());
     long width = table.dims()[1];
     Body chosen = rows.gather(0, c.ints(p.at().wholes()));
     Body shaped = chosen.reshape(Dims.inserted(p.dims(), p.dims().length, width));

@@ -8,8 +8,8 @@ import dynaxx.network.op.Activate;
 import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.Concat;
 import dynaxx.network.op.Constant;
+import dynaxx.network.op.Operand;
 import dynaxx.network.op.Permute;
-import dynaxx.network.op.Projection;
 import dynaxx.network.op.Reshape;
 import dynaxx.network.op.Where;
 import java.util.Arrays;
@@ -35,7 +35,7 @@ final class Draft {
   private final Expr input;
   private final Set<String> fixed = new HashSet<>();
   private final Map<Weight, Expr> weights = new IdentityHashMap<>();
-  private final Map<Tensor, Projection.Fixed> matrices = new IdentityHashMap<>();
+  private final Map<Tensor, Operand> operands = new IdentityHashMap<>();
   private int count;
 
   /**
@@ -102,13 +102,15 @@ final class Draft {
     return known;
   }
 
-  /** A constant matrix, one for all products with it. */
-  Projection.Fixed matrix(Tensor t) {
-    return matrices.computeIfAbsent(
-        t,
-        key ->
-            Projection.Fixed.of(
-                Math.toIntExact(t.dims()[0]), Math.toIntExact(t.dims()[1]), t.toFloats().floats()));
+  /** A parameter, part of one or a constant as a layer's operand; null for what is computed. */
+  Operand operand(Body body) {
+    return switch (body) {
+      case Tensor t ->
+          operands.computeIfAbsent(
+              t, key -> Operand.of(Dims.shape(t.dims()), t.toFloats().floats()));
+      case Weight.View v -> v.operand();
+      default -> null;
+    };
   }
 
   /** The values of a body that does not depend on the input, as they are in the file, or null. */

@@ -11,9 +11,9 @@ import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Operand;
 import dynaxx.network.op.Permute;
 import dynaxx.network.op.PositionEmbedding;
-import dynaxx.network.op.Projection;
 import dynaxx.network.op.Reduce;
 import dynaxx.network.op.Reshape;
 import dynaxx.network.op.Subtract;
@@ -111,32 +111,15 @@ final class Fusion {
   }
 
   private static Expr biased(Expr x, Expr bias) {
-    Projection.Factor matrix =
-        switch (x.op) {
-          case Linear l when l.bias() == null -> wholePart(l.weight());
-          case Projection p when p.shift() == null -> p.matrix();
-          case null, default -> null;
-        };
     Weight.View v = leaf(bias);
-    if (matrix == null || v == null || !alongLast(v, matrix.out())) {
-      return null;
-    }
-    if (x.op instanceof Linear l && v.whole()) {
-      return x.draft.op(new Linear(l.weight(), v.parameter()), x.inputs);
-    }
-    long step = v.strides()[v.dims().length - 1];
-    if (!(matrix instanceof Projection.Part) || matrix.out() > 1 && step != 1) {
-      return null;
-    }
-    int out = matrix.out();
-    Projection.Part shift = new Projection.Part(v.parameter(), v.offset(), 1, out, out, false);
-    return x.draft.op(new Projection(matrix, shift), x.inputs);
-  }
-
-  private static Projection.Part wholePart(Parameter p) {
-    int out = p.shape().dim(0);
-    int in = Math.toIntExact(p.size() / out);
-    return new Projection.Part(p, 0, in, out, in, true);
+    boolean fits =
+        x.op instanceof Linear l
+            && l.bias() == null
+            && l.weight() instanceof Operand.View
+            && v != null
+            && alongLast(v, l.weight().shape().dim(0))
+            && v.contiguous();
+    return fits ? x.draft.op(new Linear(((Linear) x.op).weight(), v.operand()), x.inputs) : null;
   }
 
   /** The shift of a norm, or learned positions. */

@@ -1,12 +1,11 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Initializer;
 import dynaxx.network.Parameter;
 import dynaxx.network.op.AveragePool;
 import dynaxx.network.op.Conv;
-import dynaxx.network.op.FixedConv;
 import dynaxx.network.op.MatMul;
 import dynaxx.network.op.MaxPool;
+import dynaxx.network.op.Operand;
 import dynaxx.network.op.Pad;
 import dynaxx.network.op.Padding;
 import dynaxx.network.op.PoolWindow;
@@ -133,22 +132,22 @@ final class Images {
     Windows windows = Windows.of(c, space(x), kernel);
     int groups = Math.toIntExact(c.whole("group", 1));
     Expr e = c.draft().expr(x.body());
-    if (c.fused() && w.body() instanceof Weight.View v && isParameter(v)) {
-      Parameter bias = c.has(2) ? vector(c.in(2)) : null;
-      Conv conv = geometry(v.parameter(), bias, windows, groups);
-      Value y = x.with(c.draft().op(conv, e));
+    Operand weight = c.fused() ? c.draft().operand(w.body()) : null;
+    if (weight != null && weight.rowMajor()) {
+      Operand bias = c.has(2) ? bias(c, weight) : null;
+      Value y = x.with(c.draft().op(geometry(weight, bias, windows, groups), e));
       return bias == null ? biased(c, y) : y;
-    }
-    if (c.fused() && w.body() instanceof Tensor t) {
-      Parameter shape = new Parameter("constant", Dims.shape(t.dims()), 0, Initializer.ZEROS);
-      FixedConv conv = FixedConv.of(geometry(shape, null, windows, groups), t.toFloats().floats());
-      return biased(c, x.with(c.draft().op(conv, e)));
     }
     return biased(c, x.with(patches(c, e, c.draft().expr(w.body()), windows, groups)));
   }
 
-  private static boolean isParameter(Weight.View v) {
-    return v.whole() && v.parameter().shape().equals(Dims.shape(v.dims()));
+  /** A vector that the convolution adds itself, or null. */
+  private static Operand bias(Call c, Operand weight) {
+    Value v = c.in(2);
+    Operand bias = v.isShared() && v.rank() == 1 ? c.draft().operand(v.body()) : null;
+    boolean trains = weight instanceof Operand.View;
+    boolean fits = bias != null && bias.rowMajor() && (trains || bias instanceof Operand.Fixed);
+    return fits ? bias : null;
   }
 
   /** The parameter if it is a vector, or null. */
@@ -158,7 +157,7 @@ final class Images {
     return plain ? ((Weight.View) v.body()).parameter() : null;
   }
 
-  private static Conv geometry(Parameter weight, Parameter bias, Windows w, int groups) {
+  private static Conv geometry(Operand weight, Operand bias, Windows w, int groups) {
     return new Conv(
         weight, bias, w.stride[0], w.stride[1], w.padding(), w.dilation[0], w.dilation[1], groups);
   }

@@ -1,10 +1,9 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Parameter;
 import dynaxx.network.Shape;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.MatMul;
-import dynaxx.network.op.Projection;
+import dynaxx.network.op.Operand;
 import dynaxx.onnx.Elementwise.Arithmetic;
 import java.util.ArrayList;
 import java.util.List;
@@ -119,44 +118,10 @@ final class Products {
 
   /** {@code x M}, or null if M does not lie as a layer needs it. */
   static Expr project(Expr x, Body matrix) {
-    if (matrix instanceof Tensor t) {
-      return x.draft.op(new Projection(x.draft.matrix(t), null), x);
-    }
-    if (!(matrix instanceof Weight.View v)) {
-      return null;
-    }
-    Projection.Part part = part(v);
-    if (part == null) {
-      return null;
-    }
-    return part.transposed() && wholeRows(v.parameter(), part)
-        ? x.draft.op(new Linear(v.parameter(), null), x)
-        : x.draft.op(new Projection(part, null), x);
-  }
-
-  private static boolean wholeRows(Parameter p, Projection.Part part) {
-    long size = (long) part.in() * part.out();
-    return part.offset() == 0
-        && p.size() == size
-        && (part.stride() == part.in() || part.out() == 1)
-        && p.shape().rank() > 0
-        && p.shape().dim(0) == part.out();
-  }
-
-  /** A view of two axes as part of a parameter, or null if neither axis lies together. */
-  static Projection.Part part(Weight.View v) {
-    int in = Math.toIntExact(v.dims()[0]);
-    int out = Math.toIntExact(v.dims()[1]);
-    long rows = v.strides()[0];
-    long cols = v.strides()[1];
-    boolean columnsTogether = (in == 1 || rows == 1) && (out == 1 || cols >= in);
-    if (columnsTogether) {
-      return new Projection.Part(v.parameter(), v.offset(), in, out, out == 1 ? in : cols, true);
-    }
-    boolean rowsTogether = (out == 1 || cols == 1) && (in == 1 || rows >= out);
-    return rowsTogether
-        ? new Projection.Part(v.parameter(), v.offset(), in, out, in == 1 ? out : rows, false)
-        : null;
+    Operand weight = x.draft.operand(matrix);
+    return weight == null || !Linear.takes(weight.t())
+        ? null
+        : x.draft.op(new Linear(weight.t(), null), x);
   }
 
   /** Products of bodies, for every example. */

@@ -180,7 +180,7 @@ final class Tensor implements Body {
   }
 
   /** A tensor of the same kind that takes its values from places of this one. */
-  private Tensor pick(long[] to, IntUnaryOperator from) {
+  private Tensor elements(long[] to, IntUnaryOperator from) {
     if (filled()) {
       return new Tensor(to, floats, wholes, type);
     }
@@ -209,7 +209,7 @@ final class Tensor implements Body {
   /** Elements {@code offset + sum of index times stride}. */
   Tensor strided(long offset, long[] to, long[] strides) {
     long[] outer = filled() ? null : Dims.strides(to);
-    return pick(
+    return elements(
         to,
         i -> {
           long at = offset;
@@ -233,7 +233,7 @@ final class Tensor implements Body {
   @Override
   public Tensor slice(int axis, long start, long count, long step) {
     if (filled()) {
-      return pick(Dims.with(dims, axis, count), null);
+      return elements(Dims.with(dims, axis, count), null);
     }
     long[] strides = Dims.strides(dims);
     long offset = start * strides[axis];
@@ -250,11 +250,11 @@ final class Tensor implements Body {
   public Tensor gather(int axis, int[] indices) {
     long[] to = Dims.with(dims, axis, indices.length);
     if (filled()) {
-      return pick(to, null);
+      return elements(to, null);
     }
     long inner = Dims.strides(dims)[axis];
     long block = inner * dims[axis];
-    return pick(
+    return elements(
         to,
         i -> {
           long within = i % (inner * indices.length);
@@ -269,7 +269,7 @@ final class Tensor implements Body {
       return this;
     }
     if (filled()) {
-      return pick(to.clone(), null);
+      return elements(to.clone(), null);
     }
     long[] strides = Dims.strides(dims);
     for (int a = 0; a < to.length; a++) {

@@ -1,6 +1,7 @@
 package dynaxx.onnx;
 
 import dynaxx.network.Parameter;
+import dynaxx.network.op.Operand;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -34,6 +35,16 @@ sealed interface Weight extends Body {
     /** Whether it is the whole parameter in its own order. */
     boolean whole() {
       return offset == 0 && Dims.size(dims) == parameter.size() && contiguous();
+    }
+
+    /** The same for a layer, or null if an element comes twice or the axes run backwards. */
+    Operand operand() {
+      boolean distinct =
+          IntStream.range(0, dims.length).allMatch(a -> dims[a] == 1 || strides[a] > 0);
+      return distinct
+          ? new Operand.View(
+              parameter, offset, Dims.shape(dims), Arrays.stream(strides).boxed().toList())
+          : null;
     }
 
     boolean contiguous() {
