@@ -10,7 +10,6 @@ import dynaxx.app.train.Trainer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.monitor.Advice;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.EventKind;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
 import dynaxx.monitor.Observation;
@@ -190,7 +189,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
       }
       case MonitorRecord.Notice notice -> {
         if (notice.kind() == MonitorRecord.Notice.Kind.RESTART) {
-          pending.add(EventKind.RESTART.name());
+          pending.add(Event.Kind.RESTART.name());
         }
       }
       case MonitorRecord.Validation validation -> {}
@@ -346,7 +345,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     pending.clear();
     if (outcome.advises(Advice.Revert.class)) {
       // The restart belongs to the next row.
-      pending.add(EventKind.RESTART.name());
+      pending.add(Event.Kind.RESTART.name());
     }
     StepRow row =
         new StepRow(

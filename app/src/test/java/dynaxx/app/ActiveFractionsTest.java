@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.app.run.RunReader;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.EventKind;
 import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
@@ -145,7 +144,7 @@ class ActiveFractionsTest {
     List<Event> events = events(live);
     Event event =
         events.stream()
-            .filter(e -> e.kind() == EventKind.LEVEL_SHIFT)
+            .filter(e -> e.kind() == Event.Kind.LEVEL_SHIFT)
             .findFirst()
             .orElseThrow(() -> new AssertionError(events.toString()));
     assertTrue(

@@ -38,11 +38,11 @@ abstract class ActingPolicy implements Policy {
     boolean large =
         situation.observation().value(Signal.BATCH_SIZE).orElse(0) > LARGE_BATCH
             && approachesZero(situation);
-    if (situation.saw(EventKind.HARMFUL)) {
+    if (situation.saw(Event.Kind.HARMFUL)) {
       goBack(situation, advice);
       return advice;
     }
-    if (situation.saw(EventKind.TRANSITION)) {
+    if (situation.saw(Event.Kind.TRANSITION)) {
       advice.add(new Advice.Validate("a transition is to be judged"));
     }
     if (large && settled()) {
@@ -107,9 +107,9 @@ abstract class ActingPolicy implements Policy {
     return situation.events().stream()
         .anyMatch(
             e ->
-                e.kind() == EventKind.PRECURSOR
-                    || e.kind() == EventKind.EDGE_OF_STABILITY
-                    || e.kind() == EventKind.LEVEL_SHIFT
+                e.kind() == Event.Kind.PRECURSOR
+                    || e.kind() == Event.Kind.EDGE_OF_STABILITY
+                    || e.kind() == Event.Kind.LEVEL_SHIFT
                         && (e.signal().group() == Group.CURVATURE
                             || e.signal().group() == Group.GRADIENT));
   }

@@ -135,7 +135,7 @@ final class Alarms {
     Alarm second = first == a ? b : a;
     return new Event(
         step,
-        EventKind.TRANSITION,
+        Event.Kind.TRANSITION,
         first.signal(),
         confidence(chance),
         first.evidence(),
@@ -165,7 +165,7 @@ final class Alarms {
         events.add(
             new Event(
                 step,
-                alarm.ofSign() ? EventKind.SIGN_CHANGE : EventKind.LEVEL_SHIFT,
+                alarm.ofSign() ? Event.Kind.SIGN_CHANGE : Event.Kind.LEVEL_SHIFT,
                 alarm.signal(),
                 confidence(alarm.rate()),
                 alarm.evidence(),

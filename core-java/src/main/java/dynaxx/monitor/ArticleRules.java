@@ -272,7 +272,7 @@ final class ArticleRules implements Rules {
     int window = cause == Cause.DIP ? settings.decline() : settings.recent();
     return Optional.of(
         event(
-            EventKind.PRECURSOR,
+            Event.Kind.PRECURSOR,
             signal,
             reading.value(),
             reading.error(),
@@ -300,7 +300,7 @@ final class ArticleRules implements Rules {
     if (many && !unstable) {
       events.add(
           event(
-              EventKind.INSTABILITY,
+              Event.Kind.INSTABILITY,
               Signal.LAMBDA_MIN,
               lambda.last(),
               OptionalDouble.empty(),
@@ -325,7 +325,7 @@ final class ArticleRules implements Rules {
     if (period.isPresent() && !cyclic) {
       events.add(
           event(
-              EventKind.CYCLIC,
+              Event.Kind.CYCLIC,
               signal,
               series(signal).last(),
               OptionalDouble.empty(),
@@ -404,7 +404,7 @@ final class ArticleRules implements Rules {
     String place =
         lambdaMin ? (side > 0 ? "positive" : "negative") : (side > 0 ? "above" : "back below");
     return event(
-        EventKind.TRANSITION,
+        Event.Kind.TRANSITION,
         signal,
         mean,
         error,
@@ -415,7 +415,7 @@ final class ArticleRules implements Rules {
   }
 
   private Event event(
-      EventKind kind,
+      Event.Kind kind,
       Signal signal,
       double value,
       OptionalDouble error,
@@ -426,7 +426,7 @@ final class ArticleRules implements Rules {
     double beyond = error.isPresent() ? Math.abs(value - threshold) / error.getAsDouble() : 0;
     // The logistic function with this factor is within 0.01 of the normal distribution.
     double confidence =
-        Double.isNaN(beyond) || kind != EventKind.PRECURSOR && kind != EventKind.TRANSITION
+        Double.isNaN(beyond) || kind != Event.Kind.PRECURSOR && kind != Event.Kind.TRANSITION
             ? 0.5
             : 1 / (1 + Math.exp(-1.702 * beyond));
     Event.Evidence evidence =

@@ -109,7 +109,7 @@ final class Background {
           cause);
     }
     return Measurement.Result.failed(
-        host, Measurement.failure(host.step(), EventKind.NOT_MEASURED, cause));
+        host, Measurement.failure(host.step(), Event.Kind.NOT_MEASURED, cause));
   }
 
   void restarted() {

@@ -18,9 +18,9 @@ import java.util.TreeMap;
  * Rules with a stated rate of false alarms. Every signal has its own chart, one value for each
  * snapshot, and the fraction of active units has one for each layer of rectifiers: together these
  * count as one signal, and raise as many false alarms as one. What the host measures more often is
- * averaged since the snapshot before. A change is a {@link EventKind#TRANSITION} if at least two
+ * averaged since the snapshot before. A change is a {@link Event.Kind#TRANSITION} if at least two
  * signals whose noise is independent show it, and not the losses alone; if only one does, it is a
- * {@link EventKind#LEVEL_SHIFT}, or a {@link EventKind#SIGN_CHANGE} of lambda_min. After an event
+ * {@link Event.Kind#LEVEL_SHIFT}, or a {@link Event.Kind#SIGN_CHANGE} of lambda_min. After an event
  * the charts that showed it start anew, so a change is reported once; the chart of a level shift
  * runs on for a while, in which a second signal may still make it a transition. lambda_min is
  * charted relative to lambda_max where both are known.
@@ -51,7 +51,7 @@ final class CalibratedRules implements Rules {
   private final Alarms alarms;
   private final SignBand sign;
   private final StabilityWatch stability;
-  private final Set<EventKind> stabilityTold = EnumSet.noneOf(EventKind.class);
+  private final Set<Event.Kind> stabilityTold = EnumSet.noneOf(Event.Kind.class);
   private Observation now;
   private OptionalDouble rate = OptionalDouble.empty();
   private OptionalDouble excursion = OptionalDouble.empty();
@@ -274,7 +274,7 @@ final class CalibratedRules implements Rules {
   }
 
   private static boolean spikeTold(Signal signal, List<Event> events) {
-    return events.stream().anyMatch(e -> e.kind() == EventKind.SPIKE && e.signal() == signal);
+    return events.stream().anyMatch(e -> e.kind() == Event.Kind.SPIKE && e.signal() == signal);
   }
 
   /** The value that is charted: relative depth for lambda_min, means for the host's signals. */
@@ -370,7 +370,7 @@ final class CalibratedRules implements Rules {
             chart.stepBefore());
     return new Event(
         now.step(),
-        EventKind.SPIKE,
+        Event.Kind.SPIKE,
         signal,
         0.9,
         evidence,
@@ -405,7 +405,7 @@ final class CalibratedRules implements Rules {
       events.add(
           new Event(
               now.step(),
-              EventKind.CYCLIC,
+              Event.Kind.CYCLIC,
               signal,
               0.9,
               evidence,
@@ -474,7 +474,7 @@ final class CalibratedRules implements Rules {
             now.step());
     return new Event(
         now.step(),
-        EventKind.INSTABILITY,
+        Event.Kind.INSTABILITY,
         Signal.LAMBDA_MIN,
         0.5,
         evidence,

@@ -116,7 +116,7 @@ final class JsonLinesReader {
     Json signal = json.get("signal");
     return new Event(
         step,
-        json.get("kind").constant(EventKind.class),
+        json.get("kind").constant(Event.Kind.class),
         Signal.ofColumn(signal.text()).orElseThrow(() -> signal.unexpected("a signal")),
         json.get("confidence").number(),
         new Event.Evidence(

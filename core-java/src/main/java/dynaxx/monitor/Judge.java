@@ -29,7 +29,7 @@ final class Judge {
     List<Event> events = new ArrayList<>(before);
     events.addAll(rules.observe(observation));
     for (Event event : events) {
-      if (event.kind() == EventKind.TRANSITION) {
+      if (event.kind() == Event.Kind.TRANSITION) {
         checkpoints.transition(event.evidence().since());
       }
     }

@@ -68,7 +68,7 @@ final class Measurement {
     } catch (NonFiniteException e) {
       // The host's training goes on or fails by itself; that it cannot be measured is an event.
       LOG.log(System.Logger.Level.WARNING, "step {0}: {1}", host.step(), e.getMessage());
-      return Result.failed(host, failure(host.step(), EventKind.NOT_FINITE, e));
+      return Result.failed(host, failure(host.step(), Event.Kind.NOT_FINITE, e));
     }
   }
 
@@ -81,7 +81,7 @@ final class Measurement {
     return new Result(observation, Optional.of(effort), Optional.of(snapshot), List.of());
   }
 
-  static Event failure(long step, EventKind kind, Throwable cause) {
+  static Event failure(long step, Event.Kind kind, Throwable cause) {
     Event.Evidence evidence =
         new Event.Evidence(
             Double.NaN,

@@ -47,7 +47,7 @@ final class ObservationGuard {
             value, OptionalDouble.empty(), OptionalDouble.empty(), OptionalDouble.empty(), step);
     return new Event(
         step,
-        EventKind.NOT_FINITE,
+        Event.Kind.NOT_FINITE,
         signal,
         1,
         evidence,
@@ -60,7 +60,7 @@ final class ObservationGuard {
             step, OptionalDouble.empty(), OptionalDouble.empty(), OptionalDouble.empty(), step);
     return new Event(
         step,
-        EventKind.RESTART,
+        Event.Kind.RESTART,
         Signal.LEARNING_RATE,
         1,
         evidence,

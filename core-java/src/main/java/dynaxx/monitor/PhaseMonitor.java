@@ -402,7 +402,7 @@ public final class PhaseMonitor implements AutoCloseable {
      * what they are. Reports wait for the snapshot before they are judged and written, so that
      * events carry the steps that they are of; a budget counts the copy, and the time by which the
      * host's steps are slower meanwhile. A snapshot that fails is an event ({@link
-     * EventKind#NOT_MEASURED}).
+     * Event.Kind#NOT_MEASURED}).
      *
      * @param workers threads, at least 1
      * @return this

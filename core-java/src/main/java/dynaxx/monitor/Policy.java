@@ -9,7 +9,7 @@ import java.util.OptionalLong;
  * what it is told alone, so that a run can be repeated.
  *
  * <p>Of those that come with the monitor, all but {@link #observe} also: keep a checkpoint at least
- * every ten snapshots; after a {@link EventKind#HARMFUL} go back to the checkpoint before the
+ * every ten snapshots; after a {@link Event.Kind#HARMFUL} go back to the checkpoint before the
  * transition, at most five times in a run, and halve the learning rate; with batches above 4096
  * halve it when lambda_min approaches zero; ask for the validation metric after a transition; and
  * leave five snapshots between two changes of the rate, which stays within a sixteenth and four
@@ -114,7 +114,7 @@ public interface Policy {
      * @param kind of event
      * @return true if at least one was
      */
-    public boolean saw(EventKind kind) {
+    public boolean saw(Event.Kind kind) {
       return events.stream().anyMatch(event -> event.kind() == kind);
     }
   }

@@ -23,14 +23,14 @@ final class RidePolicy extends ActingPolicy {
     if (forewarned(situation)) {
       checkpoint("signs of a transition to come", advice);
     }
-    if (situation.saw(EventKind.TRANSITION)) {
+    if (situation.saw(Event.Kind.TRANSITION)) {
       riding = true;
       level = mean();
       since = snapshots();
       return;
     }
     boolean dropped = losses.size() == WINDOW && mean() < DROPPED * level;
-    if (riding && (dropped || situation.saw(EventKind.VALIDATED))) {
+    if (riding && (dropped || situation.saw(Event.Kind.VALIDATED))) {
       riding = false;
       change(situation, HALF, "the transition is over: the loss has dropped or held", advice);
     }

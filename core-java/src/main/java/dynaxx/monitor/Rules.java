@@ -126,7 +126,7 @@ public interface Rules {
     private Calibration() {}
 
     /**
-     * Probability, for each snapshot of a quiet run, of a {@link EventKind#TRANSITION}: the dial
+     * Probability, for each snapshot of a quiet run, of a {@link Event.Kind#TRANSITION}: the dial
      * between false alarms and delay. Default 1e-4.
      *
      * @param value from 1e-9 to 0.1
@@ -138,7 +138,7 @@ public interface Rules {
     }
 
     /**
-     * Snapshots of a whole run. Each signal raises a false {@link EventKind#LEVEL_SHIFT} about once
+     * Snapshots of a whole run. Each signal raises a false {@link Event.Kind#LEVEL_SHIFT} about once
      * in ten times as many snapshots, or in ten times those seen if they are more. Default 500.
      *
      * @param value at least 1

@@ -85,7 +85,7 @@ final class StabilityWatch {
     return Optional.of(
         event(
             step,
-            EventKind.EDGE_OF_STABILITY,
+            Event.Kind.EDGE_OF_STABILITY,
             sharpness,
             limit,
             confidence,
@@ -132,7 +132,7 @@ final class StabilityWatch {
     return Optional.of(
         event(
             step,
-            EventKind.CATAPULT,
+            Event.Kind.CATAPULT,
             sharpness,
             limit,
             confidence,
@@ -150,7 +150,7 @@ final class StabilityWatch {
 
   private Event event(
       long step,
-      EventKind kind,
+      Event.Kind kind,
       Reading sharpness,
       double limit,
       double confidence,

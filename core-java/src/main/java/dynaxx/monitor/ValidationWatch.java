@@ -37,7 +37,7 @@ final class ValidationWatch {
   /** Takes a step with the events noticed at it; gives the verdict on the last transition. */
   Optional<Event> add(Observation observation, List<Event> events) {
     for (Event event : events) {
-      if (event.kind() == EventKind.TRANSITION) {
+      if (event.kind() == Event.Kind.TRANSITION) {
         begin(event);
       }
     }
@@ -108,7 +108,7 @@ final class ValidationWatch {
     return Optional.of(
         new Event(
             step,
-            harmful ? EventKind.HARMFUL : EventKind.VALIDATED,
+            harmful ? Event.Kind.HARMFUL : Event.Kind.VALIDATED,
             metric,
             // The logistic function with this factor is within 0.01 of the normal distribution.
             1 / (1 + Math.exp(-1.702 * DEVIATIONS * distance)),

@@ -10,7 +10,6 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.model.Mlp;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.EventKind;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
 import dynaxx.monitor.PhaseMonitor;
@@ -164,8 +163,8 @@ class GuideExamplesTest {
               1, OptionalDouble.empty(), OptionalDouble.empty(), OptionalDouble.empty(), 7);
       List<Event> events =
           List.of(
-              new Event(7, EventKind.SPIKE, Signal.LOSS, 0.99, none, "sure"),
-              new Event(7, EventKind.SPIKE, Signal.LOSS, 0.5, none, "unsure"));
+              new Event(7, Event.Kind.SPIKE, Signal.LOSS, 0.99, none, "sure"),
+              new Event(7, Event.Kind.SPIKE, Signal.LOSS, 0.5, none, "unsure"));
       sink.accept(new MonitorRecord.Notice(7, MonitorRecord.Notice.Kind.FINISH, events));
     } finally {
       System.setErr(usual);

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dynaxx.monitor.Advice;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.EventKind;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
 import dynaxx.monitor.Observation;
@@ -36,7 +35,7 @@ class OwnPartsTest {
           ? List.of(
               new Event(
                   observation.step(),
-                  EventKind.LEVEL_SHIFT,
+                  Event.Kind.LEVEL_SHIFT,
                   Signal.LOSS,
                   1,
                   new Event.Evidence(loss, none, none, none, observation.step()),
@@ -65,7 +64,7 @@ class OwnPartsTest {
   private static final class Brake implements Policy {
     @Override
     public List<Advice> decide(Situation situation) {
-      return situation.saw(EventKind.LEVEL_SHIFT)
+      return situation.saw(Event.Kind.LEVEL_SHIFT)
           ? List.of(new Advice.LearningRate(Double.NaN, 0.5, "the loss has doubled"))
           : List.of();
     }

@@ -44,20 +44,20 @@ class ArticleRulesTest {
   @Test
   void aFallByAnOrderOfMagnitudeIsAPrecursor() {
     Event event = only(lambda(Rules.article(), 2, 2.1, 1.9, 2, 2, 0.19, 0.18));
-    assertEquals(EventKind.PRECURSOR, event.kind());
+    assertEquals(Event.Kind.PRECURSOR, event.kind());
     assertEquals(5 * EVERY, event.step());
     assertEquals(OptionalDouble.of(2), event.evidence().baseline());
     assertEquals(0.2, event.evidence().threshold().orElseThrow(), 1e-12);
     assertEquals(0, event.evidence().since());
     assertEquals(List.of(), lambda(Rules.article(), 2, 2.1, 1.9, 2, 2, 0.21, 0.21));
     assertEquals(
-        EventKind.PRECURSOR, only(lambda(Rules.article(), -2, -2, -2, -2, -2, -.1)).kind());
+        Event.Kind.PRECURSOR, only(lambda(Rules.article(), -2, -2, -2, -2, -2, -.1)).kind());
   }
 
   @Test
   void aDipAfterALinearDecreaseIsAPrecursor() {
     Event event = only(lambda(Rules.article(), 10, 9.5, 9, 8.5, 8, 6, 7.5));
-    assertEquals(EventKind.PRECURSOR, event.kind());
+    assertEquals(Event.Kind.PRECURSOR, event.kind());
     assertEquals(7.5, event.evidence().baseline().orElseThrow(), 1e-9);
     assertEquals(6.5, event.evidence().threshold().orElseThrow(), 1e-9);
     assertEquals(List.of(), lambda(Rules.article(), 10, 9.5, 9, 8.5, 8, 7.5, 7));
@@ -79,7 +79,7 @@ class ArticleRulesTest {
   void aVarianceSpikeWithASmallLambdaMinIsAPrecursor() {
     double[] spike = {1, 1.1, 0.9, 1, 1, 3.5, 1};
     Event event = only(variance(Rules.article(), 0.05, spike));
-    assertEquals(EventKind.PRECURSOR, event.kind());
+    assertEquals(Event.Kind.PRECURSOR, event.kind());
     assertEquals(Signal.GRADIENT_VARIANCE, event.signal());
     assertEquals(List.of(), variance(Rules.article(), 0.5, spike));
     assertEquals(List.of(), variance(Rules.article(), 0.05, 1, 1, 1, 1, 1, 2.9));
@@ -102,7 +102,7 @@ class ArticleRulesTest {
   @Test
   void aLastingChangeOfSignIsATransition() {
     Event event = only(lambda(Rules.article(), series(30, i -> i < 10 ? 1 : -1)));
-    assertEquals(EventKind.TRANSITION, event.kind());
+    assertEquals(Event.Kind.TRANSITION, event.kind());
     // Five snapshots are averaged: the mean is negative at the third, and must stay 100 steps.
     assertEquals(12 * EVERY, event.evidence().since());
     assertEquals(12 * EVERY + 100, event.step());
@@ -144,7 +144,7 @@ class ArticleRulesTest {
   void manyCrossingsAreAnInstabilityAndNoTransition() {
     Event event =
         only(lambda(Rules.article(), 1, 1, 1, -1, -1.5, -0.5, 1.3, 1, -1, -0.8, 1.2, 0.9, 1.1));
-    assertEquals(EventKind.INSTABILITY, event.kind());
+    assertEquals(Event.Kind.INSTABILITY, event.kind());
     assertEquals(8 * EVERY, event.step());
   }
 
@@ -152,9 +152,9 @@ class ArticleRulesTest {
   void whatRepeatsItselfIsCyclicAndNoTransition() {
     List<Event> events =
         lambda(Rules.article(), series(120, i -> 0.2 + Math.sin(2 * Math.PI * i / 16)));
-    assertTrue(events.stream().anyMatch(e -> e.kind() == EventKind.CYCLIC), events.toString());
+    assertTrue(events.stream().anyMatch(e -> e.kind() == Event.Kind.CYCLIC), events.toString());
     assertTrue(
-        events.stream().noneMatch(e -> e.kind() == EventKind.TRANSITION && e.step() > 50 * EVERY),
+        events.stream().noneMatch(e -> e.kind() == Event.Kind.TRANSITION && e.step() > 50 * EVERY),
         events.toString());
   }
 
@@ -162,7 +162,7 @@ class ArticleRulesTest {
   void nothingIsReportedSoonAfterARestart() {
     Rules rules = Rules.article();
     lambda(rules, series(10, i -> 1));
-    assertEquals(EventKind.RESTART, only(rules.restarted(200)).kind());
+    assertEquals(Event.Kind.RESTART, only(rules.restarted(200)).kind());
     List<Event> events = new ArrayList<>();
     for (int step = 200; step < 2000; step += EVERY) {
       double value = step < 400 ? 1 : -1;
@@ -175,9 +175,9 @@ class ArticleRulesTest {
   void gradientVarianceStandsInForDeepNetsAndWithinNoise() {
     double[] rise = series(40, i -> i < 20 ? 1 : 10);
     List<Event> deep = variance(with(60, true), -1, rise);
-    assertEquals(EventKind.PRECURSOR, deep.getFirst().kind());
+    assertEquals(Event.Kind.PRECURSOR, deep.getFirst().kind());
     Event event = deep.getLast();
-    assertEquals(EventKind.TRANSITION, event.kind());
+    assertEquals(Event.Kind.TRANSITION, event.kind());
     assertEquals(Signal.GRADIENT_VARIANCE, event.signal());
     assertEquals(OptionalDouble.of(1), event.evidence().baseline());
 
@@ -193,7 +193,7 @@ class ArticleRulesTest {
     assertTrue(
         events.stream()
             .anyMatch(
-                e -> e.kind() == EventKind.TRANSITION && e.signal() == Signal.GRADIENT_VARIANCE),
+                e -> e.kind() == Event.Kind.TRANSITION && e.signal() == Signal.GRADIENT_VARIANCE),
         events.toString());
   }
 

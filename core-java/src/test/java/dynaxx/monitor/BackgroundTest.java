@@ -244,7 +244,7 @@ class BackgroundTest {
       assertThrows(IllegalArgumentException.class, () -> monitor.afterStep(report(21)));
       model.mayEnd.release();
       List<Event> events = monitor.restarted(5);
-      assertEquals(EventKind.RESTART, events.getLast().kind());
+      assertEquals(Event.Kind.RESTART, events.getLast().kind());
       assertEquals(
           List.of("Step 20", "Notice 20", "Step 21", "Notice 5"),
           records.stream().map(r -> r.getClass().getSimpleName() + " " + r.step()).toList());
@@ -264,7 +264,7 @@ class BackgroundTest {
       while (events.isEmpty()) {
         events.addAll(monitor.afterStep(report(step++)).events());
       }
-      assertEquals(EventKind.NOT_MEASURED, events.getFirst().kind());
+      assertEquals(Event.Kind.NOT_MEASURED, events.getFirst().kind());
       assertEquals(0, events.getFirst().step());
       assertTrue(events.getFirst().explanation().contains("out of luck"));
       model.fails = null;
@@ -276,7 +276,7 @@ class BackgroundTest {
         assertThrows(NonFiniteException.class, () -> NonFiniteException.check("loss", Double.NaN));
     PhaseMonitor monitor = of(diverged).build();
     monitor.afterStep(report(0));
-    assertEquals(EventKind.NOT_FINITE, monitor.finish().getFirst().kind());
+    assertEquals(Event.Kind.NOT_FINITE, monitor.finish().getFirst().kind());
     monitor.close();
   }
 

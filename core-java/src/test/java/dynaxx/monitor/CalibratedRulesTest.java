@@ -42,7 +42,7 @@ class CalibratedRulesTest {
   @Test
   void twoSignalsAtOnceAreOneTransition() {
     Event event = only(replay(quiet(110).withTwo(Scenario.step(80, 6)), 1));
-    assertEquals(EventKind.TRANSITION, event.kind());
+    assertEquals(Event.Kind.TRANSITION, event.kind());
     assertTrue(event.step() >= 800 && event.step() <= 820, event.toString());
     assertTrue(event.evidence().since() >= 780, event.toString());
     assertTrue(
@@ -56,9 +56,9 @@ class CalibratedRulesTest {
   void aCycleNamesTheTransitionThatItLookedLike() {
     List<Event> events = replay(quiet(160).withTwo(Scenario.sine(80, 8, 5)), 1);
     Event transition =
-        events.stream().filter(e -> e.kind() == EventKind.TRANSITION).findFirst().orElseThrow();
+        events.stream().filter(e -> e.kind() == Event.Kind.TRANSITION).findFirst().orElseThrow();
     Event cycle =
-        events.stream().filter(e -> e.kind() == EventKind.CYCLIC).findFirst().orElseThrow();
+        events.stream().filter(e -> e.kind() == Event.Kind.CYCLIC).findFirst().orElseThrow();
     assertTrue(
         cycle.explanation().contains("the transition reported at step " + transition.step()),
         cycle.explanation());
@@ -67,7 +67,7 @@ class CalibratedRulesTest {
   @Test
   void oneSignalAloneIsALevelShift() {
     Event event = only(replay(quiet(110).withOne(Scenario.step(80, -6)), 2));
-    assertEquals(EventKind.LEVEL_SHIFT, event.kind());
+    assertEquals(Event.Kind.LEVEL_SHIFT, event.kind());
     assertEquals(Signal.TRACE, event.signal());
     Event.Evidence evidence = event.evidence();
     assertEquals(300, evidence.baseline().orElseThrow(), 30);
@@ -90,8 +90,8 @@ class CalibratedRulesTest {
                   .with(Signal.TRACE, 300 * common)
                   .with(Signal.GRADIENT_VARIANCE, 2 * common);
             });
-    assertTrue(events.stream().noneMatch(e -> e.kind() == EventKind.TRANSITION), events.toString());
-    assertTrue(events.stream().anyMatch(e -> e.kind() == EventKind.LEVEL_SHIFT), events.toString());
+    assertTrue(events.stream().noneMatch(e -> e.kind() == Event.Kind.TRANSITION), events.toString());
+    assertTrue(events.stream().anyMatch(e -> e.kind() == Event.Kind.LEVEL_SHIFT), events.toString());
   }
 
   @Test
@@ -107,8 +107,8 @@ class CalibratedRulesTest {
                     .with(
                         Signal.NOISE_SCALE,
                         Math.exp(0.05 * random.nextGaussian() + (i < 87 ? 0 : 0.4))));
-    assertEquals(EventKind.LEVEL_SHIFT, events.getFirst().kind());
-    assertEquals(EventKind.TRANSITION, events.get(1).kind());
+    assertEquals(Event.Kind.LEVEL_SHIFT, events.getFirst().kind());
+    assertEquals(Event.Kind.TRANSITION, events.get(1).kind());
     assertEquals(2, events.size(), events.toString());
   }
 
@@ -126,7 +126,7 @@ class CalibratedRulesTest {
                         Signal.VALIDATION_LOSS,
                         Math.exp(0.05 * random.nextGaussian() - (i < 80 ? 0 : 0.4))));
     assertEquals(2, events.size(), events.toString());
-    assertTrue(events.stream().allMatch(e -> e.kind() == EventKind.LEVEL_SHIFT));
+    assertTrue(events.stream().allMatch(e -> e.kind() == Event.Kind.LEVEL_SHIFT));
   }
 
   /** The estimator says that its error is larger than the jump. */
@@ -141,7 +141,7 @@ class CalibratedRulesTest {
     assertEquals(List.of(), replay(Rules.calibrated(), 110, observation));
     Rules trusting = Rules.calibration().errorWeight(0).build();
     Event event = only(replay(trusting, 110, observation));
-    assertEquals(EventKind.LEVEL_SHIFT, event.kind());
+    assertEquals(Event.Kind.LEVEL_SHIFT, event.kind());
   }
 
   private static Observation lambdaMin(int i, double value, double residual) {
@@ -154,7 +154,7 @@ class CalibratedRulesTest {
     for (int gap = 4; gap <= 12; gap++) {
       int crossing = 80 + gap;
       SplittableRandom random = new SplittableRandom(gap);
-      List<EventKind> kinds =
+      List<Event.Kind> kinds =
           replay(
                   Rules.calibrated(),
                   crossing + 20,
@@ -167,14 +167,14 @@ class CalibratedRulesTest {
               .map(Event::kind)
               .toList();
       assertEquals(
-          List.of(EventKind.LEVEL_SHIFT, EventKind.SIGN_CHANGE), kinds, "crossing after " + gap);
+          List.of(Event.Kind.LEVEL_SHIFT, Event.Kind.SIGN_CHANGE), kinds, "crossing after " + gap);
     }
   }
 
   @Test
   void aSignChangeNeedsThreeInARowBeyondTheBand() {
     Event event = only(replay(Rules.calibrated(), 20, i -> lambdaMin(i, i < 10 ? 1 : -1, 0.1)));
-    assertEquals(EventKind.SIGN_CHANGE, event.kind());
+    assertEquals(Event.Kind.SIGN_CHANGE, event.kind());
     assertEquals(10, event.evidence().since());
     assertEquals(-0.3, event.evidence().threshold().orElseThrow(), 1e-12);
     assertEquals(
@@ -206,7 +206,7 @@ class CalibratedRulesTest {
   @Test
   void aSignThatWavesIsOneInstability() {
     Event event = only(replay(Rules.calibrated(), 18, i -> lambdaMin(i, i % 3 == 0 ? 1 : -1, .1)));
-    assertEquals(EventKind.INSTABILITY, event.kind());
+    assertEquals(Event.Kind.INSTABILITY, event.kind());
   }
 
   @Test
@@ -222,7 +222,7 @@ class CalibratedRulesTest {
                         .with(
                             Signal.GRADIENT_NORM,
                             Math.exp(0.05 * random.nextGaussian() + (i == 60 ? 2 : 0)))));
-    assertEquals(EventKind.SPIKE, event.kind());
+    assertEquals(Event.Kind.SPIKE, event.kind());
     assertEquals(600, event.evidence().since());
     assertEquals(Math.exp(2), event.evidence().value(), 2);
   }
@@ -235,7 +235,7 @@ class CalibratedRulesTest {
                 .with(Signal.LEARNING_RATE, 0.1)
                 .with(Signal.LAMBDA_MAX, Math.min(20, 5 + i) + 0.3 * Math.sin(2.0 * i * i));
     Event event = only(replay(Rules.calibrated(), 24, run));
-    assertEquals(EventKind.EDGE_OF_STABILITY, event.kind());
+    assertEquals(Event.Kind.EDGE_OF_STABILITY, event.kind());
     assertEquals(OptionalDouble.of(20), event.evidence().threshold());
     Rules momentum = Rules.calibration().stability(new StabilityLimit.Momentum(0.9, 0)).build();
     assertEquals(List.of(), replay(momentum, 24, run));
@@ -255,7 +255,7 @@ class CalibratedRulesTest {
                 .with(Signal.LAMBDA_MAX, sharpness[i])
                 .with(Signal.LOSS, loss[i]);
     Event event = only(replay(Rules.calibrated(), sharpness.length, run));
-    assertEquals(EventKind.CATAPULT, event.kind());
+    assertEquals(Event.Kind.CATAPULT, event.kind());
     assertEquals(7, event.step());
     assertEquals(4, event.evidence().since());
   }
@@ -269,7 +269,7 @@ class CalibratedRulesTest {
     List<Event> events = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
       if (i == 60) {
-        assertEquals(EventKind.RESTART, only(restarted.restarted(600)).kind());
+        assertEquals(Event.Kind.RESTART, only(restarted.restarted(600)).kind());
       }
       events.addAll(restarted.observe(observations.get(i)));
       events.addAll(
@@ -294,7 +294,7 @@ class CalibratedRulesTest {
                   : o.with(Signal.TRACE, Math.exp(0.04 * random.nextGaussian() + move));
             });
     Event event = only(events);
-    assertEquals(EventKind.TRANSITION, event.kind());
+    assertEquals(Event.Kind.TRANSITION, event.kind());
     assertTrue(event.step() >= 800 && event.step() <= 840, event.toString());
   }
 
@@ -307,7 +307,7 @@ class CalibratedRulesTest {
     List<Event> each =
         replay(Rules.calibrated(), 1000, i -> Observation.at(i).with(Signal.LOSS, loss[i]));
     Event event = only(each);
-    assertEquals(EventKind.LEVEL_SHIFT, event.kind());
+    assertEquals(Event.Kind.LEVEL_SHIFT, event.kind());
     assertTrue(event.step() >= 600 && event.step() <= 650, event.toString());
     List<Event> means =
         replay(
@@ -334,7 +334,7 @@ class CalibratedRulesTest {
                       .with(Signal.LOSS, i == 40 || i == 41 ? Double.NaN : 1)
                       .with(Signal.TRACE, i == 50 ? Double.POSITIVE_INFINITY : 100));
       assertEquals(2, events.size(), events.toString());
-      assertTrue(events.stream().allMatch(e -> e.kind() == EventKind.NOT_FINITE));
+      assertTrue(events.stream().allMatch(e -> e.kind() == Event.Kind.NOT_FINITE));
       assertEquals(40, events.get(0).step());
       assertEquals(Signal.TRACE, events.get(1).signal());
     }
@@ -444,7 +444,7 @@ class CalibratedRulesTest {
   @Test
   void aShortJumpOfTheRateIsSeenByWhatItDid() {
     Event event = only(afterJump(2, 81));
-    assertEquals(EventKind.TRANSITION, event.kind());
+    assertEquals(Event.Kind.TRANSITION, event.kind());
     assertTrue(event.step() >= 82 && event.step() <= 86, event.toString());
     assertEquals(List.of(), afterJump(2, 1000), "the jump alone is nothing");
     assertEquals(List.of(), afterJump(50, 81), "a lasting jump explains what moves with it");
@@ -465,7 +465,7 @@ class CalibratedRulesTest {
                     .with(
                         Signal.NOISE_SCALE,
                         Math.exp(0.05 * random.nextGaussian() + (i < 80 ? 0 : 1))));
-    assertEquals(EventKind.TRANSITION, only(events).kind());
+    assertEquals(Event.Kind.TRANSITION, only(events).kind());
   }
 
   @Test
@@ -491,7 +491,7 @@ class CalibratedRulesTest {
               Rules.calibrated(),
               100,
               i -> Observation.at(i).with(Signal.LAMBDA_MIN, 0.1 * random.nextGaussian()));
-      found += quiet.stream().anyMatch(e -> e.kind() == EventKind.SIGN_CHANGE) ? 1 : 0;
+      found += quiet.stream().anyMatch(e -> e.kind() == Event.Kind.SIGN_CHANGE) ? 1 : 0;
       List<Event> crossing =
           replay(
               Rules.calibrated(),
@@ -499,7 +499,7 @@ class CalibratedRulesTest {
               i ->
                   Observation.at(i)
                       .with(Signal.LAMBDA_MIN, (i < 40 ? 1 : -1) + 0.1 * random.nextGaussian()));
-      late += crossing.stream().noneMatch(e -> e.kind() == EventKind.SIGN_CHANGE) ? 1 : 0;
+      late += crossing.stream().noneMatch(e -> e.kind() == Event.Kind.SIGN_CHANGE) ? 1 : 0;
     }
     assertTrue(found <= 2, found + " of 100 quiet runs");
     assertTrue(late <= 5, late + " of 100 changes missed");

@@ -73,7 +73,7 @@ class CycleWatchTest {
   private static List<Event> afterCycle(List<Event> events) {
     long told =
         events.stream()
-            .filter(e -> e.kind() == EventKind.CYCLIC)
+            .filter(e -> e.kind() == Event.Kind.CYCLIC)
             .mapToLong(Event::step)
             .min()
             .orElseThrow(() -> new AssertionError("no cycle told: " + events));
@@ -107,7 +107,7 @@ class CycleWatchTest {
           Event first = after.isEmpty() ? null : after.getFirst();
           assertTrue(
               first != null
-                  && first.kind() == EventKind.TRANSITION
+                  && first.kind() == Event.Kind.TRANSITION
                   && first.step() >= 10 * SHIFT
                   && first.step() <= 10 * SHIFT + 50
                   && Math.abs(first.evidence().since() - 10 * SHIFT) <= 20,
@@ -132,7 +132,7 @@ class CycleWatchTest {
     }
     List<Event> after = afterCycle(Scenario.replay(Rules.calibrated(), all));
     assertEquals(1, after.size(), after.toString());
-    assertEquals(EventKind.LEVEL_SHIFT, after.getFirst().kind());
+    assertEquals(Event.Kind.LEVEL_SHIFT, after.getFirst().kind());
     String words = after.getFirst().explanation();
     assertTrue(words.startsWith("trace has been above the range of its cycle since"), words);
     Event.Evidence evidence = after.getFirst().evidence();
@@ -151,7 +151,7 @@ class CycleWatchTest {
         all.add(Observation.at(i).with(Signal.TRACE, 300 * Math.exp(value)));
       }
       List<Event> events = Scenario.replay(Rules.calibrated(), all);
-      assertEquals(EventKind.SPIKE, events.getFirst().kind(), events.toString());
+      assertEquals(Event.Kind.SPIKE, events.getFirst().kind(), events.toString());
       assertEquals(List.of(), afterCycle(events), "seed " + seed);
     }
   }
@@ -186,19 +186,19 @@ class CycleWatchTest {
       }
       List<Event> after =
           Scenario.replay(Rules.calibrated(), all).stream().filter(e -> e.step() >= 160).toList();
-      assertTrue(after.stream().anyMatch(e -> e.kind() == EventKind.SIGN_CHANGE), after.toString());
+      assertTrue(after.stream().anyMatch(e -> e.kind() == Event.Kind.SIGN_CHANGE), after.toString());
     }
   }
 
   /** Whatever its shape, a cycle gives no more than what came before it was told. */
   @Test
   void squareWavesAreToldOnce() {
-    Set<EventKind> kinds = EnumSet.noneOf(EventKind.class);
+    Set<Event.Kind> kinds = EnumSet.noneOf(Event.Kind.class);
     for (int seed = 0; seed < RUNS; seed++) {
       List<Event> events = run(seed, true, 0.06, i -> i % 12 < 6 ? 1 : -1, NONE);
       afterCycle(events).forEach(e -> kinds.add(e.kind()));
     }
-    assertEquals(EnumSet.noneOf(EventKind.class), kinds);
+    assertEquals(EnumSet.noneOf(Event.Kind.class), kinds);
   }
 
   @Test
@@ -213,6 +213,6 @@ class CycleWatchTest {
       events.addAll(rules.observe(Observation.at(i).with(Signal.LAMBDA_MIN, i < 90 ? 1 : -1, 0.1)));
     }
     assertFalse(events.isEmpty());
-    assertEquals(EventKind.SIGN_CHANGE, events.getFirst().kind());
+    assertEquals(Event.Kind.SIGN_CHANGE, events.getFirst().kind());
   }
 }

@@ -33,15 +33,15 @@ class DetectorTableTest {
   /** Runs of a cycle or an oscillation, of which one in a hundred may be taken for a transition. */
   private static final int CYCLES = Extent.runs(1000);
 
-  private static final List<EventKind> CHANGES =
+  private static final List<Event.Kind> CHANGES =
       List.of(
-          EventKind.TRANSITION,
-          EventKind.LEVEL_SHIFT,
-          EventKind.SIGN_CHANGE,
-          EventKind.PRECURSOR,
-          EventKind.INSTABILITY,
-          EventKind.CYCLIC,
-          EventKind.SPIKE);
+          Event.Kind.TRANSITION,
+          Event.Kind.LEVEL_SHIFT,
+          Event.Kind.SIGN_CHANGE,
+          Event.Kind.PRECURSOR,
+          Event.Kind.INSTABILITY,
+          Event.Kind.CYCLIC,
+          Event.Kind.SPIKE);
 
   private static Report report(String table) {
     return new Report("detectors", table);
@@ -62,7 +62,7 @@ class DetectorTableTest {
     report.finish();
   }
 
-  private static String names(List<EventKind> kinds) {
+  private static String names(List<Event.Kind> kinds) {
     StringBuilder names = new StringBuilder();
     kinds.forEach(kind -> names.append(kind).append(" | "));
     return names.toString().stripTrailing();
@@ -75,7 +75,7 @@ class DetectorTableTest {
   /** Adds a row and returns the false transitions in 10,000 snapshots. */
   private static double quiet(
       Report report, Scenario.Noise noise, String name, Supplier<Rules> rules) {
-    Map<EventKind, Long> counts = new EnumMap<>(EventKind.class);
+    Map<Event.Kind, Long> counts = new EnumMap<>(Event.Kind.class);
     for (int[] q : QUIET) {
       Scenario scenario = Scenario.quiet(q[0], noise);
       IntStream.range(0, Extent.runs(q[1]))
@@ -87,21 +87,21 @@ class DetectorTableTest {
     }
     double scale = 10_000.0 / total();
     StringBuilder row = new StringBuilder("| " + name + " | " + noise + " |");
-    for (EventKind kind : CHANGES) {
+    for (Event.Kind kind : CHANGES) {
       row.append(String.format(Locale.ROOT, " %.2f |", counts.getOrDefault(kind, 0L) * scale));
     }
     report.line(row.toString());
-    return counts.getOrDefault(EventKind.TRANSITION, 0L) * scale;
+    return counts.getOrDefault(Event.Kind.TRANSITION, 0L) * scale;
   }
 
   /** How often events of a kind come within so many snapshots of a change. */
   private static double[] detected(
-      Supplier<Rules> rules, Scenario scenario, int at, EventKind kind, int... within) {
+      Supplier<Rules> rules, Scenario scenario, int at, Event.Kind kind, int... within) {
     return detected(RUNS, rules, scenario, at, kind, within);
   }
 
   private static double[] detected(
-      int count, Supplier<Rules> rules, Scenario scenario, int at, EventKind kind, int... within) {
+      int count, Supplier<Rules> rules, Scenario scenario, int at, Event.Kind kind, int... within) {
     List<List<Event>> runs =
         IntStream.range(0, count)
             .parallel()
@@ -152,10 +152,10 @@ class DetectorTableTest {
         Scenario four = quiet.withTwo(Scenario.step(at, 4));
         Scenario two = quiet.withTwo(Scenario.step(at, 2));
         Scenario one = quiet.withOne(Scenario.step(at, 4));
-        double[] large = detected(Rules::calibrated, four, at, EventKind.TRANSITION, 3, 15);
-        double[] small = detected(Rules::calibrated, two, at, EventKind.TRANSITION, 15);
-        double[] single = detected(Rules::calibrated, one, at, EventKind.LEVEL_SHIFT, 5);
-        double[] article = detected(Rules::article, four, at, EventKind.TRANSITION, 15);
+        double[] large = detected(Rules::calibrated, four, at, Event.Kind.TRANSITION, 3, 15);
+        double[] small = detected(Rules::calibrated, two, at, Event.Kind.TRANSITION, 15);
+        double[] single = detected(Rules::calibrated, one, at, Event.Kind.LEVEL_SHIFT, 5);
+        double[] article = detected(Rules::article, four, at, Event.Kind.TRANSITION, 15);
         report.line(row(noise + " | " + at, large[0], large[1], small[0], single[0], article[0]));
         boolean autocorrelated = noise == Scenario.Noise.AR;
         double[] least =
@@ -184,7 +184,7 @@ class DetectorTableTest {
       Supplier<Rules> rules = Rules.calibration().falseTransitionRate(rate)::build;
       for (Scenario.Noise noise : List.of(Scenario.Noise.T3, Scenario.Noise.AR)) {
         Scenario four = Scenario.quiet(266, noise).withTwo(Scenario.step(250, 4));
-        double[] found = detected(rules, four, 250, EventKind.TRANSITION, 3, 4, 5, 15);
+        double[] found = detected(rules, four, 250, Event.Kind.TRANSITION, 3, 4, 5, 15);
         report.line(row(String.format(Locale.ROOT, "%.0e | %s", rate, noise), found));
         report.promise(found[0] >= 0.85 && found[3] >= 0.95, () -> Arrays.toString(found));
       }
@@ -231,8 +231,8 @@ class DetectorTableTest {
   private static double transitions(Report report, Artefact artefact) {
     Scenario scenario = artefact.pattern().apply(Scenario.quiet(200, Scenario.Noise.GAUSSIAN));
     double calibrated =
-        detected(CYCLES, Rules::calibrated, scenario, 0, EventKind.TRANSITION, 200)[0];
-    double article = detected(CYCLES, Rules::article, scenario, 0, EventKind.TRANSITION, 200)[0];
+        detected(CYCLES, Rules::calibrated, scenario, 0, Event.Kind.TRANSITION, 200)[0];
+    double article = detected(CYCLES, Rules::article, scenario, 0, Event.Kind.TRANSITION, 200)[0];
     report.line(row(artefact.name(), calibrated, article));
     return calibrated;
   }
@@ -253,7 +253,7 @@ class DetectorTableTest {
                 s -> s.withTwo(Scenario.step(100, 4)).withMissing(0.1)));
     for (Artefact shape : shapes) {
       Scenario scenario = shape.pattern().apply(Scenario.quiet(131, Scenario.Noise.GAUSSIAN));
-      double[] found = detected(Rules::calibrated, scenario, 100, EventKind.TRANSITION, 15, 30);
+      double[] found = detected(Rules::calibrated, scenario, 100, Event.Kind.TRANSITION, 15, 30);
       report.line(row(shape.name(), found));
       report.promise(found[0] >= 0.95 && found[1] >= 0.99, () -> Arrays.toString(found));
     }
@@ -291,11 +291,11 @@ class DetectorTableTest {
           List<Observation> zero = lambdaMin(noise, 500, every, run, i -> 0);
           List<Event> article = Scenario.replay(Rules.article(), zero);
           List<Event> calibrated = Scenario.replay(Rules.calibrated(), zero);
-          counts[0] += count(article, EventKind.TRANSITION);
-          counts[1] += count(article, EventKind.PRECURSOR);
-          counts[2] += count(article, EventKind.INSTABILITY);
-          counts[3] += count(calibrated, EventKind.SIGN_CHANGE);
-          counts[4] += count(calibrated, EventKind.INSTABILITY);
+          counts[0] += count(article, Event.Kind.TRANSITION);
+          counts[1] += count(article, Event.Kind.PRECURSOR);
+          counts[2] += count(article, Event.Kind.INSTABILITY);
+          counts[3] += count(calibrated, Event.Kind.SIGN_CHANGE);
+          counts[4] += count(calibrated, Event.Kind.INSTABILITY);
         }
         report.line(
             String.format(Locale.ROOT, "| %d | %s |", every, noise)
@@ -316,10 +316,10 @@ class DetectorTableTest {
     for (int run = 0; run < RUNS; run++) {
       List<Observation> change =
           lambdaMin(Scenario.Noise.GAUSSIAN, 80, 10, run, i -> i < 60 ? 6 : -6);
-      article += count(Scenario.replay(Rules.article(), change), EventKind.TRANSITION);
+      article += count(Scenario.replay(Rules.article(), change), Event.Kind.TRANSITION);
       calibrated +=
           Scenario.replay(Rules.calibrated(), change).stream()
-                  .anyMatch(e -> e.kind() == EventKind.SIGN_CHANGE && e.step() <= 640)
+                  .anyMatch(e -> e.kind() == Event.Kind.SIGN_CHANGE && e.step() <= 640)
               ? 1
               : 0;
     }
@@ -334,7 +334,7 @@ class DetectorTableTest {
     report.finish();
   }
 
-  private static int count(List<Event> events, EventKind kind) {
+  private static int count(List<Event> events, Event.Kind kind) {
     return (int) events.stream().filter(e -> e.kind() == kind).count();
   }
 }

@@ -61,7 +61,7 @@ class FormatsTest {
         observation, OptionalDouble.of(0.9), effort, events, advice, 0.125);
   }
 
-  private static Event event(long step, EventKind kind) {
+  private static Event event(long step, Event.Kind kind) {
     return new Event(
         step,
         kind,
@@ -93,7 +93,7 @@ class FormatsTest {
     }
     List<Event> events = new ArrayList<>();
     step++;
-    for (EventKind kind : EventKind.values()) {
+    for (Event.Kind kind : Event.Kind.values()) {
       events.add(event(step, kind));
     }
     List<Advice> advice =
@@ -105,7 +105,7 @@ class FormatsTest {
             new Advice.Revert(3, "e"));
     all.add(step(Observation.at(step), Optional.empty(), events, advice));
     for (MonitorRecord.Notice.Kind kind : MonitorRecord.Notice.Kind.values()) {
-      all.add(new MonitorRecord.Notice(++step, kind, List.of(event(step, EventKind.LEVEL_SHIFT))));
+      all.add(new MonitorRecord.Notice(++step, kind, List.of(event(step, Event.Kind.LEVEL_SHIFT))));
     }
     all.add(
         new MonitorRecord.Validation(
@@ -215,6 +215,6 @@ class FormatsTest {
         "{\"step\":4,\"kind\":\"SPIKE\",\"signal\":\"trace\",\"confidence\":0.3333333333333333,"
             + "\"value\":null,\"uncertainty\":1.0E-300,\"baseline\":null,\"threshold\":null,"
             + "\"since\":2,\"explanation\":\"words, \\\"quoted\\\" \\\\ \\u0009 and \u00e9\"}",
-        event(4, EventKind.SPIKE).toJson());
+        event(4, Event.Kind.SPIKE).toJson());
   }
 }

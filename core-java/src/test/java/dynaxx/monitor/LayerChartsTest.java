@@ -55,7 +55,7 @@ class LayerChartsTest {
   /** All but cycles, which noise shows by chance. */
   private static List<Event> events(List<Observation> observations) {
     return Scenario.replay(Rules.calibrated(), observations).stream()
-        .filter(e -> e.kind() != EventKind.CYCLIC)
+        .filter(e -> e.kind() != Event.Kind.CYCLIC)
         .toList();
   }
 
@@ -65,7 +65,7 @@ class LayerChartsTest {
     List<Event> events = events(run);
     assertEquals(1, events.size(), events.toString());
     Event event = events.getFirst();
-    assertEquals(EventKind.LEVEL_SHIFT, event.kind());
+    assertEquals(Event.Kind.LEVEL_SHIFT, event.kind());
     assertEquals(Signal.ACTIVE_FRACTION, event.signal());
     assertTrue(
         event.explanation().startsWith("active_fraction of layer 7 has been below its trend since"),
@@ -97,7 +97,7 @@ class LayerChartsTest {
     List<Event> events = events(run(2, 110, Map.of(7, shift(-0.1)), 0.4));
     assertEquals(1, events.size(), events.toString());
     Event event = events.getFirst();
-    assertEquals(EventKind.TRANSITION, event.kind());
+    assertEquals(Event.Kind.TRANSITION, event.kind());
     assertTrue(event.explanation().contains("active_fraction of layer 7"), event.explanation());
     assertTrue(event.explanation().contains("trace has been above"), event.explanation());
   }
@@ -107,7 +107,7 @@ class LayerChartsTest {
     Map<Integer, IntToDoubleFunction> two = Map.of(3, shift(-0.1), 9, shift(0.08));
     List<Event> events = events(run(3, 110, two, 0));
     assertEquals(1, events.size(), events.toString());
-    assertEquals(EventKind.LEVEL_SHIFT, events.getFirst().kind());
+    assertEquals(Event.Kind.LEVEL_SHIFT, events.getFirst().kind());
     String words = events.getFirst().explanation();
     assertTrue(words.contains("layer 3 has been below"), words);
     assertTrue(words.contains("layer 9 has been above"), words);
@@ -121,11 +121,11 @@ class LayerChartsTest {
             .collect(Collectors.toMap(i -> i, i -> shift(-0.1)));
     List<Event> events = events(run(6, 110, all, 0));
     assertEquals(1, events.size(), events.toString());
-    assertEquals(EventKind.LEVEL_SHIFT, events.getFirst().kind());
+    assertEquals(Event.Kind.LEVEL_SHIFT, events.getFirst().kind());
     assertTrue(events.getFirst().explanation().contains(" layers more"), events.toString());
     all.replaceAll((layer, shift) -> i -> i == CHANGE ? 0.3 : 0);
     Event spike = events(run(7, 110, all, 0)).getFirst();
-    assertEquals(EventKind.SPIKE, spike.kind());
+    assertEquals(Event.Kind.SPIKE, spike.kind());
     List<Event> spikes = events(run(7, 110, all, 0));
     assertEquals(1, spikes.size(), spikes.toString());
   }
@@ -136,14 +136,14 @@ class LayerChartsTest {
     IntToDoubleFunction late = i -> i < CHANGE + 6 ? 0 : -0.1;
     List<Event> events = events(run(4, 120, Map.of(3, shift(-0.1), 9, late), 0));
     assertEquals(2, events.size(), events.toString());
-    assertTrue(events.stream().allMatch(e -> e.kind() == EventKind.LEVEL_SHIFT), events.toString());
+    assertTrue(events.stream().allMatch(e -> e.kind() == Event.Kind.LEVEL_SHIFT), events.toString());
   }
 
   @Test
   void aSpikeNamesItsLayer() {
     List<Event> events = events(run(5, 110, Map.of(2, i -> i == CHANGE ? 0.3 : 0), 0));
     assertEquals(1, events.size(), events.toString());
-    assertEquals(EventKind.SPIKE, events.getFirst().kind());
+    assertEquals(Event.Kind.SPIKE, events.getFirst().kind());
     assertTrue(
         events.getFirst().explanation().startsWith("active_fraction of layer 2 was"),
         events.toString());
@@ -157,10 +157,10 @@ class LayerChartsTest {
     long cycles = 0;
     for (int seed = 0; seed < QUIET_RUNS; seed++) {
       for (Event event : Scenario.replay(Rules.calibrated(), run(100 + seed, 300, Map.of(), 0))) {
-        cycles += event.kind() == EventKind.CYCLIC ? 1 : 0;
-        transitions += event.kind() == EventKind.TRANSITION ? 1 : 0;
+        cycles += event.kind() == Event.Kind.CYCLIC ? 1 : 0;
+        transitions += event.kind() == Event.Kind.TRANSITION ? 1 : 0;
         boolean ofLayer = event.signal() == Signal.ACTIVE_FRACTION;
-        shifts += ofLayer && event.kind() == EventKind.LEVEL_SHIFT ? 1 : 0;
+        shifts += ofLayer && event.kind() == Event.Kind.LEVEL_SHIFT ? 1 : 0;
       }
     }
     int snapshots = 300 * QUIET_RUNS;

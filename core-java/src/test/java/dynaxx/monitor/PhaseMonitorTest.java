@@ -304,7 +304,7 @@ class PhaseMonitorTest {
     PhaseMonitor.Outcome outcome = monitor.afterStep(StepReport.at(0).loss(Double.NaN));
     assertEquals(List.of(), outcome.advice());
     assertEquals(2, outcome.events().size(), outcome.events().toString());
-    assertTrue(outcome.events().stream().allMatch(e -> e.kind() == EventKind.NOT_FINITE));
+    assertTrue(outcome.events().stream().allMatch(e -> e.kind() == Event.Kind.NOT_FINITE));
   }
 
   /** A run with a change of trace and lambda_max at step 80, and validation every 5 steps. */
@@ -391,7 +391,7 @@ class PhaseMonitorTest {
       events.addAll(outcome.events());
     }
     assertEquals(
-        List.of(EventKind.TRANSITION, EventKind.HARMFUL),
+        List.of(Event.Kind.TRANSITION, Event.Kind.HARMFUL),
         events.stream().map(Event::kind).toList());
     assertTrue(control.calls.containsAll(List.of("checkpoint 0", "checkpoint 70", "validate")));
     int reverted = control.calls.indexOf("revert 70");
@@ -410,7 +410,7 @@ class PhaseMonitorTest {
     assertTrue(
         records.stream()
             .flatMap(r -> r.events().stream())
-            .anyMatch(e -> e.kind() == EventKind.HARMFUL));
+            .anyMatch(e -> e.kind() == Event.Kind.HARMFUL));
   }
 
   /** A monitor that recalls the first part goes on as the one that lived through it. */
@@ -472,7 +472,7 @@ class PhaseMonitorTest {
     List<MonitorRecord> records = new ArrayList<>();
     PhaseMonitor monitor = of(model).schedule(new Schedule.Every(1)).sink(records::add).build();
     feed(monitor, model, 0, 60);
-    assertEquals(EventKind.RESTART, monitor.restarted(50).getFirst().kind());
+    assertEquals(Event.Kind.RESTART, monitor.restarted(50).getFirst().kind());
     feed(monitor, model, 50, 80);
     monitor.learningRateChanged(80);
     // With the cause known, the change of step 80 is none.
@@ -483,7 +483,7 @@ class PhaseMonitorTest {
     assertTrue(
         records.stream()
             .flatMap(r -> r.events().stream())
-            .noneMatch(e -> e.kind() == EventKind.TRANSITION));
+            .noneMatch(e -> e.kind() == Event.Kind.TRANSITION));
     assertEquals(4, records.stream().filter(r -> r instanceof MonitorRecord.Notice).count());
   }
 }

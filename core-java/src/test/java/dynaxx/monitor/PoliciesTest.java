@@ -16,7 +16,7 @@ class PoliciesTest {
 
   private static final Verdict NEGATIVE = new Verdict.Negative(-1, true);
 
-  private static Event event(long step, EventKind kind, Signal signal) {
+  private static Event event(long step, Event.Kind kind, Signal signal) {
     Event.Evidence evidence =
         new Event.Evidence(
             1, OptionalDouble.empty(), OptionalDouble.empty(), OptionalDouble.empty(), step);
@@ -58,7 +58,7 @@ class PoliciesTest {
     Policy policy = Policy.smooth();
     List<Double> factors = new ArrayList<>();
     for (int step = 0; step < 40; step++) {
-      ask(policy, at(step, -1, 10, 1, 64), event(step, EventKind.PRECURSOR, Signal.TRACE)).stream()
+      ask(policy, at(step, -1, 10, 1, 64), event(step, Event.Kind.PRECURSOR, Signal.TRACE)).stream()
           .filter(a -> a instanceof Advice.LearningRate)
           .forEach(a -> factors.add(factor(a)));
     }
@@ -69,7 +69,7 @@ class PoliciesTest {
   void aShiftOfTheLossIsNoWarning() {
     Policy policy = Policy.smooth();
     List<Advice> advice =
-        ask(policy, at(0, -1, 10, 1, 64), event(0, EventKind.LEVEL_SHIFT, Signal.LOSS));
+        ask(policy, at(0, -1, 10, 1, 64), event(0, Event.Kind.LEVEL_SHIFT, Signal.LOSS));
     assertEquals(List.of(), without(advice, Advice.Checkpoint.class));
   }
 
@@ -80,10 +80,10 @@ class PoliciesTest {
       ask(policy, at(step, -1, 10, 1, 64));
     }
     List<Advice> warned =
-        ask(policy, at(25, -1, 10, 1, 64), event(25, EventKind.LEVEL_SHIFT, Signal.TRACE));
+        ask(policy, at(25, -1, 10, 1, 64), event(25, Event.Kind.LEVEL_SHIFT, Signal.TRACE));
     assertTrue(warned.getFirst() instanceof Advice.Checkpoint, warned.toString());
     List<Advice> crossed =
-        ask(policy, at(26, -1, 10, 1, 64), event(26, EventKind.TRANSITION, Signal.TRACE));
+        ask(policy, at(26, -1, 10, 1, 64), event(26, Event.Kind.TRANSITION, Signal.TRACE));
     assertTrue(crossed.getFirst() instanceof Advice.Validate, crossed.toString());
     List<Advice> all = new ArrayList<>();
     int reduced = -1;
@@ -157,7 +157,7 @@ class PoliciesTest {
     int reverts = 0;
     for (int step = 0; step < 10; step++) {
       List<Advice> advice =
-          ask(policy, at(step, -1, 10, 1, 64), event(step, EventKind.HARMFUL, Signal.LOSS));
+          ask(policy, at(step, -1, 10, 1, 64), event(step, Event.Kind.HARMFUL, Signal.LOSS));
       reverts += advice.stream().anyMatch(a -> a instanceof Advice.Revert) ? 1 : 0;
     }
     assertEquals(5, reverts);

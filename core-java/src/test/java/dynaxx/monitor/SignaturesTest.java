@@ -28,7 +28,7 @@ class SignaturesTest {
   @Test
   void saysWhichSignalsMovedAndByHowMuch() {
     Event.Signature found = of(quiet(10).withTwo(Scenario.step(80, 8)), 1);
-    assertEquals(EventKind.TRANSITION, found.kind());
+    assertEquals(Event.Kind.TRANSITION, found.kind());
     assertEquals(8, found.changes().get(Signal.TRACE).shift(), 3);
     assertEquals(8, found.changes().get(Signal.GRADIENT_VARIANCE).shift(), 3);
     assertEquals(300, found.changes().get(Signal.TRACE).level(), 15);
@@ -80,7 +80,7 @@ class SignaturesTest {
     List<Observation> observations = quiet(10).observations(4);
     List<Event> events =
         Stream.of(Signal.TRACE, Signal.LOSS)
-            .map(signal -> new Event(800, EventKind.LEVEL_SHIFT, signal, 1, evidence(), "shifted"))
+            .map(signal -> new Event(800, Event.Kind.LEVEL_SHIFT, signal, 1, evidence(), "shifted"))
             .toList();
     assertEquals(1, Event.Signature.of(observations, events).size());
   }

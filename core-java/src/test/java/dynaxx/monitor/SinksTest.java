@@ -34,7 +34,7 @@ class SinksTest {
         0.125);
   }
 
-  private static Event event(EventKind kind, String words) {
+  private static Event event(Event.Kind kind, String words) {
     Event.Evidence evidence =
         new Event.Evidence(
             Double.NaN,
@@ -54,12 +54,12 @@ class SinksTest {
           new MonitorRecord.Notice(
               2,
               MonitorRecord.Notice.Kind.RESTART,
-              List.of(event(EventKind.RESTART, "started again"))));
+              List.of(event(Event.Kind.RESTART, "started again"))));
       sink.accept(
           step(
               2,
               List.of(new Advice.Checkpoint("because")),
-              event(EventKind.SPIKE, "back, \"again\"")));
+              event(Event.Kind.SPIKE, "back, \"again\"")));
     }
     List<String> lines = Files.readAllLines(file);
     String[] names = lines.getFirst().split(",");
@@ -146,7 +146,7 @@ class SinksTest {
     List<Advice> both =
         List.of(new Advice.Revert(7, "harm"), new Advice.LearningRate(0.05, 0.5, "harm"));
     try (MonitorSink sink = MonitorSink.jsonLines(file)) {
-      sink.accept(step(1, both, event(EventKind.SPIKE, "a \"b\" \\ \n c")));
+      sink.accept(step(1, both, event(Event.Kind.SPIKE, "a \"b\" \\ \n c")));
       sink.accept(new MonitorRecord.Notice(2, MonitorRecord.Notice.Kind.CHECKPOINT, List.of()));
       sink.flush();
     }
@@ -196,7 +196,7 @@ class SinksTest {
           new MonitorRecord.Notice(
               2,
               MonitorRecord.Notice.Kind.FINISH,
-              List.of(event(EventKind.LEVEL_SHIFT, "shifted"))));
+              List.of(event(Event.Kind.LEVEL_SHIFT, "shifted"))));
     }
     List<String> lines = Files.readAllLines(file);
     assertEquals(3, lines.size());
@@ -234,7 +234,7 @@ class SinksTest {
     Files.writeString(file, "step,active_fraction_2,noise_scale_error,loss,event\n0,,,1.5,\n");
     try (MonitorSink sink = MonitorSink.csv(file, Map.of())) {
       sink.accept(layers(1, 0.25, 0.75));
-      sink.accept(step(2, List.of(), event(EventKind.SPIKE, "back")));
+      sink.accept(step(2, List.of(), event(Event.Kind.SPIKE, "back")));
     }
     assertEquals(
         List.of("0,,,1.5,", "1,0.75,,,", "2,,,2.1,SPIKE"), Files.readAllLines(file).subList(1, 4));

@@ -14,7 +14,7 @@ class ValidationWatchTest {
     OptionalDouble none = OptionalDouble.empty();
     Event.Evidence evidence = new Event.Evidence(1, none, none, none, 60);
     Event transition =
-        new Event(60, EventKind.TRANSITION, Signal.TRACE, 1, evidence, "two signals moved");
+        new Event(60, Event.Kind.TRANSITION, Signal.TRACE, 1, evidence, "two signals moved");
     for (int step = 0; step < 60; step += 10) {
       watch.add(validated(step, before), List.of());
     }
@@ -28,17 +28,17 @@ class ValidationWatchTest {
 
   @Test
   void worseThanTheToleranceIsHarmful() {
-    assertEquals(EventKind.HARMFUL, judged(1, 1.1).kind());
-    assertEquals(EventKind.VALIDATED, judged(1, 1.01).kind());
-    assertEquals(EventKind.VALIDATED, judged(1, 0.5).kind());
+    assertEquals(Event.Kind.HARMFUL, judged(1, 1.1).kind());
+    assertEquals(Event.Kind.VALIDATED, judged(1, 1.01).kind());
+    assertEquals(Event.Kind.VALIDATED, judged(1, 0.5).kind());
   }
 
   /** A loss of exactly zero has no noise and no tolerance. */
   @Test
   void aLossOfZeroIsJudged() {
-    assertEquals(EventKind.VALIDATED, judged(0, 0).kind());
+    assertEquals(Event.Kind.VALIDATED, judged(0, 0).kind());
     Event harmful = judged(0, 1e-3);
-    assertEquals(EventKind.HARMFUL, harmful.kind());
+    assertEquals(Event.Kind.HARMFUL, harmful.kind());
     assertEquals(1, harmful.confidence());
   }
 }

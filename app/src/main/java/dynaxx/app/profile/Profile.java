@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import dynaxx.app.UserException;
 import dynaxx.app.io.WholeFile;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.EventKind;
 import dynaxx.spectrum.Signal;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -119,6 +118,6 @@ public record Profile(String name, String source, List<Event.Signature> transiti
                                   lead)));
             });
     return new Event.Signature(
-        json.required("step").asLong(), EventKind.valueOf(json.required("kind").asText()), changes);
+        json.required("step").asLong(), Event.Kind.valueOf(json.required("kind").asText()), changes);
   }
 }

@@ -8,7 +8,6 @@ import dynaxx.app.train.Trainer;
 import dynaxx.device.Device;
 import dynaxx.memory.Scope;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.EventKind;
 import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Rules;
@@ -170,9 +169,9 @@ public final class ScenarioRun {
 
   /** Prints what a rule set reported, and returns it for run.json. */
   private Map<String, Object> tell(String name, List<Event> all, Truth truth) {
-    List<Event> events = all.stream().filter(e -> e.kind() != EventKind.RESTART).toList();
+    List<Event> events = all.stream().filter(e -> e.kind() != Event.Kind.RESTART).toList();
     List<Event> explained = events.stream().filter(truth::explains).toList();
-    Map<EventKind, Long> counts = new EnumMap<>(EventKind.class);
+    Map<Event.Kind, Long> counts = new EnumMap<>(Event.Kind.class);
     events.forEach(e -> counts.merge(e.kind(), 1L, Long::sum));
     line("");
     line(

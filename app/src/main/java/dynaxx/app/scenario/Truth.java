@@ -1,7 +1,6 @@
 package dynaxx.app.scenario;
 
 import dynaxx.monitor.Event;
-import dynaxx.monitor.EventKind;
 import dynaxx.spectrum.Signal;
 import java.util.Arrays;
 import java.util.Locale;
@@ -22,7 +21,7 @@ record Truth(long from, long to, long visible, String words) {
   /** Whether an event belongs to what happened; a cycle always belongs to a cyclic schedule. */
   boolean explains(Event event) {
     return event.step() >= from && event.step() <= to
-        || from > to && event.kind() == EventKind.CYCLIC;
+        || from > to && event.kind() == Event.Kind.CYCLIC;
   }
 
   static Truth of(Scenario scenario, Series series) {
