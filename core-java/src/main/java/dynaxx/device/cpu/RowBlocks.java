@@ -3,17 +3,17 @@ package dynaxx.device.cpu;
 /**
  * Blocks of whole rows, several in a task if they are short: what the row kernels have in common.
  */
-final class RowBlocks {
+final class RowBlocks<A> {
 
   /** Elements staged at a time, if a row is not longer. */
   private static final int CHUNK = 2048;
 
   private final WorkerPool pool;
-  private final RowLoops kernels;
+  private final Loops<A> loops;
 
-  RowBlocks(WorkerPool pool, RowLoops kernels) {
+  RowBlocks(WorkerPool pool, Loops<A> loops) {
     this.pool = pool;
-    this.kernels = kernels;
+    this.loops = loops;
   }
 
   interface RowBlock {
@@ -37,13 +37,10 @@ final class RowBlocks {
   }
 
   /** Softmax of one row in place; returns the logarithm of the sum of exponentials. */
-  double normalise(float[] v, int at, int n) {
-    float max = kernels.max(v, at, n);
-    double sum = kernels.expSum(v, at, n, max);
-    float inverse = (float) (1 / sum);
-    for (int j = at; j < at + n; j++) {
-      v[j] *= inverse;
-    }
+  double normalise(A v, int at, int n) {
+    double max = loops.max(v, at, n);
+    double sum = loops.expSum(v, at, n, max);
+    loops.multiply(v, at, 1 / sum, n);
     return max + Math.log(sum);
   }
 }
