@@ -76,7 +76,7 @@ final class Activations<A> implements ActivationKernels {
             long at = i * n + from;
             loops.load(rx, at, v, size);
             loops.load(rdy, at, w, size);
-            loops.combine(v, bend, w, slope, 0, size);
+            loops.combine(v, bend, w, slope, size);
             loops.store(v, rdx, at, size, add, scratch);
           }
         });

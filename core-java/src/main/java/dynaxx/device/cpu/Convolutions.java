@@ -345,7 +345,7 @@ final class Convolutions<A> implements ConvolutionKernels, AutoCloseable {
             loops.load(rows, row * places, v, places);
             if (add) {
               loops.load(y, at, old, places);
-              loops.add(v, old, 0, places);
+              loops.add(v, old, places);
             }
             if (bias != null) {
               double shift = loops.get(bias.buffer(), Host.start(bias, direction) + output);

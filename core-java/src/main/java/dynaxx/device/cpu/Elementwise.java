@@ -33,7 +33,7 @@ final class Elementwise<A> implements ElementwiseKernels {
           A w = loops.array(scratch, 1, Pieces.CHUNK);
           loops.load(a, from, v, size);
           loops.load(b, from, w, size);
-          loops.add(v, w, 0, size);
+          loops.add(v, w, size);
           loops.store(v, y, from, size);
         });
   }

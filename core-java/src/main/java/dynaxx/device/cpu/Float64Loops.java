@@ -228,9 +228,9 @@ final class Float64Loops implements Loops<double[]> {
   // ---- element by element
 
   @Override
-  public void add(double[] v, double[] w, int at, int n) {
+  public void add(double[] v, double[] w, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] += w[at + j];
+      v[j] += w[j];
     }
   }
 
@@ -277,9 +277,9 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
-  public void combine(double[] v, double[] a, double[] w, double[] b, int at, int n) {
+  public void combine(double[] v, double[] a, double[] w, double[] b, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = a[j] * v[j] + b[at + j] * w[j];
+      v[j] = a[j] * v[j] + b[j] * w[j];
     }
   }
 
@@ -353,9 +353,23 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
-  public void affine(double[] v, double[] g, double[] b, int n) {
+  public void normalise(double[] v, double mean, double r, double[] g, double[] b, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = g[j] * v[j] + b[j];
+      v[j] = g[j] * ((v[j] - mean) * r) + b[j];
+    }
+  }
+
+  @Override
+  public void gainTangent(double[] v, double[] g, double[] w, double[] rg, int at, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * v[j] + rg[at + j] * w[j];
+    }
+  }
+
+  @Override
+  public void gainTangent(double[] v, double[] g, double[] w, double[] rg, double[] rb, int at, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * v[j] + rg[at + j] * w[j] + rb[at + j];
     }
   }
 

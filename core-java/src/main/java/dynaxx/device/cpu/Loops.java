@@ -67,7 +67,7 @@ interface Loops<A> {
     if (add) {
       A old = array(scratch, OLD, n);
       load(to, at, old, n);
-      add(v, old, 0, n);
+      add(v, old, n);
     }
     store(v, to, at, n);
   }
@@ -153,8 +153,8 @@ interface Loops<A> {
 
   // ---- element by element
 
-  /** {@code v[j] += w[at + j]}. */
-  void add(A v, A w, int at, int n);
+  /** {@code v[j] += w[j]}. */
+  void add(A v, A w, int n);
 
   /** {@code v[at + j] += shift}. */
   void add(A v, int at, double shift, int n);
@@ -174,8 +174,8 @@ interface Loops<A> {
   /** {@code v[j] = alpha v[j] + beta w[j]}, rounded once. */
   void mix(A v, double alpha, A w, double beta, int n);
 
-  /** {@code v[j] = a[j] v[j] + b[at + j] w[j]}. */
-  void combine(A v, A a, A w, A b, int at, int n);
+  /** {@code v[j] = a[j] v[j] + b[j] w[j]}. */
+  void combine(A v, A a, A w, A b, int n);
 
   /** {@code v[at + j] = p[at + j] (v[at + j] - mean)}. */
   void weigh(A v, A p, int at, double mean, int n);
@@ -206,8 +206,14 @@ interface Loops<A> {
   /** {@code v[j] = (v[j] - mean) r}. */
   void standardise(A v, double mean, double r, int n);
 
-  /** {@code v[j] = g[j] v[j] + b[j]}. */
-  void affine(A v, A g, A b, int n);
+  /** {@code v[j] = g[j] ((v[j] - mean) r) + b[j]}. */
+  void normalise(A v, double mean, double r, A g, A b, int n);
+
+  /** {@code v[j] = g[j] v[j] + rg[at + j] w[j]}. */
+  void gainTangent(A v, A g, A w, A rg, int at, int n);
+
+  /** {@code v[j] = g[j] v[j] + rg[at + j] w[j] + rb[at + j]}. */
+  void gainTangent(A v, A g, A w, A rg, A rb, int at, int n);
 
   /** {@code out[j] = r (v[j] - mean - xh[j] slope)}. */
   void project(A out, A v, double mean, A xh, double slope, double r, int n);

@@ -65,8 +65,7 @@ final class Norms<A> implements NormKernels {
             double mean = s.centred() ? loops.round(loops.sum(v, 0, n) / n) : 0;
             double variance = loops.squares(v, 0, n, mean) / n;
             double r = loops.round(1 / Math.sqrt(variance + s.epsilon()));
-            loops.standardise(v, mean, r, n);
-            loops.affine(v, g, b, n);
+            loops.normalise(v, mean, r, g, b, n);
             loops.store(v, y, row * n, n);
             loops.set(stats, 2 * row, mean);
             loops.set(stats, 2 * row + 1, r);
@@ -137,8 +136,7 @@ final class Norms<A> implements NormKernels {
             for (int q = 0; q < k; q++) {
               long at = (q * s.rows() + i) * n;
               row.tangent(rx, at, rxh);
-              loops.combine(rxh, row.gamma, row.xh, gains, q * n, n);
-              loops.add(rxh, shifts, q * n, n);
+              loops.gainTangent(rxh, row.gamma, row.xh, gains, shifts, q * n, n);
               loops.store(rxh, ry, at, n);
             }
           }
@@ -306,7 +304,7 @@ final class Norms<A> implements NormKernels {
 
     /** Turns {@code v = rdy} into the tangent of the input's adjoint. */
     void adjointTangent(double a, A dy, A rxh, A rgamma, int at, A v) {
-      loops.combine(v, gamma, dy, rgamma, at, n);
+      loops.gainTangent(v, gamma, dy, rgamma, at, n);
       double rm1 = centred ? loops.sum(v, 0, n) / n : 0;
       double cross = loops.dot(v, 0, xh, 0, n) + loops.dot(dxh, 0, rxh, 0, n);
       loops.projectTangent(v, -r * a, d, r, rm1, rxh, m2, xh, cross / n, n);

@@ -182,9 +182,9 @@ interface RowLoops extends Loops<float[]> {
   // ---- element by element
 
   @Override
-  default void add(float[] v, float[] w, int at, int n) {
+  default void add(float[] v, float[] w, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] += w[at + j];
+      v[j] += w[j];
     }
   }
 
@@ -233,9 +233,9 @@ interface RowLoops extends Loops<float[]> {
   }
 
   @Override
-  default void combine(float[] v, float[] a, float[] w, float[] b, int at, int n) {
+  default void combine(float[] v, float[] a, float[] w, float[] b, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = a[j] * v[j] + b[at + j] * w[j];
+      v[j] = a[j] * v[j] + b[j] * w[j];
     }
   }
 
@@ -314,9 +314,25 @@ interface RowLoops extends Loops<float[]> {
   }
 
   @Override
-  default void affine(float[] v, float[] g, float[] b, int n) {
+  default void normalise(float[] v, double mean, double r, float[] g, float[] b, int n) {
+    float m = (float) mean;
+    float s = (float) r;
     for (int j = 0; j < n; j++) {
-      v[j] = g[j] * v[j] + b[j];
+      v[j] = g[j] * ((v[j] - m) * s) + b[j];
+    }
+  }
+
+  @Override
+  default void gainTangent(float[] v, float[] g, float[] w, float[] rg, int at, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * v[j] + rg[at + j] * w[j];
+    }
+  }
+
+  @Override
+  default void gainTangent(float[] v, float[] g, float[] w, float[] rg, float[] rb, int at, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * v[j] + rg[at + j] * w[j] + rb[at + j];
     }
   }
 

@@ -116,7 +116,7 @@ final class Rows<A> implements RowKernels {
               continue;
             }
             loops.load(x, r * cols + col, v, width);
-            loops.add(v, bias, 0, width);
+            loops.add(v, bias, width);
             loops.store(v, y, r * cols + col, width);
           }
         });
@@ -201,7 +201,7 @@ final class Rows<A> implements RowKernels {
               continue;
             }
             loops.load(dx, at, w, cols);
-            loops.add(w, v, 0, cols);
+            loops.add(w, v, cols);
             loops.store(w, dx, at, cols);
           }
         });

@@ -140,7 +140,7 @@ final class Strides<A> implements StrideKernels {
     if (add) {
       A old = loops.array(scratch, Loops.OLD, COLS);
       load(to, at, stride, old, n);
-      loops.add(v, old, 0, n);
+      loops.add(v, old, n);
     }
     if (stride == 1) {
       loops.store(v, to, at, n);
