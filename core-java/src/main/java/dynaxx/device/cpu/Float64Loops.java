@@ -367,7 +367,8 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
-  public void gainTangent(double[] v, double[] g, double[] w, double[] rg, double[] rb, int at, int n) {
+  public void gainTangent(
+      double[] v, double[] g, double[] w, double[] rg, double[] rb, int at, int n) {
     for (int j = 0; j < n; j++) {
       v[j] = g[j] * v[j] + rg[at + j] * w[j] + rb[at + j];
     }
