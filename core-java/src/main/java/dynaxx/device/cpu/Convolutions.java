@@ -306,14 +306,8 @@ final class Convolutions<A> implements ConvolutionKernels, AutoCloseable {
           int image = task % count;
           long from = images.start(image) + task / count * images.runs().stride();
           long to = (task / count * s.outSize() * count) + (long) image * places;
-          for (int output = 0; output < s.outputs(); output++) {
-            loops.copy(
-                images.runs().buffer(),
-                from + (long) output * places,
-                rows,
-                to + (long) output * count * places,
-                places);
-          }
+          Buffer in = images.runs().buffer();
+          loops.copy(in, from, places, rows, to, (long) count * places, s.outputs(), places);
         });
     return rows;
   }

@@ -76,6 +76,18 @@ interface Loops<A> {
     MemorySegment.copy(segment(from), at * bytes(), segment(to), target * bytes(), n * bytes());
   }
 
+  /** Rows of n elements from one place to another. */
+  default void copy(
+      Buffer from, long at, long step, Buffer to, long target, long toStep, long rows, long n) {
+    MemorySegment in = segment(from);
+    MemorySegment out = segment(to);
+    long bytes = bytes();
+    for (long r = 0; r < rows; r++) {
+      long source = (at + r * step) * bytes;
+      MemorySegment.copy(in, source, out, (target + r * toStep) * bytes, n * bytes);
+    }
+  }
+
   /** A run in a work array; zeros if there is none. */
   default A loadOrZero(Buffer from, long at, A to, int n) {
     if (from == null) {

@@ -7,12 +7,12 @@ import dynaxx.memory.Scalars;
 /** Softmax cross-entropy and squared error. */
 final class Losses<A> implements LossKernels {
 
-  private final RowBlocks<A> blocks;
+  private final RowBlocks blocks;
   private final Pieces pieces;
   private final Loops<A> loops;
 
   Losses(WorkerPool pool, Loops<A> loops) {
-    blocks = new RowBlocks<>(pool, loops);
+    blocks = new RowBlocks(pool);
     pieces = new Pieces(pool);
     this.loops = loops;
   }
@@ -32,12 +32,20 @@ final class Losses<A> implements LossKernels {
           double sum = 0;
           for (int r = 0; r < count; r++) {
             double target = loops.get(v, r * classes + (int) loops.get(targets, first + r));
-            sum += blocks.normalise(v, r * classes, classes) - target;
+            sum += normalise(v, r * classes, classes) - target;
           }
           partial[(int) (first / each)] = sum;
           loops.store(v, p, first * classes, count * classes);
         });
     Pieces.addInOrder(partial, 1, scale, loss);
+  }
+
+  /** Softmax of one row in place; returns the logarithm of the sum of exponentials. */
+  private double normalise(A v, int at, int n) {
+    double max = loops.max(v, at, n);
+    double sum = loops.expSum(v, at, n, max);
+    loops.multiply(v, at, 1 / sum, n);
+    return max + Math.log(sum);
   }
 
   @Override

@@ -3,17 +3,15 @@ package dynaxx.device.cpu;
 /**
  * Blocks of whole rows, several in a task if they are short: what the row kernels have in common.
  */
-final class RowBlocks<A> {
+final class RowBlocks {
 
   /** Elements staged at a time, if a row is not longer. */
   private static final int CHUNK = 2048;
 
   private final WorkerPool pool;
-  private final Loops<A> loops;
 
-  RowBlocks(WorkerPool pool, Loops<A> loops) {
+  RowBlocks(WorkerPool pool) {
     this.pool = pool;
-    this.loops = loops;
   }
 
   interface RowBlock {
@@ -34,13 +32,5 @@ final class RowBlocks<A> {
           long first = (long) task * each;
           block.run(first, (int) Math.min(each, rows - first), scratch);
         });
-  }
-
-  /** Softmax of one row in place; returns the logarithm of the sum of exponentials. */
-  double normalise(A v, int at, int n) {
-    double max = loops.max(v, at, n);
-    double sum = loops.expSum(v, at, n, max);
-    loops.multiply(v, at, 1 / sum, n);
-    return max + Math.log(sum);
   }
 }

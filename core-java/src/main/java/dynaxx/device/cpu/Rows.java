@@ -138,16 +138,16 @@ final class Rows<A> implements RowKernels {
         cols,
         1,
         (row, end, col, width, scratch) -> {
+          long source = fromOffset + row * fromStride + col;
+          long target = toOffset + row * toStride + col;
+          if (!add) {
+            loops.copy(from, source, fromStride, to, target, toStride, end - row, width);
+            return;
+          }
           A v = loops.array(scratch, 0, COLS);
-          for (long r = row; r < end; r++) {
-            long source = fromOffset + r * fromStride + col;
-            long target = toOffset + r * toStride + col;
-            if (!add) {
-              loops.copy(from, source, to, target, width);
-              continue;
-            }
-            loops.load(from, source, v, width);
-            loops.store(v, to, target, width, true, scratch);
+          for (long r = 0; r < end - row; r++) {
+            loops.load(from, source + r * fromStride, v, width);
+            loops.store(v, to, target + r * toStride, width, true, scratch);
           }
         });
   }

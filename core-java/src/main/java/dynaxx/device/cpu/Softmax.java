@@ -10,10 +10,10 @@ final class Softmax<A> implements SoftmaxKernels {
   private final WorkerPool pool;
   private final Loops<A> loops;
 
-  private final RowBlocks<A> blocks;
+  private final RowBlocks blocks;
 
   Softmax(WorkerPool pool, Loops<A> loops) {
-    blocks = new RowBlocks<>(pool, loops);
+    blocks = new RowBlocks(pool);
     this.pool = pool;
     this.loops = loops;
   }
@@ -29,8 +29,12 @@ final class Softmax<A> implements SoftmaxKernels {
           loops.load(a, first * cols, v, count * cols);
           for (int r = 0; r < count; r++) {
             int seen = causal ? (int) ((first + r) % cols) + 1 : cols;
-            blocks.normalise(v, r * cols, seen);
-            loops.fill(v, r * cols + seen, (r + 1) * cols, 0);
+            double max = loops.max(v, r * cols, seen);
+            double sum = loops.expSum(v, r * cols, seen, max);
+            loops.multiply(v, r * cols, 1 / sum, seen);
+            if (seen < cols) {
+              loops.fill(v, r * cols + seen, (r + 1) * cols, 0);
+            }
           }
           loops.store(v, p, first * cols, count * cols);
         });
