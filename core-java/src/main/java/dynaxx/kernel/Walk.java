@@ -1,7 +1,10 @@
 package dynaxx.kernel;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
 
 /**
  * A walk over two arrays at once. At index (i_0, i_1, ..) it is at element {@code fromOffset + sum
@@ -67,9 +70,58 @@ public record Walk(List<Axis> axes, long fromOffset, long toOffset) {
    * @return the product of the extents that move there
    */
   public long reached() {
-    return axes.stream()
-        .filter(a -> a.toStride() != 0)
-        .mapToLong(Axis::extent)
-        .reduce(1, Math::multiplyExact);
+    return steps(axes.stream().filter(a -> a.toStride() != 0).toList());
+  }
+
+  /**
+   * The axes that move in the destination, ready for loops: the slowest there first, without those
+   * of a single step, and neighbours that go on in both arrays taken together.
+   *
+   * @return a list of its own
+   */
+  public List<Axis> kept() {
+    return merged(a -> a.toStride() != 0, Axis::toStride);
+  }
+
+  /**
+   * The axes that are summed, ready for loops as {@link #kept}, the slowest in the source first.
+   *
+   * @return a list of its own
+   */
+  public List<Axis> summed() {
+    return merged(a -> a.toStride() == 0, Axis::fromStride);
+  }
+
+  private List<Axis> merged(Predicate<Axis> wanted, ToLongFunction<Axis> stride) {
+    Comparator<Axis> bySpeed = Comparator.comparingLong(a -> Math.abs(stride.applyAsLong(a)));
+    List<Axis> merged = new ArrayList<>();
+    axes.stream()
+        .filter(a -> a.extent() > 1)
+        .filter(wanted)
+        .sorted(bySpeed.reversed())
+        .forEach(a -> append(merged, a));
+    return merged;
+  }
+
+  private static void append(List<Axis> merged, Axis axis) {
+    Axis outer = merged.isEmpty() ? null : merged.getLast();
+    if (outer != null
+        && outer.fromStride() == axis.fromStride() * axis.extent()
+        && outer.toStride() == axis.toStride() * axis.extent()) {
+      merged.removeLast();
+      long extent = Math.multiplyExact(outer.extent(), axis.extent());
+      axis = new Axis(extent, axis.fromStride(), axis.toStride());
+    }
+    merged.add(axis);
+  }
+
+  /**
+   * Steps of a walk along all of some axes.
+   *
+   * @param axes any axes
+   * @return the product of their extents
+   */
+  public static long steps(List<Axis> axes) {
+    return axes.stream().mapToLong(Axis::extent).reduce(1, Math::multiplyExact);
   }
 }

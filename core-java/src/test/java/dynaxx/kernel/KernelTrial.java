@@ -21,7 +21,7 @@ final class KernelTrial implements AutoCloseable {
   private final Device device;
   private final Scope scope = Scope.open();
   private final List<Buffer> inputs = new ArrayList<>();
-  private final List<float[]> originals = new ArrayList<>();
+  private final List<double[]> originals = new ArrayList<>();
 
   KernelTrial(Device device) {
     this.device = device;
@@ -39,7 +39,24 @@ final class KernelTrial implements AutoCloseable {
   Buffer in(float... values) {
     Buffer buffer = inOut(values);
     inputs.add(buffer);
-    originals.add(values.clone());
+    originals.add(Data.widen(values));
+    return buffer;
+  }
+
+  /**
+   * An input as a kernel of this device would have left it: what float32 cannot hold is there too
+   * if the device is a float64 one.
+   */
+  Buffer made(double... values) {
+    float[] high = Data.narrow(values);
+    double[] low = new double[values.length];
+    for (int j = 0; j < low.length; j++) {
+      low[j] = values[j] - high[j];
+    }
+    Buffer buffer = inOut(high);
+    device.algebra().axpby(1, inOut(Data.narrow(low)), 1, buffer);
+    inputs.add(buffer);
+    originals.add(get(buffer));
     return buffer;
   }
 
@@ -74,8 +91,7 @@ final class KernelTrial implements AutoCloseable {
   @Override
   public void close() {
     for (int i = 0; i < inputs.size(); i++) {
-      double[] original = Data.widen(originals.get(i));
-      assertArrayEquals(original, get(inputs.get(i)), "an input was changed");
+      assertArrayEquals(originals.get(i), get(inputs.get(i)), "an input was changed");
     }
     scope.close();
   }

@@ -36,8 +36,8 @@ final class NormCases {
   }
 
   /**
-   * Data of one shape. The statistics are given to the later passes as float32, as the forward pass
-   * leaves them.
+   * Data of one shape. The statistics are given to the later passes in the device's precision, as
+   * the forward pass leaves them.
    */
   private static final class Rows {
     private final Normalization s;
@@ -45,7 +45,7 @@ final class NormCases {
     private final float[] gamma;
     private final float[] beta;
     private final float[] dy;
-    private final float[] stats;
+    private final double[] stats;
 
     Rows(Normalization s) {
       this.s = s;
@@ -56,12 +56,11 @@ final class NormCases {
       gamma = Data.normal(22, n());
       beta = Data.normal(23, n());
       dy = Data.normal(24, size());
-      double[] exact = new double[(int) (2 * s.rows())];
+      stats = new double[(int) (2 * s.rows())];
       for (int r = 0; r < s.rows(); r++) {
         double[] of = ReferenceKernels.stats(row(x, r), s.epsilon(), s.centred());
-        System.arraycopy(of, 0, exact, 2 * r, 2);
+        System.arraycopy(of, 0, stats, 2 * r, 2);
       }
-      stats = Data.narrow(exact);
     }
 
     int n() {
@@ -124,7 +123,7 @@ final class NormCases {
                 .backward(
                     s,
                     d.in(this.x),
-                    d.in(this.stats),
+                    d.made(this.stats),
                     d.in(this.gamma),
                     d.in(this.dy),
                     dx,
@@ -168,7 +167,7 @@ final class NormCases {
             Buffer gamma = d.in(this.gamma);
             d.kernels()
                 .norms()
-                .tangent(s, k, d.in(this.x), d.in(this.stats), gamma, rx, rgamma, rbeta, ry);
+                .tangent(s, k, d.in(this.x), d.made(this.stats), gamma, rx, rgamma, rbeta, ry);
             return d.get(ry);
           },
           (first, k) -> {
@@ -208,7 +207,7 @@ final class NormCases {
                     s,
                     k,
                     d.in(this.x),
-                    d.in(this.stats),
+                    d.made(this.stats),
                     d.in(this.gamma),
                     d.in(this.dy),
                     rx,
@@ -264,7 +263,7 @@ final class NormCases {
             Buffer gamma = d.in(this.gamma);
             d.kernels()
                 .norms()
-                .curvature(s, k, x, d.in(this.stats), gamma, d.in(this.dy), rx, rgamma, c);
+                .curvature(s, k, x, d.made(this.stats), gamma, d.in(this.dy), rx, rgamma, c);
             return c.read();
           },
           (first, k) -> {
@@ -292,7 +291,7 @@ final class NormCases {
 
     Row(Rows rows, int index) {
       centred = rows.s.centred();
-      float[] stats = rows.stats;
+      double[] stats = rows.stats;
       r = stats[2 * index + 1];
       xh = ReferenceKernels.normalised(rows.row(rows.x, index), stats[2 * index], r);
       gamma = Data.widen(rows.gamma);

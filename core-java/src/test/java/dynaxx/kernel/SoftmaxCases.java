@@ -3,6 +3,7 @@ package dynaxx.kernel;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scalars;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Softmax rows and their passes. */
@@ -30,13 +31,17 @@ final class SoftmaxCases {
   }
 
   static float[] probabilities(int rows, int cols) {
+    return Data.narrow(exactProbabilities(rows, cols));
+  }
+
+  private static double[] exactProbabilities(int rows, int cols) {
     float[] a = Data.normal(41, (long) rows * cols);
     double[][] p = new double[rows][];
     for (int r = 0; r < rows; r++) {
       double[] row = Data.widen(Data.part(a, r, cols));
       p[r] = ReferenceKernels.softmax(row, cols);
     }
-    return Data.narrow(Data.join(p));
+    return Data.join(p);
   }
 
   private static String label(int rows, int cols, boolean inPlace) {
@@ -54,6 +59,10 @@ final class SoftmaxCases {
 
   private static double[] row(float[] values, int r, int cols) {
     return Data.widen(Data.part(values, r, cols));
+  }
+
+  private static double[] row(double[] values, int r, int cols) {
+    return Arrays.copyOfRange(values, r * cols, (r + 1) * cols);
   }
 
   private static KernelCase softmax(int rows, int cols, boolean causal, boolean inPlace) {
@@ -125,17 +134,17 @@ final class SoftmaxCases {
   }
 
   /** Tangents of probabilities: like all tangents of a softmax, each row's sum is 0. */
-  private static float[] tangents(float[] p, int first, int k, int rows, int cols) {
+  private static double[] tangents(double[] p, int first, int k, int rows, int cols) {
     float[] ra = Data.block(45, first, k, p.length);
     double[][] rp = new double[k * rows][];
     for (int r = 0; r < rp.length; r++) {
       rp[r] = ReferenceKernels.softmaxTangent(row(p, r % rows, cols), row(ra, r, cols));
     }
-    return Data.narrow(Data.join(rp));
+    return Data.join(rp);
   }
 
   private static KernelCase tangentBackward(int rows, int cols, boolean inPlace) {
-    float[] p = probabilities(rows, cols);
+    double[] p = exactProbabilities(rows, cols);
     float[] dp = Data.normal(43, p.length);
     return KernelCase.perDirection(
         "softmaxTangentBackward",
@@ -144,12 +153,14 @@ final class SoftmaxCases {
         2e-6,
         (d, first, k) -> {
           Buffer[] at = places(d, Data.block(46, first, k, p.length), inPlace);
-          Buffer rp = d.in(tangents(p, first, k, rows, cols));
-          d.kernels().softmax().tangentBackward(k, rows, cols, d.in(p), d.in(dp), rp, at[0], at[1]);
+          Buffer rp = d.made(tangents(p, first, k, rows, cols));
+          d.kernels()
+              .softmax()
+              .tangentBackward(k, rows, cols, d.made(p), d.in(dp), rp, at[0], at[1]);
           return d.get(at[1]);
         },
         (first, k) -> {
-          float[] rp = tangents(p, first, k, rows, cols);
+          double[] rp = tangents(p, first, k, rows, cols);
           float[] rdp = Data.block(46, first, k, p.length);
           double[][] rda = new double[k * rows][];
           for (int r = 0; r < rda.length; r++) {

@@ -3,7 +3,6 @@ package dynaxx.cuda;
 import dynaxx.kernel.Walk;
 import dynaxx.kernel.Walk.Axis;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -17,32 +16,7 @@ import java.util.List;
 record WalkAxes(List<Axis> kept, List<Axis> summed) {
 
   static WalkAxes of(Walk walk) {
-    List<Axis> kept = new ArrayList<>();
-    List<Axis> summed = new ArrayList<>();
-    for (Axis axis : walk.axes()) {
-      if (axis.extent() > 1) {
-        (axis.toStride() == 0 ? summed : kept).add(axis);
-      }
-    }
-    kept.sort(Comparator.comparingLong((Axis a) -> Math.abs(a.toStride())).reversed());
-    summed.sort(Comparator.comparingLong((Axis a) -> Math.abs(a.fromStride())).reversed());
-    return new WalkAxes(merged(kept), merged(summed));
-  }
-
-  private static List<Axis> merged(List<Axis> axes) {
-    List<Axis> merged = new ArrayList<>();
-    for (Axis axis : axes) {
-      Axis outer = merged.isEmpty() ? null : merged.getLast();
-      if (outer != null
-          && outer.fromStride() == axis.fromStride() * axis.extent()
-          && outer.toStride() == axis.toStride() * axis.extent()) {
-        merged.removeLast();
-        long extent = Math.multiplyExact(outer.extent(), axis.extent());
-        axis = new Axis(extent, axis.fromStride(), axis.toStride());
-      }
-      merged.add(axis);
-    }
-    return merged;
+    return new WalkAxes(walk.kept(), walk.summed());
   }
 
   int count() {
@@ -51,16 +25,12 @@ record WalkAxes(List<Axis> kept, List<Axis> summed) {
 
   /** Elements of the destination. */
   long outputs() {
-    return size(kept);
+    return Walk.steps(kept);
   }
 
   /** Elements of the source that each of them is a sum of. */
   long terms() {
-    return size(summed);
-  }
-
-  private static long size(List<Axis> axes) {
-    return axes.stream().mapToLong(Axis::extent).reduce(1, Math::multiplyExact);
+    return Walk.steps(summed);
   }
 
   /** The fastest axis of the destination; a single step if there is none. */

@@ -26,9 +26,9 @@ final class ChannelNorms implements ChannelNormKernels {
   private static final int SHARED = 3;
 
   private final WorkerPool pool;
-  private final Wide memory;
+  private final Wide<?> memory;
 
-  ChannelNorms(WorkerPool pool, Wide memory) {
+  ChannelNorms(WorkerPool pool, Wide<?> memory) {
     this.pool = pool;
     this.memory = memory;
   }

@@ -2,15 +2,13 @@ package dynaxx.device.cpu;
 
 import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.ConvolutionKernels.Convolution;
+import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Strided;
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * Convolutions as matrix products (Chellapilla, Puri and Simard, 2006). Columns hold, for every
@@ -20,7 +18,7 @@ import java.util.Arrays;
  * Outputs and their adjoints are turned into rows of channels, so that the places of all these
  * images are one long row of a product.
  */
-final class Convolutions implements ConvolutionKernels, AutoCloseable {
+final class Convolutions<A> implements ConvolutionKernels, AutoCloseable {
 
   /** Values of the column matrix and of the turned rows, unless a single image needs more. */
   private static final long COLUMNS = 1 << 18;
@@ -29,30 +27,30 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
   private static final int ROW = 1;
 
   private final WorkerPool pool;
-  private final RowLoops kernels;
-  private final Gemm gemm;
+  private final Loops<A> loops;
+  private final GemmKernels gemm;
   private final Scope scope = Scope.open();
   private final Area columns = new Area();
   private final Area turned = new Area();
 
-  Convolutions(WorkerPool pool, RowLoops kernels, Gemm gemm) {
+  Convolutions(WorkerPool pool, Loops<A> loops, GemmKernels gemm) {
     this.pool = pool;
-    this.kernels = kernels;
+    this.loops = loops;
     this.gemm = gemm;
   }
 
   /** Memory that grows to the largest need. */
   private final class Area {
     private Scope owner;
-    private HostBuffer buffer;
+    private Buffer buffer;
 
-    HostBuffer of(long size) {
+    Buffer of(long size) {
       if (buffer == null || buffer.size() < size) {
         if (owner != null) {
           owner.close();
         }
         owner = scope.child();
-        buffer = owner.allocate(size);
+        buffer = loops.allocate(owner, size);
       }
       return buffer;
     }
@@ -108,7 +106,7 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
         (from, count) -> {
           long width = (long) count * s.outPlane();
           Matrix seen = columns(s, new Images(x, s.images(), s.inSize(), from, count));
-          HostBuffer rows = turned.of(members * s.outputs() * width);
+          Buffer rows = turned.of(members * s.outputs() * width);
           Matrix weights = Matrix.of(w, s.depth()).batch(w.stride(), 0, (long) out * s.depth());
           Matrix to = Matrix.of(rows, width).batch(s.outputs() * width, 0, out * width);
           Members batch = new Members(members, 1, s.groups());
@@ -134,7 +132,7 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
           Images adjoints = new Images(dy, s.images(), s.outSize(), from, count);
           Matrix rows = Matrix.of(turn(s, adjoints, 1), width).batch(0, 0, out * width);
           Matrix weights = Matrix.of(w, s.depth()).batch(0, 0, (long) out * s.depth());
-          HostBuffer seen = columns.of(s.groups() * s.depth() * width);
+          Buffer seen = columns.of(s.groups() * s.depth() * width);
           Matrix to = Matrix.of(seen, width).batch(0, 0, s.depth() * width);
           Members batch = new Members(1, 1, s.groups());
           gemm.multiply(s.depth(), (int) width, out, 1, weights.t(), rows, 0, to, null, batch);
@@ -179,8 +177,6 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
   }
 
   private void addBiasGradient(Convolution s, int k, Strided dy, Strided dbias) {
-    MemorySegment in = Host.segment(dy.buffer());
-    MemorySegment to = Host.segment(dbias.buffer());
     int places = s.outPlane();
     pool.run(
         k * s.outputs(),
@@ -188,15 +184,15 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
         (task, scratch) -> {
           int i = task / s.outputs();
           int output = task % s.outputs();
-          float[] row = scratch.floats(ROW, places);
+          A row = loops.array(scratch, ROW, places);
           double sum = 0;
           for (int image = 0; image < s.images(); image++) {
             long at = Host.start(dy, i) + image * s.outSize() + (long) output * places;
-            Host.load(in, at, row, places);
-            sum += kernels.sum(row, 0, places);
+            loops.load(dy.buffer(), at, row, places);
+            sum += loops.sum(row, 0, places);
           }
           long at = Host.start(dbias, i) + output;
-          Host.set(to, at, (float) (Host.get(to, at) + sum));
+          loops.add(dbias.buffer(), at, sum);
         });
   }
 
@@ -205,23 +201,25 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
   /** The columns of some images, a matrix for each group. */
   private Matrix columns(Convolution s, Images images) {
     long width = (long) images.count() * s.outPlane();
-    HostBuffer seen = columns.of(s.groups() * s.depth() * width);
-    MemorySegment in = Host.segment(images.runs().buffer());
-    MemorySegment out = seen.segment();
+    Buffer seen = columns.of(s.groups() * s.depth() * width);
     pool.run(
         images.count() * s.channels(),
         (long) s.y().kernel() * s.x().kernel() * s.outPlane(),
         (task, scratch) -> {
           int image = task / s.channels();
           int channel = task % s.channels();
-          float[] plane = scratch.floats(PLANE, s.inPlane());
-          float[] row = scratch.floats(ROW, s.outPlane());
-          Host.load(in, images.start(image) + (long) channel * s.inPlane(), plane, s.inPlane());
+          A plane = loops.array(scratch, PLANE, s.inPlane());
+          A row = loops.array(scratch, ROW, s.outPlane());
+          loops.load(
+              images.runs().buffer(),
+              images.start(image) + (long) channel * s.inPlane(),
+              plane,
+              s.inPlane());
           long at = column(s, channel, width) + (long) image * s.outPlane();
           for (int i = 0; i < s.y().kernel(); i++) {
             for (int j = 0; j < s.x().kernel(); j++) {
               see(s.y(), s.x(), i, j, plane, row);
-              Host.store(row, out, at, s.outPlane());
+              loops.store(row, seen, at, s.outPlane());
               at += width;
             }
           }
@@ -235,61 +233,54 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
   }
 
   /** The pixels of a plane that element (i, j) of the kernel meets, place by place. */
-  private static void see(Sliding y, Sliding x, int i, int j, float[] plane, float[] row) {
+  private void see(Sliding y, Sliding x, int i, int j, A plane, A row) {
     int left = x.first(j);
     int right = x.last(j);
     int top = y.first(i);
     int bottom = y.last(i);
     if ((right - left) * (bottom - top) < x.count() * y.count()) {
-      Arrays.fill(row, 0, x.count() * y.count(), 0);
+      loops.fill(row, 0, x.count() * y.count(), 0);
     }
     for (int p = top; p < bottom; p++) {
       int at = p * x.count();
       int line = (p * y.stride() + y.shift(i)) * x.size() + x.shift(j);
-      if (x.stride() == 1) {
-        System.arraycopy(plane, line + left, row, at + left, right - left);
-      } else {
-        for (int q = left; q < right; q++) {
-          row[at + q] = plane[line + q * x.stride()];
-        }
-      }
+      int from = line + left * x.stride();
+      loops.pick(plane, from, x.stride(), row, at + left, right - left);
     }
   }
 
   /** Adds up the columns that meet each pixel. */
   private void fromColumns(
-      Convolution s, HostBuffer seen, Buffer dx, int from, int count, boolean add) {
+      Convolution s, Buffer seen, Buffer dx, int from, int count, boolean add) {
     long width = (long) count * s.outPlane();
-    MemorySegment in = seen.segment();
-    MemorySegment out = Host.segment(dx);
     pool.run(
         count * s.channels(),
         (long) s.y().kernel() * s.x().kernel() * s.outPlane(),
         (task, scratch) -> {
           int image = task / s.channels();
           int channel = task % s.channels();
-          float[] plane = scratch.floats(PLANE, s.inPlane());
-          float[] row = scratch.floats(ROW, s.outPlane());
+          A plane = loops.array(scratch, PLANE, s.inPlane());
+          A row = loops.array(scratch, ROW, s.outPlane());
           long to = (from + image) * s.inSize() + (long) channel * s.inPlane();
           if (add) {
-            Host.load(out, to, plane, s.inPlane());
+            loops.load(dx, to, plane, s.inPlane());
           } else {
-            Arrays.fill(plane, 0, s.inPlane(), 0);
+            loops.fill(plane, 0, s.inPlane(), 0);
           }
           long at = column(s, channel, width) + (long) image * s.outPlane();
           for (int i = 0; i < s.y().kernel(); i++) {
             for (int j = 0; j < s.x().kernel(); j++) {
-              Host.load(in, at, row, s.outPlane());
+              loops.load(seen, at, row, s.outPlane());
               unsee(s.y(), s.x(), i, j, row, plane);
               at += width;
             }
           }
-          Host.store(plane, out, to, s.inPlane());
+          loops.store(plane, dx, to, s.inPlane());
         });
   }
 
   /** Transpose of {@link #see}. */
-  private static void unsee(Sliding y, Sliding x, int i, int j, float[] row, float[] plane) {
+  private void unsee(Sliding y, Sliding x, int i, int j, A row, A plane) {
     int left = x.first(j);
     int right = x.last(j);
     int step = x.stride();
@@ -297,26 +288,17 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
     for (int p = y.first(i); p < bottom; p++) {
       int at = p * x.count();
       int line = (p * y.stride() + y.shift(i)) * x.size() + x.shift(j);
-      if (step == 1) {
-        for (int q = left; q < right; q++) {
-          plane[line + q] += row[at + q];
-        }
-      } else {
-        for (int q = left; q < right; q++) {
-          plane[line + q * step] += row[at + q];
-        }
-      }
+      loops.spread(row, at + left, plane, line + left * step, step, right - left);
     }
   }
 
   // ---- rows of channels
 
   /** Rows of channels of k directions, each the places of all these images. */
-  private HostBuffer turn(Convolution s, Images images, int k) {
+  private Buffer turn(Convolution s, Images images, int k) {
     int places = s.outPlane();
     int count = images.count();
-    HostBuffer rows = turned.of((long) k * s.outSize() * count);
-    MemorySegment in = Host.segment(images.runs().buffer());
+    Buffer rows = turned.of((long) k * s.outSize() * count);
     pool.run(
         k * count,
         s.outSize() / 4,
@@ -324,14 +306,8 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
           int image = task % count;
           long from = images.start(image) + task / count * images.runs().stride();
           long to = (task / count * s.outSize() * count) + (long) image * places;
-          for (int output = 0; output < s.outputs(); output++) {
-            MemorySegment.copy(
-                in,
-                (from + (long) output * places) * Float.BYTES,
-                rows.segment(),
-                (to + (long) output * count * places) * Float.BYTES,
-                (long) places * Float.BYTES);
-          }
+          Buffer in = images.runs().buffer();
+          loops.copy(in, from, places, rows, to, (long) count * places, s.outputs(), places);
         });
     return rows;
   }
@@ -342,13 +318,11 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
       int members,
       int from,
       int count,
-      HostBuffer rows,
+      Buffer rows,
       Strided bias,
       Buffer y,
       boolean add) {
     int places = s.outPlane();
-    MemorySegment out = Host.segment(y);
-    MemorySegment shifts = bias == null ? null : Host.segment(bias.buffer());
     pool.run(
         members * count,
         s.outSize(),
@@ -357,34 +331,22 @@ final class Convolutions implements ConvolutionKernels, AutoCloseable {
           int image = task % count;
           long all = (long) member * s.images() + from + image;
           int direction = (int) (all / s.images());
-          float[] v = scratch.floats(ROW, places);
-          float[] old = scratch.floats(PLANE, places);
+          A v = loops.array(scratch, ROW, places);
+          A old = loops.array(scratch, PLANE, places);
           for (int output = 0; output < s.outputs(); output++) {
             long at = all * s.outSize() + (long) output * places;
             long row = ((long) member * s.outputs() + output) * count + image;
-            Host.load(rows.segment(), row * places, v, places);
-            float shift = bias == null ? 0 : Host.get(shifts, Host.start(bias, direction) + output);
+            loops.load(rows, row * places, v, places);
             if (add) {
-              Host.load(out, at, old, places);
-              addTo(v, old, places);
+              loops.load(y, at, old, places);
+              loops.add(v, old, places);
             }
             if (bias != null) {
-              shift(v, shift, places);
+              double shift = loops.get(bias.buffer(), Host.start(bias, direction) + output);
+              loops.add(v, 0, shift, places);
             }
-            Host.store(v, out, at, places);
+            loops.store(v, y, at, places);
           }
         });
-  }
-
-  private static void addTo(float[] v, float[] w, int n) {
-    for (int j = 0; j < n; j++) {
-      v[j] += w[j];
-    }
-  }
-
-  private static void shift(float[] v, float shift, int n) {
-    for (int j = 0; j < n; j++) {
-      v[j] += shift;
-    }
   }
 }

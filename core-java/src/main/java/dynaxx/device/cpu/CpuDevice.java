@@ -17,32 +17,15 @@ final class CpuDevice implements Device {
 
   private final WorkerPool pool;
   private final RowLoops loops;
-  private final Algebra algebra;
-  private final Convolutions convolutions;
+  private final Algebra<float[]> algebra;
   private final CpuKernels kernels;
-  private Device float64;
+  private Float64Device float64;
 
   CpuDevice(int threads, RowLoops loops) {
     this.loops = loops;
     pool = new WorkerPool(threads);
-    algebra = new Algebra(pool, loops);
-    Gemm gemm = new Gemm(pool, loops);
-    Rows rows = new Rows(pool);
-    convolutions = new Convolutions(pool, loops, gemm);
-    kernels =
-        new CpuKernels(
-            gemm,
-            new Activations(pool, loops),
-            new Elementwise(pool, loops),
-            new Norms(pool, loops),
-            new ChannelNorms(pool, Wide.FLOAT32),
-            new Softmax(pool, loops),
-            rows,
-            new Gathers(pool, rows),
-            new Strides(pool),
-            convolutions,
-            new Pools(pool, Wide.FLOAT32),
-            new Losses(pool, loops));
+    algebra = new Algebra<>(pool, loops);
+    kernels = CpuKernels.of(pool, loops, new Gemm(pool, loops));
   }
 
   @Override
@@ -107,7 +90,10 @@ final class CpuDevice implements Device {
 
   @Override
   public void close() {
-    convolutions.close();
+    kernels.close();
+    if (float64 != null) {
+      float64.release();
+    }
     pool.close();
   }
 }

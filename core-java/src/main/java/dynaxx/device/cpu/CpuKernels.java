@@ -2,7 +2,6 @@ package dynaxx.device.cpu;
 
 import dynaxx.kernel.ActivationKernels;
 import dynaxx.kernel.ChannelNormKernels;
-import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.ElementwiseKernels;
 import dynaxx.kernel.GatherKernels;
 import dynaxx.kernel.GemmKernels;
@@ -25,7 +24,32 @@ record CpuKernels(
     RowKernels rows,
     GatherKernels gathers,
     StrideKernels strides,
-    ConvolutionKernels convolutions,
+    Convolutions<?> convolutions,
     PoolKernels pools,
     LossKernels losses)
-    implements Kernels {}
+    implements Kernels, AutoCloseable {
+
+  static <A> CpuKernels of(WorkerPool pool, Loops<A> loops, GemmKernels gemm) {
+    Rows<A> rows = new Rows<>(pool, loops);
+    Wide<A> wide = new Wide<>(loops);
+    return new CpuKernels(
+        gemm,
+        new Activations<>(pool, loops),
+        new Elementwise<>(pool, loops),
+        new Norms<>(pool, loops),
+        new ChannelNorms(pool, wide),
+        new Softmax<>(pool, loops),
+        rows,
+        new Gathers<>(pool, loops, rows),
+        new Strides<>(pool, loops),
+        new Convolutions<>(pool, loops, gemm),
+        new Pools(pool, wide),
+        new Losses<>(pool, loops));
+  }
+
+  /** Frees the memory that convolutions work in. */
+  @Override
+  public void close() {
+    convolutions.close();
+  }
+}

@@ -28,8 +28,8 @@ final class Float64Buffer implements Buffer {
         "buffer: found " + buffer + ", expected memory of the float64 backend");
   }
 
-  static Float64Buffer orNull(Buffer buffer) {
-    return buffer == null ? null : of(buffer);
+  MemorySegment segment() {
+    return segment;
   }
 
   @Override
@@ -43,19 +43,6 @@ final class Float64Buffer implements Buffer {
     return new Float64Buffer(segment.asSlice(offset * Double.BYTES, size * Double.BYTES));
   }
 
-  double get(long index) {
-    return segment.getAtIndex(ValueLayout.JAVA_DOUBLE, index);
-  }
-
-  void set(long index, double value) {
-    segment.setAtIndex(ValueLayout.JAVA_DOUBLE, index, value);
-  }
-
-  /** A class or token number. */
-  long id(long index) {
-    return (long) get(index);
-  }
-
   double[] read(long at, long size) {
     double[] values = new double[Math.toIntExact(size)];
     MemorySegment.copy(
@@ -66,14 +53,6 @@ final class Float64Buffer implements Buffer {
   void write(long at, double[] values) {
     MemorySegment.copy(
         values, 0, segment, ValueLayout.JAVA_DOUBLE, at * Double.BYTES, values.length);
-  }
-
-  /** Writes {@code values}, or adds them to what is there and leaves the sums in {@code values}. */
-  void write(long at, double[] values, boolean add) {
-    if (add) {
-      Doubles.add(values, read(at, values.length));
-    }
-    write(at, values);
   }
 
   @Override

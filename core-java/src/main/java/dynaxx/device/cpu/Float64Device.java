@@ -19,28 +19,20 @@ final class Float64Device implements Device {
 
   private final WorkerPool pool;
   private final long memoryLimit;
-  private final Float64Algebra algebra;
+  private final Float64Loops loops = new Float64Loops();
+  private final Algebra<double[]> algebra;
   private final CpuKernels kernels;
 
   Float64Device(WorkerPool pool, long memoryLimit) {
     this.pool = pool;
     this.memoryLimit = memoryLimit;
-    Float64Loops loops = new Float64Loops(pool);
-    algebra = new Float64Algebra(loops);
-    kernels =
-        new CpuKernels(
-            new Float64Gemm(pool),
-            new Float64Activations(loops),
-            new Float64Elementwise(loops),
-            new Float64Norms(loops),
-            new ChannelNorms(pool, Wide.FLOAT64),
-            new Float64Softmax(loops),
-            new Float64Rows(loops),
-            new Float64Gathers(loops),
-            new Float64Strides(loops),
-            new Float64Convolutions(loops),
-            new Pools(pool, Wide.FLOAT64),
-            new Float64Losses(loops));
+    algebra = new Algebra<>(pool, loops);
+    kernels = CpuKernels.of(pool, loops, new Float64Gemm(pool));
+  }
+
+  /** What {@link #close} leaves to the device that made this one. */
+  void release() {
+    kernels.close();
   }
 
   @Override
@@ -50,7 +42,7 @@ final class Float64Device implements Device {
 
   @Override
   public String description() {
-    return "float64, plain Java, " + pool.description();
+    return loops.description() + ", " + pool.description();
   }
 
   @Override
@@ -81,7 +73,7 @@ final class Float64Device implements Device {
 
   @Override
   public Buffer allocate(Scope scope, long size) {
-    return Float64Buffer.allocate(scope, size);
+    return loops.allocate(scope, size);
   }
 
   @Override
@@ -91,14 +83,34 @@ final class Float64Device implements Device {
 
   @Override
   public Buffer upload(Scope scope, MemorySegment values) {
-    Float64Buffer buffer = Float64Buffer.allocate(scope, HostBuffer.of(values).size());
-    algebra.widen(values, buffer);
+    Buffer buffer = allocate(scope, HostBuffer.of(values).size());
+    new Pieces(pool)
+        .run(
+            buffer.size(),
+            1,
+            (from, size, scratch) -> {
+              double[] v = scratch.doubles(0, size);
+              for (int j = 0; j < size; j++) {
+                v[j] = Host.get(values, from + j);
+              }
+              loops.store(v, buffer, from, size);
+            });
     return buffer;
   }
 
   @Override
   public void download(Buffer from, MemorySegment to) {
-    algebra.round(from, to);
+    new Pieces(pool)
+        .run(
+            from.size(),
+            1,
+            (at, size, scratch) -> {
+              double[] v = scratch.doubles(0, size);
+              loops.load(from, at, v, size);
+              for (int j = 0; j < size; j++) {
+                Host.set(to, at + j, (float) v[j]);
+              }
+            });
   }
 
   @Override

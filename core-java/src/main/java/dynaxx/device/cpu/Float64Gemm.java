@@ -85,7 +85,9 @@ final class Float64Gemm implements GemmKernels {
         double[][] left = block(a, start(a, tile.member), tile.row, tile.rows, p, run);
         double[][] right = block(b, start(b, tile.member), p, run, tile.col, tile.cols);
         for (int i = 0; i < tile.rows; i++) {
-          Doubles.scale(left[i], alpha);
+          for (int q = 0; q < run; q++) {
+            left[i][q] *= alpha;
+          }
           addProduct(sums[i], left[i], right);
         }
       }
@@ -97,12 +99,12 @@ final class Float64Gemm implements GemmKernels {
     private double[] initial(Float64Buffer out, long at, Tile tile) {
       double[] row = new double[tile.cols];
       if (beta != 0) {
-        Doubles.add(row, beta, out.read(at, tile.cols));
+        add(row, beta, out.read(at, tile.cols));
       }
       if (bias != null) {
         int run = Math.toIntExact(tile.member / batch.n2() / batch.n1());
         long from = Host.start(bias, run) + tile.col;
-        Doubles.add(row, Float64Buffer.of(bias.buffer()).read(from, tile.cols));
+        add(row, 1, Float64Buffer.of(bias.buffer()).read(from, tile.cols));
       }
       return row;
     }
@@ -155,7 +157,13 @@ final class Float64Gemm implements GemmKernels {
       addFour(sums, left, right, p);
     }
     for (; p < left.length; p++) {
-      Doubles.add(sums, left[p], right[p]);
+      add(sums, left[p], right[p]);
+    }
+  }
+
+  private static void add(double[] sums, double factor, double[] row) {
+    for (int j = 0; j < sums.length; j++) {
+      sums[j] += factor * row[j];
     }
   }
 

@@ -1,141 +1,401 @@
 package dynaxx.device.cpu;
 
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
+import dynaxx.function.Pointwise;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
-/**
- * The loop shapes that the float64 kernels share. One thread works on a row or a piece from
- * beginning to end, and sums over rows are added up in an order that depends on the shape of one
- * direction only; so results depend neither on threads nor on the number of directions.
- */
-final class Float64Loops {
+/** float64, each loop as its definition says and each sum from the first element to the last. */
+final class Float64Loops implements Loops<double[]> {
 
-  /** Elements of a piece of a long vector. */
-  private static final int PIECE = 1024;
-
-  /** Elements that a task takes at least, if there are as many. */
-  private static final int TASK = 8192;
-
-  /** Partial sums of one reduction. */
-  private static final int MAX_SUMS = 64;
-
-  /** Columns of a block that is summed over rows. */
-  private static final int COLS = 64;
-
-  private final WorkerPool pool;
-
-  Float64Loops(WorkerPool pool) {
-    this.pool = pool;
+  @Override
+  public String description() {
+    return "float64, plain Java";
   }
 
-  interface Row {
-    void run(long row);
+  @Override
+  public double round(double value) {
+    return value;
   }
 
-  interface Piece {
-    void run(long from, int size);
+  // ---- memory
+
+  @Override
+  public int bytes() {
+    return Double.BYTES;
   }
 
-  interface Columns {
-    void run(int direction, long col, int cols);
+  @Override
+  public Buffer allocate(Scope scope, long size) {
+    return Float64Buffer.allocate(scope, size);
   }
 
-  interface RowTerms {
-    void addTo(double[] sums, long row);
+  @Override
+  public MemorySegment segment(Buffer buffer) {
+    return Float64Buffer.of(buffer).segment();
   }
 
-  interface PieceTerms {
-    void addTo(double[] sums, long from, int size);
+  @Override
+  public double get(Buffer from, long at) {
+    return segment(from).getAtIndex(ValueLayout.JAVA_DOUBLE, at);
   }
 
-  private interface TaskRow {
-    void run(int task, long row);
+  @Override
+  public void set(Buffer to, long at, double value) {
+    segment(to).setAtIndex(ValueLayout.JAVA_DOUBLE, at, value);
   }
 
-  /** Rows in order, {@code each} of them in a task. */
-  private void share(long rows, long cols, long each, TaskRow body) {
-    pool.run(
-        Host.pieces(rows, each),
-        each * cols,
-        (task, scratch) -> {
-          long end = Math.min(rows, (task + 1L) * each);
-          for (long row = task * each; row < end; row++) {
-            body.run(task, row);
-          }
-        });
+  @Override
+  public double[] array(Scratch scratch, int slot, int size) {
+    return scratch.doubles(slot, size);
   }
 
-  /** Rows one by one; {@code cols} is what a row costs. */
-  void rows(long rows, long cols, Row body) {
-    share(rows, cols, rowsPerTask(cols), (task, row) -> body.run(row));
+  @Override
+  public void load(Buffer from, long at, double[] to, int toAt, int n) {
+    MemorySegment.copy(segment(from), ValueLayout.JAVA_DOUBLE, at * Double.BYTES, to, toAt, n);
   }
 
-  /** A vector piece by piece. */
-  void pieces(long n, Piece body) {
-    rows(Host.pieces(n, PIECE), PIECE, piece -> runPiece(n, piece, body));
+  @Override
+  public void store(double[] from, int fromAt, Buffer to, long at, int n) {
+    MemorySegment.copy(from, fromAt, segment(to), ValueLayout.JAVA_DOUBLE, at * Double.BYTES, n);
   }
 
-  /** Blocks of columns of k matrices, for whoever goes over all rows in order. */
-  void columns(int k, long rows, long cols, Columns body) {
-    int across = Host.pieces(cols, COLS);
-    rows(
-        (long) k * across,
-        rows * Math.min(cols, COLS),
-        block -> {
-          long col = block % across * COLS;
-          body.run((int) (block / across), col, (int) Math.min(COLS, cols - col));
-        });
-  }
-
-  /** As many sums over rows as {@code size} says. */
-  double[] sums(long rows, long cols, int size, RowTerms body) {
-    long each = Math.max(rowsPerTask(cols), (rows + MAX_SUMS - 1) / MAX_SUMS);
-    double[][] partial = new double[Host.pieces(rows, each)][size];
-    share(rows, cols, each, (task, row) -> body.addTo(partial[task], row));
-    double[] total = new double[size];
-    for (double[] sums : partial) {
-      Doubles.add(total, sums);
-    }
-    return total;
-  }
-
-  /** {@code c_i += alpha} times the i-th of k sums over rows. */
-  void addSums(long rows, long cols, int k, double alpha, Scalars c, RowTerms body) {
-    double[] total = sums(rows, cols, k, body);
-    for (int i = 0; i < k; i++) {
-      ((HostScalars) c).add(i, alpha * total[i]);
+  @Override
+  public void load(Buffer from, long at, long stride, double[] to, int n) {
+    for (int j = 0; j < n; j++) {
+      to[j] = get(from, at + j * stride);
     }
   }
 
-  /** As {@link #sums}, over the pieces of a vector. */
-  double[] pieceSums(long n, int size, PieceTerms body) {
-    return sums(Host.pieces(n, PIECE), PIECE, size, onPieces(n, body));
-  }
-
-  /** As {@link #addSums}, over the pieces of a vector. */
-  void addPieceSums(long n, int k, double alpha, Scalars c, PieceTerms body) {
-    addSums(Host.pieces(n, PIECE), PIECE, k, alpha, c, onPieces(n, body));
-  }
-
-  private static RowTerms onPieces(long n, PieceTerms body) {
-    return (sums, piece) -> runPiece(n, piece, (from, size) -> body.addTo(sums, from, size));
-  }
-
-  private static void runPiece(long n, long piece, Piece body) {
-    long from = piece * PIECE;
-    body.run(from, (int) Math.min(PIECE, n - from));
-  }
-
-  private static long rowsPerTask(long cols) {
-    return Math.max(1, TASK / Math.max(1, cols));
-  }
-
-  /** The runs of k directions; zeros if there are none. */
-  static double[][] runs(Strided runs, int k, int n) {
-    double[][] values = new double[k][n];
-    for (int i = 0; i < k && runs != null; i++) {
-      values[i] = Float64Buffer.of(runs.buffer()).read(Host.start(runs, i), n);
+  @Override
+  public void store(double[] from, Buffer to, long at, long stride, int n) {
+    for (int j = 0; j < n; j++) {
+      set(to, at + j * stride, from[j]);
     }
-    return values;
+  }
+
+  // ---- single elements
+
+  @Override
+  public double get(double[] v, int at) {
+    return v[at];
+  }
+
+  @Override
+  public void set(double[] v, int at, double value) {
+    v[at] = value;
+  }
+
+  @Override
+  public void widen(double[] v, double[] to, int n) {
+    System.arraycopy(v, 0, to, 0, n);
+  }
+
+  @Override
+  public void narrow(double[] from, double[] v, int n) {
+    System.arraycopy(from, 0, v, 0, n);
+  }
+
+  @Override
+  public void signs(int bits, double[] v, int at) {
+    for (int b = 0; b < 32; b++) {
+      v[at + b] = (bits >>> b & 1) == 0 ? -1 : 1;
+    }
+  }
+
+  // ---- functions and reductions
+
+  @Override
+  public void activation(Pointwise f, int n, double[] x, double[] y, double[] d1, double[] d2) {
+    double[] w = new double[3];
+    for (int j = 0; j < n; j++) {
+      ScalarFunctions.evaluate(f, x[j], w);
+      put(y, j, w[0]);
+      put(d1, j, w[1]);
+      put(d2, j, w[2]);
+    }
+  }
+
+  private static void put(double[] to, int at, double value) {
+    if (to != null) {
+      to[at] = value;
+    }
+  }
+
+  @Override
+  public double expSum(double[] x, int at, int n, double shift) {
+    double sum = 0;
+    for (int j = at; j < at + n; j++) {
+      x[j] = Math.exp(x[j] - shift);
+      sum += x[j];
+    }
+    return sum;
+  }
+
+  @Override
+  public double max(double[] x, int at, int n) {
+    double max = Double.NEGATIVE_INFINITY;
+    for (int j = at; j < at + n; j++) {
+      max = Math.max(max, x[j]);
+    }
+    return max;
+  }
+
+  @Override
+  public double sum(double[] x, int at, int n) {
+    double sum = 0;
+    for (int j = at; j < at + n; j++) {
+      sum += x[j];
+    }
+    return sum;
+  }
+
+  @Override
+  public double squares(double[] x, int at, int n, double shift) {
+    double sum = 0;
+    for (int j = at; j < at + n; j++) {
+      sum += (x[j] - shift) * (x[j] - shift);
+    }
+    return sum;
+  }
+
+  @Override
+  public double dot(double[] a, int aAt, double[] b, int bAt, int n) {
+    double sum = 0;
+    for (int j = 0; j < n; j++) {
+      sum += a[aAt + j] * b[bAt + j];
+    }
+    return sum;
+  }
+
+  @Override
+  public double dot(double[] a, int aAt, double[] b, int bAt, double[] c, int cAt, int n) {
+    double sum = 0;
+    for (int j = 0; j < n; j++) {
+      sum += a[aAt + j] * b[bAt + j] * c[cAt + j];
+    }
+    return sum;
+  }
+
+  @Override
+  public double squaredDistance(double[] a, int aAt, double[] b, int bAt, int n) {
+    double sum = 0;
+    for (int j = 0; j < n; j++) {
+      double d = a[aAt + j] - b[bAt + j];
+      sum += d * d;
+    }
+    return sum;
+  }
+
+  // ---- sums of arrays
+
+  @Override
+  public void fill(double[] v, int from, int to, double value) {
+    Arrays.fill(v, from, to, value);
+  }
+
+  @Override
+  public void accumulate(double[] sum, int at, double[] v, int n) {
+    for (int j = 0; j < n; j++) {
+      sum[at + j] += v[j];
+    }
+  }
+
+  @Override
+  public void addScaled(double[] sum, double factor, double[] v, int n) {
+    for (int j = 0; j < n; j++) {
+      sum[j] += factor * v[j];
+    }
+  }
+
+  @Override
+  public void accumulate(double[] sum, int at, double[] a, double[] b, int n) {
+    for (int j = 0; j < n; j++) {
+      sum[at + j] += a[j] * b[j];
+    }
+  }
+
+  @Override
+  public void accumulate(
+      double[] sum, int at, double[] a, double[] b, double[] c, double[] d, int n) {
+    for (int j = 0; j < n; j++) {
+      sum[at + j] += a[j] * b[j] + c[j] * d[j];
+    }
+  }
+
+  // ---- element by element
+
+  @Override
+  public void add(double[] v, double[] w, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] += w[j];
+    }
+  }
+
+  @Override
+  public void add(double[] v, int at, double shift, int n) {
+    for (int j = at; j < at + n; j++) {
+      v[j] += shift;
+    }
+  }
+
+  @Override
+  public void multiply(double[] v, double[] w, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] *= w[j];
+    }
+  }
+
+  @Override
+  public void multiply(double[] v, int at, double factor, int n) {
+    for (int j = at; j < at + n; j++) {
+      v[j] *= factor;
+    }
+  }
+
+  @Override
+  public void product(double[] out, double[] a, double[] b, int n) {
+    for (int j = 0; j < n; j++) {
+      out[j] = a[j] * b[j];
+    }
+  }
+
+  @Override
+  public void scale(double[] v, double alpha, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = alpha * v[j];
+    }
+  }
+
+  @Override
+  public void mix(double[] v, double alpha, double[] w, double beta, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = alpha * v[j] + beta * w[j];
+    }
+  }
+
+  @Override
+  public void combine(double[] v, double[] a, double[] w, double[] b, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = a[j] * v[j] + b[j] * w[j];
+    }
+  }
+
+  @Override
+  public void weigh(double[] v, double[] p, int at, double mean, int n) {
+    for (int j = at; j < at + n; j++) {
+      v[j] = p[j] * (v[j] - mean);
+    }
+  }
+
+  @Override
+  public void weigh(double[] v, double[] p, double[] rp, double[] dp, int at, double mean, int n) {
+    for (int j = at; j < at + n; j++) {
+      v[j] = rp[j] * dp[j] + p[j] * (v[j] - mean);
+    }
+  }
+
+  @Override
+  public void select(double[] m, double[] v, double[] w, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = m[j] != 0 ? v[j] : w[j];
+    }
+  }
+
+  @Override
+  public void compare(boolean greater, double[] v, double[] w, int n) {
+    for (int j = 0; j < n; j++) {
+      boolean holds = greater ? v[j] > w[j] : v[j] < w[j];
+      v[j] = holds || Double.isNaN(v[j]) ? 1 : 0;
+    }
+  }
+
+  @Override
+  public void drop(double[] v, int at, int[] words, double rate, double scale) {
+    for (int j = 0; j < 4; j++) {
+      v[at + j] = (words[j] >>> 8) * 0x1p-24 >= rate ? v[at + j] * scale : 0;
+    }
+  }
+
+  @Override
+  public void pick(double[] from, int fromAt, int step, double[] to, int toAt, int n) {
+    if (step == 1) {
+      System.arraycopy(from, fromAt, to, toAt, n);
+      return;
+    }
+    for (int j = 0; j < n; j++) {
+      to[toAt + j] = from[fromAt + j * step];
+    }
+  }
+
+  @Override
+  public void spread(double[] from, int fromAt, double[] to, int toAt, int step, int n) {
+    if (step == 1) {
+      for (int j = 0; j < n; j++) {
+        to[toAt + j] += from[fromAt + j];
+      }
+      return;
+    }
+    for (int j = 0; j < n; j++) {
+      to[toAt + j * step] += from[fromAt + j];
+    }
+  }
+
+  // ---- normalised rows
+
+  @Override
+  public void standardise(double[] v, double mean, double r, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = (v[j] - mean) * r;
+    }
+  }
+
+  @Override
+  public void normalise(double[] v, double mean, double r, double[] g, double[] b, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * ((v[j] - mean) * r) + b[j];
+    }
+  }
+
+  @Override
+  public void gainTangent(double[] v, double[] g, double[] w, double[] rg, int at, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * v[j] + rg[at + j] * w[j];
+    }
+  }
+
+  @Override
+  public void gainTangent(
+      double[] v, double[] g, double[] w, double[] rg, double[] rb, int at, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * v[j] + rg[at + j] * w[j] + rb[at + j];
+    }
+  }
+
+  @Override
+  public void project(
+      double[] out, double[] v, double mean, double[] xh, double slope, double r, int n) {
+    for (int j = 0; j < n; j++) {
+      out[j] = r * (v[j] - mean - xh[j] * slope);
+    }
+  }
+
+  @Override
+  public void projectTangent(
+      double[] v,
+      double relative,
+      double[] d,
+      double r,
+      double mean,
+      double[] rxh,
+      double slope,
+      double[] xh,
+      double rslope,
+      int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = relative * d[j] + r * (v[j] - mean - rxh[j] * slope - xh[j] * rslope);
+    }
   }
 }

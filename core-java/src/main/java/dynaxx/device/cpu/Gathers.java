@@ -3,34 +3,32 @@ package dynaxx.device.cpu;
 import dynaxx.kernel.GatherKernels;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Strided;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /** Lookups of table rows, and their transpose. */
-final class Gathers implements GatherKernels {
+final class Gathers<A> implements GatherKernels {
 
   private final WorkerPool pool;
-  private final Rows rows;
+  private final Loops<A> loops;
+  private final Rows<A> rows;
 
-  Gathers(WorkerPool pool, Rows rows) {
+  Gathers(WorkerPool pool, Loops<A> loops, Rows<A> rows) {
     this.pool = pool;
+    this.loops = loops;
     this.rows = rows;
   }
 
   @Override
   public void gather(int k, long rows, int cols, Buffer ids, Strided table, Buffer y) {
-    MemorySegment si = Host.segment(ids);
-    MemorySegment st = Host.segment(table.buffer());
-    MemorySegment out = Host.segment(y);
     this.rows.pieces(
         k * rows,
         cols,
         1,
         (row, end, col, width, scratch) -> {
           for (long r = row; r < end; r++) {
-            long id = (long) Host.get(si, r % rows);
+            long id = (long) loops.get(ids, r % rows);
             long source = Host.start(table, (int) (r / rows)) + id * cols + col;
-            Rows.copy(st, source, out, r * cols + col, width);
+            loops.copy(table.buffer(), source, y, r * cols + col, width);
           }
         });
   }
@@ -41,13 +39,10 @@ final class Gathers implements GatherKernels {
    */
   @Override
   public void scatterAdd(int k, long rows, int cols, Buffer ids, Buffer dy, Strided table) {
-    MemorySegment si = Host.segment(ids);
-    MemorySegment in = Host.segment(dy);
-    MemorySegment to = Host.segment(table.buffer());
     int count = Math.toIntExact(rows);
     long[] order = new long[count];
     for (int t = 0; t < count; t++) {
-      order[t] = (long) Host.get(si, t) << 32 | t;
+      order[t] = (long) loops.get(ids, t) << 32 | t;
     }
     Arrays.sort(order);
     int[] starts = runStarts(order);
@@ -58,20 +53,18 @@ final class Gathers implements GatherKernels {
         (task, scratch) -> {
           int i = task / runs;
           int run = task % runs;
-          double[] sum = scratch.doubles(0, cols);
-          float[] v = scratch.floats(0, cols);
+          double[] sum = scratch.doubles(1, cols);
+          A v = loops.array(scratch, 0, cols);
           long target = Host.start(table, i) + (order[starts[run]] >>> 32) * cols;
-          Host.load(to, target, v, cols);
+          loops.load(table.buffer(), target, v, cols);
           Arrays.fill(sum, 0, cols, 0);
-          Rows.accumulate(sum, v, cols);
+          loops.accumulate(sum, 0, v, cols);
           for (int q = starts[run]; q < starts[run + 1]; q++) {
-            Host.load(in, (i * rows + (int) order[q]) * cols, v, cols);
-            Rows.accumulate(sum, v, cols);
+            loops.load(dy, (i * rows + (int) order[q]) * cols, v, cols);
+            loops.accumulate(sum, 0, v, cols);
           }
-          for (int j = 0; j < cols; j++) {
-            v[j] = (float) sum[j];
-          }
-          Host.store(v, to, target, cols);
+          loops.narrow(sum, v, cols);
+          loops.store(v, table.buffer(), target, cols);
         });
   }
 

@@ -15,10 +15,6 @@ final class Host {
     return ((HostBuffer) buffer).segment();
   }
 
-  static MemorySegment segmentOrNull(Buffer buffer) {
-    return buffer == null ? null : segment(buffer);
-  }
-
   /** Copies {@code size} values from element {@code offset} on to the beginning of an array. */
   static void load(MemorySegment from, long offset, float[] to, int size) {
     MemorySegment.copy(from, ValueLayout.JAVA_FLOAT, offset * Float.BYTES, to, 0, size);

@@ -3,27 +3,23 @@ package dynaxx.device.cpu;
 import dynaxx.kernel.LossKernels;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scalars;
-import java.lang.foreign.MemorySegment;
 
 /** Softmax cross-entropy and squared error. */
-final class Losses implements LossKernels {
+final class Losses<A> implements LossKernels {
 
   private final RowBlocks blocks;
   private final Pieces pieces;
-  private final RowLoops kernels;
+  private final Loops<A> loops;
 
-  Losses(WorkerPool pool, RowLoops kernels) {
-    blocks = new RowBlocks(pool, kernels);
+  Losses(WorkerPool pool, Loops<A> loops) {
+    blocks = new RowBlocks(pool);
     pieces = new Pieces(pool);
-    this.kernels = kernels;
+    this.loops = loops;
   }
 
   @Override
   public void crossEntropy(
       long rows, int classes, double scale, Buffer z, Buffer targets, Buffer p, Scalars loss) {
-    MemorySegment sz = Host.segment(z);
-    MemorySegment st = Host.segment(targets);
-    MemorySegment out = Host.segment(p);
     int each = RowBlocks.rowsPerTask(classes);
     double[] partial = new double[Host.pieces(rows, each)];
     blocks.run(
@@ -31,42 +27,44 @@ final class Losses implements LossKernels {
         classes,
         4,
         (first, count, scratch) -> {
-          float[] v = scratch.floats(0, count * classes);
-          Host.load(sz, first * classes, v, count * classes);
+          A v = loops.array(scratch, 0, count * classes);
+          loops.load(z, first * classes, v, count * classes);
           double sum = 0;
           for (int r = 0; r < count; r++) {
-            float target = v[r * classes + (int) Host.get(st, first + r)];
-            sum += blocks.normalise(v, r * classes, classes) - target;
+            double target = loops.get(v, r * classes + (int) loops.get(targets, first + r));
+            sum += normalise(v, r * classes, classes) - target;
           }
           partial[(int) (first / each)] = sum;
-          Host.store(v, out, first * classes, count * classes);
+          loops.store(v, p, first * classes, count * classes);
         });
     Pieces.addInOrder(partial, 1, scale, loss);
+  }
+
+  /** Softmax of one row in place; returns the logarithm of the sum of exponentials. */
+  private double normalise(A v, int at, int n) {
+    double max = loops.max(v, at, n);
+    double sum = loops.expSum(v, at, n, max);
+    loops.multiply(v, at, 1 / sum, n);
+    return max + Math.log(sum);
   }
 
   @Override
   public void crossEntropyBackward(
       long rows, int classes, double scale, Buffer p, Buffer targets, Buffer dz) {
-    MemorySegment sp = Host.segment(p);
-    MemorySegment st = Host.segment(targets);
-    MemorySegment out = Host.segment(dz);
-    float factor = (float) scale;
     blocks.run(
         rows,
         classes,
         2,
         (first, count, scratch) -> {
-          float[] v = scratch.floats(0, count * classes);
-          Host.load(sp, first * classes, v, count * classes);
+          A v = loops.array(scratch, 0, count * classes);
+          loops.load(p, first * classes, v, count * classes);
           for (int r = 0; r < count; r++) {
-            int target = r * classes + (int) Host.get(st, first + r);
-            v[target] = 0;
-            v[target] = (float) -kernels.sum(v, r * classes, classes);
+            int target = r * classes + (int) loops.get(targets, first + r);
+            loops.set(v, target, 0);
+            loops.set(v, target, -loops.sum(v, r * classes, classes));
           }
-          for (int j = 0; j < count * classes; j++) {
-            v[j] *= factor;
-          }
-          Host.store(v, out, first * classes, count * classes);
+          loops.multiply(v, 0, scale, count * classes);
+          loops.store(v, dz, first * classes, count * classes);
         });
   }
 
@@ -80,77 +78,65 @@ final class Losses implements LossKernels {
       Buffer targets,
       Buffer rz,
       Buffer rdz) {
-    MemorySegment sp = Host.segment(p);
-    MemorySegment st = Host.segment(targets);
-    MemorySegment in = Host.segment(rz);
-    MemorySegment out = Host.segment(rdz);
-    float factor = (float) scale;
     blocks.run(
         rows,
         classes,
         2 + 2 * k,
         (first, count, scratch) -> {
           int size = count * classes;
-          float[] vp = scratch.floats(0, size);
-          float[] q = scratch.floats(1, size);
-          Host.load(sp, first * classes, vp, size);
+          A vp = loops.array(scratch, 0, size);
+          A q = loops.array(scratch, 1, size);
+          loops.load(p, first * classes, vp, size);
           for (int i = 0; i < k; i++) {
             long at = (i * rows + first) * classes;
-            Host.load(in, at, q, size);
+            loops.load(rz, at, q, size);
             for (int r = 0; r < count; r++) {
               int start = r * classes;
-              shift(q, start, classes, q[start + (int) Host.get(st, first + r)]);
-              float mean = (float) kernels.dot(vp, start, q, start, classes);
-              for (int j = start; j < start + classes; j++) {
-                q[j] = factor * (vp[j] * (q[j] - mean));
-              }
+              int target = start + (int) loops.get(targets, first + r);
+              loops.add(q, start, -loops.get(q, target), classes);
+              double mean = loops.dot(vp, start, q, start, classes);
+              loops.weigh(q, vp, start, mean, classes);
             }
-            Host.store(q, out, at, size);
+            loops.multiply(q, 0, scale, size);
+            loops.store(q, rdz, at, size);
           }
         });
   }
 
-  private static void shift(float[] q, int at, int n, float by) {
-    for (int j = at; j < at + n; j++) {
-      q[j] -= by;
-    }
-  }
-
   @Override
   public void squaredError(long n, double scale, Buffer z, Buffer targets, Scalars loss) {
-    MemorySegment sz = Host.segment(z);
-    MemorySegment st = Host.segment(targets);
     double[] partial = new double[Host.pieces(n, Pieces.CHUNK)];
     pieces.run(
         n,
         1,
         (from, size, scratch) -> {
-          float[] v = scratch.floats(0, Pieces.CHUNK);
-          float[] w = scratch.floats(1, Pieces.CHUNK);
-          Host.load(sz, from, v, size);
-          Host.load(st, from, w, size);
-          partial[(int) (from / Pieces.CHUNK)] = kernels.squaredDistance(v, 0, w, 0, size);
+          A v = loops.array(scratch, 0, Pieces.CHUNK);
+          A w = loops.array(scratch, 1, Pieces.CHUNK);
+          loops.load(z, from, v, size);
+          loops.load(targets, from, w, size);
+          partial[(int) (from / Pieces.CHUNK)] = loops.squaredDistance(v, 0, w, 0, size);
         });
     Pieces.addInOrder(partial, 1, scale, loss);
   }
 
   @Override
   public void squaredErrorBackward(long n, double scale, Buffer z, Buffer targets, Buffer dz) {
-    MemorySegment sz = Host.segment(z);
-    MemorySegment st = Host.segment(targets);
-    MemorySegment out = Host.segment(dz);
     pieces.run(
         n,
         1,
         (from, size, scratch) -> {
-          float[] v = scratch.floats(0, Pieces.CHUNK);
-          float[] w = scratch.floats(1, Pieces.CHUNK);
-          Host.load(sz, from, v, size);
-          Host.load(st, from, w, size);
+          A v = loops.array(scratch, 0, Pieces.CHUNK);
+          A w = loops.array(scratch, 1, Pieces.CHUNK);
+          loops.load(z, from, v, size);
+          loops.load(targets, from, w, size);
+          double[] difference = scratch.doubles(2, Pieces.CHUNK);
+          loops.widen(v, difference, size);
+          loops.addScaled(difference, -1, w, size);
           for (int j = 0; j < size; j++) {
-            v[j] = (float) (2 * scale * ((double) v[j] - w[j]));
+            difference[j] *= 2 * scale;
           }
-          Host.store(v, out, from, size);
+          loops.narrow(difference, v, size);
+          loops.store(v, dz, from, size);
         });
   }
 }

@@ -1,7 +1,6 @@
 package dynaxx.device.cpu;
 
 import dynaxx.memory.Scalars;
-import java.lang.foreign.MemorySegment;
 
 /**
  * Pieces of a fixed length of long vectors, one a task: what the elementwise kernels have in
@@ -11,8 +10,6 @@ final class Pieces {
 
   /** Elements staged at a time; a handful of such arrays stay in the second-level cache. */
   static final int CHUNK = 2048;
-
-  private static final int OLD = 11;
 
   private final WorkerPool pool;
 
@@ -47,27 +44,5 @@ final class Pieces {
       }
       c.add(i, alpha * sum);
     }
-  }
-
-  static void times(float[] v, float[] w, int size) {
-    for (int j = 0; j < size; j++) {
-      v[j] *= w[j];
-    }
-  }
-
-  static void plus(float[] v, float[] w, int size) {
-    for (int j = 0; j < size; j++) {
-      v[j] += w[j];
-    }
-  }
-
-  /** Stores or adds a chunk. */
-  static void store(float[] v, MemorySegment to, long at, int size, boolean add, Scratch scratch) {
-    if (add) {
-      float[] old = scratch.floats(OLD, CHUNK);
-      Host.load(to, at, old, size);
-      plus(v, old, size);
-    }
-    Host.store(v, to, at, size);
   }
 }

@@ -16,9 +16,9 @@ final class Pools implements PoolKernels {
   private static final int INDEX = 2;
 
   private final WorkerPool pool;
-  private final Wide memory;
+  private final Wide<?> memory;
 
-  Pools(WorkerPool pool, Wide memory) {
+  Pools(WorkerPool pool, Wide<?> memory) {
     this.pool = pool;
     this.memory = memory;
   }

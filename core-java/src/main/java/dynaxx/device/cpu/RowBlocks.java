@@ -9,11 +9,9 @@ final class RowBlocks {
   private static final int CHUNK = 2048;
 
   private final WorkerPool pool;
-  private final RowLoops kernels;
 
-  RowBlocks(WorkerPool pool, RowLoops kernels) {
+  RowBlocks(WorkerPool pool) {
     this.pool = pool;
-    this.kernels = kernels;
   }
 
   interface RowBlock {
@@ -34,16 +32,5 @@ final class RowBlocks {
           long first = (long) task * each;
           block.run(first, (int) Math.min(each, rows - first), scratch);
         });
-  }
-
-  /** Softmax of one row in place; returns the logarithm of the sum of exponentials. */
-  double normalise(float[] v, int at, int n) {
-    float max = kernels.max(v, at, n);
-    double sum = kernels.expSum(v, at, n, max);
-    float inverse = (float) (1 / sum);
-    for (int j = at; j < at + n; j++) {
-      v[j] *= inverse;
-    }
-    return max + Math.log(sum);
   }
 }

@@ -1,16 +1,15 @@
 package dynaxx.device.cpu;
 
-import dynaxx.function.Pointwise;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
- * The innermost loops, over work arrays. Everything above them (threads, blocking, the order of
- * partial sums) is written once. An element's result never depends on where in an array it stands.
+ * float32. The loops that the compiler vectorises by itself are here; those that it does not are
+ * the implementations'.
  */
-interface RowLoops {
-
-  /** Which loops these are, for run reports. */
-  String description();
+interface RowLoops extends Loops<float[]> {
 
   // ---- matrix product
 
@@ -50,31 +49,323 @@ interface RowLoops {
       MemorySegment c,
       long offset);
 
-  // ---- functions; these may run up to Scratch.PAD elements over the end
+  // ---- memory
 
-  /** Value, first and second derivative of an activation; outputs that are null are not wanted. */
-  void activation(Pointwise f, int n, float[] x, float[] y, float[] d1, float[] d2);
+  @Override
+  default double round(double value) {
+    return (float) value;
+  }
 
-  /**
-   * {@code x = exp(x - shift)} in place, for exactly the given elements; returns the sum of the
-   * results.
-   */
-  double expSum(float[] x, int at, int n, float shift);
+  @Override
+  default int bytes() {
+    return Float.BYTES;
+  }
 
-  // ---- reductions of exactly the given elements, in float64
+  @Override
+  default Buffer allocate(Scope scope, long size) {
+    return scope.allocate(size);
+  }
 
-  float max(float[] x, int at, int n);
+  @Override
+  default MemorySegment segment(Buffer buffer) {
+    return Host.segment(buffer);
+  }
 
-  double sum(float[] x, int at, int n);
+  @Override
+  default double get(Buffer from, long at) {
+    return Host.get(Host.segment(from), at);
+  }
 
-  /** Sum of {@code (x - shift)^2}. */
-  double squares(float[] x, int at, int n, double shift);
+  @Override
+  default void set(Buffer to, long at, double value) {
+    Host.set(Host.segment(to), at, (float) value);
+  }
 
-  double dot(float[] a, int aAt, float[] b, int bAt, int n);
+  @Override
+  default float[] array(Scratch scratch, int slot, int size) {
+    return scratch.floats(slot, size);
+  }
 
-  /** Sum of {@code a b c}. */
-  double dot(float[] a, int aAt, float[] b, int bAt, float[] c, int cAt, int n);
+  @Override
+  default void load(Buffer from, long at, float[] to, int toAt, int n) {
+    Host.load(Host.segment(from), at, to, toAt, n);
+  }
 
-  /** Sum of {@code (a - b)^2}. */
-  double squaredDistance(float[] a, int aAt, float[] b, int bAt, int n);
+  @Override
+  default void store(float[] from, int fromAt, Buffer to, long at, int n) {
+    Host.store(from, fromAt, Host.segment(to), at, n);
+  }
+
+  @Override
+  default void load(Buffer from, long at, long stride, float[] to, int n) {
+    MemorySegment in = Host.segment(from);
+    for (int j = 0; j < n; j++) {
+      to[j] = Host.get(in, at + j * stride);
+    }
+  }
+
+  @Override
+  default void store(float[] from, Buffer to, long at, long stride, int n) {
+    MemorySegment out = Host.segment(to);
+    for (int j = 0; j < n; j++) {
+      Host.set(out, at + j * stride, from[j]);
+    }
+  }
+
+  // ---- single elements, and to and from float64
+
+  @Override
+  default double get(float[] v, int at) {
+    return v[at];
+  }
+
+  @Override
+  default void set(float[] v, int at, double value) {
+    v[at] = (float) value;
+  }
+
+  @Override
+  default void widen(float[] v, double[] to, int n) {
+    for (int j = 0; j < n; j++) {
+      to[j] = v[j];
+    }
+  }
+
+  @Override
+  default void narrow(double[] from, float[] v, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = (float) from[j];
+    }
+  }
+
+  @Override
+  default void signs(int bits, float[] v, int at) {
+    int one = Float.floatToRawIntBits(1f);
+    for (int b = 0; b < 32; b++) {
+      v[at + b] = Float.intBitsToFloat(one | (~(bits >>> b) & 1) << 31);
+    }
+  }
+
+  @Override
+  default void fill(float[] v, int from, int to, double value) {
+    Arrays.fill(v, from, to, (float) value);
+  }
+
+  @Override
+  default void accumulate(double[] sum, int at, float[] v, int n) {
+    for (int j = 0; j < n; j++) {
+      sum[at + j] += v[j];
+    }
+  }
+
+  @Override
+  default void addScaled(double[] sum, double factor, float[] v, int n) {
+    for (int j = 0; j < n; j++) {
+      sum[j] += factor * v[j];
+    }
+  }
+
+  @Override
+  default void accumulate(double[] sum, int at, float[] a, float[] b, int n) {
+    for (int j = 0; j < n; j++) {
+      sum[at + j] += (double) a[j] * b[j];
+    }
+  }
+
+  @Override
+  default void accumulate(double[] sum, int at, float[] a, float[] b, float[] c, float[] d, int n) {
+    for (int j = 0; j < n; j++) {
+      sum[at + j] += (double) a[j] * b[j] + (double) c[j] * d[j];
+    }
+  }
+
+  // ---- element by element
+
+  @Override
+  default void add(float[] v, float[] w, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] += w[j];
+    }
+  }
+
+  @Override
+  default void add(float[] v, int at, double shift, int n) {
+    float by = (float) shift;
+    for (int j = at; j < at + n; j++) {
+      v[j] += by;
+    }
+  }
+
+  @Override
+  default void multiply(float[] v, float[] w, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] *= w[j];
+    }
+  }
+
+  @Override
+  default void multiply(float[] v, int at, double factor, int n) {
+    float by = (float) factor;
+    for (int j = at; j < at + n; j++) {
+      v[j] *= by;
+    }
+  }
+
+  @Override
+  default void product(float[] out, float[] a, float[] b, int n) {
+    for (int j = 0; j < n; j++) {
+      out[j] = a[j] * b[j];
+    }
+  }
+
+  @Override
+  default void scale(float[] v, double alpha, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = (float) (alpha * v[j]);
+    }
+  }
+
+  @Override
+  default void mix(float[] v, double alpha, float[] w, double beta, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = (float) (alpha * v[j] + beta * w[j]);
+    }
+  }
+
+  @Override
+  default void combine(float[] v, float[] a, float[] w, float[] b, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = a[j] * v[j] + b[j] * w[j];
+    }
+  }
+
+  @Override
+  default void weigh(float[] v, float[] p, int at, double mean, int n) {
+    float m = (float) mean;
+    for (int j = at; j < at + n; j++) {
+      v[j] = p[j] * (v[j] - m);
+    }
+  }
+
+  @Override
+  default void weigh(float[] v, float[] p, float[] rp, float[] dp, int at, double mean, int n) {
+    float m = (float) mean;
+    for (int j = at; j < at + n; j++) {
+      v[j] = rp[j] * dp[j] + p[j] * (v[j] - m);
+    }
+  }
+
+  @Override
+  default void select(float[] m, float[] v, float[] w, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = m[j] != 0 ? v[j] : w[j];
+    }
+  }
+
+  @Override
+  default void compare(boolean greater, float[] v, float[] w, int n) {
+    for (int j = 0; j < n; j++) {
+      boolean holds = greater ? v[j] > w[j] : v[j] < w[j];
+      v[j] = holds || Float.isNaN(v[j]) ? 1 : 0;
+    }
+  }
+
+  @Override
+  default void drop(float[] v, int at, int[] words, double rate, double scale) {
+    float by = (float) scale;
+    for (int j = 0; j < 4; j++) {
+      v[at + j] = (words[j] >>> 8) * 0x1p-24 >= rate ? v[at + j] * by : 0;
+    }
+  }
+
+  @Override
+  default void pick(float[] from, int fromAt, int step, float[] to, int toAt, int n) {
+    if (step == 1) {
+      System.arraycopy(from, fromAt, to, toAt, n);
+      return;
+    }
+    for (int j = 0; j < n; j++) {
+      to[toAt + j] = from[fromAt + j * step];
+    }
+  }
+
+  @Override
+  default void spread(float[] from, int fromAt, float[] to, int toAt, int step, int n) {
+    if (step == 1) {
+      for (int j = 0; j < n; j++) {
+        to[toAt + j] += from[fromAt + j];
+      }
+      return;
+    }
+    for (int j = 0; j < n; j++) {
+      to[toAt + j * step] += from[fromAt + j];
+    }
+  }
+
+  // ---- normalised rows
+
+  @Override
+  default void standardise(float[] v, double mean, double r, int n) {
+    float m = (float) mean;
+    float s = (float) r;
+    for (int j = 0; j < n; j++) {
+      v[j] = (v[j] - m) * s;
+    }
+  }
+
+  @Override
+  default void normalise(float[] v, double mean, double r, float[] g, float[] b, int n) {
+    float m = (float) mean;
+    float s = (float) r;
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * ((v[j] - m) * s) + b[j];
+    }
+  }
+
+  @Override
+  default void gainTangent(float[] v, float[] g, float[] w, float[] rg, int at, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * v[j] + rg[at + j] * w[j];
+    }
+  }
+
+  @Override
+  default void gainTangent(float[] v, float[] g, float[] w, float[] rg, float[] rb, int at, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = g[j] * v[j] + rg[at + j] * w[j] + rb[at + j];
+    }
+  }
+
+  @Override
+  default void project(
+      float[] out, float[] v, double mean, float[] xh, double slope, double r, int n) {
+    float m = (float) mean;
+    float t = (float) slope;
+    float s = (float) r;
+    for (int j = 0; j < n; j++) {
+      out[j] = s * (v[j] - m - xh[j] * t);
+    }
+  }
+
+  @Override
+  default void projectTangent(
+      float[] v,
+      double relative,
+      float[] d,
+      double r,
+      double mean,
+      float[] rxh,
+      double slope,
+      float[] xh,
+      double rslope,
+      int n) {
+    float q = (float) relative;
+    float s = (float) r;
+    float m = (float) mean;
+    float t = (float) slope;
+    float rt = (float) rslope;
+    for (int j = 0; j < n; j++) {
+      v[j] = q * d[j] + s * (v[j] - m - rxh[j] * t - xh[j] * rt);
+    }
+  }
 }

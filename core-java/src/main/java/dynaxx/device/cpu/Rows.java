@@ -4,12 +4,10 @@ import dynaxx.kernel.RowKernels;
 import dynaxx.kernel.RowKernels.Patches;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Strided;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /** Copies, sums and means of whole rows, and patches of images. */
-final class Rows implements RowKernels {
+final class Rows<A> implements RowKernels {
 
   /** Columns of one piece. */
   private static final int COLS = 2048;
@@ -20,10 +18,15 @@ final class Rows implements RowKernels {
   private static final int SUM_ROWS = 256;
   private static final int SUM_PIECES = 32;
 
-  private final WorkerPool pool;
+  /** Slot of the float64 work array, which no loop may share. */
+  private static final int SUM = 2;
 
-  Rows(WorkerPool pool) {
+  private final WorkerPool pool;
+  private final Loops<A> loops;
+
+  Rows(WorkerPool pool, Loops<A> loops) {
     this.pool = pool;
+    this.loops = loops;
   }
 
   /** Some rows and columns of a matrix. */
@@ -49,7 +52,6 @@ final class Rows implements RowKernels {
   @Override
   public void addColumnSums(
       int k, long rows, long cols, Buffer x, long kStride, long rowStride, Strided out) {
-    MemorySegment sx = Host.segment(x);
     int width = (int) Math.min(cols, COLS / 4);
     int across = Host.pieces(cols, width);
     int down = across >= 8 ? 1 : Math.clamp(rows / SUM_ROWS, 1, SUM_PIECES);
@@ -64,36 +66,28 @@ final class Rows implements RowKernels {
           long row = task % down * each;
           int size = (int) Math.min(width, cols - col);
           long at = i * kStride + col;
-          sums[task] =
-              columnSums(sx, at, rowStride, row, Math.min(rows, row + each), size, scratch);
+          sums[task] = columnSums(x, at, rowStride, row, Math.min(rows, row + each), size, scratch);
         });
-    MemorySegment to = Host.segment(out.buffer());
     for (int task = 0; task < sums.length; task += down) {
       for (int d = 1; d < down; d++) {
         plus(sums[task], sums[task + d]);
       }
       long at = Host.start(out, task / down / across) + (long) (task / down % across) * width;
       for (int j = 0; j < sums[task].length; j++) {
-        Host.set(to, at + j, (float) (Host.get(to, at + j) + sums[task][j]));
+        loops.add(out.buffer(), at + j, sums[task][j]);
       }
     }
   }
 
-  private static double[] columnSums(
-      MemorySegment x, long at, long stride, long row, long end, int size, Scratch scratch) {
+  private double[] columnSums(
+      Buffer x, long at, long stride, long row, long end, int size, Scratch scratch) {
     double[] sum = new double[size];
-    float[] v = scratch.floats(0, size);
+    A v = loops.array(scratch, 0, size);
     for (long r = row; r < end; r++) {
-      Host.load(x, at + r * stride, v, size);
-      accumulate(sum, v, size);
+      loops.load(x, at + r * stride, v, size);
+      loops.accumulate(sum, 0, v, size);
     }
     return sum;
-  }
-
-  static void accumulate(double[] sum, float[] v, int size) {
-    for (int j = 0; j < size; j++) {
-      sum[j] += v[j];
-    }
   }
 
   private static void plus(double[] sum, double[] other) {
@@ -104,37 +98,28 @@ final class Rows implements RowKernels {
 
   @Override
   public void addRow(int k, long rows, long cols, Buffer x, Strided w, Buffer y) {
-    MemorySegment sx = Host.segmentOrNull(x);
-    MemorySegment sw = Host.segment(w.buffer());
-    MemorySegment out = Host.segment(y);
     pieces(
         k * rows,
         cols,
         1,
         (row, end, col, width, scratch) -> {
-          float[] bias = scratch.floats(0, COLS);
-          float[] v = scratch.floats(1, COLS);
+          A bias = loops.array(scratch, 0, COLS);
+          A v = loops.array(scratch, 1, COLS);
           long loaded = -1;
           for (long r = row; r < end; r++) {
             if (r / rows != loaded) {
               loaded = r / rows;
-              Host.load(sw, Host.start(w, (int) loaded) + col, bias, width);
+              loops.load(w.buffer(), Host.start(w, (int) loaded) + col, bias, width);
             }
-            if (sx == null) {
-              Host.store(bias, out, r * cols + col, width);
+            if (x == null) {
+              loops.store(bias, y, r * cols + col, width);
               continue;
             }
-            Host.load(sx, r * cols + col, v, width);
-            add(v, bias, width);
-            Host.store(v, out, r * cols + col, width);
+            loops.load(x, r * cols + col, v, width);
+            loops.add(v, bias, width);
+            loops.store(v, y, r * cols + col, width);
           }
         });
-  }
-
-  private static void add(float[] v, float[] w, int size) {
-    for (int j = 0; j < size; j++) {
-      v[j] += w[j];
-    }
   }
 
   @Override
@@ -148,45 +133,27 @@ final class Rows implements RowKernels {
       long toOffset,
       long toStride,
       boolean add) {
-    MemorySegment in = Host.segment(from);
-    MemorySegment out = Host.segment(to);
     pieces(
         rows,
         cols,
         1,
         (row, end, col, width, scratch) -> {
-          float[] v = scratch.floats(0, COLS);
-          float[] w = scratch.floats(1, COLS);
-          for (long r = row; r < end; r++) {
-            long source = fromOffset + r * fromStride + col;
-            long target = toOffset + r * toStride + col;
-            if (!add) {
-              copy(in, source, out, target, width);
-              continue;
-            }
-            Host.load(in, source, v, width);
-            Host.load(out, target, w, width);
-            add(w, v, width);
-            Host.store(w, out, target, width);
+          long source = fromOffset + row * fromStride + col;
+          long target = toOffset + row * toStride + col;
+          if (!add) {
+            loops.copy(from, source, fromStride, to, target, toStride, end - row, width);
+            return;
+          }
+          A v = loops.array(scratch, 0, COLS);
+          for (long r = 0; r < end - row; r++) {
+            loops.load(from, source + r * fromStride, v, width);
+            loops.store(v, to, target + r * toStride, width, true, scratch);
           }
         });
   }
 
-  static void copy(MemorySegment from, long at, MemorySegment to, long target, long size) {
-    MemorySegment.copy(
-        from,
-        ValueLayout.JAVA_FLOAT,
-        at * Float.BYTES,
-        to,
-        ValueLayout.JAVA_FLOAT,
-        target * Float.BYTES,
-        size);
-  }
-
   @Override
   public void meanRows(long groups, int rows, int cols, Buffer x, Buffer y) {
-    MemorySegment sx = Host.segment(x);
-    MemorySegment out = Host.segment(y);
     int across = Host.pieces(cols, COLS);
     pool.run(
         Math.toIntExact(groups * across),
@@ -195,78 +162,75 @@ final class Rows implements RowKernels {
           long group = task / across;
           int col = task % across * COLS;
           int size = Math.min(COLS, cols - col);
-          double[] sum = scratch.doubles(0, size);
-          float[] v = scratch.floats(0, size);
+          double[] sum = scratch.doubles(SUM, size);
+          A v = loops.array(scratch, 0, size);
           Arrays.fill(sum, 0, size, 0);
           for (int r = 0; r < rows; r++) {
-            Host.load(sx, (group * rows + r) * cols + col, v, size);
-            accumulate(sum, v, size);
+            loops.load(x, (group * rows + r) * cols + col, v, size);
+            loops.accumulate(sum, 0, v, size);
           }
-          for (int j = 0; j < size; j++) {
-            v[j] = (float) (sum[j] / rows);
-          }
-          Host.store(v, out, group * cols + col, size);
+          mean(sum, rows, v, size);
+          loops.store(v, y, group * cols + col, size);
         });
+  }
+
+  private void mean(double[] sum, int rows, A v, int size) {
+    for (int j = 0; j < size; j++) {
+      sum[j] /= rows;
+    }
+    loops.narrow(sum, v, size);
   }
 
   @Override
   public void meanRowsBackward(long groups, int rows, int cols, Buffer dy, Buffer dx, boolean add) {
-    MemorySegment in = Host.segment(dy);
-    MemorySegment out = Host.segment(dx);
     pool.run(
         Math.toIntExact(groups),
         (long) rows * cols,
         (task, scratch) -> {
           long group = task;
-          float[] v = scratch.floats(0, cols);
-          float[] w = scratch.floats(1, cols);
-          Host.load(in, group * cols, v, cols);
-          for (int j = 0; j < cols; j++) {
-            v[j] /= rows;
-          }
+          A v = loops.array(scratch, 0, cols);
+          A w = loops.array(scratch, 1, cols);
+          loops.load(dy, group * cols, v, cols);
+          double[] wide = scratch.doubles(SUM, cols);
+          loops.widen(v, wide, cols);
+          mean(wide, rows, v, cols);
           for (int r = 0; r < rows; r++) {
             long at = (group * rows + r) * cols;
             if (!add) {
-              Host.store(v, out, at, cols);
+              loops.store(v, dx, at, cols);
               continue;
             }
-            Host.load(out, at, w, cols);
-            add(w, v, cols);
-            Host.store(w, out, at, cols);
+            loops.load(dx, at, w, cols);
+            loops.add(w, v, cols);
+            loops.store(w, dx, at, cols);
           }
         });
   }
 
   /** Cuts images into patches, or puts them together again if {@code back}. */
   private void patches(Patches s, Buffer images, Buffer rows, boolean back, boolean add) {
-    MemorySegment si = Host.segment(images);
-    MemorySegment sr = Host.segment(rows);
     int size = Math.multiplyExact(Math.multiplyExact(s.channels(), s.height()), s.width());
     pool.run(
         Math.toIntExact(s.images()),
         size,
         (task, scratch) -> {
-          float[] image = scratch.floats(0, size);
-          float[] cut = scratch.floats(1, size);
+          A image = loops.array(scratch, 0, size);
+          A cut = loops.array(scratch, 1, size);
           long at = (long) task * size;
           if (back) {
-            Host.load(sr, at, cut, size);
+            loops.load(rows, at, cut, size);
             permute(s, image, cut, true);
-            if (add) {
-              Host.load(si, at, cut, size);
-              add(image, cut, size);
-            }
-            Host.store(image, si, at, size);
+            loops.store(image, images, at, size, add, scratch);
           } else {
-            Host.load(si, at, image, size);
+            loops.load(images, at, image, size);
             permute(s, image, cut, false);
-            Host.store(cut, sr, at, size);
+            loops.store(cut, rows, at, size);
           }
         });
   }
 
   /** Walks the image line by line of each patch, the patches' elements being consecutive. */
-  private static void permute(Patches s, float[] image, float[] cut, boolean back) {
+  private void permute(Patches s, A image, A cut, boolean back) {
     int p = s.patch();
     int at = 0;
     for (int top = 0; top < s.height(); top += p) {
@@ -274,9 +238,9 @@ final class Rows implements RowKernels {
         for (int line = 0; line < s.channels() * p; line++) {
           int pixel = (line / p * s.height() + top + line % p) * s.width() + left;
           if (back) {
-            System.arraycopy(cut, at, image, pixel, p);
+            loops.pick(cut, at, 1, image, pixel, p);
           } else {
-            System.arraycopy(image, pixel, cut, at, p);
+            loops.pick(image, pixel, 1, cut, at, p);
           }
           at += p;
         }

@@ -73,17 +73,18 @@ final class ScalarRowLoops implements RowLoops {
   }
 
   @Override
-  public double expSum(float[] x, int at, int n, float shift) {
+  public double expSum(float[] x, int at, int n, double shift) {
+    float by = (float) shift;
     double sum = 0;
     for (int i = at; i < at + n; i++) {
-      x[i] = (float) Math.exp(x[i] - shift);
+      x[i] = (float) Math.exp(x[i] - by);
       sum += x[i];
     }
     return sum;
   }
 
   @Override
-  public float max(float[] x, int at, int n) {
+  public double max(float[] x, int at, int n) {
     float max = Float.NEGATIVE_INFINITY;
     for (int i = at; i < at + n; i++) {
       max = Math.max(max, x[i]);

@@ -3,40 +3,40 @@ package dynaxx.device.cpu;
 import dynaxx.kernel.SoftmaxKernels;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scalars;
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /** Softmax of rows, its passes, and the entropy of attention rows. */
-final class Softmax implements SoftmaxKernels {
+final class Softmax<A> implements SoftmaxKernels {
 
   private final WorkerPool pool;
-  private final RowLoops kernels;
+  private final Loops<A> loops;
 
   private final RowBlocks blocks;
 
-  Softmax(WorkerPool pool, RowLoops kernels) {
-    blocks = new RowBlocks(pool, kernels);
+  Softmax(WorkerPool pool, Loops<A> loops) {
+    blocks = new RowBlocks(pool);
     this.pool = pool;
-    this.kernels = kernels;
+    this.loops = loops;
   }
 
   @Override
   public void forward(long rows, int cols, boolean causal, Buffer a, Buffer p) {
-    MemorySegment in = Host.segment(a);
-    MemorySegment out = Host.segment(p);
     blocks.run(
         rows,
         cols,
         4,
         (first, count, scratch) -> {
-          float[] v = scratch.floats(0, count * cols);
-          Host.load(in, first * cols, v, count * cols);
+          A v = loops.array(scratch, 0, count * cols);
+          loops.load(a, first * cols, v, count * cols);
           for (int r = 0; r < count; r++) {
             int seen = causal ? (int) ((first + r) % cols) + 1 : cols;
-            blocks.normalise(v, r * cols, seen);
-            Arrays.fill(v, r * cols + seen, (r + 1) * cols, 0f);
+            double max = loops.max(v, r * cols, seen);
+            double sum = loops.expSum(v, r * cols, seen, max);
+            loops.multiply(v, r * cols, 1 / sum, seen);
+            if (seen < cols) {
+              loops.fill(v, r * cols + seen, (r + 1) * cols, 0);
+            }
           }
-          Host.store(v, out, first * cols, count * cols);
+          loops.store(v, p, first * cols, count * cols);
         });
   }
 
@@ -45,28 +45,22 @@ final class Softmax implements SoftmaxKernels {
    * adjoint.
    */
   private void apply(int k, long rows, int cols, Buffer p, Buffer in, Buffer out) {
-    MemorySegment sp = Host.segment(p);
-    MemorySegment si = Host.segment(in);
-    MemorySegment so = Host.segment(out);
     blocks.run(
         rows,
         cols,
         2 + 2 * k,
         (first, count, scratch) -> {
           int size = count * cols;
-          float[] vp = scratch.floats(0, size);
-          float[] v = scratch.floats(1, size);
-          Host.load(sp, first * cols, vp, size);
+          A vp = loops.array(scratch, 0, size);
+          A v = loops.array(scratch, 1, size);
+          loops.load(p, first * cols, vp, size);
           for (int i = 0; i < k; i++) {
             long at = (i * rows + first) * cols;
-            Host.load(si, at, v, size);
+            loops.load(in, at, v, size);
             for (int r = 0; r < size; r += cols) {
-              float mean = (float) kernels.dot(vp, r, v, r, cols);
-              for (int j = r; j < r + cols; j++) {
-                v[j] = vp[j] * (v[j] - mean);
-              }
+              loops.weigh(v, vp, r, loops.dot(vp, r, v, r, cols), cols);
             }
-            Host.store(v, so, at, size);
+            loops.store(v, out, at, size);
           }
         });
   }
@@ -84,60 +78,42 @@ final class Softmax implements SoftmaxKernels {
   @Override
   public void tangentBackward(
       int k, long rows, int cols, Buffer p, Buffer dp, Buffer rp, Buffer rdp, Buffer rda) {
-    MemorySegment sp = Host.segment(p);
-    MemorySegment sdp = Host.segment(dp);
-    MemorySegment srp = Host.segment(rp);
-    MemorySegment srdp = Host.segment(rdp);
-    MemorySegment out = Host.segment(rda);
     blocks.run(
         rows,
         cols,
         2 + 4 * k,
         (first, count, scratch) -> {
           int size = count * cols;
-          float[] vp = scratch.floats(0, size);
-          float[] vdp = scratch.floats(1, size);
-          float[] vrp = scratch.floats(2, size);
-          float[] v = scratch.floats(3, size);
-          Host.load(sp, first * cols, vp, size);
-          Host.load(sdp, first * cols, vdp, size);
+          A vp = loops.array(scratch, 0, size);
+          A vdp = loops.array(scratch, 1, size);
+          A vrp = loops.array(scratch, 2, size);
+          A v = loops.array(scratch, 3, size);
+          loops.load(p, first * cols, vp, size);
+          loops.load(dp, first * cols, vdp, size);
           centre(vp, vdp, size, cols);
           for (int i = 0; i < k; i++) {
             long at = (i * rows + first) * cols;
-            Host.load(srp, at, vrp, size);
-            Host.load(srdp, at, v, size);
+            loops.load(rp, at, vrp, size);
+            loops.load(rdp, at, v, size);
             for (int r = 0; r < size; r += cols) {
               // sum(rp) is 0, so the centred dp serves in the mean as well and cancels less
-              double mean = kernels.dot(vrp, r, vdp, r, cols) + kernels.dot(vp, r, v, r, cols);
-              combine(vp, vdp, vrp, v, r, cols, (float) mean);
+              double mean = loops.dot(vrp, r, vdp, r, cols) + loops.dot(vp, r, v, r, cols);
+              loops.weigh(v, vp, vrp, vdp, r, mean, cols);
             }
-            Host.store(v, out, at, size);
+            loops.store(v, rda, at, size);
           }
         });
   }
 
   /** {@code dp -= sum(p dp)} in each row. */
-  private void centre(float[] p, float[] dp, int size, int cols) {
+  private void centre(A p, A dp, int size, int cols) {
     for (int r = 0; r < size; r += cols) {
-      float mean = (float) kernels.dot(p, r, dp, r, cols);
-      for (int j = r; j < r + cols; j++) {
-        dp[j] -= mean;
-      }
-    }
-  }
-
-  private static void combine(
-      float[] p, float[] dp, float[] rp, float[] v, int at, int cols, float mean) {
-    for (int j = at; j < at + cols; j++) {
-      v[j] = rp[j] * dp[j] + p[j] * (v[j] - mean);
+      loops.add(dp, r, -loops.dot(p, r, dp, r, cols), cols);
     }
   }
 
   @Override
   public void curvature(int k, long rows, int cols, Buffer p, Buffer dp, Buffer ra, Scalars c) {
-    MemorySegment sp = Host.segment(p);
-    MemorySegment sdp = Host.segment(dp);
-    MemorySegment sra = Host.segment(ra);
     int each = RowBlocks.rowsPerTask(cols);
     double[] partial = new double[Math.multiplyExact(Host.pieces(rows, each), k)];
     blocks.run(
@@ -146,22 +122,20 @@ final class Softmax implements SoftmaxKernels {
         2 + 4 * k,
         (first, count, scratch) -> {
           int size = count * cols;
-          float[] vp = scratch.floats(0, size);
-          float[] weight = scratch.floats(1, size);
-          float[] u = scratch.floats(2, size);
-          Host.load(sp, first * cols, vp, size);
-          Host.load(sdp, first * cols, weight, size);
+          A vp = loops.array(scratch, 0, size);
+          A weight = loops.array(scratch, 1, size);
+          A u = loops.array(scratch, 2, size);
+          loops.load(p, first * cols, vp, size);
+          loops.load(dp, first * cols, weight, size);
           // <dp, p (u^2 - sum p u^2)> = <p (dp - sum p dp), u^2>
           centre(vp, weight, size, cols);
-          for (int j = 0; j < size; j++) {
-            weight[j] *= vp[j];
-          }
+          loops.multiply(weight, vp, size);
           for (int i = 0; i < k; i++) {
-            Host.load(sra, (i * rows + first) * cols, u, size);
+            loops.load(ra, (i * rows + first) * cols, u, size);
             centre(vp, u, size, cols);
             double sum = 0;
             for (int r = 0; r < size; r += cols) {
-              sum += kernels.dot(weight, r, u, r, u, r, cols);
+              sum += loops.dot(weight, r, u, r, u, r, cols);
             }
             partial[(int) (first / each) * k + i] = sum;
           }
@@ -171,19 +145,20 @@ final class Softmax implements SoftmaxKernels {
 
   @Override
   public void entropy(int batch, int heads, int queries, int cols, Buffer p, Scalars sums) {
-    MemorySegment sp = Host.segment(p);
     double[] partial = new double[Math.multiplyExact(batch, heads)];
     pool.run(
         partial.length,
         16L * queries * cols,
         (task, scratch) -> {
-          float[] v = scratch.floats(0, cols);
+          A v = loops.array(scratch, 0, cols);
+          double[] wide = scratch.doubles(1, cols);
           double sum = 0;
           for (int row = 0; row < queries; row++) {
-            Host.load(sp, ((long) task * queries + row) * cols, v, cols);
+            loops.load(p, ((long) task * queries + row) * cols, v, cols);
+            loops.widen(v, wide, cols);
             for (int j = 0; j < cols; j++) {
-              if (v[j] != 0) {
-                sum -= v[j] * Math.log(v[j]);
+              if (wide[j] != 0) {
+                sum -= wide[j] * Math.log(wide[j]);
               }
             }
           }

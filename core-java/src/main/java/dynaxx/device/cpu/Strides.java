@@ -4,11 +4,10 @@ import dynaxx.kernel.StrideKernels;
 import dynaxx.kernel.Walk;
 import dynaxx.kernel.Walk.Axis;
 import dynaxx.memory.Buffer;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /** Copies and sums along any strides, and selections. */
-final class Strides implements StrideKernels {
+final class Strides<A> implements StrideKernels {
 
   /** Elements of a row that are staged at a time. */
   private static final int COLS = 2048;
@@ -16,27 +15,31 @@ final class Strides implements StrideKernels {
   /** Elements of the source that a task reads at least, if there are as many. */
   private static final int CHUNK = 8192;
 
-  private final WorkerPool pool;
+  /** Slot of the float64 work array, which no loop may share. */
+  private static final int SUM = 2;
 
-  Strides(WorkerPool pool) {
+  private final WorkerPool pool;
+  private final Loops<A> loops;
+  private final Pieces pieces;
+
+  Strides(WorkerPool pool, Loops<A> loops) {
     this.pool = pool;
+    this.loops = loops;
+    pieces = new Pieces(pool);
   }
 
   @Override
   public void rearrange(Walk walk, double scale, Buffer from, Buffer to, boolean add) {
     WalkPlan plan = WalkPlan.of(walk);
-    MemorySegment in = Host.segment(from);
-    MemorySegment out = Host.segment(to);
     if (plan.sumsAlong()) {
-      along(plan, scale, in, out, add);
+      along(plan, scale, from, to, add);
     } else {
-      across(plan, scale, in, out, add);
+      across(plan, scale, from, to, add);
     }
   }
 
   /** Rows of the destination, each a sum of rows of the source. */
-  private void across(
-      WalkPlan plan, double scale, MemorySegment in, MemorySegment out, boolean add) {
+  private void across(WalkPlan plan, double scale, Buffer in, Buffer out, boolean add) {
     Axis inner = plan.inner();
     long terms = plan.terms();
     long rows = plan.rowCount();
@@ -50,12 +53,14 @@ final class Strides implements StrideKernels {
           long end = Math.min(rows, (task / across + 1) * each);
           long col = (long) (task % across) * COLS;
           int n = (int) Math.min(COLS, inner.extent() - col);
-          float[] v = scratch.floats(0, COLS);
+          A v = loops.array(scratch, 0, COLS);
           for (long row = task / across * each; row < end; row++) {
             long source = plan.source(row) + col * inner.fromStride();
             if (terms == 1) {
               load(in, source, inner.fromStride(), v, n);
-              scale(v, scale, n);
+              if (scale != 1) {
+                loops.scale(v, scale, n);
+              }
             } else {
               sum(plan, in, source, scale, v, n, scratch);
             }
@@ -65,33 +70,25 @@ final class Strides implements StrideKernels {
         });
   }
 
-  private static void sum(
-      WalkPlan plan,
-      MemorySegment in,
-      long source,
-      double scale,
-      float[] v,
-      int n,
-      Scratch scratch) {
-    double[] sum = scratch.doubles(0, COLS);
+  private void sum(
+      WalkPlan plan, Buffer in, long source, double scale, A v, int n, Scratch scratch) {
+    double[] sum = scratch.doubles(SUM, COLS);
     Arrays.fill(sum, 0, n, 0);
     for (long t = 0; t < plan.runCount(); t++) {
       long start = source + plan.runShift(t);
       for (long r = 0; r < plan.run().extent(); r++) {
         load(in, start + r * plan.run().fromStride(), plan.inner().fromStride(), v, n);
-        for (int j = 0; j < n; j++) {
-          sum[j] += v[j];
-        }
+        loops.accumulate(sum, 0, v, n);
       }
     }
-    for (int j = 0; j < n; j++) {
-      v[j] = (float) (scale * sum[j]);
+    for (int j = 0; j < n && scale != 1; j++) {
+      sum[j] *= scale;
     }
+    loops.narrow(sum, v, n);
   }
 
   /** Elements of the destination one by one, each a sum of runs of the source. */
-  private void along(
-      WalkPlan plan, double scale, MemorySegment in, MemorySegment out, boolean add) {
+  private void along(WalkPlan plan, double scale, Buffer in, Buffer out, boolean add) {
     Axis inner = plan.inner();
     long elements = Math.multiplyExact(plan.rowCount(), inner.extent());
     long each = Math.max(1, CHUNK / plan.terms());
@@ -109,126 +106,81 @@ final class Strides implements StrideKernels {
               sum = sum(sum, in, source + plan.runShift(t), plan.run().extent(), scratch);
             }
             long target = plan.target(row) + col * inner.toStride();
-            float old = add ? Host.get(out, target) : 0;
-            Host.set(out, target, (float) (scale * sum) + old);
+            double old = add ? loops.get(out, target) : 0;
+            loops.set(out, target, loops.round(scale * sum) + old);
           }
         });
   }
 
-  private static double sum(double sum, MemorySegment in, long at, long size, Scratch scratch) {
-    float[] v = scratch.floats(0, COLS);
+  private double sum(double sum, Buffer in, long at, long size, Scratch scratch) {
+    A v = loops.array(scratch, 0, COLS);
+    double[] wide = scratch.doubles(SUM, COLS);
     for (long from = 0; from < size; from += COLS) {
       int n = (int) Math.min(COLS, size - from);
-      Host.load(in, at + from, v, n);
+      loops.load(in, at + from, v, n);
+      loops.widen(v, wide, n);
       for (int j = 0; j < n; j++) {
-        sum += v[j];
+        sum += wide[j];
       }
     }
     return sum;
   }
 
-  private static void load(MemorySegment from, long at, long stride, float[] v, int n) {
+  private void load(Buffer from, long at, long stride, A v, int n) {
     if (stride == 1) {
-      Host.load(from, at, v, n);
+      loops.load(from, at, v, n);
     } else if (stride == 0) {
-      Arrays.fill(v, 0, n, Host.get(from, at));
+      loops.fill(v, 0, n, loops.get(from, at));
     } else {
-      for (int j = 0; j < n; j++) {
-        v[j] = Host.get(from, at + j * stride);
-      }
+      loops.load(from, at, stride, v, n);
     }
   }
 
-  private static void scale(float[] v, double scale, int n) {
-    for (int j = 0; j < n && scale != 1; j++) {
-      v[j] = (float) (scale * v[j]);
-    }
-  }
-
-  private static void store(
-      float[] v, MemorySegment to, long at, long stride, int n, boolean add, Scratch scratch) {
+  private void store(A v, Buffer to, long at, long stride, int n, boolean add, Scratch scratch) {
     if (add) {
-      float[] old = scratch.floats(1, COLS);
+      A old = loops.array(scratch, Loops.OLD, COLS);
       load(to, at, stride, old, n);
-      for (int j = 0; j < n; j++) {
-        v[j] += old[j];
-      }
+      loops.add(v, old, n);
     }
     if (stride == 1) {
-      Host.store(v, to, at, n);
-      return;
+      loops.store(v, to, at, n);
+    } else {
+      loops.store(v, to, at, stride, n);
     }
-    for (int j = 0; j < n; j++) {
-      Host.set(to, at + j * stride, v[j]);
-    }
-  }
-
-  private interface Piece {
-    void run(long from, int size, Scratch scratch);
-  }
-
-  private void pieces(long n, int weight, Piece piece) {
-    pool.run(
-        Host.pieces(n, COLS),
-        (long) weight * Math.min(n, COLS),
-        (task, scratch) -> {
-          long from = (long) task * COLS;
-          piece.run(from, (int) Math.min(COLS, n - from), scratch);
-        });
   }
 
   @Override
   public void select(int k, long n, Buffer mask, Buffer a, Buffer b, Buffer y, boolean add) {
-    MemorySegment chosen = Host.segment(mask);
-    MemorySegment sa = Host.segmentOrNull(a);
-    MemorySegment sb = Host.segmentOrNull(b);
-    MemorySegment out = Host.segment(y);
-    pieces(
+    pieces.run(
         n,
         2 * k,
         (from, size, scratch) -> {
-          float[] m = scratch.floats(2, COLS);
-          float[] v = scratch.floats(3, COLS);
-          float[] w = scratch.floats(4, COLS);
-          Host.load(chosen, from, m, size);
+          A m = loops.array(scratch, 2, COLS);
+          A v = loops.array(scratch, 3, COLS);
+          A w = loops.array(scratch, 4, COLS);
+          loops.load(mask, from, m, size);
           for (int i = 0; i < k; i++) {
             long at = i * n + from;
-            loadOrZero(sa, at, v, size);
-            loadOrZero(sb, at, w, size);
-            for (int j = 0; j < size; j++) {
-              v[j] = m[j] != 0 ? v[j] : w[j];
-            }
-            store(v, out, at, 1, size, add, scratch);
+            loops.loadOrZero(a, at, v, size);
+            loops.loadOrZero(b, at, w, size);
+            loops.select(m, v, w, size);
+            loops.store(v, y, at, size, add, scratch);
           }
         });
   }
 
-  private static void loadOrZero(MemorySegment from, long at, float[] v, int size) {
-    if (from == null) {
-      Arrays.fill(v, 0, size, 0);
-    } else {
-      Host.load(from, at, v, size);
-    }
-  }
-
   @Override
   public void compare(boolean greater, long n, Buffer a, Buffer b, Buffer mask) {
-    MemorySegment sa = Host.segment(a);
-    MemorySegment sb = Host.segment(b);
-    MemorySegment out = Host.segment(mask);
-    pieces(
+    pieces.run(
         n,
         2,
         (from, size, scratch) -> {
-          float[] v = scratch.floats(3, COLS);
-          float[] w = scratch.floats(4, COLS);
-          Host.load(sa, from, v, size);
-          Host.load(sb, from, w, size);
-          for (int j = 0; j < size; j++) {
-            boolean holds = greater ? v[j] > w[j] : v[j] < w[j];
-            v[j] = holds || Float.isNaN(v[j]) ? 1 : 0;
-          }
-          Host.store(v, out, from, size);
+          A v = loops.array(scratch, 3, COLS);
+          A w = loops.array(scratch, 4, COLS);
+          loops.load(a, from, v, size);
+          loops.load(b, from, w, size);
+          loops.compare(greater, v, w, size);
+          loops.store(v, mask, from, size);
         });
   }
 }

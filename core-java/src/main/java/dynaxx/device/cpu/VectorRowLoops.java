@@ -200,17 +200,18 @@ final class VectorRowLoops implements RowLoops {
   }
 
   @Override
-  public double expSum(float[] x, int at, int n, float shift) {
+  public double expSum(float[] x, int at, int n, double shift) {
+    float by = (float) shift;
     for (int i = 0; i < n; i += L) {
       VectorMask<Float> mask = S.indexInRange(i, n);
-      FloatVector v = FloatVector.fromArray(S, x, at + i, mask).sub(shift);
+      FloatVector v = FloatVector.fromArray(S, x, at + i, mask).sub(by);
       VectorActivations.exp(v).intoArray(x, at + i, mask);
     }
     return sum(x, at, n);
   }
 
   @Override
-  public float max(float[] x, int at, int n) {
+  public double max(float[] x, int at, int n) {
     FloatVector max = FloatVector.broadcast(S, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < n; i += L) {
       VectorMask<Float> mask = S.indexInRange(i, n);

@@ -2,8 +2,6 @@ package dynaxx.device.cpu;
 
 import dynaxx.kernel.Walk;
 import dynaxx.kernel.Walk.Axis;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -23,49 +21,20 @@ record WalkPlan(List<Axis> rows, Axis inner, List<Axis> sums, Axis run, long fro
   private static final Axis NONE = new Axis(1, 1, 1);
 
   static WalkPlan of(Walk walk) {
-    List<Axis> kept = new ArrayList<>();
-    List<Axis> summed = new ArrayList<>();
-    for (Axis axis : walk.axes()) {
-      if (axis.extent() > 1) {
-        (axis.toStride() == 0 ? summed : kept).add(axis);
-      }
-    }
-    kept.sort(Comparator.comparingLong((Axis a) -> Math.abs(a.toStride())).reversed());
-    summed.sort(Comparator.comparingLong((Axis a) -> Math.abs(a.fromStride())).reversed());
-    kept = merged(kept);
-    summed = merged(summed);
+    List<Axis> kept = walk.kept();
+    List<Axis> summed = walk.summed();
     Axis inner = kept.isEmpty() ? NONE : kept.removeLast();
     Axis run = summed.isEmpty() ? NONE : summed.removeLast();
     return new WalkPlan(kept, inner, summed, run, walk.fromOffset(), walk.toOffset());
   }
 
-  private static List<Axis> merged(List<Axis> axes) {
-    List<Axis> merged = new ArrayList<>();
-    for (Axis axis : axes) {
-      Axis outer = merged.isEmpty() ? null : merged.getLast();
-      if (outer != null
-          && outer.fromStride() == axis.fromStride() * axis.extent()
-          && outer.toStride() == axis.toStride() * axis.extent()) {
-        merged.removeLast();
-        long extent = Math.multiplyExact(outer.extent(), axis.extent());
-        axis = new Axis(extent, axis.fromStride(), axis.toStride());
-      }
-      merged.add(axis);
-    }
-    return merged;
-  }
-
-  private static long size(List<Axis> axes) {
-    return axes.stream().mapToLong(Axis::extent).reduce(1, Math::multiplyExact);
-  }
-
   long rowCount() {
-    return size(rows);
+    return Walk.steps(rows);
   }
 
   /** Runs that an element of the destination is a sum of. */
   long runCount() {
-    return size(sums);
+    return Walk.steps(sums);
   }
 
   /** Elements of the source that an element of the destination is a sum of. */
