@@ -1,7 +1,6 @@
 package dynaxx.monitor;
 
 import dynaxx.spectrum.Signal;
-
 import java.util.List;
 import java.util.function.BiConsumer;
 import java.util.function.LongConsumer;

@@ -1,7 +1,6 @@
 package dynaxx.monitor;
 
 import dynaxx.spectrum.Signal;
-
 import java.util.Arrays;
 import java.util.OptionalInt;
 

@@ -19,12 +19,7 @@ import java.util.OptionalInt;
  * @param explanation one sentence
  */
 public record Event(
-    long step,
-    Kind kind,
-    Signal signal,
-    double confidence,
-    Evidence evidence,
-    String explanation) {
+    long step, Kind kind, Signal signal, double confidence, Evidence evidence, String explanation) {
 
   /** What an event says has happened. */
   public enum Kind {
@@ -33,7 +28,9 @@ public record Event(
      * probing phase transitions in neural network loss landscapes".
      */
     PRECURSOR,
-    /** The landscape changed: smoothed lambda_min changed sign, or several signals moved at once. */
+    /**
+     * The landscape changed: smoothed lambda_min changed sign, or several signals moved at once.
+     */
     TRANSITION,
     /** One signal moved to another level, and no independent one with it. */
     LEVEL_SHIFT,
@@ -47,7 +44,9 @@ public record Event(
     SPIKE,
     /** The sharpness has reached the limit that the optimizer is stable at, and stays there. */
     EDGE_OF_STABILITY,
-    /** The sharpness was beyond the limit, the loss rose, and the sharpness fell below the limit. */
+    /**
+     * The sharpness was beyond the limit, the loss rose, and the sharpness fell below the limit.
+     */
     CATAPULT,
     /** After a transition: the validation metric is no worse than before it, beyond its noise. */
     VALIDATED,

@@ -1,9 +1,8 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.Signal;
-
 import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import java.util.List;
 import java.util.Optional;

@@ -138,8 +138,9 @@ public interface Rules {
     }
 
     /**
-     * Snapshots of a whole run. Each signal raises a false {@link Event.Kind#LEVEL_SHIFT} about once
-     * in ten times as many snapshots, or in ten times those seen if they are more. Default 500.
+     * Snapshots of a whole run. Each signal raises a false {@link Event.Kind#LEVEL_SHIFT} about
+     * once in ten times as many snapshots, or in ten times those seen if they are more. Default
+     * 500.
      *
      * @param value at least 1
      * @return this

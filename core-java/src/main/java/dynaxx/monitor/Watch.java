@@ -1,10 +1,9 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.Signal;
-
 import dynaxx.monitor.PhaseMonitor.Effort;
 import dynaxx.monitor.PhaseMonitor.Outcome;
 import dynaxx.monitor.PhaseMonitor.Usage;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -37,8 +37,7 @@ final class Float64Twin {
         NetworkOperator twin =
             operator.over(onHost(device, temporary, recorded.batch()), exact.get(), limits)) {
       twin.linearize(onHost(device, temporary, recorded.point()));
-      Buffer widened =
-          exact.get().upload(temporary, onHost(device, temporary, v).segment());
+      Buffer widened = exact.get().upload(temporary, onHost(device, temporary, v).segment());
       return OptionalDouble.of(twin.quadraticForm(Vectors.of(widened, 1, v.size()))[0]);
     }
   }

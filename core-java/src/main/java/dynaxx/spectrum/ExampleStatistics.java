@@ -94,8 +94,8 @@ public record ExampleStatistics(
    * Reads them out of an operator's recording.
    *
    * @param operator at its last point; its network does not couple examples
-   * @param microBatch examples of each micro-batch, at least 1. Examples at the end that do not fill
-   *     one take part in everything but {@link #microBatches}
+   * @param microBatch examples of each micro-batch, at least 1. Examples at the end that do not
+   *     fill one take part in everything but {@link #microBatches}
    * @param memoryBytes bytes that work space may take
    * @return the statistics
    * @throws IllegalArgumentException if the batch holds fewer than two micro-batches, the memory is

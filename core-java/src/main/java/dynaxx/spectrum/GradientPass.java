@@ -9,7 +9,6 @@ import dynaxx.network.Loss;
 import dynaxx.network.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.pass.Tape;
-import dynaxx.operator.NonFiniteException;
 import java.util.function.Consumer;
 
 /** Gradients of consecutive micro-batches of one batch, some examples recorded at a time. */

@@ -4,11 +4,11 @@ import dynaxx.device.Algebra;
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
-import dynaxx.operator.NetworkOperator;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.pass.Tape;
+import dynaxx.operator.NetworkOperator;
 import dynaxx.operator.NonFiniteException;
 
 /**
@@ -64,8 +64,8 @@ public record GradientStatistics(
    * @param operator at its last point; its network does not couple examples
    * @param microBatch examples of each micro-batch, at least 1
    * @return the statistics
-   * @throws IllegalArgumentException if the batch holds fewer than two micro-batches, or the network
-   *     couples its examples
+   * @throws IllegalArgumentException if the batch holds fewer than two micro-batches, or the
+   *     network couples its examples
    * @throws NonFiniteException if a gradient is NaN or infinite
    */
   public static GradientStatistics of(NetworkOperator operator, int microBatch) {
@@ -73,7 +73,8 @@ public record GradientStatistics(
     int count = operator.examples() / microBatch;
     Algebra algebra = operator.device().algebra();
     try (Scope scope = Scope.open()) {
-      Welford running = new Welford(algebra, operator.device().allocate(scope, operator.dimension()));
+      Welford running =
+          new Welford(algebra, operator.device().allocate(scope, operator.dimension()));
       operator.microBatchGradients(
           microBatch,
           gradient -> {

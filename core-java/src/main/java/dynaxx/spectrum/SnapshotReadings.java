@@ -62,7 +62,7 @@ final class SnapshotReadings {
       readings.put(Signal.ATTENTION_ENTROPY, Reading.mean(entropies));
       readings.put(Signal.ATTENTION_HEADS_SPARSE, Reading.of(sparse));
     }
-    List<Double> fractions = 
+    List<Double> fractions =
         operator.statistic("active_fraction").stream().map(layer -> layer[0]).toList();
     if (!fractions.isEmpty()) {
       readings.put(Signal.ACTIVE_FRACTION, Reading.mean(fractions));

@@ -1,10 +1,7 @@
 package dynaxx.spectrum;
 
-import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
-import dynaxx.network.Loss;
-import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
 import java.util.Arrays;
 

@@ -1,7 +1,5 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.Signal;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -13,13 +11,14 @@ import dynaxx.device.Devices;
 import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.model.Mlp;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
-import dynaxx.model.Mlp;
 import dynaxx.network.Network;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.SpectrumProbe;
 import java.util.ArrayList;

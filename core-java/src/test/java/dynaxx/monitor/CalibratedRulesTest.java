@@ -90,8 +90,10 @@ class CalibratedRulesTest {
                   .with(Signal.TRACE, 300 * common)
                   .with(Signal.GRADIENT_VARIANCE, 2 * common);
             });
-    assertTrue(events.stream().noneMatch(e -> e.kind() == Event.Kind.TRANSITION), events.toString());
-    assertTrue(events.stream().anyMatch(e -> e.kind() == Event.Kind.LEVEL_SHIFT), events.toString());
+    assertTrue(
+        events.stream().noneMatch(e -> e.kind() == Event.Kind.TRANSITION), events.toString());
+    assertTrue(
+        events.stream().anyMatch(e -> e.kind() == Event.Kind.LEVEL_SHIFT), events.toString());
   }
 
   @Test

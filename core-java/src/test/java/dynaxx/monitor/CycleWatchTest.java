@@ -1,11 +1,10 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.Signal;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -186,7 +185,8 @@ class CycleWatchTest {
       }
       List<Event> after =
           Scenario.replay(Rules.calibrated(), all).stream().filter(e -> e.step() >= 160).toList();
-      assertTrue(after.stream().anyMatch(e -> e.kind() == Event.Kind.SIGN_CHANGE), after.toString());
+      assertTrue(
+          after.stream().anyMatch(e -> e.kind() == Event.Kind.SIGN_CHANGE), after.toString());
     }
   }
 

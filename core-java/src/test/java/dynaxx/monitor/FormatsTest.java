@@ -56,7 +56,10 @@ class FormatsTest {
   }
 
   private static MonitorRecord.Step step(
-      Observation observation, Optional<PhaseMonitor.Effort> effort, List<Event> events, List<Advice> advice) {
+      Observation observation,
+      Optional<PhaseMonitor.Effort> effort,
+      List<Event> events,
+      List<Advice> advice) {
     return new MonitorRecord.Step(
         observation, OptionalDouble.of(0.9), effort, events, advice, 0.125);
   }
@@ -89,7 +92,8 @@ class FormatsTest {
     for (Verdict verdict : verdicts) {
       Observation observation =
           new Observation(++step, everything(step).readings(), Optional.of(verdict));
-      all.add(step(observation, Optional.of(PhaseMonitor.Effort.FEWER_STEPS), List.of(), List.of()));
+      all.add(
+          step(observation, Optional.of(PhaseMonitor.Effort.FEWER_STEPS), List.of(), List.of()));
     }
     List<Event> events = new ArrayList<>();
     step++;

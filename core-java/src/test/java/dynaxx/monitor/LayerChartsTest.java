@@ -136,7 +136,8 @@ class LayerChartsTest {
     IntToDoubleFunction late = i -> i < CHANGE + 6 ? 0 : -0.1;
     List<Event> events = events(run(4, 120, Map.of(3, shift(-0.1), 9, late), 0));
     assertEquals(2, events.size(), events.toString());
-    assertTrue(events.stream().allMatch(e -> e.kind() == Event.Kind.LEVEL_SHIFT), events.toString());
+    assertTrue(
+        events.stream().allMatch(e -> e.kind() == Event.Kind.LEVEL_SHIFT), events.toString());
   }
 
   @Test

@@ -158,7 +158,8 @@ class SharedDeviceTest {
                 () -> {
                   throw new ArithmeticException();
                 }));
-    int found = turns.alone(owner, "owner", () -> turns.alone(owner, "owner", () -> turns.take(() -> 3)));
+    int found =
+        turns.alone(owner, "owner", () -> turns.alone(owner, "owner", () -> turns.take(() -> 3)));
     assertEquals(3, found);
   }
 

@@ -367,8 +367,7 @@ class CurvatureProbeTest {
       assertThrows(
           IllegalArgumentException.class,
           () ->
-              SubsetSpread.measure(
-                  hessian, c.batch(scope), Lanczos.fixed(20), probes, parameters));
+              SubsetSpread.measure(hessian, c.batch(scope), Lanczos.fixed(20), probes, parameters));
     }
   }
 

@@ -28,63 +28,74 @@ final class Algebra implements dynaxx.device.Algebra {
 
   @Override
   public void fill(Buffer x, double value) {
-    session.turns().take(
-        () -> {
-    if (value == 0) {
-      session.enter();
-      long bytes = x.size() * launcher.elementBytes();
-      if (bytes > 0) {
-        session.driver().set(Launcher.address(x), (byte) 0, bytes, session.stream());
-      }
-      return;
-    }
-    launcher.kernel("fill").p(x).i64(x.size()).f64(value).launchElements(x.size(), 1);
-        });
+    session
+        .turns()
+        .take(
+            () -> {
+              if (value == 0) {
+                session.enter();
+                long bytes = x.size() * launcher.elementBytes();
+                if (bytes > 0) {
+                  session.driver().set(Launcher.address(x), (byte) 0, bytes, session.stream());
+                }
+                return;
+              }
+              launcher.kernel("fill").p(x).i64(x.size()).f64(value).launchElements(x.size(), 1);
+            });
   }
 
   @Override
   public void copy(Buffer from, Buffer to) {
-    session.turns().take(
-        () -> {
-    session.enter();
-    long bytes = from.size() * launcher.elementBytes();
-    if (bytes > 0) {
-      session
-          .driver()
-          .copyOnDevice(Launcher.address(to), Launcher.address(from), bytes, session.stream());
-    }
-        });
+    session
+        .turns()
+        .take(
+            () -> {
+              session.enter();
+              long bytes = from.size() * launcher.elementBytes();
+              if (bytes > 0) {
+                session
+                    .driver()
+                    .copyOnDevice(
+                        Launcher.address(to), Launcher.address(from), bytes, session.stream());
+              }
+            });
   }
 
   @Override
   public void axpby(double alpha, Buffer x, double beta, Buffer y) {
-    session.turns().take(
-        () -> {
-    launcher
-        .kernel("axpby")
-        .i64(x.size())
-        .f64(alpha)
-        .p(x)
-        .f64(beta)
-        .p(y)
-        .launchElements(Math.ceilDiv(x.size(), 4L), 1);
-        });
+    session
+        .turns()
+        .take(
+            () -> {
+              launcher
+                  .kernel("axpby")
+                  .i64(x.size())
+                  .f64(alpha)
+                  .p(x)
+                  .f64(beta)
+                  .p(y)
+                  .launchElements(Math.ceilDiv(x.size(), 4L), 1);
+            });
   }
 
   @Override
   public double dot(Buffer a, Buffer b) {
-    return session.turns().take(
-        () -> {
-    return pairs(a, b, false);
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              return pairs(a, b, false);
+            });
   }
 
   @Override
   public double squaredDistance(Buffer a, Buffer b) {
-    return session.turns().take(
-        () -> {
-    return pairs(a, b, true);
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              return pairs(a, b, true);
+            });
   }
 
   private double pairs(Buffer a, Buffer b, boolean distance) {
@@ -106,43 +117,48 @@ final class Algebra implements dynaxx.device.Algebra {
 
   @Override
   public double[] project(Vectors basis, int count, Buffer w) {
-    return session.turns().take(
-        () -> {
-    if (count == 0) {
-      return new double[0];
-    }
-    GramSchmidt pass =
-        new GramSchmidt(List.of(basis), new int[] {count}, Vectors.of(w, 1, w.size()));
-    pass.dots();
-    pass.sum(0);
-    pass.subtract(0, false);
-    return session.read(pass.sums(0), count);
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              if (count == 0) {
+                return new double[0];
+              }
+              GramSchmidt pass =
+                  new GramSchmidt(List.of(basis), new int[] {count}, Vectors.of(w, 1, w.size()));
+              pass.dots();
+              pass.sum(0);
+              pass.subtract(0, false);
+              return session.read(pass.sums(0), count);
+            });
   }
 
   @Override
   public List<Orthogonalized> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
-    return session.turns().take(
-        () -> {
-    List<Orthogonalized> found = new ArrayList<>();
-    for (int from = 0; from < counts.length; from += MOST_RUNS) {
-      int to = Math.min(from + MOST_RUNS, counts.length);
-      int[] some = Arrays.copyOfRange(counts, from, to);
-      GramSchmidt pass = new GramSchmidt(bases.subList(from, to), some, w.subset(from, to - from));
-      pass.dots();
-      pass.sum(0);
-      pass.subtract(0, true);
-      pass.sum(1);
-      pass.subtract(1, false);
-      pass.sum(2);
-      pass.append();
-      double[] sums = session.read(pass.sums(0), 3 * pass.size());
-      for (int i = 0; i < some.length; i++) {
-        found.add(pass.result(sums, i));
-      }
-    }
-    return found;
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              List<Orthogonalized> found = new ArrayList<>();
+              for (int from = 0; from < counts.length; from += MOST_RUNS) {
+                int to = Math.min(from + MOST_RUNS, counts.length);
+                int[] some = Arrays.copyOfRange(counts, from, to);
+                GramSchmidt pass =
+                    new GramSchmidt(bases.subList(from, to), some, w.subset(from, to - from));
+                pass.dots();
+                pass.sum(0);
+                pass.subtract(0, true);
+                pass.sum(1);
+                pass.subtract(1, false);
+                pass.sum(2);
+                pass.append();
+                double[] sums = session.read(pass.sums(0), 3 * pass.size());
+                for (int i = 0; i < some.length; i++) {
+                  found.add(pass.result(sums, i));
+                }
+              }
+              return found;
+            });
   }
 
   /** The launches of one or two passes; work space holds the partial sums, results the sums. */
@@ -226,52 +242,59 @@ final class Algebra implements dynaxx.device.Algebra {
 
   @Override
   public void combine(Vectors basis, double[] coefficients, Buffer y) {
-    session.turns().take(
-        () -> {
-    long c = results(Math.max(1, coefficients.length));
-    session.write(c, coefficients);
-    launcher
-        .kernel("combine")
-        .i64(y.size())
-        .i32(coefficients.length)
-        .p(basis.buffer())
-        .i64(c)
-        .p(y)
-        .launchElements(y.size(), 1);
-        });
+    session
+        .turns()
+        .take(
+            () -> {
+              long c = results(Math.max(1, coefficients.length));
+              session.write(c, coefficients);
+              launcher
+                  .kernel("combine")
+                  .i64(y.size())
+                  .i32(coefficients.length)
+                  .p(basis.buffer())
+                  .i64(c)
+                  .p(y)
+                  .launchElements(y.size(), 1);
+            });
   }
 
   @Override
   public void rademacher(long seed, long first, Vectors v) {
-    session.turns().take(
-        () -> {
-    launcher
-        .kernel("rademacher")
-        .i64(seed)
-        .i64(first)
-        .i64(v.length())
-        .p(v.buffer())
-        .launch(Launcher.blocks(Math.ceilDiv(v.length(), 4L)), v.count(), Launcher.THREADS);
-        });
+    session
+        .turns()
+        .take(
+            () -> {
+              launcher
+                  .kernel("rademacher")
+                  .i64(seed)
+                  .i64(first)
+                  .i64(v.length())
+                  .p(v.buffer())
+                  .launch(
+                      Launcher.blocks(Math.ceilDiv(v.length(), 4L)), v.count(), Launcher.THREADS);
+            });
   }
 
   @Override
   public double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
-    return session.turns().take(
-        () -> {
-    int blocks = (int) Math.min(Launcher.blocks(size), PROBE_BLOCKS);
-    long partial = launcher.partials((long) blocks * count);
-    launcher
-        .kernel("probe_dots")
-        .i64(seed)
-        .i64(first)
-        .i64(offset)
-        .i64(size)
-        .runs(x)
-        .i64(partial)
-        .launch(blocks, count, Launcher.THREADS);
-    return sums(partial, blocks, count);
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              int blocks = (int) Math.min(Launcher.blocks(size), PROBE_BLOCKS);
+              long partial = launcher.partials((long) blocks * count);
+              launcher
+                  .kernel("probe_dots")
+                  .i64(seed)
+                  .i64(first)
+                  .i64(offset)
+                  .i64(size)
+                  .runs(x)
+                  .i64(partial)
+                  .launch(blocks, count, Launcher.THREADS);
+              return sums(partial, blocks, count);
+            });
   }
 
   /** Adds up the partial sums of each run. */

@@ -91,11 +91,13 @@ public final class CudaDevice implements Device {
 
   @Override
   public long defaultMemoryLimit() {
-    return session.turns().take(
-        () -> {
-    session.enter();
-    return (long) (SHARE * session.pool().available());
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              session.enter();
+              return (long) (SHARE * session.pool().available());
+            });
   }
 
   @Override
@@ -116,22 +118,24 @@ public final class CudaDevice implements Device {
 
   @Override
   public Buffer allocate(Scope scope, long size) {
-    return session.turns().take(
-        () -> {
-    session.enter();
-    long bytes = Math.multiplyExact(size, launcher.elementBytes());
-    Block block = session.pool().take(bytes, "buffers");
-    try {
-      scope.onClose(() -> session.giveBack(block));
-      if (bytes > 0) {
-        session.driver().set(block.address(), (byte) 0, bytes, session.stream());
-      }
-    } catch (RuntimeException | Error e) {
-      session.giveBack(block);
-      throw e;
-    }
-    return new DeviceBuffer(session, block::address, 0, size, launcher.elementBytes());
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              session.enter();
+              long bytes = Math.multiplyExact(size, launcher.elementBytes());
+              Block block = session.pool().take(bytes, "buffers");
+              try {
+                scope.onClose(() -> session.giveBack(block));
+                if (bytes > 0) {
+                  session.driver().set(block.address(), (byte) 0, bytes, session.stream());
+                }
+              } catch (RuntimeException | Error e) {
+                session.giveBack(block);
+                throw e;
+              }
+              return new DeviceBuffer(session, block::address, 0, size, launcher.elementBytes());
+            });
   }
 
   @Override
@@ -195,79 +199,94 @@ public final class CudaDevice implements Device {
 
   @Override
   public Scalars scalars(Scope scope, int size) {
-    return session.turns().take(
-        () -> {
-    session.enter();
-    long bytes = (long) size * Double.BYTES;
-    Block block = session.pool().take(bytes, "scalars");
-    scope.onClose(() -> session.giveBack(block));
-    DeviceScalars scalars = new DeviceScalars(session, block, size);
-    scalars.clear();
-    return scalars;
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              session.enter();
+              long bytes = (long) size * Double.BYTES;
+              Block block = session.pool().take(bytes, "scalars");
+              scope.onClose(() -> session.giveBack(block));
+              DeviceScalars scalars = new DeviceScalars(session, block, size);
+              scalars.clear();
+              return scalars;
+            });
   }
 
   @Override
   public Buffer upload(Scope scope, MemorySegment values) {
-    return session.turns().take(
-        () -> {
-    long size = values.byteSize() / Float.BYTES;
-    Buffer buffer = allocate(scope, size);
-    if (wide) {
-      try (Scope temporary = Scope.open()) {
-        session.enter();
-        Block block = session.pool().take(values.byteSize(), "upload");
-        temporary.onClose(() -> session.giveBack(block));
-        session.upload(block.address(), values);
-        launcher.kernel("widen").i64(size).i64(block.address()).p(buffer).launchElements(size, 1);
-      }
-    } else {
-      session.upload(Launcher.address(buffer), values);
-    }
-    return buffer;
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              long size = values.byteSize() / Float.BYTES;
+              Buffer buffer = allocate(scope, size);
+              if (wide) {
+                try (Scope temporary = Scope.open()) {
+                  session.enter();
+                  Block block = session.pool().take(values.byteSize(), "upload");
+                  temporary.onClose(() -> session.giveBack(block));
+                  session.upload(block.address(), values);
+                  launcher
+                      .kernel("widen")
+                      .i64(size)
+                      .i64(block.address())
+                      .p(buffer)
+                      .launchElements(size, 1);
+                }
+              } else {
+                session.upload(Launcher.address(buffer), values);
+              }
+              return buffer;
+            });
   }
 
   @Override
   public void download(Buffer from, MemorySegment to) {
-    session.turns().take(
-        () -> {
-    session.enter();
-    if (from instanceof DeviceBuffer device) {
-      device.requireUseBy(session, launcher.elementBytes());
-    }
-    MemorySegment values = to.asSlice(0, from.size() * Float.BYTES);
-    if (!wide) {
-      session.download(Launcher.address(from), values);
-      return;
-    }
-    try (Scope temporary = Scope.open()) {
-      Block block = session.pool().take(values.byteSize(), "download");
-      temporary.onClose(() -> session.giveBack(block));
-      launcher
-          .kernel("narrow")
-          .i64(from.size())
-          .p(from)
-          .i64(block.address())
-          .launchElements(from.size(), 1);
-      session.download(block.address(), values);
-    }
-        });
+    session
+        .turns()
+        .take(
+            () -> {
+              session.enter();
+              if (from instanceof DeviceBuffer device) {
+                device.requireUseBy(session, launcher.elementBytes());
+              }
+              MemorySegment values = to.asSlice(0, from.size() * Float.BYTES);
+              if (!wide) {
+                session.download(Launcher.address(from), values);
+                return;
+              }
+              try (Scope temporary = Scope.open()) {
+                Block block = session.pool().take(values.byteSize(), "download");
+                temporary.onClose(() -> session.giveBack(block));
+                launcher
+                    .kernel("narrow")
+                    .i64(from.size())
+                    .p(from)
+                    .i64(block.address())
+                    .launchElements(from.size(), 1);
+                session.download(block.address(), values);
+              }
+            });
   }
 
   @Override
   public Optional<Device> float64() {
-    return session.turns().take(
-        () -> {
-    if (wide) {
-      return Optional.empty();
-    }
-    if (float64 == null) {
-      session.enter();
-      float64 = new CudaDevice(session, new Launcher(session, "f64", Double.BYTES), settings, true);
-    }
-    return Optional.of(float64);
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              if (wide) {
+                return Optional.empty();
+              }
+              if (float64 == null) {
+                session.enter();
+                float64 =
+                    new CudaDevice(
+                        session, new Launcher(session, "f64", Double.BYTES), settings, true);
+              }
+              return Optional.of(float64);
+            });
   }
 
   /**

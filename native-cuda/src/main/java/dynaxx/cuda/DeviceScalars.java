@@ -28,19 +28,25 @@ final class DeviceScalars implements Scalars {
 
   @Override
   public void clear() {
-    session.turns().take(
-        () -> {
-    session.enter();
-    session.driver().set(address(), (byte) 0, (long) size * Double.BYTES, session.stream());
-        });
+    session
+        .turns()
+        .take(
+            () -> {
+              session.enter();
+              session
+                  .driver()
+                  .set(address(), (byte) 0, (long) size * Double.BYTES, session.stream());
+            });
   }
 
   @Override
   public double[] read() {
-    return session.turns().take(
-        () -> {
-    session.enter();
-    return session.read(address(), size);
-        });
+    return session
+        .turns()
+        .take(
+            () -> {
+              session.enter();
+              return session.read(address(), size);
+            });
   }
 }

@@ -118,6 +118,8 @@ public record Profile(String name, String source, List<Event.Signature> transiti
                                   lead)));
             });
     return new Event.Signature(
-        json.required("step").asLong(), Event.Kind.valueOf(json.required("kind").asText()), changes);
+        json.required("step").asLong(),
+        Event.Kind.valueOf(json.required("kind").asText()),
+        changes);
   }
 }

@@ -131,8 +131,7 @@ public final class RunFolder implements AutoCloseable {
    * @param folder holds a run
    * @param facts settings, versions and hardware for run.json
    */
-  public static RunFolder resume(Path folder, Map<String, Object> facts)
-      throws IOException {
+  public static RunFolder resume(Path folder, Map<String, Object> facts) throws IOException {
     Path csv = folder.resolve(METRICS);
     FileChannel channel = FileChannel.open(csv, StandardOpenOption.READ, StandardOpenOption.WRITE);
     try {

@@ -124,8 +124,7 @@ class RunFolderTest {
     RunFolder.create(temporary, FORMAT, Map.of()).close();
     Files.writeString(temporary.resolve("metrics.csv"), "0,1,2\n");
     String message =
-        assertThrows(UserException.class, () -> RunFolder.resume(temporary, Map.of()))
-            .getMessage();
+        assertThrows(UserException.class, () -> RunFolder.resume(temporary, Map.of())).getMessage();
     assertTrue(message.contains("columns: found [0, 1, 2], expected step among them"), message);
   }
 

@@ -7,9 +7,9 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A fixed set of daemon threads that share the tasks of one call at a time with the caller; calls
- * of several threads take turns. How
- * work is cut into tasks is the caller's business and must not depend on the number of threads;
- * which thread runs which task does, so tasks write to places of their own.
+ * of several threads take turns. How work is cut into tasks is the caller's business and must not
+ * depend on the number of threads; which thread runs which task does, so tasks write to places of
+ * their own.
  */
 final class WorkerPool implements AutoCloseable {
 

@@ -1,6 +1,5 @@
 package dynaxx.network.op;
 
-
 import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
 import dynaxx.kernel.ChannelNormKernels.Statistics;
 import dynaxx.memory.Buffer;

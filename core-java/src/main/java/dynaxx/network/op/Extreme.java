@@ -1,6 +1,5 @@
 package dynaxx.network.op;
 
-
 import dynaxx.memory.Buffer;
 import dynaxx.network.Frame;
 import dynaxx.network.Shape;

@@ -1,6 +1,5 @@
 package dynaxx.network.op;
 
-
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;

@@ -1,6 +1,5 @@
 package dynaxx.network.op;
 
-
 import dynaxx.kernel.PoolKernels.Pooling;
 import dynaxx.network.Frame;
 import dynaxx.network.Shape;

@@ -1,6 +1,5 @@
 package dynaxx.network.op;
 
-
 import dynaxx.memory.Strided;
 import dynaxx.network.Frame;
 import dynaxx.network.Op;

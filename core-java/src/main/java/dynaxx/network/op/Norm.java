@@ -1,6 +1,5 @@
 package dynaxx.network.op;
 
-
 import dynaxx.kernel.NormKernels.Normalization;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Strided;

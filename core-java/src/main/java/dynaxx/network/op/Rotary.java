@@ -1,6 +1,5 @@
 package dynaxx.network.op;
 
-
 import dynaxx.device.Device;
 import dynaxx.kernel.Walk;
 import dynaxx.kernel.Walk.Axis;

@@ -14,8 +14,7 @@ final class ExamplesFrame extends LocalFrame {
   private final int count;
   private final Function<Parameter, Buffer> gradient;
 
-  ExamplesFrame(
-      Tape tape, int node, int from, int count, Function<Parameter, Buffer> gradient) {
+  ExamplesFrame(Tape tape, int node, int from, int count, Function<Parameter, Buffer> gradient) {
     super(tape, node);
     this.from = from;
     this.count = count;

@@ -1,7 +1,7 @@
 package dynaxx.cuda.internal;
 
-import dynaxx.device.Turns;
 import dynaxx.cuda.CudaException;
+import dynaxx.device.Turns;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
