@@ -409,6 +409,16 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   }
 
   /**
+   * The parameters of the last point, where the device computes.
+   *
+   * @return n values, as long as the operator stays at this point
+   */
+  public final Buffer parameters() {
+    requirePoint();
+    return recorded.point();
+  }
+
+  /**
    * Mean loss over the batch.
    *
    * @return at the last point

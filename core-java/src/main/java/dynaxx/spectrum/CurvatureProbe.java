@@ -99,20 +99,18 @@ public final class CurvatureProbe implements AutoCloseable {
             this,
             "curvature probe",
             () -> {
-              try (Scope point = Scope.open()) {
-                return measureAt(device.place(point, parameters), settings);
-              }
+              long start = System.nanoTime();
+              hessian.linearize(parameters);
+              return measureAt(hessian.parameters(), settings, start);
             });
   }
 
-  private Snapshot measureAt(Buffer parameters, ProbeSettings settings) {
-    long start = System.nanoTime();
+  private Snapshot measureAt(Buffer parameters, ProbeSettings settings, long start) {
     ProbeSettings limited =
         settings
             .lanczos()
             .map(l -> settings.withLanczos(l.withMemory(memory / 4)))
             .orElse(settings);
-    hessian.linearize(parameters);
     Spectrum found = spectrum.measure(hessian, limited);
     Optional<ExampleStatistics> examples = examples(settings);
     Optional<GradientStatistics> gradients =
@@ -122,7 +120,7 @@ public final class CurvatureProbe implements AutoCloseable {
         1
             + found.cost().gradientEquivalents()
             + (hessian.recomputes() ? found.cost().sweeps() : 0)
-            + (examples.isPresent() ? 2 : gradients.isPresent() ? 1 : 0)
+            + statisticsWork(examples.isPresent(), gradients.isPresent())
             + spread.map(SubsetSpread::gradientEquivalents).orElse(0.0);
     return new Snapshot(
         hessian.loss(),
@@ -134,6 +132,18 @@ public final class CurvatureProbe implements AutoCloseable {
         SnapshotReadings.of(hessian),
         gradientEquivalents,
         (System.nanoTime() - start) / 1e9);
+  }
+
+  /**
+   * Gradients of micro-batches, norms of examples and their derivatives along the mean take a third
+   * of a gradient's matrix products each, and a recording more where none is kept.
+   */
+  private double statisticsWork(boolean examples, boolean gradients) {
+    if (network.couplesExamples()) {
+      return gradients ? 1 : 0;
+    }
+    int passes = examples ? 3 : gradients ? 1 : 0;
+    return passes * (1 / 3.0 + (hessian.recomputes() ? 1 : 0));
   }
 
   /**

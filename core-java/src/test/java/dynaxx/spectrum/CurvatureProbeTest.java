@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.memory.Vectors;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -342,6 +344,27 @@ class CurvatureProbeTest {
             expected.subset().orElseThrow().trace().mean(),
             found.subset().orElseThrow().trace().mean(),
             1e-3 * Math.abs(expected.spectrum().trace().value()));
+      }
+    }
+  }
+
+  /** Where parameters are copied to the device, the copy lives as long as the Hessian's point. */
+  @Test
+  void theHessianServesAfterTheMeasurement() {
+    KnownCase c = KnownCase.mlpTanh();
+    try (Device device = Devices.cpu(2);
+        Scope scope = Scope.open()) {
+      Device copying = device.float64().orElseThrow();
+      try (CurvatureProbe probe =
+          new CurvatureProbe(c.network(), c.loss(), c.batch(scope), copying)) {
+        probe.measure(c.host(scope, "parameters"), ProbeSettings.certified());
+        Vectors v = copying.vectors(scope, 1, c.network().parameterCount());
+        copying.algebra().rademacher(1, 0, v);
+        Vectors hv = copying.vectors(scope, 1, c.network().parameterCount());
+        probe.hessian().apply(v, hv);
+        double form = probe.hessian().quadraticForm(v)[0];
+        double product = copying.algebra().dot(v.vector(0), hv.vector(0));
+        assertEquals(form, product, 1e-9 * Math.abs(form));
       }
     }
   }
