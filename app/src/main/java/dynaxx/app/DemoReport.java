@@ -9,7 +9,7 @@ import dynaxx.monitor.Advice;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.network.Network;
-import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.GradientStatistics;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;

@@ -22,7 +22,7 @@ import dynaxx.monitor.TrainingControl;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.Preconditioned;
 import dynaxx.spectrum.CurvatureProbe;
-import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;

@@ -8,7 +8,7 @@ import dynaxx.app.ProbeRun.Semidefinite;
 import dynaxx.app.run.Hardware;
 import dynaxx.network.Parameter;
 import dynaxx.onnx.OnnxModel;
-import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.NoiseScale;
 import dynaxx.spectrum.SpectralDensity;

@@ -5,7 +5,7 @@ import dynaxx.app.ProbeRun.Semidefinite;
 import dynaxx.network.Network;
 import dynaxx.onnx.OnnxModel;
 import dynaxx.spectrum.ExampleStatistics;
-import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.SpectralDensity;
 import dynaxx.spectrum.Spectrum;

@@ -20,7 +20,7 @@ import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.LayerTraces;
 import dynaxx.spectrum.ProbeSettings;
-import dynaxx.spectrum.RitzValue;
+import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.spectrum.SpectralDensity;
 import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.SpectrumProbe;

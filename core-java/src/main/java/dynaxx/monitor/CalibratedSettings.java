@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.monitor.Rules.StabilityLimit;
+
 /** What {@link Rules.Calibration} says of the calibrated rules. */
 record CalibratedSettings(
     double falseTransitionRate,

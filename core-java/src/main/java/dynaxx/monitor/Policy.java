@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.monitor.Rules.StabilityLimit;
+
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;

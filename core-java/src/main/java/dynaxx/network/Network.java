@@ -1,5 +1,7 @@
 package dynaxx.network;
 
+import dynaxx.network.Op.Statistic;
+
 import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;

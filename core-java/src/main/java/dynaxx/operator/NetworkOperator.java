@@ -451,7 +451,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /**
    * A statistic of the network's ops, from the forward pass of {@link #linearize}.
    *
-   * @param statistic name of a {@link dynaxx.network.Statistic}, for example {@code
+   * @param statistic name of a {@link dynaxx.network.Op.Statistic}, for example {@code
    *     attention_entropy}
    * @return for each layer of {@link Network#layers}, the mean over examples and positions of each
    *     of its values; empty if no op has it

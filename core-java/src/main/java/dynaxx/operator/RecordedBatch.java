@@ -6,7 +6,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
-import dynaxx.network.Mode;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Shape;
 import dynaxx.network.pass.OpConstants;

@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Spectrum.Cost;
+
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;

@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Snapshot.SubsetSpread;
+
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;

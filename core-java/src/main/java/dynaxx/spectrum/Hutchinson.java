@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Lanczos.RitzPairs;
+
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import java.util.Arrays;

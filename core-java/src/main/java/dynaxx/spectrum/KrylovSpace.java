@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Lanczos.RitzValue;
+
 import dynaxx.dense.SymmetricEigen;
 import dynaxx.dense.TridiagonalEigen;
 import dynaxx.device.Algebra.Orthogonalized;

@@ -1,5 +1,10 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.SpectralDensity.Quadrature;
+
+import java.util.OptionalDouble;
+import java.util.Locale;
+import dynaxx.memory.Vectors;
 import dynaxx.memory.Scope;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
@@ -344,5 +349,65 @@ public final class Lanczos {
   /** Pairs of a warm start, or null. */
   RitzPairs earlier() {
     return earlier;
+  }
+
+  /**
+   * Ritz values with their orthonormal Ritz vectors, for deflation, warm starts and tracking.
+   *
+   * @param values ascending
+   * @param vectors one for each value, on the device; their scope belongs to the caller of whoever
+   *     made them
+   */
+  public record RitzPairs(List<RitzValue> values, Vectors vectors) {}
+
+  /**
+   * An eigenvalue of the operator restricted to a Krylov space. Some eigenvalue of the operator lies
+   * within {@code residual} of {@code value}; the smallest Ritz value is never below the smallest
+   * eigenvalue, and the largest never above the largest, beyond rounding.
+   *
+   * @param value the Ritz value
+   * @param residual norm of {@code H y - value y} for its normalised Ritz vector y: {@code |beta_m
+   *     s_mi|}, but not less than the rounding of the products, 16 units of roundoff times the
+   *     largest Ritz value
+   */
+  public record RitzValue(double value, double residual) {}
+
+  /**
+   * What is known of the smallest or the largest eigenvalue. The value is a Rayleigh quotient, so the
+   * smallest eigenvalue is never above it and the largest never below it, beyond the noise floor; the
+   * bound limits the other side with {@link #PROBABILITY}.
+   *
+   * @param value Ritz value, or Rayleigh quotient of a stored vector
+   * @param residual norm of {@code H y - value y} for its normalised vector y: some eigenvalue lies
+   *     within this distance; empty if no product was made to measure it
+   * @param bound the smallest eigenvalue is at least, the largest at most this, with 99 % probability
+   *     over the random start vectors; includes the noise floor; empty without a Lanczos run
+   * @param noiseFloor absolute error that the arithmetic of the products can cause
+   * @param converged whether the residual met the tolerance that was asked for, or the noise floor
+   */
+  public record ExtremeEigenvalue(
+      double value,
+      OptionalDouble residual,
+      OptionalDouble bound,
+      double noiseFloor,
+      boolean converged) {
+
+    /** Probability that a bound holds. */
+    public static final double PROBABILITY = 0.99;
+
+    /**
+     * Value, residual and bound in one line.
+     *
+     * @return for example {@code -0.0314 (residual 2e-04, bound -0.033 at 99 %)}
+     */
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder(String.format(Locale.ROOT, "%.4g (", value));
+      residual.ifPresentOrElse(
+          r -> text.append(String.format(Locale.ROOT, "residual %.0e", r)),
+          () -> text.append("stored vector"));
+      bound.ifPresent(b -> text.append(String.format(Locale.ROOT, ", bound %.4g at 99 %%", b)));
+      return text.append(residual.isPresent() && !converged ? ", not converged)" : ")").toString();
+    }
   }
 }

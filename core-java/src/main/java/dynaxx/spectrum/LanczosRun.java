@@ -1,5 +1,13 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.SpectralDensity.Quadrature;
+
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+
+import dynaxx.spectrum.Lanczos.RitzValue;
+
+import dynaxx.spectrum.Lanczos.RitzPairs;
+
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;

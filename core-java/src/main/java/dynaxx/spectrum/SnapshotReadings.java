@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+
 import dynaxx.network.Network;
 import dynaxx.operator.NetworkOperator;
 import dynaxx.spectrum.Signal.Reading;

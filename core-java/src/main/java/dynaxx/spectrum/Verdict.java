@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+
 import java.util.Locale;
 import java.util.OptionalDouble;
 

@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.monitor.Rules.StabilityLimit;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;

@@ -1,7 +1,7 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.Cost;
-import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Spectrum.Cost;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;

@@ -15,7 +15,7 @@ import dynaxx.memory.Scope;
 import dynaxx.model.Mlp;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
-import dynaxx.network.Mode;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;

@@ -14,7 +14,7 @@ import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
-import dynaxx.network.Mode;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Parameter;
 import dynaxx.network.Samples;

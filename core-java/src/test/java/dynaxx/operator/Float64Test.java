@@ -15,7 +15,7 @@ import dynaxx.memory.Vectors;
 import dynaxx.model.ReferenceTransformer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
-import dynaxx.network.Mode;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.pass.TangentSweep;
 import dynaxx.network.pass.TangentSweep.Kind;

@@ -14,7 +14,7 @@ import dynaxx.spectrum.ExampleStatistics;
 import dynaxx.spectrum.GradientStatistics;
 import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.Lanczos;
-import dynaxx.spectrum.RitzValue;
+import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
 import dynaxx.testing.TestDevice;

@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Snapshot.SubsetSpread;
+
 import dynaxx.memory.Vectors;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;

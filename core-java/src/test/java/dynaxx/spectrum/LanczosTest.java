@@ -1,5 +1,11 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+
+import dynaxx.spectrum.Lanczos.RitzValue;
+
+import dynaxx.spectrum.Lanczos.RitzPairs;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

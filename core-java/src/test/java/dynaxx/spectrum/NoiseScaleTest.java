@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.NoiseScale.Smoother;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -182,7 +184,7 @@ class NoiseScaleTest {
 
   @Test
   void smootherDividesMeansNotRatios() {
-    NoiseScaleSmoother smoother = new NoiseScaleSmoother(0.9);
+    Smoother smoother = new Smoother(0.9);
     assertTrue(smoother.value().isEmpty());
     smoother.add(NoiseScale.ofExamples(4, 10, 1));
     NoiseScale first = smoother.value().orElseThrow();
@@ -205,7 +207,7 @@ class NoiseScaleTest {
     double decay = 0.8;
     int steps = 30;
     Random random = new Random(5);
-    NoiseScaleSmoother smoother = new NoiseScaleSmoother(decay);
+    Smoother smoother = new Smoother(decay);
     double[] traces = new double[steps];
     double[] weights = new double[steps];
     for (int i = 0; i < steps; i++) {
@@ -226,7 +228,7 @@ class NoiseScaleTest {
     assertEquals(mean, value.traceSigma(), 1e-12);
     double error = Math.sqrt(variance / (1 - share) * share);
     assertEquals(error, value.traceSigmaError().orElseThrow(), 1e-12);
-    NoiseScaleSmoother still = new NoiseScaleSmoother(decay);
+    Smoother still = new Smoother(decay);
     for (int i = 0; i < 5; i++) {
       still.add(NoiseScale.ofExamples(4, 16, 12));
     }
@@ -239,7 +241,7 @@ class NoiseScaleTest {
   @Test
   void smootherFindsTheTruth() {
     Random random = new Random(6);
-    NoiseScaleSmoother smoother = new NoiseScaleSmoother(0.999);
+    Smoother smoother = new Smoother(0.999);
     for (int i = 0; i < 4000; i++) {
       smoother.add(withoutErrors(gradients(random, 3, 0.5)));
     }
@@ -264,12 +266,12 @@ class NoiseScaleTest {
     assertMessage(
         "batch sizes: found 8 and 8, expected 1 <= small < large",
         () -> NoiseScale.ofBatchSizes(8, 1, 8, 1));
-    assertMessage("decay: found 1.0, expected from 0 to below 1", () -> new NoiseScaleSmoother(1));
+    assertMessage("decay: found 1.0, expected from 0 to below 1", () -> new Smoother(1));
     assertThrows(NonFiniteException.class, () -> NoiseScale.ofExamples(3, Double.NaN, 1));
     assertThrows(
         NonFiniteException.class,
         () -> NoiseScale.ofExamples(new double[] {1, Double.POSITIVE_INFINITY}, new double[2]));
-    NoiseScaleSmoother smoother = new NoiseScaleSmoother(0.5);
+    Smoother smoother = new Smoother(0.5);
     NoiseScale broken =
         new NoiseScale(
             1, OptionalDouble.empty(), Double.NaN, OptionalDouble.empty(), OptionalDouble.empty());

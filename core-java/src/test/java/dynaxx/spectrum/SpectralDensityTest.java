@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.SpectralDensity.Quadrature;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

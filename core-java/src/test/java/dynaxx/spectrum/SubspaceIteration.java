@@ -1,5 +1,9 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Lanczos.RitzValue;
+
+import dynaxx.spectrum.Lanczos.RitzPairs;
+
 import dynaxx.device.Device;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;

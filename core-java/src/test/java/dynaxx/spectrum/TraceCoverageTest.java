@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Lanczos.RitzPairs;
+
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;

@@ -1,5 +1,7 @@
 package dynaxx.spectrum;
 
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.OptionalDouble;

@@ -1,6 +1,6 @@
 package dynaxx.app.terminal;
 
-import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Lanczos;
 import java.util.ArrayList;
 import java.util.List;

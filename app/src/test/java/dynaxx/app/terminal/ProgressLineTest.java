@@ -3,7 +3,7 @@ package dynaxx.app.terminal;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.spectrum.ExtremeEigenvalue;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Lanczos;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;

@@ -9,7 +9,7 @@ import dynaxx.memory.Strided;
 import dynaxx.network.Frame;
 import dynaxx.network.Op;
 import dynaxx.network.Shape;
-import dynaxx.network.Statistic;
+import dynaxx.network.Op.Statistic;
 import java.util.List;
 
 /**

@@ -2,7 +2,7 @@ package dynaxx.network.op;
 
 import dynaxx.memory.Buffer;
 import dynaxx.network.Frame;
-import dynaxx.network.Mode;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Shape;
 import java.util.List;
 

@@ -8,7 +8,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Strided;
-import dynaxx.network.Mode;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.pass.ParameterGroup.Method;
 import java.util.ArrayList;

@@ -9,7 +9,7 @@ import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
-import dynaxx.network.Mode;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Op;
 import dynaxx.network.Shape;

@@ -7,7 +7,7 @@ import dynaxx.memory.Scope;
 import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Frame;
-import dynaxx.network.Mode;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Shape;
 import java.util.Arrays;

@@ -5,7 +5,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scalars;
 import dynaxx.memory.Strided;
 import dynaxx.network.Frame;
-import dynaxx.network.Mode;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Parameter;
 import dynaxx.network.Shape;
