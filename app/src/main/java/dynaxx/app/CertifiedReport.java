@@ -1,11 +1,11 @@
 package dynaxx.app;
 
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.NoiseScale;
 import dynaxx.spectrum.Snapshot;
-import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.Snapshot.SubsetSpread;
+import dynaxx.spectrum.Spectrum;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

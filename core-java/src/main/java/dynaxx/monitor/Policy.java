@@ -1,7 +1,6 @@
 package dynaxx.monitor;
 
 import dynaxx.monitor.Rules.StabilityLimit;
-
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;

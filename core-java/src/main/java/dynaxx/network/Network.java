@@ -1,10 +1,9 @@
 package dynaxx.network;
 
-import dynaxx.network.Op.Statistic;
-
 import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
+import dynaxx.network.Op.Statistic;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

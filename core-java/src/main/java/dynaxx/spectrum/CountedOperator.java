@@ -1,11 +1,10 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Spectrum.Cost;
-
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Spectrum.Cost;
 import java.util.OptionalDouble;
 
 /** Counts what is asked of an operator. */

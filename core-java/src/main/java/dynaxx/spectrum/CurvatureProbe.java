@@ -1,7 +1,5 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Snapshot.SubsetSpread;
-
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
@@ -11,6 +9,7 @@ import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Snapshot.SubsetSpread;
 import java.util.Map;
 import java.util.Optional;
 

@@ -1,9 +1,8 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Lanczos.RitzPairs;
-
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Lanczos.RitzPairs;
 import java.util.Arrays;
 import java.util.Locale;
 

@@ -1,7 +1,5 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Lanczos.RitzValue;
-
 import dynaxx.dense.SymmetricEigen;
 import dynaxx.dense.TridiagonalEigen;
 import dynaxx.device.Algebra.Orthogonalized;
@@ -10,6 +8,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
+import dynaxx.spectrum.Lanczos.RitzValue;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;

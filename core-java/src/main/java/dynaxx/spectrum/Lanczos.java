@@ -1,16 +1,15 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.SpectralDensity.Quadrature;
-
-import java.util.OptionalDouble;
-import java.util.Locale;
-import dynaxx.memory.Vectors;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.Consumer;
 
 /**
@@ -361,9 +360,9 @@ public final class Lanczos {
   public record RitzPairs(List<RitzValue> values, Vectors vectors) {}
 
   /**
-   * An eigenvalue of the operator restricted to a Krylov space. Some eigenvalue of the operator lies
-   * within {@code residual} of {@code value}; the smallest Ritz value is never below the smallest
-   * eigenvalue, and the largest never above the largest, beyond rounding.
+   * An eigenvalue of the operator restricted to a Krylov space. Some eigenvalue of the operator
+   * lies within {@code residual} of {@code value}; the smallest Ritz value is never below the
+   * smallest eigenvalue, and the largest never above the largest, beyond rounding.
    *
    * @param value the Ritz value
    * @param residual norm of {@code H y - value y} for its normalised Ritz vector y: {@code |beta_m
@@ -373,15 +372,16 @@ public final class Lanczos {
   public record RitzValue(double value, double residual) {}
 
   /**
-   * What is known of the smallest or the largest eigenvalue. The value is a Rayleigh quotient, so the
-   * smallest eigenvalue is never above it and the largest never below it, beyond the noise floor; the
-   * bound limits the other side with {@link #PROBABILITY}.
+   * What is known of the smallest or the largest eigenvalue. The value is a Rayleigh quotient, so
+   * the smallest eigenvalue is never above it and the largest never below it, beyond the noise
+   * floor; the bound limits the other side with {@link #PROBABILITY}.
    *
    * @param value Ritz value, or Rayleigh quotient of a stored vector
    * @param residual norm of {@code H y - value y} for its normalised vector y: some eigenvalue lies
    *     within this distance; empty if no product was made to measure it
-   * @param bound the smallest eigenvalue is at least, the largest at most this, with 99 % probability
-   *     over the random start vectors; includes the noise floor; empty without a Lanczos run
+   * @param bound the smallest eigenvalue is at least, the largest at most this, with 99 %
+   *     probability over the random start vectors; includes the noise floor; empty without a
+   *     Lanczos run
    * @param noiseFloor absolute error that the arithmetic of the products can cause
    * @param converged whether the residual met the tolerance that was asked for, or the noise floor
    */

@@ -1,19 +1,15 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.SpectralDensity.Quadrature;
-
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-
-import dynaxx.spectrum.Lanczos.RitzValue;
-
-import dynaxx.spectrum.Lanczos.RitzPairs;
-
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Lanczos.End;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+import dynaxx.spectrum.Lanczos.RitzPairs;
+import dynaxx.spectrum.Lanczos.RitzValue;
+import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

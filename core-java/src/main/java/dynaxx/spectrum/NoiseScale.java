@@ -1,9 +1,9 @@
 package dynaxx.spectrum;
 
-import java.util.Optional;
 import dynaxx.operator.NonFiniteException;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.IntToDoubleFunction;
 
@@ -202,10 +202,10 @@ public record NoiseScale(
   }
 
   /**
-   * Exponential moving average of noise scales over training steps, without the bias towards zero of
-   * the first steps (Kingma and Ba, 2015, section 3). Numerator and denominator are averaged apart,
-   * since the mean of ratios is biased (McCandlish et al., 2018, appendix A.1). Holds state; one
-   * thread at a time.
+   * Exponential moving average of noise scales over training steps, without the bias towards zero
+   * of the first steps (Kingma and Ba, 2015, section 3). Numerator and denominator are averaged
+   * apart, since the mean of ratios is biased (McCandlish et al., 2018, appendix A.1). Holds state;
+   * one thread at a time.
    */
   public static final class Smoother {
 
@@ -228,14 +228,15 @@ public record NoiseScale(
      */
     public Smoother(double decay) {
       if (!(decay >= 0 && decay < 1)) {
-        throw new IllegalArgumentException("decay: found " + decay + ", expected from 0 to below 1");
+        throw new IllegalArgumentException(
+            "decay: found " + decay + ", expected from 0 to below 1");
       }
       this.decay = decay;
     }
 
     /**
-     * Takes a step's noise scale; its errors are not used. Moments are updated in the manner of West
-     * (1979).
+     * Takes a step's noise scale; its errors are not used. Moments are updated in the manner of
+     * West (1979).
      *
      * @param step measured at this step
      * @throws NonFiniteException if a value is NaN or infinite; the average then stays as it was
@@ -258,8 +259,8 @@ public record NoiseScale(
 
     /**
      * The average. Its errors come from the scatter of the steps: they suppose that steps are
-     * independent; a drift within the window makes them larger. The error of the ratio is that of its
-     * first-order expansion.
+     * independent; a drift within the window makes them larger. The error of the ratio is that of
+     * its first-order expansion.
      *
      * @return averaged numerator and denominator, with errors from two steps of weight on; nothing
      *     before the first step

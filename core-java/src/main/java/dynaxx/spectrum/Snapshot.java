@@ -1,10 +1,10 @@
 package dynaxx.spectrum;
 
-import java.util.Arrays;
-import dynaxx.operator.Hessian;
-import dynaxx.network.Batch;
 import dynaxx.memory.Buffer;
+import dynaxx.network.Batch;
+import dynaxx.operator.Hessian;
 import dynaxx.spectrum.Signal.Reading;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
@@ -66,9 +66,10 @@ public record Snapshot(
 
   /**
    * How much the estimates depend on which examples were measured: the same estimates from disjoint
-   * parts of the subset, with the same start vectors and probes. The smallest eigenvalue of a part is
-   * on average below that of the whole, the largest above, because they are concave and convex in the
-   * matrix; the same bias, less of it, separates the whole subset from all data. The trace has none.
+   * parts of the subset, with the same start vectors and probes. The smallest eigenvalue of a part
+   * is on average below that of the whole, the largest above, because they are concave and convex
+   * in the matrix; the same bias, less of it, separates the whole subset from all data. The trace
+   * has none.
    *
    * @param examples of each part
    * @param min smallest Ritz values
@@ -114,8 +115,8 @@ public record Snapshot(
       }
 
       /**
-       * Standard error of the mean over the parts. Of the trace it is the sampling error of the whole
-       * subset's value.
+       * Standard error of the mean over the parts. Of the trace it is the sampling error of the
+       * whole subset's value.
        *
        * @return standard deviation divided by the root of the number of parts
        */
@@ -138,8 +139,8 @@ public record Snapshot(
      * Measures the parts one after the other; each costs its share of what the whole costs.
      *
      * @param hessian over as many examples as a part has; left at the last part
-     * @param batch the subset, best where the device computes; examples left over at the end take no
-     *     part
+     * @param batch the subset, best where the device computes; examples left over at the end take
+     *     no part
      * @param lanczos steps and seed, as for the whole
      * @param probes Rademacher probes of the trace, as for the whole
      * @param parameters n values, best where the device computes

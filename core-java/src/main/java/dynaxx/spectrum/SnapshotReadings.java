@@ -1,9 +1,8 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-
 import dynaxx.network.Network;
 import dynaxx.operator.NetworkOperator;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Signal.Reading;
 import java.util.Arrays;
 import java.util.EnumMap;

@@ -1,7 +1,6 @@
 package dynaxx.spectrum;
 
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-
 import java.util.Optional;
 
 /**

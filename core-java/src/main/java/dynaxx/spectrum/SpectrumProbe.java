@@ -1,13 +1,5 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.SpectralDensity.Quadrature;
-
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-
-import dynaxx.spectrum.Lanczos.RitzValue;
-
-import dynaxx.spectrum.Lanczos.RitzPairs;
-
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
@@ -15,6 +7,10 @@ import dynaxx.memory.Vectors;
 import dynaxx.operator.Consistency;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+import dynaxx.spectrum.Lanczos.RitzPairs;
+import dynaxx.spectrum.Lanczos.RitzValue;
+import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;

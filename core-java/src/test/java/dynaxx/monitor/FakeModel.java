@@ -1,12 +1,12 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.Spectrum.Cost;
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Spectrum;
+import dynaxx.spectrum.Spectrum.Cost;
 import dynaxx.spectrum.Verdict;
 import java.util.ArrayList;
 import java.util.List;

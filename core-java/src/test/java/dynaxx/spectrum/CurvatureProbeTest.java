@@ -1,9 +1,5 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Snapshot.SubsetSpread;
-
-import dynaxx.memory.Vectors;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -16,12 +12,14 @@ import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.operator.GaussNewton;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.operator.UntrustworthyOperatorException;
+import dynaxx.spectrum.Snapshot.SubsetSpread;
 import dynaxx.spectrum.Spectrum.Source;
 import dynaxx.testing.Dense;
 import dynaxx.testing.Diagonal;

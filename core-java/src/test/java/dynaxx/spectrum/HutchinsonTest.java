@@ -1,9 +1,5 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Lanczos.RitzValue;
-
-import dynaxx.spectrum.Lanczos.RitzPairs;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -15,6 +11,8 @@ import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Lanczos.RitzPairs;
+import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.testing.Dense;
 import dynaxx.testing.DenseForms;
 import dynaxx.testing.Numbers;

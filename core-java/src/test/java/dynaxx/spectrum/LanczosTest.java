@@ -1,11 +1,5 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-
-import dynaxx.spectrum.Lanczos.RitzValue;
-
-import dynaxx.spectrum.Lanczos.RitzPairs;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -21,6 +15,9 @@ import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.Shifted;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+import dynaxx.spectrum.Lanczos.RitzPairs;
+import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.testing.Dense;
 import dynaxx.testing.Diagonal;
 import java.util.ArrayList;

@@ -1,12 +1,11 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.NoiseScale.Smoother;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.operator.NonFiniteException;
+import dynaxx.spectrum.NoiseScale.Smoother;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
 import java.util.OptionalDouble;

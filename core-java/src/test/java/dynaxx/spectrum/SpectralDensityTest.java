@@ -1,7 +1,5 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.SpectralDensity.Quadrature;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -15,6 +13,7 @@ import dynaxx.memory.Scope;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.SpectralDensity.Quadrature;
 import dynaxx.testing.Dense;
 import dynaxx.testing.DenseForms;
 import dynaxx.testing.KnownCase;

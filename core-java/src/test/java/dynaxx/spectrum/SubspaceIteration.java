@@ -1,14 +1,12 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Lanczos.RitzValue;
-
-import dynaxx.spectrum.Lanczos.RitzPairs;
-
 import dynaxx.device.Device;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Lanczos.RitzPairs;
+import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.testing.DenseForms;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;

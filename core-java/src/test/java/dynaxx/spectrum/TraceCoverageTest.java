@@ -1,12 +1,11 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Lanczos.RitzPairs;
-
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
+import dynaxx.spectrum.Lanczos.RitzPairs;
 import dynaxx.testing.DenseForms;
 import java.util.Arrays;
 import java.util.function.LongFunction;

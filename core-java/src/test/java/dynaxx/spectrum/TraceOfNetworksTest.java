@@ -1,7 +1,5 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Lanczos.RitzPairs;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,6 +14,7 @@ import dynaxx.operator.Hessian;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.Restricted.Range;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Lanczos.RitzPairs;
 import dynaxx.spectrum.LayerTraces.Layer;
 import dynaxx.testing.Dense;
 import dynaxx.testing.KnownCase;

@@ -1,9 +1,8 @@
 package dynaxx.spectrum;
 
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 

@@ -1,7 +1,7 @@
 package dynaxx.app.terminal;
 
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

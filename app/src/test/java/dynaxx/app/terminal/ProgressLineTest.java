@@ -3,8 +3,8 @@ package dynaxx.app.terminal;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

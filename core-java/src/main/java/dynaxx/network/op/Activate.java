@@ -9,8 +9,8 @@ import dynaxx.memory.Scalars;
 import dynaxx.memory.Strided;
 import dynaxx.network.Frame;
 import dynaxx.network.Op;
-import dynaxx.network.Shape;
 import dynaxx.network.Op.Statistic;
+import dynaxx.network.Shape;
 import java.util.List;
 
 /**

@@ -172,7 +172,8 @@ public final class TangentSweep implements AutoCloseable {
     forward(tape, false);
     for (int i = network.steps().size() - 1; i > 0; i--) {
       if (active(i)) {
-        network.steps().get(i).op().tangentBackward(new TapeFrame(tape, this, i));
+        TapeFrame frame = new TapeFrame(tape, this, i);
+        tape.run(i, op -> op.tangentBackward(frame));
       }
     }
   }
@@ -194,7 +195,8 @@ public final class TangentSweep implements AutoCloseable {
     tape.overwriteSaved();
     for (int i = network.steps().size() - 1; i > 0; i--) {
       for (int direction = 0; direction < directions() && active(i); direction++) {
-        network.steps().get(i).op().backward(new DirectionFrame(tape, this, i, direction));
+        TapeFrame frame = new DirectionFrame(tape, this, i, direction);
+        tape.run(i, op -> op.backward(frame));
       }
     }
   }
@@ -243,9 +245,9 @@ public final class TangentSweep implements AutoCloseable {
     for (int i = 1; i <= last; i++) {
       if (active(i)) {
         Frame frame = new TapeFrame(tape, this, i);
-        network.steps().get(i).op().tangentForward(frame);
+        tape.run(i, op -> op.tangentForward(frame));
         if (curved) {
-          network.steps().get(i).op().curvature(frame);
+          tape.run(i, op -> op.curvature(frame));
         }
       }
     }

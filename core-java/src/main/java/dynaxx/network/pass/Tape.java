@@ -6,15 +6,16 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
-import dynaxx.network.Loss;
 import dynaxx.network.Frame.Mode;
+import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Op;
-import dynaxx.network.Shape;
 import dynaxx.network.Op.Statistic;
+import dynaxx.network.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Records one forward and one backward pass of a network with its loss: values, adjoints and what
@@ -171,7 +172,8 @@ public final class Tape implements AutoCloseable {
             batch.targets(),
             lossSaved);
     for (int i = 1; i < values.length; i++) {
-      forward(i);
+      TapeFrame frame = new TapeFrame(this, null, i);
+      run(i, op -> op.forward(frame));
     }
     lossSum.clear();
     loss.forward(head, lossSum);
@@ -179,10 +181,11 @@ public final class Tape implements AutoCloseable {
     return lossSum.read()[0];
   }
 
-  private void forward(int node) {
+  /** Runs a pass of an op; kernels that the device lacks are named with the op and the device. */
+  void run(int node, Consumer<Op> pass) {
     Op op = network.steps().get(node).op();
     try {
-      op.forward(new TapeFrame(this, null, node));
+      pass.accept(op);
     } catch (Kernels.MissingFamilyException e) {
       throw new UnsupportedOperationException(
           op.name() + ": device " + device.name() + " has " + e.getMessage(), e);
@@ -201,7 +204,8 @@ public final class Tape implements AutoCloseable {
     loss.backward(head, adjoints[adjoints.length - 1]);
     for (int i = values.length - 1; i > 0; i--) {
       if (network.steps().get(i).active()) {
-        network.steps().get(i).op().backward(new TapeFrame(this, null, i));
+        TapeFrame frame = new TapeFrame(this, null, i);
+        run(i, op -> op.backward(frame));
       }
     }
     recorded = Recorded.BACKWARD;

@@ -7,20 +7,27 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.function.Activation;
+import dynaxx.kernel.ConvolutionKernels;
+import dynaxx.kernel.ElementwiseKernels;
+import dynaxx.kernel.Kernels;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.model.ConvolutionalNetwork;
 import dynaxx.model.Mlp;
 import dynaxx.network.Batch;
+import dynaxx.network.Frame.Mode;
 import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
-import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
 import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
 import dynaxx.network.Shape;
 import dynaxx.network.op.Dropout;
 import dynaxx.network.op.PositionEmbedding;
+import dynaxx.operator.Hessian;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
@@ -106,6 +113,55 @@ class TapeTest {
       assertThrows(IllegalArgumentException.class, () -> tape.forward(w, tooMany, 3, Mode.MEASURE));
       Batch wrong = new Batch(scope.allocate(4), scope.allocate(4), 2);
       assertThrows(IllegalArgumentException.class, () -> tape.forward(w, wrong, 2, Mode.MEASURE));
+    }
+  }
+
+  /** The CPU without a family of kernels. */
+  private static Device without(Device cpu, Class<?> family) {
+    Kernels all = cpu.kernels();
+    Kernels some =
+        (Kernels)
+            Proxy.newProxyInstance(
+                Kernels.class.getClassLoader(),
+                new Class<?>[] {Kernels.class},
+                (proxy, method, args) ->
+                    method.getReturnType() == family
+                        ? InvocationHandler.invokeDefault(proxy, method, args)
+                        : method.invoke(all, args));
+    return (Device)
+        Proxy.newProxyInstance(
+            Device.class.getClassLoader(),
+            new Class<?>[] {Device.class},
+            (proxy, method, args) ->
+                method.getName().equals("kernels") ? some : method.invoke(cpu, args));
+  }
+
+  @Test
+  void aDeviceThatLacksAFamilyRefusesTheNetworkByName() {
+    Network cnn = new ConvolutionalNetwork().image(1, 8, 8).classes(3).stages(4).noNorm().build();
+    try (Device cpu = Devices.cpu(1);
+        Scope scope = Scope.open()) {
+      Loss loss = Loss.crossEntropy();
+      Batch batch = Samples.batch(scope, cnn, loss, 4, 1);
+      HostBuffer w = scope.allocate(cnn.parameterCount());
+      cnn.initialize(w, 1);
+      try (Hessian hessian =
+          new Hessian(cnn, loss, batch, without(cpu, ConvolutionKernels.class))) {
+        String refused =
+            assertThrows(UnsupportedOperationException.class, () -> hessian.linearize(w))
+                .getMessage();
+        assertEquals("conv2d: device cpu has no kernels for convolutions", refused);
+      }
+      try (Hessian hessian =
+          new Hessian(cnn, loss, batch, without(cpu, ElementwiseKernels.class))) {
+        String refused =
+            assertThrows(
+                    UnsupportedOperationException.class,
+                    () -> hessian.linearize(w).quadraticForm(scope.vectors(1, w.size())))
+                .getMessage();
+        assertTrue(
+            refused.endsWith(": device cpu has no kernels for elementwise arithmetic"), refused);
+      }
     }
   }
 }
