@@ -27,7 +27,7 @@ final class Bounds {
     return check(spec, option, value, least, most, "");
   }
 
-  /** Worker threads; more than there are processors help nobody, but serve for tests. */
+  /** Worker threads; more than there are processors only help tests. */
   static Integer threads(CommandSpec spec, Integer value) {
     int processors = Runtime.getRuntime().availableProcessors();
     int most = Math.max(THREADS_OF_ANY, THREADS_FOR_EACH * processors);

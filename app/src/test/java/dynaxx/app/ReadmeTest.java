@@ -27,6 +27,7 @@ class ReadmeTest {
       import dynaxx.model.*;
       import dynaxx.monitor.*;
       import dynaxx.network.*;
+      import dynaxx.network.Network.Node;
       import dynaxx.onnx.*;
       import dynaxx.operator.*;
       import dynaxx.spectrum.*;
@@ -54,7 +55,7 @@ class ReadmeTest {
         static int n;
         static float[] weights;
         static MemorySegment images, labels;
-        static HostBuffer parameters;
+        static HostBuffer inputs, targets, parameters;
         static Network network;
         static Loss loss;
         static Batch subset;

@@ -18,7 +18,7 @@ final class CheckpointLedger {
     }
   }
 
-  /** Is told of a transition that began at a step. */
+  /** Records a transition that began at a step. */
   void transition(long since) {
     beforeTransition = newest(since - 1);
   }

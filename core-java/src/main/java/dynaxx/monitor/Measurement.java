@@ -20,7 +20,7 @@ final class Measurement {
   private final LongSupplier nanoTime;
   private final Suspicion suspicion = new Suspicion();
 
-  /** Is told what each snapshot took. */
+  /** Receives what each snapshot took. */
   @FunctionalInterface
   interface Bill {
     void made(PhaseMonitor.Effort effort, Snapshot snapshot, double seconds);

@@ -104,7 +104,7 @@ final class Pacer {
     own += seconds;
   }
 
-  /** Is told whether the host's last step ran beside a snapshot. */
+  /** Records whether the host's last step ran while a snapshot was being made. */
   void stepRan(double seconds, boolean beside) {
     if (beside) {
       besideSeconds += seconds;
@@ -246,7 +246,7 @@ final class Pacer {
         || secondsPerGradient > 0 && whole <= OVERDRAFT * budget.getAsDouble() * (whole + host);
   }
 
-  /** Is told of a snapshot and the time it took from the host. */
+  /** Records a snapshot and the time it took from the host. */
   void measured(PhaseMonitor.Effort effort, Snapshot snapshot, double seconds) {
     count(effort);
     double each = seconds / snapshot.gradientEquivalents();
@@ -281,7 +281,7 @@ final class Pacer {
     count(effort);
   }
 
-  /** Is told that a snapshot is of this step. */
+  /** Records that a snapshot is of this step. */
   void looked(long step) {
     last = step;
     before = step;

@@ -9,6 +9,7 @@ import dynaxx.function.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.model.Mlp;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
@@ -17,14 +18,14 @@ import dynaxx.monitor.StepReport;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.network.Network.Node;
+import dynaxx.network.Shape;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
-import dynaxx.spectrum.Spectrum;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,28 +122,23 @@ class GuideExamplesTest {
   @Test
   void network() {
     try (Scope scope = Scope.open()) {
-      MemorySegment images = scope.allocate(8 * 784).segment();
-      MemorySegment labels = scope.allocate(8).segment();
-      assertTrue(network(images, labels).max().value() > 0);
+      HostBuffer parameters = scope.allocate(784 * 32 + 32 + 32 * 10 + 10);
+      Mlp.of(Activation.RELU, 784, 32, 10).initialize(parameters, 1);
+      measure(scope.allocate(16 * 784), scope.allocate(16), parameters);
     }
   }
 
-  private static Spectrum network(MemorySegment images, MemorySegment labels) {
-    try (Scope scope = Scope.open()) {
-      HostBuffer parameters = scope.allocate(784 * 32 + 32 + 32 * 10 + 10);
-      Mlp.of(Activation.RELU, 784, 32, 10).initialize(parameters, 1);
-      // example: network
-      Network network = Mlp.of(Activation.RELU, 784, 32, 10);
-      Loss loss = Loss.crossEntropy();
-      Batch batch = Batch.of(network, loss, HostBuffer.of(images), HostBuffer.of(labels));
-      try (Device device = Devices.open();
-          CurvatureProbe probe = new CurvatureProbe(network, loss, batch, device)) {
-        Spectrum found = probe.measure(parameters, ProbeSettings.certified()).spectrum();
-        System.out.println(found.min() + ", " + found.verdict());
-        // end
-        return found;
-      }
+  private static void measure(HostBuffer inputs, HostBuffer targets, HostBuffer parameters) {
+    // example: network
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(784));
+    Node hidden = g.relu(g.linear(g.input(), 32, "fc1"));
+    Network network = g.build(g.linear(hidden, 10, "fc2"));
+    Batch batch = Batch.of(network, Loss.crossEntropy(), inputs, targets);
+    try (Device device = Devices.open();
+        CurvatureProbe probe = new CurvatureProbe(network, Loss.crossEntropy(), batch, device)) {
+      System.out.println(probe.measure(parameters, ProbeSettings.certified()).spectrum().min());
     }
+    // end
   }
 
   @Test

@@ -328,8 +328,8 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
-   * Another backward pass is about to run over what ops saved: from here on the tape no longer
-   * serves for Hessians, until its own backward pass runs again.
+   * Another backward pass is about to run over what ops saved: from here on the tape no longer can
+   * be used for Hessians until its own backward pass runs again.
    */
   void overwriteSaved() {
     if (recorded == Recorded.BACKWARD) {
