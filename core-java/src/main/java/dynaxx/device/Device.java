@@ -20,7 +20,7 @@ import java.util.Optional;
 public interface Device extends AutoCloseable {
 
   /**
-   * Short name as in {@code -Ddynaxx.device}.
+   * Short name as in {@code -Ddynaxx.backend}.
    *
    * @return for example {@code cpu}
    */

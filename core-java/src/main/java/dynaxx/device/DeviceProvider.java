@@ -4,7 +4,7 @@ package dynaxx.device;
 public interface DeviceProvider {
 
   /**
-   * Name for {@code -Ddynaxx.device}.
+   * Name for {@code -Ddynaxx.backend}.
    *
    * @return lower case, for example {@code cpu}
    */

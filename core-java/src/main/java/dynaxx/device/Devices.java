@@ -9,7 +9,7 @@ import java.util.Locale;
 import java.util.ServiceLoader;
 
 /**
- * Chooses a device. {@code -Ddynaxx.device=NAME} forces one, {@code auto} (the default) takes the
+ * Chooses a device. {@code -Ddynaxx.backend=NAME} forces one, {@code auto} (the default) takes the
  * best that is available; {@code -Ddynaxx.threads=T} sizes the worker pool.
  */
 public final class Devices {

@@ -75,6 +75,20 @@ public final class Turns {
     }
   }
 
+  /**
+   * Does work of an object that serves one thread at a time, while no other thread uses the device.
+   *
+   * @param owner the object
+   * @param name what it is, for the message
+   * @param work of this object; must not wait for another thread that uses the device
+   * @param <T> type of the result
+   * @return what the work returns
+   * @throws IllegalStateException if another thread is using the object
+   */
+  public <T> T serve(Object owner, String name, Supplier<T> work) {
+    return alone(owner, name, () -> take(work));
+  }
+
   private void enter(Object owner, String name) {
     synchronized (inUse) {
       Use use = inUse.computeIfAbsent(owner, key -> new Use());

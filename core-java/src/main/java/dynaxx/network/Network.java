@@ -188,7 +188,12 @@ public final class Network {
       behind.add(nearest);
       for (Statistic statistic : statistics(steps, step)) {
         Op before = steps.get(step.inputs()[0]).op();
-        List<?> place = List.of(statistic.name(), before == null ? "" : before.name(), nearest);
+        List<?> place = 
+            List.of(
+                statistic.name(),
+                statistic.values(),
+                before == null ? "" : before.name(),
+                nearest);
         nodes.computeIfAbsent(place, key -> new ArrayList<>()).add(node);
         found.merge(place, statistic, (all, one) -> all);
       }

@@ -113,7 +113,13 @@ public final class EmpiricalFisher extends NetworkOperator {
    */
   public double[][] gram() {
     requirePoint();
-    double[][] gram = exclusively(this::computeGram);
+    double[][][] found = new double[1][][];
+    exclusively(
+        () -> {
+          recordings().with(() -> found[0] = computeGram());
+          return null;
+        });
+    double[][] gram = found[0];
     for (double[] row : gram) {
       for (double value : row) {
         NonFiniteException.check("Gram matrix of gradients", value);

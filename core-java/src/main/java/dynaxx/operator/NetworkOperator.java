@@ -127,7 +127,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
 
   /** Waits for the device; refuses a second thread. */
   final <T> T exclusively(Supplier<T> work) {
-    return device.turns().alone(this, name, () -> device.turns().take(work));
+    return device.turns().serve(this, name, work);
   }
 
   private void exclusively(Runnable work) {
@@ -250,7 +250,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
    *
    * @param size examples of a micro-batch; those left over at the end make a smaller one
    * @param each receives the gradient of each micro-batch's mean loss, n values on the device that
-   *     the next one overwrites
+   *     the next one overwrites; must not use this operator, nor wait for another thread that uses
+   *     the device
    * @throws IllegalStateException before {@link #linearize}
    * @throws IllegalArgumentException if the size is out of range, or the network couples its
    *     examples
@@ -266,16 +267,18 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
         () -> {
           try (Scope temporary = Scope.open()) {
             Buffer sum = device.allocate(temporary, network.parameterCount());
-            recorded.with(() -> addMicroBatches(size, sum, each));
+            int[] delivered = new int[1];
+            recorded.with(() -> addMicroBatches(size, sum, each, delivered));
           }
         });
   }
 
-  private void addMicroBatches(int size, Buffer sum, Consumer<Buffer> each) {
+  /** Where memory ran out and this runs again, what was delivered is not delivered twice. */
+  private void addMicroBatches(int size, Buffer sum, Consumer<Buffer> each, int[] delivered) {
     int first = 0;
     int taken = 0;
     for (int i = 0; i < recorded.parts(); i++) {
-      Tape tape = recorded.tape(i);
+      Tape tape = recorded.tape(i, true);
       for (int from = 0; from < tape.examples(); ) {
         int wanted = Math.min(size, examples - first);
         if (taken == 0) {
@@ -286,8 +289,11 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
         from += count;
         taken += count;
         if (taken == wanted) {
-          device.algebra().axpby(0, sum, (double) examples / wanted, sum);
-          each.accept(sum);
+          if (first / size == delivered[0]) {
+            device.algebra().axpby(0, sum, (double) examples / wanted, sum);
+            delivered[0]++;
+            each.accept(sum);
+          }
           first += wanted;
           taken = 0;
         }
@@ -348,7 +354,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   private void eachExample(double[] values, ExampleValues part) {
     int filled = 0;
     for (int i = 0; i < recorded.parts(); i++) {
-      double[] some = part.of(recorded.tape(i));
+      double[] some = part.of(recorded.tape(i, true));
       System.arraycopy(some, 0, values, filled, some.length);
       filled += some.length;
     }

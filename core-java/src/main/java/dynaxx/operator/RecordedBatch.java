@@ -53,6 +53,7 @@ final class RecordedBatch implements AutoCloseable {
   private final List<Batch> parts = new ArrayList<>();
   private final List<Tape> tapes = new ArrayList<>();
   private BatchPlan plan;
+  private Scope batchScope = scope.child();
   private Scope workScope = scope.child();
   private Scope pointScope = scope.child();
   private Buffer discarded;
@@ -86,7 +87,7 @@ final class RecordedBatch implements AutoCloseable {
     this.tangentBytes = tangentBytes;
     this.plan = BatchPlan.of(network, loss, examples, limits, device, tangentBytes);
     try {
-      this.batch = batch.checked(network, loss).on(device, scope);
+      this.batch = batch.checked(network, loss).on(device, batchScope);
       constants = new OpConstants(network, device, scope);
       gradient = device.allocate(scope, network.parameterCount());
       allocate();
@@ -129,7 +130,12 @@ final class RecordedBatch implements AutoCloseable {
     workScope.close();
     workScope = scope.child();
     owner.released();
-    plan = smaller(cause);
+    try {
+      plan = smaller(cause);
+    } catch (RuntimeException e) {
+      point = null;
+      throw e;
+    }
   }
 
   private BatchPlan smaller(MemoryExhaustedException cause) {
@@ -146,7 +152,15 @@ final class RecordedBatch implements AutoCloseable {
   /** Takes other examples, as many as before; they are recorded at the next point. */
   void moveTo(Batch other) {
     Shape.requireSize("examples", other.examples(), examples);
-    batch = other.on(device, scope);
+    Scope next = scope.child();
+    try {
+      batch = other.checked(network, loss).on(device, next);
+    } catch (RuntimeException | Error e) {
+      next.close();
+      throw e;
+    }
+    batchScope.close();
+    batchScope = next;
     cut();
     point = null;
     current = false;
@@ -216,14 +230,19 @@ final class RecordedBatch implements AutoCloseable {
     return sums;
   }
 
-  /** A part's tape, recorded at the point. */
+  /** A part's tape, recorded at the point as its owner needs it. */
   Tape tape(int part) {
+    return tape(part, owner.usesAdjoints());
+  }
+
+  /** A part's tape, recorded at the point. */
+  Tape tape(int part, boolean adjoints) {
     if (plan.resident()) {
       return tapes.get(part);
     }
     Tape tape = tapes.getFirst();
     tape.forward(point, parts.get(part), examples, Mode.MEASURE);
-    if (owner.usesAdjoints()) {
+    if (adjoints) {
       tape.backward(discarded);
     }
     return tape;

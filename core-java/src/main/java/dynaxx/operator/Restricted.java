@@ -200,6 +200,8 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
 
   @Override
   public void apply(Vectors v, Vectors hv) {
+    device().turns().serve(this, "restricted operator",
+        () -> {
     Operands.check(this, v, hv);
     for (int from = 0; from < v.count(); from += DIRECTIONS) {
       int k = Math.min(DIRECTIONS, v.count() - from);
@@ -207,6 +209,8 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
       inner.apply(embed(v.subset(from, k)), product);
       gather(product, hv.subset(from, k));
     }
+          return null;
+        });
   }
 
   /**
@@ -216,6 +220,8 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
    */
   @Override
   public double[] quadraticForm(Vectors v) {
+    return device().turns().serve(this, "restricted operator",
+        () -> {
     Operands.checkLength(this, "v", v);
     double[] forms = new double[v.count()];
     for (int from = 0; from < v.count(); from += DIRECTIONS) {
@@ -224,6 +230,7 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
       System.arraycopy(part, 0, forms, from, k);
     }
     return forms;
+        });
   }
 
   /** The vectors with zeros elsewhere; only the ranges are ever written, the rest stays zero. */
@@ -274,9 +281,12 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
 
   @Override
   public OptionalDouble quadraticForm64(Buffer v) {
+    return device().turns().serve(this, "restricted operator",
+        () -> {
     Vectors given = Vectors.of(v, 1, v.size());
     Operands.checkLength(this, "v", given);
     return inner.quadraticForm64(embed(given).buffer());
+        });
   }
 
   /** Frees its memory, not the inner operator; closing twice is harmless. */

@@ -32,7 +32,6 @@ public final class CurvatureProbe implements AutoCloseable {
   private final Scope scope = Scope.open();
   private final Batch placed;
   private final Hessian hessian;
-  private Hessian parts;
   private final SpectrumProbe spectrum = new SpectrumProbe();
 
   /**
@@ -224,34 +223,32 @@ public final class CurvatureProbe implements AutoCloseable {
     }
     Lanczos lanczos = settings.lanczos().get().withSeed(settings.seed()).withCertificate(false);
     Hutchinson probes = new Hutchinson(settings.probes(), settings.seed());
-    return Optional.of(
-        SubsetSpread.measure(partsOf(settings.parts()), placed, lanczos, probes, parameters));
-  }
-
-  /** The operator over a part, kept from snapshot to snapshot. */
-  private Hessian partsOf(int count) {
+    int count = settings.parts();
     if (count < 2 || count > subset.examples()) {
       throw new IllegalArgumentException(
           "parts: found " + count + ", expected from 2 to " + subset.examples());
     }
     int size = subset.examples() / count;
-    if (parts == null || parts.examples() != size) {
-      if (parts != null) {
-        parts.close();
-      }
-      parts = hessian(placed.slice(0, size), memory / 4);
+    try (Hessian part = hessian(placed.slice(0, size), memory / 4)) {
+      Batch whole = placed.slice(0, count * size);
+      return Optional.of(SubsetSpread.measure(part, whole, lanczos, probes, parameters));
     }
-    return parts;
   }
 
   /** Frees its memory; closing twice is harmless. */
   @Override
   public void close() {
-    spectrum.close();
-    hessian.close();
-    if (parts != null) {
-      parts.close();
-    }
-    scope.close();
+    device
+        .turns()
+        .alone(
+            this,
+            "curvature probe",
+            () -> {
+              try (scope;
+                  hessian) {
+                spectrum.close();
+              }
+              return null;
+            });
   }
 }

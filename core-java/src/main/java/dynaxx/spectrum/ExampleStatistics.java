@@ -71,6 +71,10 @@ public record ExampleStatistics(
     long limit = memoryBytes == 0 ? device.defaultMemoryLimit() : memoryBytes;
     long bytes = Tape.bytesPerExample(network, loss) + FisherSweep.bytesPerExample(network);
     int piece = GradientPass.piece(microBatch, limit, bytes, ExampleNorms.leastBytes(network));
+    return device
+        .turns()
+        .take(
+            () -> {
     double[] squaredNorms = new double[batch.examples()];
     double[] alongMean = new double[batch.examples()];
     try (GradientPass pass =
@@ -88,6 +92,7 @@ public record ExampleStatistics(
       double squares = Arrays.stream(squaredNorms).average().orElseThrow();
       return new ExampleStatistics(squaredNorms, squares, mean, noiseScale, microBatches);
     }
+            });
   }
 
   /**

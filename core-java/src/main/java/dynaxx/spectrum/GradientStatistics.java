@@ -51,10 +51,15 @@ public record GradientStatistics(
     long limit = memoryBytes == 0 ? device.defaultMemoryLimit() : memoryBytes;
     long bytes = Tape.bytesPerExample(network, loss);
     int piece = GradientPass.piece(microBatch, limit, bytes, 0);
-    try (GradientPass pass =
-        new GradientPass(network, loss, batch, microBatch, piece, parameters, device)) {
-      return pass.microBatches(tape -> {});
-    }
+    return device
+        .turns()
+        .take(
+            () -> {
+              try (GradientPass pass =
+                  new GradientPass(network, loss, batch, microBatch, piece, parameters, device)) {
+                return pass.microBatches(tape -> {});
+              }
+            });
   }
 
   /**

@@ -1,5 +1,7 @@
 package dynaxx.operator;
 
+import dynaxx.spectrum.GradientStatistics;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -69,8 +71,19 @@ class SharedDeviceTest {
             found.min().value(),
             found.max().value(),
             device.algebra().dot(hv.vector(2), hv.vector(2)),
+            restricted(hessian, device),
+            GradientStatistics.measure(network, LOSS, batch, 6, 0, w, device).variance(),
             hessian.quadraticForm64(v.vector(1)).orElse(0));
       }
+    }
+  }
+
+  private static double restricted(Hessian hessian, Device device) {
+    try (Scope scope = Scope.open();
+        Restricted part = Restricted.of(hessian, List.of(new Restricted.Range(3, 20)))) {
+      Vectors v = device.vectors(scope, 2, 20);
+      device.algebra().rademacher(5, 0, v);
+      return part.quadraticForm(v)[1];
     }
   }
 

@@ -157,6 +157,10 @@ public final class CudaDevice implements Device {
    * @throws IllegalArgumentException if there is no such memory, or less of it
    */
   public DeviceBuffer wrap(long address, long size) {
+    return turns().take(() -> wrapped(address, size));
+  }
+
+  private DeviceBuffer wrapped(long address, long size) {
     session.enter();
     if (size < 0) {
       throw new IllegalArgumentException("size: found " + size + ", expected at least 0");
@@ -296,6 +300,10 @@ public final class CudaDevice implements Device {
    * @return milliseconds, taken by CUDA events
    */
   public double milliseconds(Runnable work) {
+    return turns().take(() -> timed(work));
+  }
+
+  private double timed(Runnable work) {
     session.enter();
     Driver driver = session.driver();
     long start = driver.createEvent();
@@ -327,9 +335,13 @@ public final class CudaDevice implements Device {
   @Override
   public void close() {
     // the float64 device ends with the one it belongs to
-    if (!wide && !closed) {
-      closed = true;
-      session.close();
-    }
+    turns()
+        .take(
+            () -> {
+              if (!wide && !closed) {
+                closed = true;
+                session.close();
+              }
+            });
   }
 }

@@ -216,10 +216,19 @@ public final class RunFolder implements AutoCloseable {
 
   /** The run goes on with the columns that it has. */
   private static MetricsFormat format(Path csv) throws IOException {
+    String first;
     try (Stream<String> lines = Files.lines(csv, StandardCharsets.ISO_8859_1)) {
-      return StepRow.format(lines.findFirst().orElse(""));
+      first = lines.findFirst().orElse("");
+    }
+    try {
+      return StepRow.format(first);
     } catch (IllegalArgumentException e) {
-      throw new UserException(csv + ": " + e.getMessage());
+      String shown = first.length() <= SHOWN ? first : first.substring(0, SHOWN) + "...";
+      throw new UserException(
+          csv
+              + ": found '"
+              + shown
+              + "' as its first line, expected a header with the column step");
     }
   }
 

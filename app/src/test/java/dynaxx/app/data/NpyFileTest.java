@@ -97,7 +97,7 @@ class NpyFileTest {
     refused(npy("<f4", "False", "(9223372036854775807, 9)", eight), "expected one that fits");
     refused(npy("<f4", "False", "(1000000000, 1000)", eight), "bytes, expected");
     refused("no array at all".getBytes(StandardCharsets.US_ASCII), "no NumPy header");
-    refused(new byte[0], "no NumPy header");
+    refused(new byte[0], "found an empty file, expected a .npy file");
     byte[] late = npy("<f4", "False", "(2,)", eight);
     late[6] = 9;
     refused(late, "format version 9");

@@ -82,6 +82,10 @@ final class CpuDevice implements Device {
 
   @Override
   public Optional<Device> float64() {
+    return turns().take(this::openFloat64);
+  }
+
+  private Optional<Device> openFloat64() {
     if (float64 == null) {
       float64 = new Float64Device(pool, defaultMemoryLimit());
     }
@@ -90,10 +94,14 @@ final class CpuDevice implements Device {
 
   @Override
   public void close() {
-    kernels.close();
-    if (float64 != null) {
-      float64.release();
-    }
-    pool.close();
+    turns()
+        .take(
+            () -> {
+              kernels.close();
+              if (float64 != null) {
+                float64.release();
+              }
+              pool.close();
+            });
   }
 }
