@@ -289,7 +289,10 @@ class ResumeTest {
     assertFalse(shorter.err().contains("Network["), shorter.err());
     Files.writeString(json, asked);
     Files.write(folder.resolve("metrics.csv"), new byte[3]);
-    refused(run(resume), "metrics.csv: found '", "as its first line, expected a header with the column step");
+    refused(
+        run(resume),
+        "metrics.csv: found '",
+        "as its first line, expected a header with the column step");
   }
 
   /** Rows that were deleted are missing, and nothing else is. */

@@ -188,12 +188,9 @@ public final class Network {
       behind.add(nearest);
       for (Statistic statistic : statistics(steps, step)) {
         Op before = steps.get(step.inputs()[0]).op();
-        List<?> place = 
+        List<?> place =
             List.of(
-                statistic.name(),
-                statistic.values(),
-                before == null ? "" : before.name(),
-                nearest);
+                statistic.name(), statistic.values(), before == null ? "" : before.name(), nearest);
         nodes.computeIfAbsent(place, key -> new ArrayList<>()).add(node);
         found.merge(place, statistic, (all, one) -> all);
       }

@@ -187,15 +187,19 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
 
   @Override
   public void apply(Vectors v, Vectors hv) {
-    device().turns().serve(this, "preconditioned operator",
-        () -> {
-    Operands.check(this, v, hv);
-    Vectors product = workspace.vectors(v.count());
-    scale(v, hv);
-    inner.apply(hv, product);
-    scale(product, hv);
-          return null;
-        });
+    device()
+        .turns()
+        .serve(
+            this,
+            "preconditioned operator",
+            () -> {
+              Operands.check(this, v, hv);
+              Vectors product = workspace.vectors(v.count());
+              scale(v, hv);
+              inner.apply(hv, product);
+              scale(product, hv);
+              return null;
+            });
   }
 
   /**
@@ -205,13 +209,17 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
    */
   @Override
   public double[] quadraticForm(Vectors v) {
-    return device().turns().serve(this, "preconditioned operator",
-        () -> {
-    Operands.checkLength(this, "v", v);
-    Vectors scaled = workspace.vectors(v.count());
-    scale(v, scaled);
-    return inner.quadraticForm(scaled);
-        });
+    return device()
+        .turns()
+        .serve(
+            this,
+            "preconditioned operator",
+            () -> {
+              Operands.checkLength(this, "v", v);
+              Vectors scaled = workspace.vectors(v.count());
+              scale(v, scaled);
+              return inner.quadraticForm(scaled);
+            });
   }
 
   private void scale(Vectors from, Vectors to) {

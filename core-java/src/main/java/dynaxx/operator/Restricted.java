@@ -200,17 +200,21 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
 
   @Override
   public void apply(Vectors v, Vectors hv) {
-    device().turns().serve(this, "restricted operator",
-        () -> {
-    Operands.check(this, v, hv);
-    for (int from = 0; from < v.count(); from += DIRECTIONS) {
-      int k = Math.min(DIRECTIONS, v.count() - from);
-      Vectors product = products.vectors(k);
-      inner.apply(embed(v.subset(from, k)), product);
-      gather(product, hv.subset(from, k));
-    }
-          return null;
-        });
+    device()
+        .turns()
+        .serve(
+            this,
+            "restricted operator",
+            () -> {
+              Operands.check(this, v, hv);
+              for (int from = 0; from < v.count(); from += DIRECTIONS) {
+                int k = Math.min(DIRECTIONS, v.count() - from);
+                Vectors product = products.vectors(k);
+                inner.apply(embed(v.subset(from, k)), product);
+                gather(product, hv.subset(from, k));
+              }
+              return null;
+            });
   }
 
   /**
@@ -220,17 +224,21 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
    */
   @Override
   public double[] quadraticForm(Vectors v) {
-    return device().turns().serve(this, "restricted operator",
-        () -> {
-    Operands.checkLength(this, "v", v);
-    double[] forms = new double[v.count()];
-    for (int from = 0; from < v.count(); from += DIRECTIONS) {
-      int k = Math.min(DIRECTIONS, v.count() - from);
-      double[] part = inner.quadraticForm(embed(v.subset(from, k)));
-      System.arraycopy(part, 0, forms, from, k);
-    }
-    return forms;
-        });
+    return device()
+        .turns()
+        .serve(
+            this,
+            "restricted operator",
+            () -> {
+              Operands.checkLength(this, "v", v);
+              double[] forms = new double[v.count()];
+              for (int from = 0; from < v.count(); from += DIRECTIONS) {
+                int k = Math.min(DIRECTIONS, v.count() - from);
+                double[] part = inner.quadraticForm(embed(v.subset(from, k)));
+                System.arraycopy(part, 0, forms, from, k);
+              }
+              return forms;
+            });
   }
 
   /** The vectors with zeros elsewhere; only the ranges are ever written, the rest stays zero. */
@@ -281,12 +289,16 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
 
   @Override
   public OptionalDouble quadraticForm64(Buffer v) {
-    return device().turns().serve(this, "restricted operator",
-        () -> {
-    Vectors given = Vectors.of(v, 1, v.size());
-    Operands.checkLength(this, "v", given);
-    return inner.quadraticForm64(embed(given).buffer());
-        });
+    return device()
+        .turns()
+        .serve(
+            this,
+            "restricted operator",
+            () -> {
+              Vectors given = Vectors.of(v, 1, v.size());
+              Operands.checkLength(this, "v", given);
+              return inner.quadraticForm64(embed(given).buffer());
+            });
   }
 
   /** Frees its memory, not the inner operator; closing twice is harmless. */

@@ -75,23 +75,25 @@ public record ExampleStatistics(
         .turns()
         .take(
             () -> {
-    double[] squaredNorms = new double[batch.examples()];
-    double[] alongMean = new double[batch.examples()];
-    try (GradientPass pass =
-            new GradientPass(network, loss, batch, microBatch, piece, parameters, device);
-        ExampleNorms norms = new ExampleNorms(network, device, piece, limit - piece * bytes);
-        FisherSweep sweep = new FisherSweep(network, device, piece, 1)) {
-      Filler first = new Filler(squaredNorms);
-      GradientStatistics microBatches =
-          pass.microBatches(tape -> first.append(norms.squared(tape)));
-      pass.leftOut(tape -> first.append(norms.squared(tape)));
-      Filler second = new Filler(alongMean);
-      pass.again(tape -> second.append(sweep.derivatives(tape, pass.mean())[0]));
-      double mean = device.algebra().dot(pass.mean().vector(0), pass.mean().vector(0));
-      NoiseScale noiseScale = NoiseScale.ofExamples(squaredNorms, alongMean);
-      double squares = Arrays.stream(squaredNorms).average().orElseThrow();
-      return new ExampleStatistics(squaredNorms, squares, mean, noiseScale, microBatches);
-    }
+              double[] squaredNorms = new double[batch.examples()];
+              double[] alongMean = new double[batch.examples()];
+              try (GradientPass pass =
+                      new GradientPass(
+                          network, loss, batch, microBatch, piece, parameters, device);
+                  ExampleNorms norms =
+                      new ExampleNorms(network, device, piece, limit - piece * bytes);
+                  FisherSweep sweep = new FisherSweep(network, device, piece, 1)) {
+                Filler first = new Filler(squaredNorms);
+                GradientStatistics microBatches =
+                    pass.microBatches(tape -> first.append(norms.squared(tape)));
+                pass.leftOut(tape -> first.append(norms.squared(tape)));
+                Filler second = new Filler(alongMean);
+                pass.again(tape -> second.append(sweep.derivatives(tape, pass.mean())[0]));
+                double mean = device.algebra().dot(pass.mean().vector(0), pass.mean().vector(0));
+                NoiseScale noiseScale = NoiseScale.ofExamples(squaredNorms, alongMean);
+                double squares = Arrays.stream(squaredNorms).average().orElseThrow();
+                return new ExampleStatistics(squaredNorms, squares, mean, noiseScale, microBatches);
+              }
             });
   }
 

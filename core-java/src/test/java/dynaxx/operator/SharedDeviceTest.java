@@ -1,7 +1,5 @@
 package dynaxx.operator;
 
-import dynaxx.spectrum.GradientStatistics;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -20,6 +18,7 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Samples;
+import dynaxx.spectrum.GradientStatistics;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.testing.TestDevice;
 import java.util.ArrayList;

@@ -125,7 +125,9 @@ class RunFolderTest {
     Files.writeString(temporary.resolve("metrics.csv"), "0,1,2\n");
     String message =
         assertThrows(UserException.class, () -> RunFolder.resume(temporary, Map.of())).getMessage();
-    assertTrue(message.contains("found '0,1,2' as its first line, expected a header with the column step"), message);
+    assertTrue(
+        message.contains("found '0,1,2' as its first line, expected a header with the column step"),
+        message);
   }
 
   @Test
