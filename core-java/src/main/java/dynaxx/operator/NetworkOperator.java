@@ -265,11 +265,14 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     }
     exclusively(
         () -> {
-          try (Scope temporary = Scope.open()) {
-            Buffer sum = device.allocate(temporary, network.parameterCount());
-            int[] delivered = new int[1];
-            recorded.with(() -> addMicroBatches(size, sum, each, delivered));
-          }
+          int[] delivered = new int[1];
+          recorded.with(
+              () -> {
+                try (Scope temporary = Scope.open()) {
+                  Buffer sum = device.allocate(temporary, network.parameterCount());
+                  addMicroBatches(size, sum, each, delivered);
+                }
+              });
         });
   }
 
@@ -315,9 +318,13 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     double[] norms = new double[examples];
     exclusively(
         () -> {
-          try (ExampleNorms work = new ExampleNorms(network, device, microBatch(), memoryBytes)) {
-            recorded.with(() -> eachExample(norms, work::squared));
-          }
+          recorded.with(
+              () -> {
+                try (ExampleNorms work =
+                    new ExampleNorms(network, device, microBatch(), memoryBytes)) {
+                  eachExample(norms, work::squared);
+                }
+              });
         });
     return norms;
   }
@@ -338,11 +345,13 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
     double[] derivatives = new double[examples];
     exclusively(
         () -> {
-          try (FisherSweep sweep = new FisherSweep(network, device, microBatch(), 1)) {
-            Vectors direction = Vectors.of(v, 1, v.size());
-            recorded.with(
-                () -> eachExample(derivatives, tape -> sweep.derivatives(tape, direction)[0]));
-          }
+          Vectors direction = Vectors.of(v, 1, v.size());
+          recorded.with(
+              () -> {
+                try (FisherSweep sweep = new FisherSweep(network, device, microBatch(), 1)) {
+                  eachExample(derivatives, tape -> sweep.derivatives(tape, direction)[0]);
+                }
+              });
         });
     return derivatives;
   }

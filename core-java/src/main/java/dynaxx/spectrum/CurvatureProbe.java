@@ -177,8 +177,8 @@ public final class CurvatureProbe implements AutoCloseable {
 
   /**
    * A probe of the same network, loss, subset and memory limit that computes elsewhere, for example
-   * on another thread: what two threads use at once must not share a device. It has stored no
-   * vectors yet.
+   * beside the training: probes of one device take turns, so one that must not wait needs a device
+   * of its own. It has stored no vectors yet.
    *
    * @param other where to compute
    * @return a new probe, to be closed by the caller

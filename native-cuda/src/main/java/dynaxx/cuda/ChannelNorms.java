@@ -8,7 +8,7 @@ import dynaxx.memory.Scalars;
 import dynaxx.memory.Strided;
 
 /**
- * Normalisation of channels; launcher in channelnorm.cu. A pass sums over pieces of owners, which
+ * Normalisation of channels; kernels in channelnorm.cu. A pass sums over pieces of owners, which
  * are planes if statistics are those of groups and else channels, puts the sums of each unit
  * together, and goes over the planes once more to write. Pieces follow from the shape of one
  * direction.

@@ -11,7 +11,7 @@ import dynaxx.memory.Strided;
 import java.util.function.Consumer;
 
 /**
- * Convolutions as matrix products (Chellapilla, Puri and Simard, 2006); launcher in convolution.cu.
+ * Convolutions as matrix products (Chellapilla, Puri and Simard, 2006); kernels in convolution.cu.
  * Columns hold, for every place of the output, the pixels it sees. They are made for a few images
  * at a time; each image is a member of the products, so that outputs and their adjoints are used
  * where they lie. Only the gradient of weights, a sum over images, takes several images as one
@@ -274,7 +274,7 @@ final class Convolutions implements ConvolutionKernels {
         new Members(part.directions(), 1, s.groups()));
   }
 
-  // ---- launcher before and after
+  // ---- kernels before and after
 
   private void columns(
       Convolution s,

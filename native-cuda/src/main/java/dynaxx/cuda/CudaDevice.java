@@ -188,7 +188,7 @@ public final class CudaDevice implements Device {
     }
     long context = driver.pointerAttribute(Driver.POINTER_CONTEXT, address).orElse(0);
     if (context != 0 && context != session.context()) {
-      throw unusable(address, " in another context", "device memory of this backend's context");
+      throw unusable(address, " in another context", "device memory of this device's context");
     }
     long there = driver.bytesFrom(address).orElse(Long.MAX_VALUE);
     if (there < bytes) {

@@ -4,7 +4,7 @@ import dynaxx.cuda.internal.MemoryPool.Block;
 import dynaxx.cuda.internal.Session;
 import dynaxx.memory.Scalars;
 
-/** Float64 accumulators in device memory; launcher of one stream add to them in order. */
+/** Float64 accumulators in device memory; kernels of one stream add to them in order. */
 final class DeviceScalars implements Scalars {
 
   private final Session session;

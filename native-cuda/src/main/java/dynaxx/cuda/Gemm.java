@@ -21,7 +21,7 @@ final class Gemm implements GemmKernels {
 
   private static final int PREPARE_ROWS = 4096;
 
-  /** Members of one call at most: some of cuBLAS's launcher have them along the grid's z. */
+  /** Members of one call at most: some of cuBLAS's kernels have them along the grid's z. */
   private static final int MOST_MEMBERS = 65535;
 
   /** Work space that split factors may take; larger ones are multiplied part by part. */

@@ -6,7 +6,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scalars;
 import dynaxx.memory.Strided;
 
-/** Row normalisation and its passes; launcher in norm.cu. */
+/** Row normalisation and its passes; kernels in norm.cu. */
 final class Norms implements NormKernels {
 
   private final Launcher launcher;

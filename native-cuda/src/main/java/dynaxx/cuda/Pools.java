@@ -7,7 +7,7 @@ import dynaxx.kernel.Windows.Adaptive;
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
 
-/** Pooling of planes; launcher in pool.cu. */
+/** Pooling of planes; kernels in pool.cu. */
 final class Pools implements PoolKernels {
 
   private static final int WARP = 32;

@@ -5,7 +5,7 @@ import dynaxx.kernel.RowKernels.Patches;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Strided;
 
-/** Copies, sums and lookups of whole rows; launcher in rows.cu. */
+/** Copies, sums and lookups of whole rows; kernels in rows.cu. */
 final class Rows implements RowKernels {
 
   private static final int SUM_COLS = 32;

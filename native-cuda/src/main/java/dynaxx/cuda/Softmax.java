@@ -4,7 +4,7 @@ import dynaxx.kernel.SoftmaxKernels;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scalars;
 
-/** Softmax rows, attention entropy and softmax cross-entropy; launcher in softmax.cu. */
+/** Softmax rows, attention entropy and softmax cross-entropy; kernels in softmax.cu. */
 final class Softmax implements SoftmaxKernels {
 
   private final Launcher launcher;

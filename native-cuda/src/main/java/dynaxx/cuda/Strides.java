@@ -9,10 +9,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToLongFunction;
 
-/** Copies and sums along any strides, and selections; launcher in strides.cu. */
+/** Copies and sums along any strides, and selections; kernels in strides.cu. */
 final class Strides implements StrideKernels {
 
-  /** Axes of the common launcher, and of those for everything else. */
+  /** Axes of the common kernels, and of those for everything else. */
   private static final int FEW = 6;
 
   private static final int ALL = 62;

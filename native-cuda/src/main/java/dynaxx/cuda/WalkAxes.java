@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The axes of a {@link Walk} as the launcher take them: those that move in the destination in its
+ * The axes of a {@link Walk} as the kernels take them: those that move in the destination in its
  * order, those that are summed in the order of the source, the fastest last; axes that go on in
  * both arrays are taken together.
  *

@@ -11,9 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /**
- * Computes in host memory and in float64, for certificates: every kernel the plain loop of its
- * definition. It shares the threads of the float32 device that made it and is closed with it; like
- * one device, the two are used by one thread at a time.
+ * Computes in host memory and in float64, for certificates: the bodies of the float32 kernels over
+ * plain loops in double precision. It shares the threads of the float32 device that made it and is closed with it.
  */
 final class Float64Device implements Device {
 

@@ -67,7 +67,7 @@ final class WorkerPool implements AutoCloseable {
 
   private void runNow(int tasks, long workPerTask, Body body) {
     if (closed) {
-      throw new IllegalStateException("cpu backend: already closed");
+      throw new IllegalStateException("cpu device: already closed");
     }
     if (tasks <= 1 || workers.length == 0 || workPerTask < INLINE_WORK / tasks) {
       for (int task = 0; task < tasks; task++) {

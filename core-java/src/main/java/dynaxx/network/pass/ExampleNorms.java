@@ -101,8 +101,8 @@ public final class ExampleNorms implements AutoCloseable {
   /**
    * Squared norm of each example's gradient.
    *
-   * @param tape holds a forward pass in {@link Mode#MEASURE} and a backward pass; can be used for
-   *     Hessians again only after its own backward pass
+   * @param tape holds a forward pass in {@link Mode#MEASURE} and a backward pass, and is left as it
+   *     is
    * @return one value for each example, not checked for finiteness
    */
   public double[] squared(Tape tape) {
