@@ -12,7 +12,8 @@ import java.util.Optional;
 
 /**
  * Computes in host memory and in float64, for certificates: the bodies of the float32 kernels over
- * plain loops in double precision. It shares the threads of the float32 device that made it and is closed with it.
+ * plain loops in double precision. It shares the threads of the float32 device that made it and is
+ * closed with it.
  */
 final class Float64Device implements Device {
 
