@@ -2,7 +2,7 @@
  * Curvature of a neural network's loss: memory, devices, networks with five passes, operators and
  * spectral estimators. Needs nothing but a JDK; the Vector API is used when its module is resolved.
  */
-@SuppressWarnings("module") // dynaxx.cuda and dynaxx.onnx are built after this module
+@SuppressWarnings("module") // dynaxx.cuda is built after this module
 module dynaxx.core {
   requires static jdk.incubator.vector;
 

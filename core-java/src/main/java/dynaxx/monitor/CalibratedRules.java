@@ -21,7 +21,7 @@ import java.util.TreeMap;
  * averaged since the snapshot before. A change is a {@link Event.Kind#TRANSITION} if at least two
  * signals whose noise is independent show it, and not the losses alone; if only one does, it is a
  * {@link Event.Kind#LEVEL_SHIFT}, or a {@link Event.Kind#SIGN_CHANGE} of lambda_min. After an event
- * the charts that showed it start anew, so a change is reported once; the chart of a level shift
+ * the charts that showed it start again, so a change is reported once; the chart of a level shift
  * runs on for a while, in which a second signal may still make it a transition. lambda_min is
  * charted relative to lambda_max where both are known.
  *
@@ -147,7 +147,7 @@ final class CalibratedRules implements Rules {
   /**
    * After a jump of the learning rate the charts wait: if it comes back soon, values are compared
    * with those before the jump, and what the excursion did to the network is seen; if it stays,
-   * they start anew.
+   * they start again.
    */
   private void followLearningRate() {
     OptionalDouble next = now.value(Signal.LEARNING_RATE);

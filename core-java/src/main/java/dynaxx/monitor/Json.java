@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * A value of a JSON text with its place in it. Whoever asks it for what it is not is told what was
- * found and what was expected. NaN and infinities are strings.
+ * A value of a JSON text and its place there. A value of another type than the one asked for is
+ * refused with both types named. NaN and infinities are strings.
  *
  * @param place for messages, for example {@code verdict.kind}; empty for the whole text
  * @param value a Map, List, String, Double, Boolean or null

@@ -245,8 +245,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   }
 
   /**
-   * Gradients of consecutive micro-batches, out of the recording: of the backward pass only what
-   * goes into the parameters is done again.
+   * Gradients of consecutive micro-batches, from the recording: only the products that give the
+   * parameters' gradients are computed again, a third of a gradient's.
    *
    * @param size examples of a micro-batch; those left over at the end make a smaller one
    * @param each receives the gradient of each micro-batch's mean loss, n values on the device that

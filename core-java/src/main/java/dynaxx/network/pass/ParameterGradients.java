@@ -5,9 +5,8 @@ import dynaxx.network.Network;
 import dynaxx.network.Shape;
 
 /**
- * Gradients of some examples of a recorded batch: of the backward pass only what goes into the
- * parameters is done again, over the adjoints that the tape holds. The tape serves for Hessians
- * afterwards as before.
+ * Gradients of some examples of a recorded batch. The tape already holds the adjoints, so only the
+ * products that give the parameters' gradients are computed again. The tape does not change.
  */
 public final class ParameterGradients {
 

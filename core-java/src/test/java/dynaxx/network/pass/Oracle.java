@@ -229,7 +229,9 @@ public final class Oracle {
         int width = o.table().shape().dim(1);
         yield fill(size, i -> element(o.table(), w, (int) x[i / width].a(), i % width));
       }
-      default -> throw new AssertionError(op.name());
+      default ->
+          throw new AssertionError(
+              "no definition of op '" + op.name() + "' in Oracle or OracleShapes");
     };
   }
 

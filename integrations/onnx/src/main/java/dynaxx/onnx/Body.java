@@ -1,8 +1,8 @@
 package dynaxx.onnx;
 
 /**
- * The values of a tensor, whatever they come from, without the axis of examples unless examples are
- * merged with another axis. Rearranging one gives another of the same kind where that is possible.
+ * The values of a tensor from any source, without the axis of examples unless examples are merged
+ * with another axis. Rearranging a body gives one of the same kind where that is possible.
  */
 sealed interface Body permits Tensor, Weight, Expr, Positions {
 
