@@ -5,7 +5,7 @@ import dynaxx.app.terminal.ProgressLine;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.Rules.StabilityLimit;
+import dynaxx.spectrum.StabilityLimit;
 import dynaxx.spectrum.Signal;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -11,7 +11,7 @@ import dynaxx.app.train.Triangular;
 import dynaxx.app.train.WarmupConstant;
 import dynaxx.app.train.WarmupCosine;
 import dynaxx.monitor.Policy;
-import dynaxx.monitor.Rules.StabilityLimit;
+import dynaxx.spectrum.StabilityLimit;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;

@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.monitor.Rules.StabilityLimit;
+import dynaxx.spectrum.StabilityLimit;
 
 /** What {@link Rules.Calibration} says of the calibrated rules. */
 record CalibratedSettings(

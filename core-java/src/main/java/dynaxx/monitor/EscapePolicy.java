@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.monitor.Rules.StabilityLimit;
+import dynaxx.spectrum.StabilityLimit;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.Verdict;

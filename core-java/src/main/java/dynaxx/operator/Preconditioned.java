@@ -18,6 +18,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
 
   private final SymmetricOperator inner;
   private final Scope scope = Scope.open();
+  private final HostBuffer roots;
   private final Buffer scaling;
   private final Workspace workspace;
 
@@ -52,6 +53,15 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
       }
     }
 
+    /**
+     * What the second moment is divided by to be without bias.
+     *
+     * @return {@code 1 - beta2^step}
+     */
+    public double secondCorrection() {
+      return correction(beta2, step);
+    }
+
     private static void requireDecay(String argument, double beta) {
       if (!(beta >= 0 && beta < 1)) {
         throw new IllegalArgumentException(
@@ -68,11 +78,11 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
   private Preconditioned(SymmetricOperator inner, Diagonal diagonal) {
     this.inner = inner;
     try {
-      HostBuffer values = scope.allocate(inner.dimension());
-      for (long i = 0; i < values.size(); i++) {
-        values.set(i, inverseRoot(i, diagonal.at(i)));
+      roots = scope.allocate(inner.dimension());
+      for (long i = 0; i < roots.size(); i++) {
+        roots.set(i, inverseRoot(i, diagonal.at(i)));
       }
-      scaling = device().upload(scope, values.segment());
+      scaling = device().upload(scope, roots.segment());
       workspace = new Workspace(device(), inner.dimension(), scope);
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -143,7 +153,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
   public static Preconditioned adam(SymmetricOperator inner, HostBuffer secondMoment, Adam adam) {
     requireLength(inner, "second moment", secondMoment.size());
     double first = correction(adam.beta1(), adam.step());
-    double second = correction(adam.beta2(), adam.step());
+    double second = adam.secondCorrection();
     return new Preconditioned(
         inner,
         i -> first * (Math.sqrt(squaredGradient(secondMoment, i) / second) + adam.epsilon()));
@@ -219,6 +229,51 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
               Vectors scaled = workspace.vectors(v.count());
               scale(v, scaled);
               return inner.quadraticForm(scaled);
+            });
+  }
+
+  /**
+   * The squared norm {@code x'Px} that the optimizer measures steps by.
+   *
+   * @param x n values
+   * @return the squared norm, in float64
+   * @throws IllegalArgumentException if the length does not fit
+   */
+  public double squaredNorm(Buffer x) {
+    Operands.checkLength(this, "x", Vectors.of(x, 1, x.size()));
+    try (Scope temporary = Scope.open()) {
+      HostBuffer values = temporary.allocate(dimension());
+      device().download(x, values.segment());
+      double sum = 0;
+      for (long i = 0; i < values.size(); i++) {
+        double scaled = values.get(i) / (double) roots.get(i);
+        sum += scaled * scaled;
+      }
+      return sum;
+    }
+  }
+
+  /**
+   * The step {@code P^-1 g} that the optimizer makes of a gradient, up to its learning rate.
+   *
+   * @param g n values where the device computes
+   * @param step receives n values; may not overlap g
+   * @throws IllegalArgumentException if a length does not fit
+   */
+  public void solve(Buffer g, Buffer step) {
+    Vectors from = Vectors.of(g, 1, g.size());
+    Vectors to = Vectors.of(step, 1, step.size());
+    Operands.check(this, from, to);
+    device()
+        .turns()
+        .serve(
+            this,
+            "preconditioned operator",
+            () -> {
+              Vectors half = workspace.vectors(1);
+              scale(from, half);
+              scale(half, to);
+              return null;
             });
   }
 

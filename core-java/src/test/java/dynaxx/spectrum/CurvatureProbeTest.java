@@ -28,6 +28,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -212,11 +213,11 @@ class CurvatureProbeTest {
       for (int seed = 0; seed < 400; seed++) {
         ProbeSettings settings =
             new ProbeSettings(
-                Optional.of(Lanczos.both().withStarts(2)), 8, 2, false, 0, false, 0, seed);
+                Optional.of(Lanczos.both().withStarts(2)), 8, 2, false, 0, false, 0, seed, Set.of());
         plain[seed] = trace(matrix.on(device), settings);
         ProbeSettings out =
             new ProbeSettings(
-                Optional.of(Lanczos.both().withStarts(2)), 8, 2, true, 0, false, 0, seed);
+                Optional.of(Lanczos.both().withStarts(2)), 8, 2, true, 0, false, 0, seed, Set.of());
         deflated[seed] = trace(matrix.on(device), out);
       }
       Hutchinson.Trace a = Hutchinson.Trace.of(plain);
@@ -241,7 +242,7 @@ class CurvatureProbeTest {
       for (int seed = 0; seed < runs; seed++) {
         try (SpectrumProbe probe = new SpectrumProbe()) {
           ProbeSettings settings =
-              new ProbeSettings(Optional.of(Lanczos.both()), 8, 16, true, 0, false, 0, seed);
+              new ProbeSettings(Optional.of(Lanczos.both()), 8, 16, true, 0, false, 0, seed, Set.of());
           Hutchinson.Trace trace = probe.measure(operator, settings).trace();
           traces[seed] = trace.value();
           covered += trace.interval(0.95).contains(exact) ? 1 : 0;
@@ -269,7 +270,7 @@ class CurvatureProbeTest {
       for (int seed = 0; seed < seeds; seed++) {
         try (SpectrumProbe probe = new SpectrumProbe()) {
           ProbeSettings settings =
-              new ProbeSettings(Optional.of(Lanczos.both()), 16, 16, true, 0, false, 0, seed);
+              new ProbeSettings(Optional.of(Lanczos.both()), 16, 16, true, 0, false, 0, seed, Set.of());
           Spectrum found = probe.measure(hessian, settings);
           ours += Math.pow(found.trace().value() - exact, 2) / seeds;
           int forms = (int) found.cost().gradientEquivalents();

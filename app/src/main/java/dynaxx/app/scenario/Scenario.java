@@ -11,7 +11,7 @@ import dynaxx.app.train.Triangular;
 import dynaxx.app.train.WarmupConstant;
 import dynaxx.function.Activation;
 import dynaxx.model.Mlp;
-import dynaxx.monitor.Rules.StabilityLimit;
+import dynaxx.spectrum.StabilityLimit;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import java.util.Locale;

@@ -2,7 +2,7 @@ package dynaxx.app.scenario;
 
 import dynaxx.app.train.Examples;
 import dynaxx.app.train.Optimizer;
-import dynaxx.monitor.Rules.StabilityLimit;
+import dynaxx.spectrum.StabilityLimit;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import java.util.function.IntToDoubleFunction;

@@ -11,6 +11,7 @@ import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;
+import dynaxx.spectrum.Update;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
@@ -34,6 +35,7 @@ public final class Trainer implements AutoCloseable {
   private final HostBuffer parameters;
   private final HostBuffer gradient;
   private final Buffer deviceGradient;
+  private Scope comingScope = scope.child();
   private Batch data;
   private int steps;
 
@@ -133,6 +135,20 @@ public final class Trainer implements AutoCloseable {
     device.download(deviceGradient, gradient.segment());
     optimizer.step(parameters, gradient, learningRate, this::look);
     steps++;
+  }
+
+  /**
+   * The update that {@link #update} would make with the gradient of the last {@link #evaluate};
+   * nothing changes.
+   *
+   * @return reads memory of this trainer, until the next call
+   */
+  public Update coming(double learningRate) {
+    comingScope.close();
+    comingScope = scope.child();
+    HostBuffer g = comingScope.allocate(parameters.size());
+    device.download(deviceGradient, g.segment());
+    return optimizer.coming(parameters, g, learningRate, comingScope);
   }
 
   private void look() {
