@@ -244,7 +244,12 @@ public final class Update {
     return weightDecay;
   }
 
-  Optional<Buffer> step() {
+  /**
+   * The step that will be added to the parameters.
+   *
+   * @return n values, if the host told them
+   */
+  public Optional<Buffer> step() {
     return step;
   }
 
