@@ -65,6 +65,22 @@ public record Snapshot(
   }
 
   /**
+   * How far the learning rate is from its limit, within the residual of the sharpness; {@link
+   * SubsetSpread} says how much depends on the examples.
+   *
+   * @return the margin, or nothing if the host told no update or the sharpness was not measured
+   */
+  public Optional<Update.Margin> margin() {
+    return reading(Signal.SHARPNESS_RATIO)
+        .map(
+            found ->
+                new Update.Margin(
+                    found.value(),
+                    found.value() - found.errorOr(0),
+                    found.value() + found.errorOr(0)));
+  }
+
+  /**
    * How much the estimates depend on which examples were measured: the same estimates from disjoint
    * parts of the subset, with the same start vectors and probes. The smallest eigenvalue of a part
    * is on average below that of the whole, the largest above, because they are concave and convex

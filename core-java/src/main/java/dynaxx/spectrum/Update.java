@@ -6,6 +6,7 @@ import dynaxx.memory.Scope;
 import dynaxx.operator.Preconditioned;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Signal.Reading;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -30,6 +31,40 @@ public final class Update {
   private final Optional<DoubleUnaryOperator> lossAlong;
   private final long batchSize;
   private final OptionalDouble gradientNorm;
+
+  /**
+   * How far a learning rate is from its limit: the sharpness as part of the largest eigenvalue at
+   * which the optimizer is stable. Above 1 oscillations along the sharpest direction grow.
+   *
+   * @param ratio estimate
+   * @param low end of the interval
+   * @param high end of the interval
+   */
+  public record Margin(double ratio, double low, double high) {
+
+    /**
+     * The interval made wider by an error that is independent of its own.
+     *
+     * @param error half width, in units of the ratio
+     * @return a new margin; its low end is at least 0 where the ratio is
+     */
+    public Margin widened(double error) {
+      double least = ratio - Math.hypot(ratio - low, error);
+      return new Margin(
+          ratio, ratio >= 0 ? Math.max(0, least) : least, ratio + Math.hypot(high - ratio, error));
+    }
+
+    /**
+     * In words.
+     *
+     * @return for example {@code 0.41 of the stability limit (0.37 to 0.46)}
+     */
+    @Override
+    public String toString() {
+      return String.format(
+          Locale.ROOT, "%.2g of the stability limit (%.2g to %.2g)", ratio, low, high);
+    }
+  }
 
   /** Where Adam stands, with its second moment in host memory. */
   private record Moments(Preconditioned.Adam adam, HostBuffer second) {}
