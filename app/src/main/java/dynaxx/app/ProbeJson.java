@@ -10,6 +10,7 @@ import dynaxx.network.Parameter;
 import dynaxx.onnx.OnnxModel;
 import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+import dynaxx.spectrum.LayerCurvature;
 import dynaxx.spectrum.NoiseScale;
 import dynaxx.spectrum.SpectralDensity;
 import dynaxx.spectrum.Spectrum;
@@ -58,6 +59,10 @@ final class ProbeJson {
     found.gaussNewton().ifPresent(g -> json.put("gauss_newton", semidefinite(g)));
     found.fisher().ifPresent(f -> json.put("empirical_fisher", semidefinite(f)));
     found.density().ifPresent(d -> json.put("density", density(d)));
+    found.stability().ifPresent(t -> json.put("stability", t.json()));
+    if (!found.tensors().isEmpty()) {
+      json.put("tensors", found.tensors().stream().map(ProbeJson::tensor).toList());
+    }
     json.put("seconds", found.seconds());
     json.put("settings", settings(run));
     json.put("constants", model.constants());
@@ -152,6 +157,28 @@ final class ProbeJson {
     json.put("at", curve.at());
     json.put("density", curve.density());
     json.put("width", curve.width());
+    return json;
+  }
+
+  private static Map<String, Object> tensor(LayerCurvature found) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("name", found.name());
+    json.put("parameters", found.size());
+    json.put("lambda_max", largest(found.lambdaMax()));
+    json.put("trace", trace(found.trace()));
+    json.put("gradient_norm", found.gradientNorm());
+    found.gradientVariance().ifPresent(v -> json.put("micro_batch_gradient_variance", v));
+    json.put("int8", change(found.int8()));
+    json.put("int4", change(found.int4()));
+    json.put("pruned_half", change(found.pruned()));
+    return json;
+  }
+
+  private static Map<String, Object> change(LayerCurvature.LossChange change) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("gradient_part", change.gradientPart());
+    json.put("curvature_part", change.curvaturePart());
+    json.put("standard_error", change.error());
     return json;
   }
 

@@ -70,7 +70,8 @@ final class ProbeReport {
             interval.low(),
             interval.high()));
     found.examples().ifPresent(e -> lines.addAll(gradients(run, e)));
-    lines.addAll(layers(found));
+    found.stability().ifPresent(t -> lines.addAll(t.lines(run.plan().microBatch())));
+    lines.addAll(found.tensors().isEmpty() ? layers(found) : LayerTable.lines(found.tensors()));
     lines.addAll(entropies(found));
     if (!found.activeFractions().isEmpty()) {
       lines.add(activeFractions(found));
@@ -106,7 +107,8 @@ final class ProbeReport {
             found.variance(),
             found.microBatches().variance(),
             run.plan().microBatch()),
-        text("%-13s%s", "noise scale", found.noiseScale()));
+        text("%-13s%s", "noise scale", found.noiseScale()),
+        text("%-13s%s", "", found.noiseScale().batchAdvice()));
   }
 
   private static List<String> layers(Found found) {

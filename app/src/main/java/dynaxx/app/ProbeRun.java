@@ -19,6 +19,7 @@ import dynaxx.spectrum.ExampleStatistics;
 import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.Lanczos.RitzValue;
+import dynaxx.spectrum.LayerCurvature;
 import dynaxx.spectrum.LayerTraces;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.SpectralDensity;
@@ -92,6 +93,8 @@ record ProbeRun(
    * @param density whether the density of the spectrum is wanted
    * @param microBatch examples of a micro-batch
    * @param seed fixes start vectors and probes
+   * @param optimizer whose stability limit is compared with, if wanted
+   * @param tensors whether each tensor is measured by itself
    */
   record Plan(
       List<Matrix> matrices,
@@ -100,7 +103,9 @@ record ProbeRun(
       Integer probes,
       boolean density,
       int microBatch,
-      long seed) {
+      long seed,
+      Optional<UpdateOptions.Optimizer> optimizer,
+      boolean tensors) {
 
     ProbeSettings settings() {
       ProbeSettings settings =
@@ -143,6 +148,8 @@ record ProbeRun(
    * @param density of the Hessian's spectrum, if wanted
    * @param gaussNewton if wanted
    * @param fisher if wanted
+   * @param stability of the optimizer, if wanted
+   * @param tensors each by itself, if wanted
    * @param seconds it took
    */
   record Found(
@@ -156,6 +163,8 @@ record ProbeRun(
       Optional<SpectralDensity> density,
       Optional<Semidefinite> gaussNewton,
       Optional<Semidefinite> fisher,
+      Optional<Stability> stability,
+      List<LayerCurvature> tensors,
       double seconds) {}
 
   Found measure() {
@@ -166,12 +175,14 @@ record ProbeRun(
         wants(Matrix.GAUSS_NEWTON) ? Optional.of(gaussNewton()) : Optional.empty();
     Optional<Semidefinite> fisher =
         wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(fisher(examples)) : Optional.empty();
+    Optional<Stability> stability = plan.optimizer().map(this::stability);
     try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
       progress.stage("Hessian: recording the batch");
       hessian.linearize(parameters);
       WatchedOperator watched = new WatchedOperator(hessian, progress);
       Spectrum spectrum = spectrum(watched);
       LayerTraces.Result layers = layerTraces(watched);
+      List<LayerCurvature> tensors = plan.tensors() ? tensors(hessian) : List.of();
       Optional<SpectralDensity> density =
           plan.density() ? Optional.of(density(hessian)) : Optional.empty();
       progress.end();
@@ -186,6 +197,8 @@ record ProbeRun(
           density,
           gaussNewton,
           fisher,
+          stability,
+          tensors,
           (System.nanoTime() - start) / 1e9);
     }
   }
@@ -194,7 +207,25 @@ record ProbeRun(
   private int stages() {
     int gaussNewton = wants(Matrix.GAUSS_NEWTON) ? 2 : 0;
     int fisher = wants(Matrix.EMPIRICAL_FISHER) ? 1 : 0;
-    return 4 + (hasExamples() ? 1 : 0) + gaussNewton + fisher + (plan.density() ? 1 : 0);
+    return 4 + (hasExamples() ? 1 : 0) + gaussNewton + fisher + extras();
+  }
+
+  private int extras() {
+    return (plan.density() ? 1 : 0)
+        + (plan.optimizer().isPresent() ? 1 : 0)
+        + (plan.tensors() ? 1 : 0);
+  }
+
+  private Stability stability(UpdateOptions.Optimizer optimizer) {
+    progress.stage("stability limit");
+    return Stability.measure(this, optimizer);
+  }
+
+  private List<LayerCurvature> tensors(Hessian hessian) {
+    progress.stage("tensors by themselves");
+    int probes = Math.max(4, plan.settings().probes());
+    return LayerCurvature.measure(
+        hessian, network, probes, hasExamples() ? plan.microBatch() : 0, plan.seed());
   }
 
   private Spectrum spectrum(WatchedOperator watched) {

@@ -89,40 +89,14 @@ public record LayerCurvature(
    */
   public static List<LayerCurvature> measure(
       Hessian hessian, Network network, int probes, int microBatch, long seed) {
-    return measure(hessian, hessian, network, probes, microBatch, seed);
-  }
-
-  /**
-   * Measures every tensor with products of another operator, which may count or show them.
-   *
-   * @param hessian at its last point, for parameters and gradients
-   * @param products the same matrix
-   * @param network of the Hessian
-   * @param probes as in {@link #measure(Hessian, Network, int, int, long)}
-   * @param microBatch as there
-   * @param seed fixes probes and start vectors
-   * @return tensors in the network's order
-   */
-  public static List<LayerCurvature> measure(
-      Hessian hessian,
-      SymmetricOperator products,
-      Network network,
-      int probes,
-      int microBatch,
-      long seed) {
-    return measured(hessian, products, network, probes, microBatch, seed).stream()
+    return measured(hessian, network, probes, microBatch, seed).stream()
         .map(t -> t.found)
         .toList();
   }
 
   /** With what was chosen to be pruned. */
   static List<Tensor> measured(
-      Hessian hessian,
-      SymmetricOperator products,
-      Network network,
-      int probes,
-      int microBatch,
-      long seed) {
+      Hessian hessian, Network network, int probes, int microBatch, long seed) {
     if (probes < 4) {
       throw new IllegalArgumentException(
           "probes: found " + probes + ", expected at least 4 (two choose, two measure)");
@@ -132,7 +106,7 @@ public record LayerCurvature(
       HostBuffer g = host(hessian.device(), scope, hessian.gradient());
       List<Tensor> tensors = network.parameters().stream().map(p -> new Tensor(p, w, g)).toList();
       tensors.forEach(t -> t.samples = new double[probes]);
-      probe(products, tensors, probes, seed);
+      probe(hessian, tensors, probes, seed);
       boolean noise =
           microBatch > 0
               && !network.couplesExamples()
@@ -144,7 +118,7 @@ public record LayerCurvature(
             variances.isPresent()
                 ? OptionalDouble.of(variances.get()[i])
                 : OptionalDouble.empty();
-        tensors.get(i).finish(lambdaMax(products, tensors.get(i), seed), variance);
+        tensors.get(i).finish(lambdaMax(hessian, tensors.get(i), seed), variance);
       }
       return tensors;
     }

@@ -226,7 +226,7 @@ class LayerCurvatureTest {
   void networksMadeSmallerLoseWhatIsExpected(KnownCase c) {
     try (At at = new At(c)) {
       List<Tensor> tensors =
-          LayerCurvature.measured(at.hessian, at.hessian, c.network(), PROBES, 0, 1);
+          LayerCurvature.measured(at.hessian, c.network(), PROBES, 0, 1);
       sums(at, tensors, (p, t) -> at.rounding(p, 8), LayerCurvature::int8).check(c + " int8");
       sums(at, tensors, (p, t) -> at.rounding(p, 4), LayerCurvature::int4).check(c + " int4");
       Change pruning =
