@@ -20,9 +20,7 @@ final class LayerTable {
   private LayerTable() {}
 
   private static List<LayerCurvature> sorted(List<LayerCurvature> layers) {
-    return layers.stream()
-        .sorted(Comparator.comparingDouble(l -> -l.lambdaMax().value()))
-        .toList();
+    return layers.stream().sorted(Comparator.comparingDouble(l -> -l.lambdaMax().value())).toList();
   }
 
   static List<String> lines(List<LayerCurvature> layers) {

@@ -263,8 +263,7 @@ final class ProbeCommand implements Callable<Integer> {
     }
     out.flush();
     boolean stability = run.plan().optimizer().isPresent();
-    boolean measured =
-        density || json != null || plot != null || layers != null || stability;
+    boolean measured = density || json != null || plot != null || layers != null || stability;
     if (!measured && (vectors != null || gradient != null)) {
       return;
     }

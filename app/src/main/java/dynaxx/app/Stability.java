@@ -40,8 +40,7 @@ record Stability(Optimizer optimizer, Update.Margin margin, Snapshot snapshot, i
   static Stability measure(ProbeRun run, Optimizer optimizer) {
     try (Scope scope = Scope.open()) {
       Update update =
-          update(run, optimizer, scope)
-              .batch(run.plan().microBatch(), OptionalDouble.empty());
+          update(run, optimizer, scope).batch(run.plan().microBatch(), OptionalDouble.empty());
       ProbeSettings settings =
           ProbeSettings.certified()
               .withLanczos(Lanczos.lambdaMax().withCap(STEPS).withCertificate(false))
@@ -66,8 +65,7 @@ record Stability(Optimizer optimizer, Update.Margin margin, Snapshot snapshot, i
         return new Stability(optimizer, margin, whole, 0);
       }
       double[] ratios = new double[PARTS];
-      ProbeSettings sharpness =
-          settings.withUpdateSignals(Signal.PRECONDITIONED_LAMBDA_MAX);
+      ProbeSettings sharpness = settings.withUpdateSignals(Signal.PRECONDITIONED_LAMBDA_MAX);
       for (int i = 0; i < PARTS; i++) {
         Batch part = run.batch().slice(i * size, size);
         ratios[i] = snapshot(run, part, sharpness, update).margin().orElseThrow().ratio();
@@ -110,8 +108,7 @@ record Stability(Optimizer optimizer, Update.Margin margin, Snapshot snapshot, i
     int count = run.batch().examples() / size;
     int[] taken = new int[1];
     HostBuffer second = scope.allocate(n);
-    try (Hessian hessian =
-        new Hessian(run.network(), run.loss(), run.batch(), run.device())) {
+    try (Hessian hessian = new Hessian(run.network(), run.loss(), run.batch(), run.device())) {
       hessian.linearize(run.parameters());
       hessian.microBatchGradients(
           size,
@@ -155,9 +152,7 @@ record Stability(Optimizer optimizer, Update.Margin margin, Snapshot snapshot, i
     snapshot
         .reading(Signal.BATCH_SHARPNESS_RATIO)
         .ifPresent(r -> parts.add(text("micro-batches of %d %s of it", microBatch, number(r))));
-    snapshot
-        .reading(Signal.CRITICAL_RATE_RATIO)
-        .ifPresent(r -> parts.add(critical(r)));
+    snapshot.reading(Signal.CRITICAL_RATE_RATIO).ifPresent(r -> parts.add(critical(r)));
     return String.join("; ", parts);
   }
 

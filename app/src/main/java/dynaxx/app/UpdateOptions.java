@@ -35,10 +35,7 @@ final class UpdateOptions {
       description = "Its momentum, or adamw's beta1. Default: 0 for sgd, 0.9 for adamw.")
   private Double momentum;
 
-  @Option(
-      names = "--weight-decay",
-      paramLabel = "D",
-      description = "Its weight decay. Default: 0.")
+  @Option(names = "--weight-decay", paramLabel = "D", description = "Its weight decay. Default: 0.")
   private Double weightDecay;
 
   @Option(
@@ -98,8 +95,7 @@ final class UpdateOptions {
       throw bad(spec, "--second-moment and --updates: found them without --optimizer adamw");
     }
     if (updates != null && (updates < 1 || secondMoment == null)) {
-      throw bad(
-          spec, "--updates: found " + updates + ", expected at least 1, and --second-moment");
+      throw bad(spec, "--updates: found " + updates + ", expected at least 1, and --second-moment");
     }
   }
 

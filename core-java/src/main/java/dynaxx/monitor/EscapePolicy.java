@@ -1,8 +1,8 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.StabilityLimit;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Signal.Reading;
+import dynaxx.spectrum.StabilityLimit;
 import dynaxx.spectrum.Verdict;
 import java.util.Arrays;
 import java.util.List;

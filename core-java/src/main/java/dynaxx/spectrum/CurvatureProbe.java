@@ -169,8 +169,7 @@ public final class CurvatureProbe implements AutoCloseable {
     }
   }
 
-  private Along along(
-      Buffer parameters, ProbeSettings settings, Update update, Spectrum found) {
+  private Along along(Buffer parameters, ProbeSettings settings, Update update, Spectrum found) {
     CountedOperator counted = new CountedOperator(hessian);
     UpdateProbe.Result result =
         spectrum.along(
@@ -190,8 +189,7 @@ public final class CurvatureProbe implements AutoCloseable {
   /** Adds the reading, and returns the work in gradients: a gradient and a form of each part. */
   private double batchSharpness(
       Buffer parameters, ProbeSettings settings, Update update, Map<Signal, Reading> readings) {
-    int size =
-        BatchSharpness.size(subset.examples(), update.batchSize(), settings.microBatches());
+    int size = BatchSharpness.size(subset.examples(), update.batchSize(), settings.microBatches());
     try (Hessian part = hessian(placed.slice(0, size), memory / 4);
         Preconditioned adam = update.precondition(part).orElse(null)) {
       BatchSharpness.measure(part, placed, parameters, adam)

@@ -89,9 +89,7 @@ public record LayerCurvature(
    */
   public static List<LayerCurvature> measure(
       Hessian hessian, Network network, int probes, int microBatch, long seed) {
-    return measured(hessian, network, probes, microBatch, seed).stream()
-        .map(t -> t.found)
-        .toList();
+    return measured(hessian, network, probes, microBatch, seed).stream().map(t -> t.found).toList();
   }
 
   /** With what was chosen to be pruned. */
@@ -108,16 +106,12 @@ public record LayerCurvature(
       tensors.forEach(t -> t.samples = new double[probes]);
       probe(hessian, tensors, probes, seed);
       boolean noise =
-          microBatch > 0
-              && !network.couplesExamples()
-              && hessian.examples() >= 2 * microBatch;
+          microBatch > 0 && !network.couplesExamples() && hessian.examples() >= 2 * microBatch;
       Optional<double[]> variances =
           noise ? Optional.of(variances(hessian, tensors, microBatch)) : Optional.empty();
       for (int i = 0; i < tensors.size(); i++) {
         OptionalDouble variance =
-            variances.isPresent()
-                ? OptionalDouble.of(variances.get()[i])
-                : OptionalDouble.empty();
+            variances.isPresent() ? OptionalDouble.of(variances.get()[i]) : OptionalDouble.empty();
         tensors.get(i).finish(lambdaMax(hessian, tensors.get(i), seed), variance);
       }
       return tensors;
@@ -285,16 +279,17 @@ public record LayerCurvature(
       }
       Hutchinson.Trace saliency =
           Hutchinson.Trace.of(saliencies.stream().mapToDouble(s -> s).toArray());
-      found = new LayerCurvature(
-          name,
-          size,
-          lambdaMax,
-          trace,
-          Math.sqrt(squares),
-          variance,
-          rounded(8, trace),
-          rounded(4, trace),
-          new LossChange(prunedGradient, saliency.value(), saliency.standardError()));
+      found =
+          new LayerCurvature(
+              name,
+              size,
+              lambdaMax,
+              trace,
+              Math.sqrt(squares),
+              variance,
+              rounded(8, trace),
+              rounded(4, trace),
+              new LossChange(prunedGradient, saliency.value(), saliency.standardError()));
     }
 
     private LossChange rounded(int bits, Hutchinson.Trace trace) {

@@ -116,7 +116,15 @@ public record ProbeSettings(
    */
   public static ProbeSettings certified() {
     return new ProbeSettings(
-        Optional.of(Lanczos.both().withCertificate(true)), 16, 16, true, MICRO_BATCHES, true, 4, 1, COSTING);
+        Optional.of(Lanczos.both().withCertificate(true)),
+        16,
+        16,
+        true,
+        MICRO_BATCHES,
+        true,
+        4,
+        1,
+        COSTING);
   }
 
   /**
@@ -170,7 +178,8 @@ public record ProbeSettings(
    */
   public ProbeSettings withMicroBatches(int count) {
     boolean examples = perExample && count > 0;
-    return new ProbeSettings(lanczos, storedPairs, probes, deflated, count, examples, parts, seed, ofUpdate);
+    return new ProbeSettings(
+        lanczos, storedPairs, probes, deflated, count, examples, parts, seed, ofUpdate);
   }
 
   /**

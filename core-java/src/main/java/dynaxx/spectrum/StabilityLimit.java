@@ -58,9 +58,8 @@ public sealed interface StabilityLimit {
   }
 
   /**
-   * Adam, on the Hessian preconditioned by its second moments: {@code 2 (1 + beta1) / ((1 -
-   * beta1) learning rate)}, which is 38 over the learning rate for beta1 = 0.9 (Cohen et al.,
-   * 2022).
+   * Adam, on the Hessian preconditioned by its second moments: {@code 2 (1 + beta1) / ((1 - beta1)
+   * learning rate)}, which is 38 over the learning rate for beta1 = 0.9 (Cohen et al., 2022).
    *
    * @param beta1 decay of the first moment, from 0 to below 1
    */

@@ -31,8 +31,7 @@ final class SubsetLosses implements UpdateProbe.Losses {
       return Optional.empty();
     }
     int piece = (int) Math.min(batch.examples(), fitting);
-    return Optional.of(
-        new SubsetLosses(new Tape(network, loss, device, piece), batch, piece));
+    return Optional.of(new SubsetLosses(new Tape(network, loss, device, piece), batch, piece));
   }
 
   @Override

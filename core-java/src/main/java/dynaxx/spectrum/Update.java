@@ -118,8 +118,7 @@ public final class Update {
    * @return the update
    */
   public static Update sgd(double learningRate, double weightDecay) {
-    return of(
-        new StabilityLimit.Sgd(weightDecay), learningRate, weightDecay, Optional.empty());
+    return of(new StabilityLimit.Sgd(weightDecay), learningRate, weightDecay, Optional.empty());
   }
 
   /**
@@ -210,8 +209,7 @@ public final class Update {
    * @return a new update
    */
   public Update batch(long examples, OptionalDouble norm) {
-    return new Update(
-        limit, learningRate, weightDecay, moments, step, lossAlong, examples, norm);
+    return new Update(limit, learningRate, weightDecay, moments, step, lossAlong, examples, norm);
   }
 
   /**

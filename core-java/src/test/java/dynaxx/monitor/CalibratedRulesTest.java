@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.spectrum.StabilityLimit;
 import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.StabilityLimit;
 import dynaxx.spectrum.Verdict;
 import java.util.ArrayList;
 import java.util.Arrays;

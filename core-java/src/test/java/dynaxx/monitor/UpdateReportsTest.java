@@ -72,8 +72,7 @@ class UpdateReportsTest {
     try (Device device = Devices.cpu(1);
         Host host = new Host();
         CurvatureProbe probe =
-            new CurvatureProbe(
-                host.c.network(), host.c.loss(), host.c.batch(host.scope), device)) {
+            new CurvatureProbe(host.c.network(), host.c.loss(), host.c.batch(host.scope), device)) {
       PhaseMonitor.Builder builder =
           PhaseMonitor.of(probe, host.parameters)
               .every(5)

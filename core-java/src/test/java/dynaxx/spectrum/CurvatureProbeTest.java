@@ -213,7 +213,15 @@ class CurvatureProbeTest {
       for (int seed = 0; seed < 400; seed++) {
         ProbeSettings settings =
             new ProbeSettings(
-                Optional.of(Lanczos.both().withStarts(2)), 8, 2, false, 0, false, 0, seed, Set.of());
+                Optional.of(Lanczos.both().withStarts(2)),
+                8,
+                2,
+                false,
+                0,
+                false,
+                0,
+                seed,
+                Set.of());
         plain[seed] = trace(matrix.on(device), settings);
         ProbeSettings out =
             new ProbeSettings(
@@ -242,7 +250,8 @@ class CurvatureProbeTest {
       for (int seed = 0; seed < runs; seed++) {
         try (SpectrumProbe probe = new SpectrumProbe()) {
           ProbeSettings settings =
-              new ProbeSettings(Optional.of(Lanczos.both()), 8, 16, true, 0, false, 0, seed, Set.of());
+              new ProbeSettings(
+                  Optional.of(Lanczos.both()), 8, 16, true, 0, false, 0, seed, Set.of());
           Hutchinson.Trace trace = probe.measure(operator, settings).trace();
           traces[seed] = trace.value();
           covered += trace.interval(0.95).contains(exact) ? 1 : 0;
@@ -270,7 +279,8 @@ class CurvatureProbeTest {
       for (int seed = 0; seed < seeds; seed++) {
         try (SpectrumProbe probe = new SpectrumProbe()) {
           ProbeSettings settings =
-              new ProbeSettings(Optional.of(Lanczos.both()), 16, 16, true, 0, false, 0, seed, Set.of());
+              new ProbeSettings(
+                  Optional.of(Lanczos.both()), 16, 16, true, 0, false, 0, seed, Set.of());
           Spectrum found = probe.measure(hessian, settings);
           ours += Math.pow(found.trace().value() - exact, 2) / seeds;
           int forms = (int) found.cost().gradientEquivalents();

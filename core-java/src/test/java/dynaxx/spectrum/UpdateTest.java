@@ -89,8 +89,7 @@ class UpdateTest {
     int n = (int) c.network().parameterCount();
     try (Device device = Devices.cpu(2);
         Scope scope = Scope.open();
-        CurvatureProbe probe =
-            new CurvatureProbe(c.network(), c.loss(), c.batch(scope), device)) {
+        CurvatureProbe probe = new CurvatureProbe(c.network(), c.loss(), c.batch(scope), device)) {
       Moments moments = Moments.of(scope, n);
       double scale = Math.abs(c.expected().get("lambda_max").asDouble());
       HostBuffer parameters = c.host(scope, "parameters");
@@ -99,7 +98,8 @@ class UpdateTest {
       for (int k = 0; k < forms.size(); k++) {
         double[] v = Arrays.copyOfRange(probes, k * n, (k + 1) * n);
         HostBuffer step =
-            (HostBuffer) Numbers.vectors(scope, 1, Arrays.stream(v).map(x -> 1e-3 * x).toArray()).buffer();
+            (HostBuffer)
+                Numbers.vectors(scope, 1, Arrays.stream(v).map(x -> 1e-3 * x).toArray()).buffer();
         double form = forms.get(k).asDouble();
         Snapshot momentum =
             probe.measure(
@@ -197,8 +197,7 @@ class UpdateTest {
       Snapshot adam = probe.measure(parameters, certified, Optional.of(update));
       Reading sharpness = adam.reading(Signal.PRECONDITIONED_LAMBDA_MAX).orElseThrow();
       assertEquals(max / 0.2, sharpness.value(), sharpness.error().getAsDouble() + 1e-4);
-      assertEquals(
-          sharpness.value() / limit(RATE), value(adam, Signal.SHARPNESS_RATIO), 1e-12);
+      assertEquals(sharpness.value() / limit(RATE), value(adam, Signal.SHARPNESS_RATIO), 1e-12);
       Snapshot cheap = probe.measure(parameters, ProbeSettings.cheap(), Optional.of(update));
       assertEquals(max / 0.2, value(cheap, Signal.PRECONDITIONED_LAMBDA_MAX), 0.01 * max / 0.2);
       assertTrue(cheap.reading(Signal.SHARPNESS_RATIO).orElseThrow().error().isEmpty());
@@ -337,12 +336,10 @@ class UpdateTest {
       DenseForms.addScaled(0.3, q[5], d);
       DenseForms.addScaled(0.4, q[0], d);
       HostBuffer step = (HostBuffer) Numbers.vectors(scope, 1, d).buffer();
-      Update update =
-          Update.sgd(0.05, 0)
-              .step(step)
-              .lossAlong(s -> 7 - s + 0.8 * s * s);
-      ProbeSettings settings = ProbeSettings.certified().withUpdateSignals(
-          Signal.DIRECTIONAL_CURVATURE_RATIO, Signal.CRITICAL_RATE_RATIO);
+      Update update = Update.sgd(0.05, 0).step(step).lossAlong(s -> 7 - s + 0.8 * s * s);
+      ProbeSettings settings =
+          ProbeSettings.certified()
+              .withUpdateSignals(Signal.DIRECTIONAL_CURVATURE_RATIO, Signal.CRITICAL_RATE_RATIO);
       Snapshot snapshot = probe.snapshot(operator, settings, Optional.of(update));
       double curvature = (0.09 * 20 + 0.16 * -1) / 0.25;
       assertEquals(curvature / 40, value(snapshot, Signal.DIRECTIONAL_CURVATURE_RATIO), 1e-5);
@@ -357,7 +354,9 @@ class UpdateTest {
       assertTrue(less.containsKey(Signal.SHARPNESS_RATIO));
       assertFalse(less.containsKey(Signal.DIRECTIONAL_CURVATURE_RATIO));
       assertFalse(
-          probe.snapshot(operator, settings, Optional.empty()).readings()
+          probe
+              .snapshot(operator, settings, Optional.empty())
+              .readings()
               .containsKey(Signal.SHARPNESS_RATIO));
     }
   }
@@ -396,8 +395,7 @@ class UpdateTest {
       Snapshot own = probe.measure(parameters, free, Optional.of(adam));
       assertEquals(norm * norm / sum, value(own, Signal.DECOUPLING_RATIO), 1e-5 * norm / sum);
       Snapshot told =
-          probe.measure(
-              parameters, free, Optional.of(adam.batch(64, OptionalDouble.of(3))));
+          probe.measure(parameters, free, Optional.of(adam.batch(64, OptionalDouble.of(3))));
       assertEquals(9 / sum, value(told, Signal.DECOUPLING_RATIO), 1e-9);
     }
   }
@@ -410,10 +408,8 @@ class UpdateTest {
             new CurvatureProbe(mlp.network(), mlp.loss(), mlp.batch(scope), device)) {
       HostBuffer parameters = mlp.host(scope, "parameters");
       HostBuffer zero = scope.allocate(parameters.size());
-      for (Update update :
-          new Update[] {Update.sgd(RATE, 0).step(zero), Update.sgd(0, 0)}) {
-        Snapshot snapshot =
-            probe.measure(parameters, ProbeSettings.article(), Optional.of(update));
+      for (Update update : new Update[] {Update.sgd(RATE, 0).step(zero), Update.sgd(0, 0)}) {
+        Snapshot snapshot = probe.measure(parameters, ProbeSettings.article(), Optional.of(update));
         assertFalse(snapshot.readings().containsKey(Signal.DIRECTIONAL_CURVATURE_RATIO));
         assertFalse(snapshot.readings().containsKey(Signal.CRITICAL_RATE_RATIO));
         assertFalse(snapshot.readings().containsKey(Signal.OSCILLATION));

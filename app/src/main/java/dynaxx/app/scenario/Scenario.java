@@ -11,9 +11,9 @@ import dynaxx.app.train.Triangular;
 import dynaxx.app.train.WarmupConstant;
 import dynaxx.function.Activation;
 import dynaxx.model.Mlp;
-import dynaxx.spectrum.StabilityLimit;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.spectrum.StabilityLimit;
 import java.util.Locale;
 import java.util.function.IntToDoubleFunction;
 
