@@ -140,7 +140,8 @@ public record StepReport(
   /**
    * The same with the update that the host will make after this report. It is asked for only where
    * a snapshot is made, on the thread of the report; batch size and gradient norm of this report
-   * need not be told in it again.
+   * need not be told in it again. For snapshots beside the training its buffers are copied, so they
+   * must lie in host memory.
    *
    * @param coming gives optimizer, learning rate, and the step if it is known
    * @return a new report

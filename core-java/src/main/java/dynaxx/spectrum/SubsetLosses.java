@@ -1,6 +1,7 @@
 package dynaxx.spectrum;
 
 import dynaxx.device.Device;
+import dynaxx.device.MemoryExhaustedException;
 import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Frame.Mode;
@@ -22,7 +23,7 @@ final class SubsetLosses implements UpdateProbe.Losses {
     this.piece = piece;
   }
 
-  /** Within a memory limit; nothing if examples that must stay together do not fit it. */
+  /** Within a memory limit; nothing if examples that must stay together do not fit, or no memory. */
   static Optional<UpdateProbe.Losses> within(
       long memoryBytes, Network network, Loss loss, Batch batch, Device device) {
     long fitting = memoryBytes / Tape.bytesPerExample(network, loss);
@@ -31,7 +32,12 @@ final class SubsetLosses implements UpdateProbe.Losses {
       return Optional.empty();
     }
     int piece = (int) Math.min(batch.examples(), fitting);
-    return Optional.of(new SubsetLosses(new Tape(network, loss, device, piece), batch, piece));
+    try {
+      Tape tape = new Tape(network, loss, device, piece);
+      return Optional.of(new SubsetLosses(tape, batch, piece));
+    } catch (MemoryExhaustedException e) {
+      return Optional.empty();
+    }
   }
 
   @Override

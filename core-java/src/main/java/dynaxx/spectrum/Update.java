@@ -3,6 +3,7 @@ package dynaxx.spectrum;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.Preconditioned;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Signal.Reading;
@@ -301,6 +302,7 @@ public final class Update {
 
   /** The curvature that the optimizer sees, to be closed; nothing if it is the operator's own. */
   Optional<Preconditioned> precondition(SymmetricOperator operator) {
+    squaredGradients().ifPresent(sum -> NonFiniteException.check("second moment", sum));
     return moments.map(m -> Preconditioned.adam(operator, m.second(), m.adam()));
   }
 

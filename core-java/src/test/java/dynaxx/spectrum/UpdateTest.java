@@ -423,6 +423,13 @@ class UpdateTest {
                   () -> probe.measure(parameters, ProbeSettings.cheap(), Optional.of(nan)))
               .getMessage();
       assertTrue(message.contains("update"), message);
+      HostBuffer infinite = scope.allocate(parameters.size());
+      infinite.set(5, Float.POSITIVE_INFINITY);
+      Update overflown = Update.adam(RATE, ADAM, infinite, 0);
+      assertThrows(
+          NonFiniteException.class,
+          () -> probe.measure(parameters, ProbeSettings.cheap(), Optional.of(overflown)),
+          "what a diverging run's optimizer has is an event and not the end of the training");
       HostBuffer shorter = scope.allocate(3);
       Update wrong = Update.sgd(RATE, 0).step(shorter);
       assertThrows(
