@@ -23,7 +23,9 @@ final class SubsetLosses implements UpdateProbe.Losses {
     this.piece = piece;
   }
 
-  /** Within a memory limit; nothing if examples that must stay together do not fit, or no memory. */
+  /**
+   * Within a memory limit; nothing if examples that must stay together do not fit, or no memory.
+   */
   static Optional<UpdateProbe.Losses> within(
       long memoryBytes, Network network, Loss loss, Batch batch, Device device) {
     long fitting = memoryBytes / Tape.bytesPerExample(network, loss);
