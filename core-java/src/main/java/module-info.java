@@ -7,7 +7,7 @@ module dynaxx.core {
   requires static jdk.incubator.vector;
 
   exports dynaxx.memory;
-  exports dynaxx.function;
+  exports dynaxx.layer;
   exports dynaxx.device;
   exports dynaxx.network;
   exports dynaxx.model;

@@ -14,23 +14,22 @@ class ArchitectureTest {
       """
       memory       ->
       dense        ->
-      function     ->
-      kernel       -> memory function
-      device       -> memory function kernel
-      device.cpu   -> memory function kernel device
-      network      -> memory function kernel device
-      network.op   -> memory function kernel device network
-      network.pass -> memory function kernel device network network.op
-      model        -> memory function network network.op
-      operator     -> memory dense device network network.pass
-      spectrum     -> memory dense device network network.pass operator
+      layer        ->
+      kernel       -> memory layer
+      device       -> memory kernel
+      device.cpu   -> memory layer kernel device
+      network.op   -> memory layer kernel device
+      network      -> memory layer kernel device network.op
+      network.pass -> memory layer kernel device network network.op
+      model        -> memory layer kernel network network.op
+      operator     -> memory layer dense device network network.pass
+      spectrum     -> memory layer dense device network network.pass operator
       monitor      -> memory device operator spectrum
       """;
 
   private final Architecture architecture =
       Architecture.of(
           Scope.class,
-          new Known("dynaxx.operator.(Preconditioned|Restricted)", "dynaxx.kernel.*"),
           new Known("dynaxx.spectrum.GaussianVector", "dynaxx.kernel.Philox"),
           new Known("dynaxx.monitor.ThresholdBootstrap", "dynaxx.kernel.Philox"));
 

@@ -27,7 +27,7 @@ class ReadmeTest {
       import dynaxx.model.*;
       import dynaxx.monitor.*;
       import dynaxx.network.*;
-      import dynaxx.network.Network.Node;
+      import dynaxx.model.NetworkBuilder.Node;
       import dynaxx.onnx.*;
       import dynaxx.operator.*;
       import dynaxx.spectrum.*;

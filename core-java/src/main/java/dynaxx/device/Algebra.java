@@ -2,7 +2,6 @@ package dynaxx.device;
 
 import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -45,6 +44,15 @@ public interface Algebra {
    * @param y second summand and result, same size
    */
   void axpby(double alpha, Buffer x, double beta, Buffer y);
+
+  /**
+   * Products with a diagonal matrix: {@code y_i[j] = diagonal[j] x_i[j]}.
+   *
+   * @param diagonal n values
+   * @param x k vectors of n values
+   * @param y receives as many; must not overlap x
+   */
+  void multiply(Buffer diagonal, Vectors x, Vectors y);
 
   /**
    * One pass of classical Gram-Schmidt: {@code c = Q w} in float64, then {@code w -= Q' c}, for the
@@ -118,17 +126,16 @@ public interface Algebra {
 
   /**
    * Dot products with parts of Rademacher probes, which need not be stored for it: {@code sum over
-   * j below size of Philox.sign(seed, first + i, offset + j) x_i[j]} in float64.
+   * j from offset to below offset + size of Philox.sign(seed, first + i, j) x_i[j]} in float64.
    *
    * @param seed key of the generator
    * @param first index of the first probe
-   * @param offset where the part begins in each probe
+   * @param x vector i is multiplied with probe i
+   * @param offset where the part begins in each vector
    * @param size elements of the part
-   * @param count number of probes
-   * @param x run i is multiplied with the part of probe i
-   * @return one sum for each probe
+   * @return one sum for each vector
    */
-  double[] probeDots(long seed, long first, long offset, long size, int count, Strided x);
+  double[] probeDots(long seed, long first, Vectors x, long offset, long size);
 
   /**
    * Squared Euclidean distance {@code sum over j of (a_j - b_j)^2} in float64.

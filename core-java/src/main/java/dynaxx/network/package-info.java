@@ -1,5 +1,5 @@
 /**
- * Networks as graphs of {@link dynaxx.network.Op}s, losses and batches. {@code dynaxx.model} builds
+ * Networks as graphs of {@link dynaxx.network.op.Op}s, losses and batches. {@code dynaxx.model} builds
  * networks; operators and probes measure them.
  *
  * <pre>{@code

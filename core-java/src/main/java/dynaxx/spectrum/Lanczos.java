@@ -4,7 +4,6 @@ import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -22,7 +21,7 @@ import java.util.function.Consumer;
 public final class Lanczos {
 
   /** Which eigenvalue has to converge. */
-  public enum End {
+  enum End {
     /** The smallest. */
     MIN,
     /** The largest. */
@@ -245,7 +244,9 @@ public final class Lanczos {
    *     one entry
    * @param ritz all Ritz values of the start that came closest to the smallest eigenvalue,
    *     ascending
-   * @param quadratures of the spectrum, one for each start; empty after a warm start
+   * @param density of the spectrum, from the quadratures of all starts; empty after a warm start
+   * @param pairs the wanted number of Ritz pairs nearest both ends, of the start of {@code ritz}, if
+   *     they were to be kept
    * @param steps products of each start
    * @param products number of products made
    * @param restarts how often the bases were full
@@ -258,20 +259,28 @@ public final class Lanczos {
       Verdict verdict,
       List<RitzValue> eigenvalues,
       List<RitzValue> ritz,
-      List<Quadrature> quadratures,
+      Optional<SpectralDensity> density,
+      Optional<RitzPairs> pairs,
       int steps,
       int products,
       int restarts,
-      boolean exhausted) {}
+      boolean exhausted) {
 
-  /**
-   * A result with some of its Ritz vectors.
-   *
-   * @param result what the run found
-   * @param pairs the wanted number of Ritz pairs nearest both ends, of one start
-   * @param start which start, from 0: the one that came closest to the smallest eigenvalue
-   */
-  public record Decomposition(Result result, RitzPairs pairs, int start) {}
+    Result with(RitzPairs kept) {
+      return new Result(
+          min,
+          max,
+          verdict,
+          eigenvalues,
+          ritz,
+          density,
+          Optional.of(kept),
+          steps,
+          products,
+          restarts,
+          exhausted);
+    }
+  }
 
   /**
    * Runs on an operator, which is taken to be symmetric and the same at every product; {@link
@@ -296,14 +305,14 @@ public final class Lanczos {
    * @param pairs how many Ritz pairs to keep, at least 1; half from each end, fewer if there are
    *     not as many
    * @param scope owns the vectors
-   * @return the result and the pairs
+   * @return the result with the pairs
    * @throws NonFiniteException if a product holds NaN or infinity
    * @throws IllegalArgumentException as for {@link #run(SymmetricOperator)}
    */
-  public Decomposition run(SymmetricOperator operator, int pairs, Scope scope) {
+  public Result run(SymmetricOperator operator, int pairs, Scope scope) {
     requirePositive("pairs", pairs);
     try (LanczosRun run = new LanczosRun(this, operator)) {
-      return run.decomposition(pairs, scope);
+      return run.result().with(run.pairs(pairs, scope));
     }
   }
 

@@ -270,7 +270,10 @@ final class LanczosRun implements AutoCloseable {
         verdict(now),
         distinct(now.ritz(), productError * now.scale()),
         now.ritz().get(now.best()),
-        settings.earlier() == null ? quadratures() : List.of(),
+        settings.earlier() == null
+            ? Optional.of(SpectralDensity.of(quadratures(), n))
+            : Optional.empty(),
+        Optional.empty(),
         steps,
         made,
         restarts,
@@ -324,9 +327,14 @@ final class LanczosRun implements AutoCloseable {
         .toList();
   }
 
-  /** The result, with the Ritz pairs nearest both ends of the space with the smallest value. */
-  Lanczos.Decomposition decomposition(int count, Scope owner) {
-    int best = look().best();
+  /** Which start came closest to the smallest eigenvalue. */
+  int best() {
+    return look().best();
+  }
+
+  /** The Ritz pairs of that start nearest both ends, in memory of the owner. */
+  RitzPairs pairs(int count, Scope owner) {
+    int best = best();
     List<RitzValue> ritz = spaces.get(best).ritz().list();
     int high = Math.min(count, ritz.size()) / 2;
     int low = Math.min(count, ritz.size()) - high;
@@ -334,8 +342,7 @@ final class LanczosRun implements AutoCloseable {
         IntStream.concat(IntStream.range(0, low), IntStream.range(ritz.size() - high, ritz.size()))
             .toArray();
     Vectors vectors = spaces.get(best).vectors(owner, wanted);
-    RitzPairs pairs = new RitzPairs(IntStream.of(wanted).mapToObj(ritz::get).toList(), vectors);
-    return new Lanczos.Decomposition(result(), pairs, best);
+    return new RitzPairs(IntStream.of(wanted).mapToObj(ritz::get).toList(), vectors);
   }
 
   @Override

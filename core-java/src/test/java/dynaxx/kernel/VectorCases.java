@@ -2,7 +2,6 @@ package dynaxx.kernel;
 
 import dynaxx.device.Algebra;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,6 +21,7 @@ final class VectorCases {
       cases.add(squaredDistance(n));
       cases.add(axpby(n, -0.3, 1.7));
       cases.add(axpby(n, 2.5, 0));
+      cases.add(multiply(n));
       cases.add(project(n, 5, 3));
       cases.add(project(n, 2, 0));
       cases.add(combine(n));
@@ -120,6 +120,29 @@ final class VectorCases {
         });
   }
 
+  private static KernelCase multiply(int n) {
+    float[] diagonal = Data.normal(97, n);
+    float[] x = Data.normal(98, 8L * n);
+    return KernelCase.perDirection(
+        "multiply",
+        "n " + n,
+        1e-7,
+        1e-7,
+        (d, first, k) -> {
+          Buffer y = d.out(k * n);
+          Buffer some = d.in(Arrays.copyOfRange(x, first * n, (first + k) * n));
+          d.algebra().multiply(d.in(diagonal), Vectors.of(some, k, n), Vectors.of(y, k, n));
+          return d.get(y);
+        },
+        (first, k) -> {
+          double[] y = new double[k * n];
+          for (int i = 0; i < y.length; i++) {
+            y[i] = (double) diagonal[i % n] * x[first * n + i];
+          }
+          return y;
+        });
+  }
+
   private static KernelCase project(int n, int vectors, int count) {
     float[] q = Data.normal(95, (long) vectors * n);
     for (int i = 0; i < q.length; i++) {
@@ -194,8 +217,9 @@ final class VectorCases {
 
   private static KernelCase probeDots(int n) {
     long seed = 0x0123456789ABCDEFL;
-    long offset = 77;
-    float[] x = Data.normal(93, 8 * (n + 3));
+    int offset = 77;
+    int length = offset + n + 3;
+    float[] x = Data.normal(93, 8 * length);
     return KernelCase.perDirection(
         "probeDots",
         "n " + n,
@@ -204,13 +228,21 @@ final class VectorCases {
         (d, first, k) ->
             d.algebra()
                 .probeDots(
-                    seed, 5L + first, offset, n, k, new Strided(d.in(x), (n + 3L) * first, n + 3)),
+                    seed,
+                    5L + first,
+                    Vectors.of(
+                        d.in(Arrays.copyOfRange(x, first * length, (first + k) * length)),
+                        k,
+                        length),
+                    offset,
+                    n),
         (first, k) -> {
           double[] sums = new double[k];
           for (int i = 0; i < k; i++) {
             for (int j = 0; j < n; j++) {
               sums[i] +=
-                  Philox.sign(seed, 5L + first + i, offset + j) * x[(n + 3) * (first + i) + j];
+                  Philox.sign(seed, 5L + first + i, offset + j)
+                      * x[length * (first + i) + offset + j];
             }
           }
           return sums;

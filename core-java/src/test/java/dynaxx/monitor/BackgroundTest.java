@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.model.Mlp;

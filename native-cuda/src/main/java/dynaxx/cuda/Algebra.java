@@ -3,8 +3,8 @@ package dynaxx.cuda;
 import dynaxx.cuda.internal.MemoryPool.Block;
 import dynaxx.cuda.internal.Session;
 import dynaxx.device.Algebra.Orthogonalized;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -113,6 +113,24 @@ final class Algebra implements dynaxx.device.Algebra {
         .i64(partial)
         .launch(blocks, 1, Launcher.THREADS);
     return sums(partial, blocks, 1)[0];
+  }
+
+  @Override
+  public void multiply(Buffer diagonal, Vectors x, Vectors y) {
+    session
+        .turns()
+        .take(
+            () -> {
+              launcher
+                  .kernel("elementwise_multiply")
+                  .i32(x.count())
+                  .i64(x.length())
+                  .p(diagonal)
+                  .p(x.buffer())
+                  .p(y.buffer())
+                  .flag(false)
+                  .launchElements(Math.ceilDiv(x.length(), 4L), 1);
+            });
   }
 
   @Override
@@ -277,23 +295,23 @@ final class Algebra implements dynaxx.device.Algebra {
   }
 
   @Override
-  public double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
+  public double[] probeDots(long seed, long first, Vectors x, long offset, long size) {
     return session
         .turns()
         .take(
             () -> {
               int blocks = (int) Math.min(Launcher.blocks(size), PROBE_BLOCKS);
-              long partial = launcher.partials((long) blocks * count);
+              long partial = launcher.partials((long) blocks * x.count());
               launcher
                   .kernel("probe_dots")
                   .i64(seed)
                   .i64(first)
                   .i64(offset)
                   .i64(size)
-                  .runs(x)
+                  .runs(Strided.of(x, offset))
                   .i64(partial)
-                  .launch(blocks, count, Launcher.THREADS);
-              return sums(partial, blocks, count);
+                  .launch(blocks, x.count(), Launcher.THREADS);
+              return sums(partial, blocks, x.count());
             });
   }
 

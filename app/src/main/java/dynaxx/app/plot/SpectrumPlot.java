@@ -42,7 +42,7 @@ public final class SpectrumPlot {
   private SpectrumPlot(Canvas canvas, SpectralDensity density) {
     this.canvas = canvas;
     this.density = density;
-    double[] nodes = density.merged().nodes();
+    double[] nodes = density.nodes();
     double width = Math.max(density.defaultWidth() / 2, span(nodes) / 400);
     int points =
         (int) Math.clamp(Math.ceil((span(nodes) + 12 * width) / width) * 4 + 1, 801, 20_001);
@@ -162,8 +162,8 @@ public final class SpectrumPlot {
   }
 
   private void sticks() {
-    double[] nodes = density.merged().nodes();
-    double[] weights = density.merged().weights();
+    double[] nodes = density.nodes();
+    double[] weights = density.weights();
     double heaviest = Math.log10(Arrays.stream(weights).max().orElseThrow());
     for (int i = 0; i < nodes.length; i++) {
       double part = 1 - (heaviest - Math.log10(Math.max(weights[i], 1e-12))) / 10;
