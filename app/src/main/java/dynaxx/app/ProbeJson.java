@@ -140,8 +140,8 @@ final class ProbeJson {
   }
 
   private static Map<String, Object> density(SpectralDensity density) {
-    int points = CURVE_POINTS;
-    SpectralDensity.Curve curve = density.curve(points);
+    double width = density.defaultWidth();
+    double[] at = density.positions(CURVE_POINTS, width);
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("ritz_values", density.nodes());
     json.put("weights", density.weights());
@@ -154,9 +154,9 @@ final class ProbeJson {
             density.leastMassBelow(0),
             "upper",
             density.mostMassBelow(0)));
-    json.put("at", curve.at());
-    json.put("density", curve.density());
-    json.put("width", curve.width());
+    json.put("at", at);
+    json.put("density", density.density(at, width));
+    json.put("width", width);
     return json;
   }
 

@@ -3,7 +3,6 @@ package dynaxx.device;
 import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -66,15 +65,6 @@ public interface Algebra {
   double[] project(Vectors basis, int count, Buffer w);
 
   /**
-   * What Gram-Schmidt found about one vector.
-   *
-   * @param coefficients the vector's components along the basis
-   * @param before its squared norm
-   * @param after squared norm of what is left of it
-   */
-  record Orthogonalized(double[] coefficients, double before, double after) {}
-
-  /**
    * One Lanczos step of several runs at once: makes each vector orthogonal to the first vectors of
    * its run's basis by classical Gram-Schmidt, repeated at least when a pass leaves less than
    * sqrt(1/2) of it (Daniel, Gragg, Kaufman and Stewart, 1976), and puts what is left, normalised,
@@ -83,26 +73,29 @@ public interface Algebra {
    * @param bases an orthonormal basis for each run, with room for one more vector
    * @param counts how many vectors of each basis there are
    * @param w a vector for each run, overwritten with what is left of it
-   * @return what was found of each vector
+   * @param before receives the squared norm of each vector
+   * @param after receives the squared norm of what is left of each
+   * @return for each vector, its components along the basis
    */
-  default List<Orthogonalized> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
-    List<Orthogonalized> found = new ArrayList<>();
+  default double[][] orthonormalise(
+      List<Vectors> bases, int[] counts, Vectors w, double[] before, double[] after) {
+    double[][] components = new double[counts.length][];
     for (int i = 0; i < counts.length; i++) {
       Buffer rest = w.vector(i);
       double[] c = project(bases.get(i), counts[i], rest);
-      double after = dot(rest, rest);
-      double before = after + Arrays.stream(c).map(x -> x * x).sum();
-      if (Math.sqrt(after) < Math.sqrt(0.5) * Math.sqrt(before)) {
+      after[i] = dot(rest, rest);
+      before[i] = after[i] + Arrays.stream(c).map(x -> x * x).sum();
+      if (Math.sqrt(after[i]) < Math.sqrt(0.5) * Math.sqrt(before[i])) {
         double[] again = project(bases.get(i), counts[i], rest);
         Arrays.setAll(c, j -> c[j] + again[j]);
-        after = dot(rest, rest);
+        after[i] = dot(rest, rest);
       }
-      if (after > 0) {
-        axpby(1 / Math.sqrt(after), rest, 0, bases.get(i).vector(counts[i]));
+      if (after[i] > 0) {
+        axpby(1 / Math.sqrt(after[i]), rest, 0, bases.get(i).vector(counts[i]));
       }
-      found.add(new Orthogonalized(c, before, after));
+      components[i] = c;
     }
-    return found;
+    return components;
   }
 
   /**

@@ -1,8 +1,8 @@
 package dynaxx.spectrum;
 
+import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.Lanczos.RitzPairs;
 import java.util.Arrays;
 
 /**
@@ -97,15 +97,14 @@ record Hutchinson(int probes, long seed) implements TraceEstimator {
    * used, too.
    *
    * @param operator a symmetric operator
-   * @param deflation orthonormal vectors, best those of the eigenvalues of largest magnitude; their
-   *     values are not used
+   * @param deflation orthonormal vectors, best those of the eigenvalues of largest magnitude
    * @return mean, standard error and samples, each sample with the exact part
    * @throws IllegalArgumentException if the vectors' length does not fit or they are not
    *     orthonormal
    * @throws NonFiniteException if a vector or a quadratic form holds NaN or infinity
    */
-  Estimate run(SymmetricOperator operator, RitzPairs deflation) {
-    return run(ProbeForms.deflated(operator, seed, deflation.vectors()));
+  Estimate run(SymmetricOperator operator, Vectors deflation) {
+    return run(ProbeForms.deflated(operator, seed, deflation));
   }
 
   private Estimate run(ProbeForms forms) {
@@ -141,15 +140,15 @@ record Hutchinson(int probes, long seed) implements TraceEstimator {
    * Estimates the trace to a wanted relative error with deflation.
    *
    * @param operator a symmetric operator
-   * @param deflation orthonormal vectors, as in {@link #run(SymmetricOperator, RitzPairs)}
+   * @param deflation orthonormal vectors, as in {@link #run(SymmetricOperator, Vectors)}
    * @param goal error, confidence and limit, as in {@link #run(SymmetricOperator, Goal)}
    * @return the estimate, and whether the goal was reached
    * @throws IllegalArgumentException if the limit is below the probes of the first stage, or the
    *     vectors do not fit
    * @throws NonFiniteException if a vector or a quadratic form holds NaN or infinity
    */
-  Outcome run(SymmetricOperator operator, RitzPairs deflation, Goal goal) {
-    return run(ProbeForms.deflated(operator, seed, deflation.vectors()), goal);
+  Outcome run(SymmetricOperator operator, Vectors deflation, Goal goal) {
+    return run(ProbeForms.deflated(operator, seed, deflation), goal);
   }
 
   /** Refuses a goal that leaves no room for the first stage. */

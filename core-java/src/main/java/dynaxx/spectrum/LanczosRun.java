@@ -7,7 +7,6 @@ import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Lanczos.End;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-import dynaxx.spectrum.Lanczos.RitzPairs;
 import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.ArrayList;
@@ -61,10 +60,10 @@ final class LanczosRun implements AutoCloseable {
     this.device = operator.device();
     this.n = operator.dimension();
     this.productError = operator.productError();
-    RitzPairs earlier = settings.earlier();
-    if (earlier != null && earlier.vectors().length() != n) {
+    Vectors earlier = settings.earlier();
+    if (earlier != null && earlier.length() != n) {
       throw new IllegalArgumentException(
-          "pairs: found vectors of length " + earlier.vectors().length() + ", expected " + n);
+          "vectors: found vectors of length " + earlier.length() + ", expected " + n);
     }
     int starts = settings.starts();
     try {
@@ -127,7 +126,7 @@ final class LanczosRun implements AutoCloseable {
   }
 
   private void addEarlier(Scope temporary, Buffer start) {
-    Vectors earlier = settings.earlier().vectors();
+    Vectors earlier = settings.earlier();
     double[] shares = new double[earlier.count()];
     Arrays.fill(shares, Math.sqrt((1 - FRESH) / shares.length));
     Buffer sum = device.allocate(temporary, n);

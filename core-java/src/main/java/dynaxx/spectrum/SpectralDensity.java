@@ -45,15 +45,6 @@ public final class SpectralDensity {
   }
 
   /**
-   * A smoothed density, to be drawn.
-   *
-   * @param at equally spaced positions, ascending
-   * @param density eigenvalues per unit of length, as a fraction of all; the curve's integral is 1
-   * @param width standard deviation of the Gaussian that stands for each node
-   */
-  public record Curve(double[] at, double[] density, double width) {}
-
-  /**
    * Takes the quadratures of independent random starts.
    *
    * @param starts at least one; two or more give standard errors
@@ -272,28 +263,17 @@ public final class SpectralDensity {
   }
 
   /**
-   * A curve of {@link #defaultWidth}, from six widths below the smallest node to six above the
-   * largest.
-   *
-   * @param points number of positions, as for {@link #curve(int, double)}
-   * @return the curve
-   * @throws IllegalArgumentException if there are too few points
-   */
-  public Curve curve(int points) {
-    return curve(points, defaultWidth());
-  }
-
-  /**
-   * A curve from six widths below the smallest node to six above the largest.
+   * Equally spaced positions for a curve of the density, from six widths below the smallest node to
+   * six above the largest.
    *
    * @param points number of positions; enough that they are no more than a width apart, or the
    *     curve would miss nodes
    * @param width standard deviation of the Gaussian, above 0
-   * @return the curve
+   * @return the positions, ascending
    * @throws IllegalArgumentException if the width is not above 0 and finite, or there are too few
    *     points for it
    */
-  public Curve curve(int points, double width) {
+  public double[] positions(int points, double width) {
     requireWidth(width);
     double[] nodes = merged.nodes();
     double low = nodes[0] - MARGIN * width;
@@ -311,7 +291,19 @@ public final class SpectralDensity {
     }
     double[] at = new double[points];
     Arrays.setAll(at, i -> low + length * i / (points - 1));
-    return new Curve(at, Arrays.stream(at).map(x -> density(x, width)).toArray(), width);
+    return at;
+  }
+
+  /**
+   * The density at several positions, whose curve over all {@link #positions} has the integral 1.
+   *
+   * @param at positions
+   * @param width standard deviation of the Gaussian that stands for each node, above 0
+   * @return eigenvalues per unit of length, as a fraction of all
+   * @throws IllegalArgumentException if the width is not above 0 and finite
+   */
+  public double[] density(double[] at, double width) {
+    return Arrays.stream(at).map(x -> density(x, width)).toArray();
   }
 
   private static void requireWidth(double width) {

@@ -8,7 +8,6 @@ import dynaxx.operator.Consistency;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-import dynaxx.spectrum.Lanczos.RitzPairs;
 import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.Arrays;
@@ -75,20 +74,22 @@ public final class SpectrumProbe implements AutoCloseable {
     Scope scope = Scope.open();
     try {
       Lanczos.Result result;
+      RitzPairs pairs;
       int start;
       try (LanczosRun run = new LanczosRun(lanczos, operator)) {
-        result = run.result().with(run.pairs(settings.storedPairs(), scope));
+        result = run.result();
+        pairs = run.pairs(settings.storedPairs(), scope);
         start = run.best();
       }
       Estimate trace;
       try (Scope temporary = Scope.open()) {
         Optional<RitzPairs> deflation =
             settings.deflated()
-                ? converged(result.pairs().orElseThrow(), operator.device(), temporary)
+                ? converged(pairs, operator.device(), temporary)
                 : Optional.empty();
         trace = trace(operator, result.density(), start, deflation, settings);
       }
-      store(result.pairs().orElseThrow(), scope);
+      store(pairs, scope);
       return new Spectrum(
           result.min(), result.max(), result.verdict(), trace, result.density(), operator.cost());
     } catch (RuntimeException | Error e) {

@@ -1,8 +1,8 @@
 package dynaxx.spectrum;
 
+import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.Lanczos.RitzPairs;
 
 /**
  * A way to estimate the trace of an operator by random probes.
@@ -18,7 +18,7 @@ import dynaxx.spectrum.Lanczos.RitzPairs;
  *
  * <p>{@link #hutchinson(int, long)} is cheapest for each probe. {@link #xTrace} gets more from its
  * products the faster the spectrum decays. Ritz vectors that are at hand, given to {@link
- * #hutchinson(int, long, RitzPairs)}, cost less than either and help as much.
+ * #hutchinson(int, long, Vectors)}, cost less than either and help as much.
  */
 @FunctionalInterface
 public interface TraceEstimator {
@@ -61,12 +61,11 @@ public interface TraceEstimator {
    *
    * @param probes number of probes, at least 2
    * @param seed fixes the probes
-   * @param deflation orthonormal vectors, best those of the eigenvalues of largest magnitude; their
-   *     values are not used
+   * @param deflation orthonormal vectors, best those of the eigenvalues of largest magnitude
    * @return the estimator; each sample with the exact part
    * @throws IllegalArgumentException if probes is below 2
    */
-  static TraceEstimator hutchinson(int probes, long seed, RitzPairs deflation) {
+  static TraceEstimator hutchinson(int probes, long seed, Vectors deflation) {
     Hutchinson hutchinson = new Hutchinson(probes, seed);
     return operator -> hutchinson.run(operator, deflation);
   }

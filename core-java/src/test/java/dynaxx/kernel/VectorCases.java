@@ -269,12 +269,16 @@ final class VectorCases {
             bases.add(Vectors.of(d.inOut(unitVectors(counts[i], n)), counts[i] + 1, n));
           }
           Buffer rest = d.inOut(Arrays.copyOfRange(w, first * n, (first + k) * n));
-          var found = d.algebra().orthonormalise(bases, counts, Vectors.of(rest, k, n));
+          double[] before = new double[k];
+          double[] after = new double[k];
+          double[][] found =
+              d.algebra()
+                  .orthonormalise(bases, counts, Vectors.of(rest, k, n), before, after);
           double[] all = new double[0];
           for (int i = 0; i < k; i++) {
-            double[] c = Arrays.copyOf(found.get(i).coefficients(), most + 2);
-            c[most] = found.get(i).before();
-            c[most + 1] = found.get(i).after();
+            double[] c = Arrays.copyOf(found[i], most + 2);
+            c[most] = before[i];
+            c[most + 1] = after[i];
             double[] next = d.get(bases.get(i).vector(counts[i]));
             all = Data.join(all, Data.join(c, next));
           }

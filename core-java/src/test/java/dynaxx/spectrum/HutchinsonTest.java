@@ -9,10 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.Lanczos.RitzPairs;
-import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.testing.Dense;
 import dynaxx.testing.DenseForms;
 import dynaxx.testing.Numbers;
@@ -120,7 +119,7 @@ class HutchinsonTest {
         Scope scope = Scope.open()) {
       DenseForms matrix =
           new DenseForms(DenseForms.withSpectrum(2, 9, -4, 1, 0.5, -0.25, 2), device);
-      RitzPairs all = SubspaceIteration.dominant(matrix, scope, 6, 5);
+      Vectors all = SubspaceIteration.dominant(matrix, scope, 6, 5);
       Estimate trace = new Hutchinson(4, 8).run(matrix, all);
       assertEquals(8.25, trace.value(), 1e-5);
       assertEquals(0, trace.standardError(), 1e-5);
@@ -136,7 +135,7 @@ class HutchinsonTest {
         Scope scope = Scope.open()) {
       DenseForms matrix = new DenseForms(DenseForms.gaussian(n, 4, 1), device);
       DenseForms other = new DenseForms(DenseForms.gaussian(n, 5, 0), device);
-      RitzPairs foreign = SubspaceIteration.dominant(other, scope, 5, 3);
+      Vectors foreign = SubspaceIteration.dominant(other, scope, 5, 3);
       Estimate trace = new Hutchinson(probes, 31).run(matrix, foreign);
       assertEquals(matrix.trace(), trace.value(), 4 * trace.standardError());
       Estimate plain = new Hutchinson(probes, 31).run(matrix);
@@ -149,7 +148,7 @@ class HutchinsonTest {
     try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       DenseForms matrix = new DenseForms(DenseForms.gaussian(30, 4, 0), device);
-      RitzPairs top = SubspaceIteration.dominant(matrix, scope, 2, 40);
+      Vectors top = SubspaceIteration.dominant(matrix, scope, 2, 40);
       double[] many = new Hutchinson(19, 5).run(matrix, top).samples();
       double[] few = new Hutchinson(4, 5).run(matrix, top).samples();
       assertArrayEquals(few, Arrays.copyOf(many, 4));
@@ -238,8 +237,8 @@ class HutchinsonTest {
     }
   }
 
-  private static RitzPairs pair(Scope scope, double... vector) {
-    return new RitzPairs(List.of(new RitzValue(1, 0)), Numbers.vectors(scope, 1, vector));
+  private static Vectors pair(Scope scope, double... vector) {
+    return Numbers.vectors(scope, 1, vector);
   }
 
   private static void refused(String message, Executable action) {

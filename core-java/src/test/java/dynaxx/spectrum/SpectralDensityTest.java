@@ -76,7 +76,7 @@ class SpectralDensityTest {
         assertTrue(most + 4 * error >= probability, quantile.getKey());
         assertEquals(probability, mass.value(), 0.01 + most - least);
       }
-      assertIntegratesToOne(density.curve(4000));
+      assertIntegratesToOne(density, 4000, density.defaultWidth());
     }
   }
 
@@ -86,9 +86,10 @@ class SpectralDensityTest {
     assertEquals(exact, estimate.value(), errors * error);
   }
 
-  private static void assertIntegratesToOne(SpectralDensity.Curve curve) {
-    double step = curve.at()[1] - curve.at()[0];
-    assertEquals(1, Arrays.stream(curve.density()).sum() * step, 1e-6);
+  private static void assertIntegratesToOne(SpectralDensity density, int points, double width) {
+    double[] at = density.positions(points, width);
+    double step = at[1] - at[0];
+    assertEquals(1, Arrays.stream(density.density(at, width)).sum() * step, 1e-6);
   }
 
   /** 160 eigenvalues, 56 of them negative. */
@@ -151,12 +152,12 @@ class SpectralDensityTest {
       assertEquals(0, zero.trace().value());
       assertEquals(0, zero.frobeniusSquared().standardError());
       assertEquals(0, zero.massBelow(0).value());
-      assertIntegratesToOne(zero.curve(200));
+      assertIntegratesToOne(zero, 200, zero.defaultWidth());
       SpectralDensity three = density(Dense.diagonal(3, 3, 3, 3).on(device), 2, 4);
       assertEquals(12, three.trace().value(), 1e-5);
       assertEquals(36, three.frobeniusSquared().value(), 1e-4);
       assertEquals(1, three.massBelow(3.001).value(), 1e-12);
-      assertIntegratesToOne(three.curve(200));
+      assertIntegratesToOne(three, 200, three.defaultWidth());
       SpectralDensity scalar = density(Dense.diagonal(-4).on(device), 1, 4);
       assertEquals(-4, scalar.trace().value(), 1e-5);
       assertEquals(Double.POSITIVE_INFINITY, scalar.trace().standardError());
@@ -185,10 +186,10 @@ class SpectralDensityTest {
     assertEquals(3, density.defaultWidth(), 1e-15);
     double peak = 1 / Math.sqrt(2 * Math.PI) / 0.01;
     assertEquals(0.375 * peak, density.density(2, 0.01), 1e-12);
-    SpectralDensity.Curve curve = density.curve(61, 0.5);
-    assertEquals(-5, curve.at()[0], 1e-12);
-    assertEquals(7, curve.at()[60], 1e-12);
-    assertIntegratesToOne(curve);
+    double[] at = density.positions(61, 0.5);
+    assertEquals(-5, at[0], 1e-12);
+    assertEquals(7, at[60], 1e-12);
+    assertIntegratesToOne(density, 61, 0.5);
   }
 
   @Test
@@ -204,8 +205,8 @@ class SpectralDensityTest {
     refused("found a sum of 0.5", () -> of(new double[] {1}, new double[] {0.5}));
     refused("power: found -1", () -> density.moment(-1));
     refused("width: found 0.0", () -> density.density(1, 0));
-    refused("width: found NaN", () -> density.curve(100, Double.NaN));
-    refused("points: found 5", () -> density.curve(5));
+    refused("width: found NaN", () -> density.positions(100, Double.NaN));
+    refused("points: found 5", () -> density.positions(5, density.defaultWidth()));
     for (double bad : new double[] {Double.NaN, Double.NEGATIVE_INFINITY}) {
       nonFinite(() -> of(new double[] {bad, 1}, new double[] {0.5, 0.5}));
       nonFinite(() -> of(new double[] {0, 1}, new double[] {0.5, bad}));

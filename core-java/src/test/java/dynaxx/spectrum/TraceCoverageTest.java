@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
-import dynaxx.spectrum.Lanczos.RitzPairs;
+import dynaxx.memory.Vectors;
 import dynaxx.testing.DenseForms;
 import java.util.Arrays;
 import java.util.function.LongFunction;
@@ -74,7 +74,7 @@ class TraceCoverageTest {
   void deflationMendsIntervalsOfSkewedSamples() {
     DenseForms matrix = spiked();
     try (Scope scope = Scope.open()) {
-      RitzPairs top = SubspaceIteration.dominant(matrix, scope, 1, 30);
+      Vectors top = SubspaceIteration.dominant(matrix, scope, 1, 30);
       long plain =
           count(
               seed -> new Hutchinson(16, seed).run(matrix).covers(matrix.trace(), 0.95));

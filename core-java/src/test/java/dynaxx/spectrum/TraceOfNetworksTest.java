@@ -14,7 +14,6 @@ import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.Lanczos.RitzPairs;
 import dynaxx.testing.Dense;
 import dynaxx.testing.KnownCase;
 import java.util.Arrays;
@@ -84,7 +83,7 @@ class TraceOfNetworksTest {
     int probes = 8;
     int runs = 120;
     for (int vectors : new int[] {2, 8}) {
-      RitzPairs top = SubspaceIteration.dominant(hessian, scope, vectors, 15);
+      Vectors top = SubspaceIteration.dominant(hessian, scope, vectors, 15);
       double[] samples = new Hutchinson(runs * probes, 1).run(hessian, top).samples();
       double deflated = rms(samples, probes);
       double plain = rms(plainSamples, probes);

@@ -2,7 +2,6 @@ package dynaxx.cuda;
 
 import dynaxx.cuda.internal.MemoryPool.Block;
 import dynaxx.cuda.internal.Session;
-import dynaxx.device.Algebra.Orthogonalized;
 import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
@@ -152,12 +151,13 @@ final class Algebra implements dynaxx.device.Algebra {
   }
 
   @Override
-  public List<Orthogonalized> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
+  public double[][] orthonormalise(
+      List<Vectors> bases, int[] counts, Vectors w, double[] before, double[] after) {
     return session
         .turns()
         .take(
             () -> {
-              List<Orthogonalized> found = new ArrayList<>();
+              double[][] components = new double[counts.length][];
               for (int from = 0; from < counts.length; from += MOST_RUNS) {
                 int to = Math.min(from + MOST_RUNS, counts.length);
                 int[] some = Arrays.copyOfRange(counts, from, to);
@@ -172,10 +172,12 @@ final class Algebra implements dynaxx.device.Algebra {
                 pass.append();
                 double[] sums = session.read(pass.sums(0), 3 * pass.size());
                 for (int i = 0; i < some.length; i++) {
-                  found.add(pass.result(sums, i));
+                  components[from + i] = pass.components(sums, i);
+                  before[from + i] = pass.squaredNorm(sums, i, 0);
+                  after[from + i] = pass.squaredNorm(sums, i, 2);
                 }
               }
-              return found;
+              return components;
             });
   }
 
@@ -250,11 +252,15 @@ final class Algebra implements dynaxx.device.Algebra {
           .launchElements(w.length(), counts.length);
     }
 
-    Orthogonalized result(double[] all, int run) {
+    double[] components(double[] all, int run) {
       double[] c = new double[counts[run]];
       Arrays.setAll(c, i -> all[run * most + i] + all[size() + run * most + i]);
-      int norm = run * most + most - 1;
-      return new Orthogonalized(c, all[norm], all[2 * size() + norm]);
+      return c;
+    }
+
+    /** Squared norm of a vector as a pass found it. */
+    double squaredNorm(double[] all, int run, int pass) {
+      return all[pass * size() + run * most + most - 1];
     }
   }
 
