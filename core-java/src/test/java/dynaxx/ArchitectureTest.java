@@ -1,9 +1,12 @@
 package dynaxx;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import dynaxx.memory.Scope;
 import dynaxx.testing.Approved;
 import dynaxx.testing.Architecture;
 import dynaxx.testing.Architecture.Known;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What knows what in this module, and what others see of it. */
@@ -27,6 +30,9 @@ class ArchitectureTest {
       monitor      -> memory device operator spectrum
       """;
 
+  private static final int MOST_TYPES = 100;
+  private static final int MOST_TOP_LEVEL = 65;
+
   private final Architecture architecture =
       Architecture.of(
           Scope.class,
@@ -47,5 +53,14 @@ class ArchitectureTest {
   @Test
   void publicTypesAreThoseApproved() {
     Approved.assertApproved("public-types.txt", Architecture.publicTypes(Scope.class));
+  }
+
+  /** A newcomer can read the API in an hour; one type more is one less elsewhere. */
+  @Test
+  void publicTypesAreFew() {
+    List<String> types = Architecture.publicTypes(Scope.class).lines().skip(1).toList();
+    long nested = types.stream().filter(type -> type.matches(".*\\.[A-Z]\\w*\\..*")).count();
+    assertTrue(types.size() <= MOST_TYPES, "public types: found " + types.size());
+    assertTrue(types.size() - nested <= MOST_TOP_LEVEL, "top-level: found " + (types.size() - nested));
   }
 }

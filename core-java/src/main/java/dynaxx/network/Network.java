@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A directed acyclic graph of {@link Op}s with one input and one output, and the layout of its
+ * A directed acyclic graph of operations with one input and one output, and the layout of its
  * parameters in one contiguous vector. Immutable; holds no values.
  */
 public final class Network {
