@@ -16,6 +16,8 @@ module dynaxx.core {
   exports dynaxx.monitor;
   exports dynaxx.kernel to
       dynaxx.cuda;
+  exports dynaxx.random to
+      dynaxx.cuda;
 
   uses dynaxx.device.DeviceProvider;
 

@@ -2,6 +2,7 @@ package dynaxx.app;
 
 import dynaxx.app.data.FashionMnist;
 import dynaxx.app.data.Passages;
+import dynaxx.app.io.UserException;
 import dynaxx.app.train.Examples;
 import dynaxx.layer.Activation;
 import dynaxx.model.ConvolutionalNetwork;

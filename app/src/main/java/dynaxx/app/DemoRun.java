@@ -1,5 +1,6 @@
 package dynaxx.app;
 
+import dynaxx.app.io.UserException;
 import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.RunReader;

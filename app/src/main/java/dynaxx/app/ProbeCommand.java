@@ -1,6 +1,7 @@
 package dynaxx.app;
 
 import dynaxx.app.data.NpyFile;
+import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
 import dynaxx.app.plot.SpectrumPlot;
 import dynaxx.app.terminal.ProgressLine;

@@ -1,6 +1,7 @@
 package dynaxx.app;
 
 import dynaxx.app.data.NpyFile;
+import dynaxx.app.io.UserException;
 import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;

@@ -1,6 +1,7 @@
 package dynaxx.app;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dynaxx.app.io.UserException;
 import dynaxx.app.profile.Library;
 import dynaxx.app.profile.Profile;
 import dynaxx.app.run.RunFolder;

@@ -22,7 +22,7 @@ class ReadmeTest {
   private static final String HOST =
       """
       import dynaxx.device.*;
-      import dynaxx.function.*;
+      import dynaxx.layer.*;
       import dynaxx.memory.*;
       import dynaxx.model.*;
       import dynaxx.monitor.*;

@@ -417,22 +417,15 @@ public interface Rules {
   /**
    * Largest eigenvalue at which an optimizer's updates are stable on a quadratic function of that
    * curvature. Training with full batches drives the sharpness up to it, where it hovers (Cohen et
-   * al., 2021, 2022); with small batches it stays below.
+   * al., 2021, 2022); with small batches it stays below. {@link #sgd}, {@link #momentum} and {@link
+   * #adam} know those of their optimizers.
+   *
+   * @param signal the largest eigenvalue that is compared with the limit
+   * @param numerator of the limit {@code numerator / (divisor learning rate) - weightDecay}
+   * @param divisor above 0
+   * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
    */
-  final class StabilityLimit {
-
-    private final Signal signal;
-    private final double numerator;
-    private final double divisor;
-    private final double weightDecay;
-
-    private StabilityLimit(
-        Signal signal, double numerator, double divisor, double weightDecay) {
-      this.signal = signal;
-      this.numerator = numerator;
-      this.divisor = divisor;
-      this.weightDecay = weightDecay;
-    }
+  record StabilityLimit(Signal signal, double numerator, double divisor, double weightDecay) {
 
     /**
      * Plain gradient descent: {@code 2 / learning rate - weight decay}.
@@ -481,19 +474,10 @@ public interface Rules {
      * The limit.
      *
      * @param learningRate above 0
-     * @return largest stable eigenvalue of the matrix that {@link #signal()} is about
+     * @return largest stable eigenvalue of the matrix that {@code signal} is about
      */
     public double at(double learningRate) {
       return numerator / (divisor * learningRate) - weightDecay;
-    }
-
-    /**
-     * What is compared with the limit.
-     *
-     * @return a largest eigenvalue
-     */
-    public Signal signal() {
-      return signal;
     }
   }
 }

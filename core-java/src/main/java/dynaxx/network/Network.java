@@ -1,13 +1,12 @@
 package dynaxx.network;
 
-import dynaxx.kernel.Philox;
 import dynaxx.layer.Parameter;
 import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.network.op.Op;
 import dynaxx.network.op.StatisticLayer;
 import dynaxx.network.op.Step;
+import dynaxx.random.Philox;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;

@@ -10,7 +10,7 @@ import java.util.Arrays;
  * {@code 2 (||H||_F^2 - sum of h_ii^2)}. Only quadratic forms are made, one gradient's work each
  * with {@link dynaxx.operator.Hessian}.
  *
- * <p>Probes come from {@link dynaxx.kernel.Philox}; the same seed gives the same probes at every
+ * <p>Probes come from {@link dynaxx.random.Philox}; the same seed gives the same probes at every
  * snapshot, and fewer probes are the first of more. So the difference between two snapshots has the
  * variance of the difference of their operators, not of either: it is far sharper than both values.
  *

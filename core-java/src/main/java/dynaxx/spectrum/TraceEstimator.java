@@ -12,7 +12,7 @@ import dynaxx.operator.SymmetricOperator;
  * double half = trace.halfWidth(0.95);
  * }</pre>
  *
- * <p>Probes come from {@link dynaxx.kernel.Philox}; the same seed gives the same probes at every
+ * <p>Probes come from {@link dynaxx.random.Philox}; the same seed gives the same probes at every
  * snapshot, and fewer probes are the first of more. So the difference between two snapshots has the
  * variance of the difference of their operators, not of either: it is far sharper than both values.
  *

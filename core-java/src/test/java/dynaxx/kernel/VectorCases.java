@@ -3,6 +3,7 @@ package dynaxx.kernel;
 import dynaxx.device.Algebra;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
+import dynaxx.random.Philox;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

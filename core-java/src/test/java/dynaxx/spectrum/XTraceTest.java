@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.kernel.Philox;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.random.Philox;
 import dynaxx.testing.Dense;
 import dynaxx.testing.DenseForms;
 import dynaxx.testing.Numbers;

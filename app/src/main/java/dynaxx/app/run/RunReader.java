@@ -1,6 +1,6 @@
 package dynaxx.app.run;
 
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.MonitorRecord;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dynaxx.app.train;
 
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;

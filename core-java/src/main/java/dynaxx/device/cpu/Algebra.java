@@ -1,8 +1,8 @@
 package dynaxx.device.cpu;
 
-import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
+import dynaxx.random.Philox;
 import java.util.Arrays;
 
 /**
