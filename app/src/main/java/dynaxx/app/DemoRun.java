@@ -1,5 +1,6 @@
 package dynaxx.app;
 
+import dynaxx.app.io.UserException;
 import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.RunReader;
@@ -12,6 +13,7 @@ import dynaxx.monitor.Advice;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
+import dynaxx.monitor.Observation;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Policy;
 import dynaxx.monitor.Rules;
@@ -21,6 +23,7 @@ import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -33,7 +36,6 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
 
 /** One run: trains, lets the monitor look on or act, and records every step. */
 final class DemoRun implements TrainingControl, AutoCloseable {
@@ -366,9 +368,11 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   public void checkpoint(long step) {}
 
   @Override
-  public Validation validate() {
+  public Observation validate(long step) {
     Trainer.Validation found = validateNow();
-    return new Validation(OptionalDouble.of(found.loss()), OptionalDouble.of(found.accuracy()));
+    return Observation.at(step)
+        .with(Signal.VALIDATION_LOSS, found.loss())
+        .with(Signal.VALIDATION_ACCURACY, found.accuracy());
   }
 
   /** The learning rate stays as advised: going back to the old one would repeat the harm. */

@@ -1,35 +1,36 @@
 package dynaxx.app;
 
-import dynaxx.spectrum.LayerCurvature;
-import dynaxx.spectrum.LayerCurvature.LossChange;
+import dynaxx.spectrum.Signal.Reading;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.OptionalDouble;
+import java.util.Map;
+import java.util.SequencedMap;
 
-/** Tensors, the sharpest first, as a table for people and as CSV. */
-final class LayerTable {
+/**
+ * Tensors, the sharpest first, as a table for people and as CSV.
+ *
+ * @param tensors by name, each with its columns
+ */
+record LayerTable(SequencedMap<String, SequencedMap<String, Reading>> tensors) {
 
-  private static final String HEADER =
-      "tensor,parameters,lambda_max,lambda_max_residual,trace,trace_error,gradient_norm,"
-          + "gradient_variance,int8_loss,int8_gradient_part,int8_error,int4_loss,"
-          + "int4_gradient_part,int4_error,pruned_half_loss,pruned_half_gradient_part,"
-          + "pruned_half_error";
+  private static final String SHARPNESS = "lambda_max";
 
-  private LayerTable() {}
-
-  private static List<LayerCurvature> sorted(List<LayerCurvature> layers) {
-    return layers.stream().sorted(Comparator.comparingDouble(l -> -l.lambdaMax().value())).toList();
+  private List<Map.Entry<String, SequencedMap<String, Reading>>> sorted() {
+    return tensors.entrySet().stream()
+        .sorted(Comparator.comparingDouble(e -> -e.getValue().get(SHARPNESS).value()))
+        .toList();
   }
 
-  static List<String> lines(List<LayerCurvature> layers) {
-    int width = layers.stream().mapToInt(l -> l.name().length()).max().orElse(0);
-    width = Math.max(width, "tensor".length());
+  List<String> lines() {
+    int width = tensors.keySet().stream().mapToInt(String::length).max().orElse(0);
+    String name = "%-" + Math.max(width, "tensor".length()) + "s";
+    String rest = " %9s %10s %19s %9s %9s %19s %19s %19s";
     List<String> lines = new ArrayList<>();
     lines.add(
         text(
-            "%-" + width + "s %9s %10s %19s %9s %9s %19s %19s %19s",
+            name + rest,
             "tensor",
             "size",
             "lambda_max",
@@ -39,53 +40,50 @@ final class LayerTable {
             "loss at int8",
             "loss at int4",
             "half pruned"));
-    for (LayerCurvature l : sorted(layers)) {
+    for (Map.Entry<String, SequencedMap<String, Reading>> tensor : sorted()) {
+      Map<String, Reading> c = tensor.getValue();
       lines.add(
           text(
-              "%-" + width + "s %,9d %10.3g %19s %9.2g %9s %19s %19s %19s",
-              l.name(),
-              l.size(),
-              l.lambdaMax().value(),
-              text("%.3g +- %.1g", l.trace().value(), l.trace().standardError()),
-              l.gradientNorm(),
-              l.gradientVariance().isPresent()
-                  ? text("%.2g", l.gradientVariance().getAsDouble())
+              name + rest,
+              tensor.getKey(),
+              text("%,.0f", c.get("parameters").value()),
+              text("%.3g", c.get(SHARPNESS).value()),
+              withError("%.3g +- %.1g", c.get("trace")),
+              text("%.2g", c.get("gradient_norm").value()),
+              c.containsKey("gradient_variance")
+                  ? text("%.2g", c.get("gradient_variance").value())
                   : "",
-              change(l.int8()),
-              change(l.int4()),
-              change(l.pruned())));
+              withError("%+.2g +- %.1g", c.get("int8_loss")),
+              withError("%+.2g +- %.1g", c.get("int4_loss")),
+              withError("%+.2g +- %.1g", c.get("half_pruned_loss"))));
     }
     return lines;
   }
 
-  private static String change(LossChange change) {
-    return text("%+.2g +- %.1g", change.total(), change.error());
+  private static String withError(String format, Reading reading) {
+    return text(format, reading.value(), reading.error().orElseThrow());
   }
 
-  static String csv(List<LayerCurvature> layers) {
-    StringBuilder csv = new StringBuilder(HEADER).append('\n');
-    for (LayerCurvature l : sorted(layers)) {
-      csv.append(quoted(l.name())).append(',').append(l.size());
-      add(csv, l.lambdaMax().value());
-      csv.append(',').append(optional(l.lambdaMax().residual()));
-      add(csv, l.trace().value(), l.trace().standardError(), l.gradientNorm());
-      csv.append(',').append(optional(l.gradientVariance()));
-      for (LossChange change : List.of(l.int8(), l.int4(), l.pruned())) {
-        add(csv, change.total(), change.gradientPart(), change.error());
+  String csv() {
+    StringBuilder csv = new StringBuilder("tensor");
+    tensors
+        .firstEntry()
+        .getValue()
+        .forEach(
+            (column, reading) -> {
+              csv.append(',').append(column);
+              csv.append(reading.error().isPresent() ? "," + column + "_error" : "");
+            });
+    csv.append('\n');
+    for (Map.Entry<String, SequencedMap<String, Reading>> tensor : sorted()) {
+      csv.append(quoted(tensor.getKey()));
+      for (Reading reading : tensor.getValue().values()) {
+        csv.append(',').append(reading.value());
+        reading.error().ifPresent(error -> csv.append(',').append(error));
       }
       csv.append('\n');
     }
     return csv.toString();
-  }
-
-  private static void add(StringBuilder csv, double... values) {
-    for (double value : values) {
-      csv.append(',').append(value);
-    }
-  }
-
-  private static String optional(OptionalDouble value) {
-    return value.isPresent() ? String.valueOf(value.getAsDouble()) : "";
   }
 
   private static String quoted(String name) {

@@ -1,17 +1,18 @@
 package dynaxx.app;
 
 import dynaxx.app.data.NpyFile;
+import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
 import dynaxx.app.plot.SpectrumPlot;
 import dynaxx.app.terminal.ProgressLine;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Shape;
 import dynaxx.onnx.OnnxModel;
 import dynaxx.onnx.OnnxOptions;
 import java.io.IOException;
@@ -270,7 +271,7 @@ final class ProbeCommand implements Callable<Integer> {
     ProbeRun.Found found = run.measure();
     ProbeReport.lines(run, found).forEach(out::println);
     if (writesLayers()) {
-      byte[] text = LayerTable.csv(found.tensors()).getBytes(StandardCharsets.UTF_8);
+      byte[] text = found.tensors().orElseThrow().csv().getBytes(StandardCharsets.UTF_8);
       WholeFile.write(Path.of(layers), to -> to.write(text));
       out.println("wrote " + layers);
     }

@@ -6,12 +6,12 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import dynaxx.app.ProbeRun.Found;
 import dynaxx.app.ProbeRun.Semidefinite;
 import dynaxx.app.run.Hardware;
-import dynaxx.network.Parameter;
+import dynaxx.layer.Parameter;
 import dynaxx.onnx.OnnxModel;
-import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-import dynaxx.spectrum.LayerCurvature;
 import dynaxx.spectrum.NoiseScale;
+import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.SpectralDensity;
 import dynaxx.spectrum.Spectrum;
 import java.util.ArrayList;
@@ -60,9 +60,13 @@ final class ProbeJson {
     found.fisher().ifPresent(f -> json.put("empirical_fisher", semidefinite(f)));
     found.density().ifPresent(d -> json.put("density", density(d)));
     found.stability().ifPresent(t -> json.put("stability", t.json()));
-    if (!found.tensors().isEmpty()) {
-      json.put("tensors", found.tensors().stream().map(ProbeJson::tensor).toList());
-    }
+    found
+        .tensors()
+        .ifPresent(
+            table ->
+                json.put(
+                    "tensors",
+                    table.tensors().entrySet().stream().map(ProbeJson::tensor).toList()));
     json.put("seconds", found.seconds());
     json.put("settings", settings(run));
     json.put("constants", model.constants());
@@ -107,7 +111,7 @@ final class ProbeJson {
     return json;
   }
 
-  private static Map<String, Object> trace(Hutchinson.Trace trace) {
+  private static Map<String, Object> trace(Estimate trace) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("value", trace.value());
     json.put("standard_error", trace.standardError());
@@ -145,40 +149,37 @@ final class ProbeJson {
   }
 
   private static Map<String, Object> density(SpectralDensity density) {
-    int points = CURVE_POINTS;
-    SpectralDensity.Curve curve = density.curve(points);
-    SpectralDensity.Mass negative = density.massBelow(0);
+    double width = density.defaultWidth();
+    double[] at = density.positions(CURVE_POINTS, width);
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("ritz_values", density.merged().nodes());
-    json.put("weights", density.merged().weights());
+    json.put("ritz_values", density.nodes());
+    json.put("weights", density.weights());
     json.put(
         "negative",
-        Map.of("value", negative.value(), "lower", negative.lower(), "upper", negative.upper()));
-    json.put("at", curve.at());
-    json.put("density", curve.density());
-    json.put("width", curve.width());
+        Map.of(
+            "value",
+            density.massBelow(0).value(),
+            "lower",
+            density.leastMassBelow(0),
+            "upper",
+            density.mostMassBelow(0)));
+    json.put("at", at);
+    json.put("density", density.density(at, width));
+    json.put("width", width);
     return json;
   }
 
-  private static Map<String, Object> tensor(LayerCurvature found) {
+  private static Map<String, Object> tensor(
+      Map.Entry<String, ? extends Map<String, Reading>> tensor) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("name", found.name());
-    json.put("parameters", found.size());
-    json.put("lambda_max", largest(found.lambdaMax()));
-    json.put("trace", trace(found.trace()));
-    json.put("gradient_norm", found.gradientNorm());
-    found.gradientVariance().ifPresent(v -> json.put("micro_batch_gradient_variance", v));
-    json.put("int8", change(found.int8()));
-    json.put("int4", change(found.int4()));
-    json.put("pruned_half", change(found.pruned()));
-    return json;
-  }
-
-  private static Map<String, Object> change(LayerCurvature.LossChange change) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("gradient_part", change.gradientPart());
-    json.put("curvature_part", change.curvaturePart());
-    json.put("standard_error", change.error());
+    json.put("name", tensor.getKey());
+    tensor
+        .getValue()
+        .forEach(
+            (column, reading) -> {
+              json.put(column, reading.value());
+              reading.error().ifPresent(error -> json.put(column + "_error", error));
+            });
     return json;
   }
 

@@ -1,12 +1,14 @@
 package dynaxx.app;
 
 import dynaxx.app.UpdateOptions.Optimizer;
+import dynaxx.app.io.UserException;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
+import dynaxx.operator.Adam;
 import dynaxx.operator.Hessian;
-import dynaxx.operator.Preconditioned;
 import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
@@ -25,11 +27,13 @@ import java.util.OptionalDouble;
  * How far a learning rate is from the stability limit, over the examples of a file.
  *
  * @param optimizer whose limit
- * @param margin with an interval of the sharpness's residual and of the examples
+ * @param ratio sharpness as part of the limit
+ * @param error half width of its interval: the sharpness's residual and two standard errors of the
+ *     examples
  * @param snapshot what else an update meets, along the gradient of all examples
  * @param parts of the examples that the interval comes from; 0 if there are too few
  */
-record Stability(Optimizer optimizer, Update.Margin margin, Snapshot snapshot, int parts) {
+record Stability(Optimizer optimizer, double ratio, double error, Snapshot snapshot, int parts) {
 
   private static final int PARTS = 4;
   private static final int LEAST_OF_A_PART = 2;
@@ -49,30 +53,38 @@ record Stability(Optimizer optimizer, Update.Margin margin, Snapshot snapshot, i
               .withParts(0)
               .withSeed(run.plan().seed());
       Snapshot whole = snapshot(run, run.batch(), settings, update);
-      Update.Margin margin =
-          whole
-              .margin()
-              .orElseThrow(
-                  () ->
-                      new UserException(
-                          "--learning-rate: found "
-                              + optimizer.learningRate()
-                              + " with weight decay "
-                              + optimizer.weightDecay()
-                              + ", whose limit is not above 0"));
+      Reading sharpness = ratio(whole, optimizer);
+      double residual = sharpness.errorOr(0);
       int size = run.batch().examples() / PARTS;
       if (size < LEAST_OF_A_PART || run.network().couplesExamples()) {
-        return new Stability(optimizer, margin, whole, 0);
+        return new Stability(optimizer, sharpness.value(), residual, whole, 0);
       }
       double[] ratios = new double[PARTS];
-      ProbeSettings sharpness = settings.withUpdateSignals(Signal.PRECONDITIONED_LAMBDA_MAX);
+      ProbeSettings only = settings.withUpdateSignals(Signal.PRECONDITIONED_LAMBDA_MAX);
       for (int i = 0; i < PARTS; i++) {
         Batch part = run.batch().slice(i * size, size);
-        ratios[i] = snapshot(run, part, sharpness, update).margin().orElseThrow().ratio();
+        ratios[i] = ratio(snapshot(run, part, only, update), optimizer).value();
       }
-      double error = new Snapshot.SubsetSpread.Spread(ratios).standardError();
-      return new Stability(optimizer, margin.widened(2 * error), whole, PARTS);
+      double error = Math.hypot(residual, 2 * Estimate.of(ratios).standardError());
+      return new Stability(optimizer, sharpness.value(), error, whole, PARTS);
     }
+  }
+
+  private static Reading ratio(Snapshot snapshot, Optimizer optimizer) {
+    return snapshot
+        .reading(Signal.SHARPNESS_RATIO)
+        .orElseThrow(
+            () ->
+                new UserException(
+                    "--learning-rate: found "
+                        + optimizer.learningRate()
+                        + " with weight decay "
+                        + optimizer.weightDecay()
+                        + ", whose limit is not above 0"));
+  }
+
+  private double low() {
+    return ratio >= 0 ? Math.max(0, ratio - error) : ratio - error;
   }
 
   private static Snapshot snapshot(
@@ -89,8 +101,7 @@ record Stability(Optimizer optimizer, Update.Margin margin, Snapshot snapshot, i
     if (!optimizer.adam()) {
       return Update.momentum(rate, optimizer.momentum(), decay);
     }
-    Preconditioned.Adam adam =
-        new Preconditioned.Adam(optimizer.updates(), optimizer.momentum(), BETA2, EPSILON);
+    Adam adam = new Adam(optimizer.updates(), optimizer.momentum(), BETA2, EPSILON);
     HostBuffer second = optimizer.second().orElseGet(() -> squaredGradients(run, scope));
     return Update.adam(rate, adam, second, decay);
   }
@@ -131,8 +142,8 @@ record Stability(Optimizer optimizer, Update.Margin margin, Snapshot snapshot, i
     List<String> lines = new ArrayList<>();
     lines.add(
         text(
-            "%-13s%s: %s at learning rate %s",
-            "stability", margin, optimizer.name(), optimizer.learningRate()));
+            "%-13s%.2g of the stability limit (%.2g to %.2g): %s at learning rate %s",
+            "stability", ratio, low(), ratio + error, optimizer.name(), optimizer.learningRate()));
     if (optimizer.adam() && optimizer.second().isEmpty()) {
       lines.add(
           text(
@@ -184,8 +195,8 @@ record Stability(Optimizer optimizer, Update.Margin margin, Snapshot snapshot, i
     if (optimizer.adam()) {
       json.put("second_moment", optimizer.second().isPresent() ? "given" : "estimated");
     }
-    json.put("part_of_limit", margin.ratio());
-    json.put("interval", List.of(margin.low(), margin.high()));
+    json.put("part_of_limit", ratio);
+    json.put("interval", List.of(low(), ratio + error));
     json.put("parts", parts);
     snapshot.readings().entrySet().stream()
         .filter(e -> e.getKey().group() == Signal.Group.STABILITY)

@@ -11,7 +11,7 @@ import dynaxx.app.train.Triangular;
 import dynaxx.app.train.WarmupConstant;
 import dynaxx.app.train.WarmupCosine;
 import dynaxx.monitor.Policy;
-import dynaxx.spectrum.StabilityLimit;
+import dynaxx.spectrum.Update.StabilityLimit;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -171,15 +171,13 @@ final class TrainingOptions {
   }
 
   private static StabilityLimit stability(boolean sgd, double momentum, double weightDecay) {
-    return sgd
-        ? new StabilityLimit.Momentum(momentum, weightDecay)
-        : new StabilityLimit.Adam(momentum);
+    return sgd ? StabilityLimit.momentum(momentum, weightDecay) : StabilityLimit.adam(momentum);
   }
 
   /** The limit of the optimizer that a run's run.json names; plain descent without one. */
   static StabilityLimit stability(Path run) {
     if (!Files.isReadable(run.resolve("run.json"))) {
-      return new StabilityLimit.Sgd(0);
+      return StabilityLimit.sgd(0);
     }
     JsonNode settings = RunFolder.json(run).path("settings");
     boolean sgd = settings.path("optimizer").asText("sgd").equals("sgd");

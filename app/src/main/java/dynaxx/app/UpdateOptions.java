@@ -1,6 +1,7 @@
 package dynaxx.app;
 
 import dynaxx.app.data.NpyFile;
+import dynaxx.app.io.UserException;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.StabilityLimit;
+import dynaxx.spectrum.Update.StabilityLimit;
 
 /** What {@link Rules.Calibration} says of the calibrated rules. */
 record CalibratedSettings(

@@ -34,27 +34,12 @@ final class OperatorSource implements SnapshotSource {
 
   @Override
   public Snapshot measure(ProbeSettings settings, Optional<Update> update) {
-    SymmetricOperator current = operator.get();
-    try {
+    try (SymmetricOperator current = operator.get()) {
       if (current.dimension() != parameters) {
         throw new IllegalArgumentException(
             "operator: found dimension " + current.dimension() + ", expected " + parameters);
       }
       return probe.snapshot(current, settings, update);
-    } finally {
-      if (current instanceof AutoCloseable closeable) {
-        close(closeable);
-      }
-    }
-  }
-
-  private static void close(AutoCloseable operator) {
-    try {
-      operator.close();
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new IllegalStateException("operator: cannot be closed: " + e.getMessage(), e);
     }
   }
 

@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.StabilityLimit;
+import dynaxx.spectrum.Update.StabilityLimit;
 import java.util.List;
 import java.util.Objects;
 
@@ -120,7 +120,7 @@ public interface Rules {
     private double errorWeight = 1;
     private double spike = 10;
     private double learningRateJump = 1.5;
-    private StabilityLimit stability = new StabilityLimit.Sgd(0);
+    private StabilityLimit stability = StabilityLimit.sgd(0);
     private double edgeTolerance = 0.1;
     private long seed = 0;
 

@@ -1,8 +1,10 @@
 package dynaxx.network;
 
+import dynaxx.kernel.Scalars;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scalars;
+import dynaxx.network.op.LossFrame;
 
 final class SoftmaxCrossEntropy implements Loss {
 
@@ -49,7 +51,7 @@ final class SoftmaxCrossEntropy implements Loss {
   }
 
   @Override
-  public void forward(Head f, Scalars loss) {
+  public void forward(LossFrame f, Scalars loss) {
     f.device()
         .kernels()
         .losses()
@@ -57,7 +59,7 @@ final class SoftmaxCrossEntropy implements Loss {
   }
 
   @Override
-  public void backward(Head f, Buffer dz) {
+  public void backward(LossFrame f, Buffer dz) {
     f.device()
         .kernels()
         .losses()
@@ -65,7 +67,7 @@ final class SoftmaxCrossEntropy implements Loss {
   }
 
   @Override
-  public void tangent(Head f, int k, Buffer rz, Buffer rdz) {
+  public void tangent(LossFrame f, int k, Buffer rz, Buffer rdz) {
     f.device()
         .kernels()
         .losses()
@@ -73,7 +75,7 @@ final class SoftmaxCrossEntropy implements Loss {
             k, rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), rz, rdz);
   }
 
-  private static long rows(Head f) {
+  private static long rows(LossFrame f) {
     return f.examples() * f.output().rows();
   }
 }

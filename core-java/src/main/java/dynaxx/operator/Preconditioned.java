@@ -6,6 +6,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.util.Objects;
+import java.util.function.DoubleUnaryOperator;
 
 /**
  * {@code P^-1/2 H P^-1/2} for a positive diagonal P: the curvature that an optimizer with
@@ -14,61 +15,12 @@ import java.util.Objects;
  *
  * <p>Keeps n values and as many vectors as the largest product had, until it is closed.
  */
-public final class Preconditioned implements SymmetricOperator, AutoCloseable {
+final class Preconditioned implements SymmetricOperator {
 
   private final SymmetricOperator inner;
   private final Scope scope = Scope.open();
-  private final HostBuffer roots;
   private final Buffer scaling;
   private final Workspace workspace;
-
-  /**
-   * Settings of Adam (Kingma and Ba, 2015) and where it stands.
-   *
-   * @param step number t of updates that the second moment holds, at least 1
-   * @param beta1 decay of the first moment, at least 0 and below 1
-   * @param beta2 decay of the second moment, at least 0 and below 1
-   * @param epsilon added to the square root, at least 0
-   */
-  public record Adam(long step, double beta1, double beta2, double epsilon) {
-
-    /**
-     * Checks the values.
-     *
-     * @param step number of updates
-     * @param beta1 decay of the first moment
-     * @param beta2 decay of the second moment
-     * @param epsilon added to the square root
-     * @throws IllegalArgumentException if a value is outside its range
-     */
-    public Adam {
-      if (step < 1) {
-        throw new IllegalArgumentException("step: found " + step + ", expected at least 1");
-      }
-      requireDecay("beta1", beta1);
-      requireDecay("beta2", beta2);
-      if (!(epsilon >= 0 && Double.isFinite(epsilon))) {
-        throw new IllegalArgumentException(
-            "epsilon: found " + epsilon + ", expected a finite value of at least 0");
-      }
-    }
-
-    /**
-     * What the second moment is divided by to be without bias.
-     *
-     * @return {@code 1 - beta2^step}
-     */
-    public double secondCorrection() {
-      return correction(beta2, step);
-    }
-
-    private static void requireDecay(String argument, double beta) {
-      if (!(beta >= 0 && beta < 1)) {
-        throw new IllegalArgumentException(
-            argument + ": found " + beta + ", expected at least 0 and below 1");
-      }
-    }
-  }
 
   /** One entry of P, already checked. */
   private interface Diagonal {
@@ -78,7 +30,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
   private Preconditioned(SymmetricOperator inner, Diagonal diagonal) {
     this.inner = inner;
     try {
-      roots = scope.allocate(inner.dimension());
+      HostBuffer roots = scope.allocate(inner.dimension());
       for (long i = 0; i < roots.size(); i++) {
         roots.set(i, inverseRoot(i, diagonal.at(i)));
       }
@@ -112,7 +64,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
    * @throws IllegalArgumentException if the length does not fit or an entry is not positive and
    *     finite; the message names its index
    */
-  public static Preconditioned of(SymmetricOperator inner, HostBuffer diagonal) {
+  static Preconditioned of(SymmetricOperator inner, HostBuffer diagonal) {
     requireLength(inner, "diagonal", diagonal.size());
     return new Preconditioned(inner, diagonal::get);
   }
@@ -126,7 +78,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
    * @throws IllegalArgumentException if the length does not fit or an entry is not positive and
    *     finite; the message names its index
    */
-  public static Preconditioned of(SymmetricOperator inner, float... diagonal) {
+  static Preconditioned of(SymmetricOperator inner, float... diagonal) {
     requireLength(inner, "diagonal", diagonal.length);
     return new Preconditioned(inner, i -> diagonal[(int) i]);
   }
@@ -150,18 +102,10 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
    * @throws IllegalArgumentException if the length does not fit, an entry of v is negative, NaN or
    *     infinite, or one of P is zero; the message names its index
    */
-  public static Preconditioned adam(SymmetricOperator inner, HostBuffer secondMoment, Adam adam) {
+  static Preconditioned adam(SymmetricOperator inner, HostBuffer secondMoment, Adam adam) {
     requireLength(inner, "second moment", secondMoment.size());
-    double first = correction(adam.beta1(), adam.step());
-    double second = adam.secondCorrection();
-    return new Preconditioned(
-        inner,
-        i -> first * (Math.sqrt(squaredGradient(secondMoment, i) / second) + adam.epsilon()));
-  }
-
-  /** {@code 1 - beta^t} without cancellation where beta is close to 1. */
-  private static double correction(double beta, long step) {
-    return -Math.expm1(step * Math.log(beta));
+    DoubleUnaryOperator diagonal = adam.diagonal();
+    return new Preconditioned(inner, i -> diagonal.applyAsDouble(squaredGradient(secondMoment, i)));
   }
 
   private static double squaredGradient(HostBuffer secondMoment, long index) {
@@ -232,56 +176,8 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
             });
   }
 
-  /**
-   * The squared norm {@code x'Px} that the optimizer measures steps by.
-   *
-   * @param x n values
-   * @return the squared norm, in float64
-   * @throws IllegalArgumentException if the length does not fit
-   */
-  public double squaredNorm(Buffer x) {
-    Operands.checkLength(this, "x", Vectors.of(x, 1, x.size()));
-    try (Scope temporary = Scope.open()) {
-      HostBuffer values = temporary.allocate(dimension());
-      device().download(x, values.segment());
-      double sum = 0;
-      for (long i = 0; i < values.size(); i++) {
-        double scaled = values.get(i) / (double) roots.get(i);
-        sum += scaled * scaled;
-      }
-      return sum;
-    }
-  }
-
-  /**
-   * The step {@code P^-1 g} that the optimizer makes of a gradient, up to its learning rate.
-   *
-   * @param g n values where the device computes
-   * @param step receives n values; may not overlap g
-   * @throws IllegalArgumentException if a length does not fit
-   */
-  public void solve(Buffer g, Buffer step) {
-    Vectors from = Vectors.of(g, 1, g.size());
-    Vectors to = Vectors.of(step, 1, step.size());
-    Operands.check(this, from, to);
-    device()
-        .turns()
-        .serve(
-            this,
-            "preconditioned operator",
-            () -> {
-              Vectors half = workspace.vectors(1);
-              scale(from, half);
-              scale(half, to);
-              return null;
-            });
-  }
-
   private void scale(Vectors from, Vectors to) {
-    device()
-        .kernels()
-        .elementwise()
-        .multiply(from.count(), dimension(), scaling, from.buffer(), to.buffer(), false);
+    device().algebra().multiply(scaling, from, to);
   }
 
   /**

@@ -7,7 +7,6 @@ import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Preconditioned;
 import dynaxx.spectrum.Signal.Reading;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -51,7 +50,7 @@ final class BatchSharpness {
    *     gradients are zero
    */
   static Optional<Reading> measure(
-      Hessian hessian, Batch subset, Buffer parameters, Preconditioned adam) {
+      Hessian hessian, Batch subset, Buffer parameters, AdamNorm adam) {
     int size = hessian.examples();
     int count = Math.min(MOST, subset.examples() / size);
     List<Double> curvatures = new ArrayList<>();
@@ -65,7 +64,7 @@ final class BatchSharpness {
     return reading(curvatures.stream().mapToDouble(c -> c).toArray());
   }
 
-  private static double along(Hessian hessian, double norm, Preconditioned adam) {
+  private static double along(Hessian hessian, double norm, AdamNorm adam) {
     Algebra algebra = hessian.device().algebra();
     try (Scope scope = Scope.open()) {
       Buffer unit = hessian.device().allocate(scope, hessian.dimension());

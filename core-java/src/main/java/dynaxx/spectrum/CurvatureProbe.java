@@ -8,7 +8,6 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
-import dynaxx.operator.Preconditioned;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.Snapshot.SubsetSpread;
@@ -190,8 +189,9 @@ public final class CurvatureProbe implements AutoCloseable {
   private double batchSharpness(
       Buffer parameters, ProbeSettings settings, Update update, Map<Signal, Reading> readings) {
     int size = BatchSharpness.size(subset.examples(), update.batchSize(), settings.microBatches());
-    try (Hessian part = hessian(placed.slice(0, size), memory / 4);
-        Preconditioned adam = update.precondition(part).orElse(null)) {
+    try (Scope scope = Scope.open();
+        Hessian part = hessian(placed.slice(0, size), memory / 4)) {
+      AdamNorm adam = update.norm(device, scope, part.dimension()).orElse(null);
       BatchSharpness.measure(part, placed, parameters, adam)
           .flatMap(update::ofLimit)
           .ifPresent(reading -> readings.put(Signal.BATCH_SHARPNESS_RATIO, reading));
@@ -322,7 +322,7 @@ public final class CurvatureProbe implements AutoCloseable {
       return Optional.empty();
     }
     Lanczos lanczos = settings.lanczos().get().withSeed(settings.seed()).withCertificate(false);
-    Hutchinson probes = new Hutchinson(settings.probes(), settings.seed());
+    TraceEstimator probes = TraceEstimator.hutchinson(settings.probes(), settings.seed());
     int count = settings.parts();
     if (count < 2 || count > subset.examples()) {
       throw new IllegalArgumentException(

@@ -1,23 +1,26 @@
 package dynaxx.spectrum;
 
 import dynaxx.device.Device;
+import dynaxx.layer.Parameter;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Range;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Restricted;
-import dynaxx.operator.Restricted.Range;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
+import dynaxx.spectrum.Signal.Reading;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.SequencedMap;
 import java.util.function.LongToDoubleFunction;
 import java.util.stream.IntStream;
 
@@ -36,11 +39,11 @@ import java.util.stream.IntStream;
  * @param int4 rounding to 4 bits
  * @param pruned half of the parameters, those of least saliency, set to zero
  */
-public record LayerCurvature(
+record LayerCurvature(
     String name,
     long size,
     ExtremeEigenvalue lambdaMax,
-    Hutchinson.Trace trace,
+    Estimate trace,
     double gradientNorm,
     OptionalDouble gradientVariance,
     LossChange int8,
@@ -59,14 +62,14 @@ public record LayerCurvature(
    *     (LeCun, Denker and Solla, 1990)
    * @param error standard error of the curvature part, from the probes
    */
-  public record LossChange(double gradientPart, double curvaturePart, double error) {
+  record LossChange(double gradientPart, double curvaturePart, double error) {
 
     /**
      * The expected change of the loss.
      *
      * @return both parts
      */
-    public double total() {
+    double total() {
       return gradientPart + curvaturePart;
     }
   }
@@ -87,7 +90,7 @@ public record LayerCurvature(
    *     range
    * @throws NonFiniteException if a product or a gradient is NaN or infinite
    */
-  public static List<LayerCurvature> measure(
+  static List<LayerCurvature> measure(
       Hessian hessian, Network network, int probes, int microBatch, long seed) {
     return measured(hessian, network, probes, microBatch, seed).stream().map(t -> t.found).toList();
   }
@@ -118,6 +121,29 @@ public record LayerCurvature(
     }
   }
 
+  /** Everything by the names that {@link LayerTraces#table} documents. */
+  SequencedMap<String, Reading> columns() {
+    SequencedMap<String, Reading> columns = new LinkedHashMap<>();
+    columns.put("parameters", Reading.of(size));
+    columns.put("lambda_max", new Reading(lambdaMax.value(), lambdaMax.residual()));
+    columns.put("trace", reading(trace.value(), trace.standardError()));
+    columns.put("gradient_norm", Reading.of(gradientNorm));
+    gradientVariance.ifPresent(v -> columns.put("gradient_variance", Reading.of(v)));
+    put(columns, "int8", int8);
+    put(columns, "int4", int4);
+    put(columns, "half_pruned", pruned);
+    return columns;
+  }
+
+  private static void put(Map<String, Reading> columns, String name, LossChange change) {
+    columns.put(name + "_loss", reading(change.total(), change.error()));
+    columns.put(name + "_gradient_part", Reading.of(change.gradientPart()));
+  }
+
+  private static Reading reading(double value, double error) {
+    return new Reading(value, OptionalDouble.of(error));
+  }
+
   private static HostBuffer host(Device device, Scope scope, Buffer values) {
     HostBuffer copy = scope.allocate(values.size());
     device.download(values, copy.segment());
@@ -126,7 +152,7 @@ public record LayerCurvature(
 
   private static ExtremeEigenvalue lambdaMax(SymmetricOperator operator, Tensor t, long seed) {
     Range range = new Range(t.offset, t.size);
-    try (Restricted block = Restricted.of(operator, List.of(range))) {
+    try (SymmetricOperator block = operator.restricted(List.of(range))) {
       return Lanczos.lambdaMax()
           .withCap(LANCZOS_STEPS)
           .withSeed(seed)
@@ -272,13 +298,12 @@ public record LayerCurvature(
     }
 
     void finish(ExtremeEigenvalue lambdaMax, OptionalDouble variance) {
-      Hutchinson.Trace trace = Hutchinson.Trace.of(samples);
+      Estimate trace = Estimate.of(samples);
       double squares = 0;
       for (int i = 0; i < size; i++) {
         squares += g.get(offset + i) * (double) g.get(offset + i);
       }
-      Hutchinson.Trace saliency =
-          Hutchinson.Trace.of(saliencies.stream().mapToDouble(s -> s).toArray());
+      Estimate saliency = Estimate.of(saliencies.stream().mapToDouble(s -> s).toArray());
       found =
           new LayerCurvature(
               name,
@@ -292,7 +317,7 @@ public record LayerCurvature(
               new LossChange(prunedGradient, saliency.value(), saliency.standardError()));
     }
 
-    private LossChange rounded(int bits, Hutchinson.Trace trace) {
+    private LossChange rounded(int bits, Estimate trace) {
       double step = step(bits);
       double squares = 0;
       double gradientPart = 0;

@@ -4,9 +4,9 @@ import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.operator.Hessian;
 import dynaxx.spectrum.Signal.Reading;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -65,16 +65,19 @@ public record Snapshot(
   }
 
   /**
-   * How far the learning rate is from its limit, within the residual of the sharpness; {@link
-   * SubsetSpread} says how much depends on the examples.
+   * How far the learning rate is from its limit, in words, within the residual of the sharpness;
+   * {@link SubsetSpread} says how much depends on the examples.
    *
-   * @return the margin, or nothing if the host told no update or the sharpness was not measured
+   * @return for example {@code 0.41 of the stability limit (0.37 to 0.46)}; nothing if the host
+   *     told no update or the sharpness was not measured
    */
-  public Optional<Update.Margin> margin() {
+  public Optional<String> margin() {
     return reading(Signal.SHARPNESS_RATIO)
         .map(
             found ->
-                new Update.Margin(
+                String.format(
+                    Locale.ROOT,
+                    "%.2g of the stability limit (%.2g to %.2g)",
                     found.value(),
                     found.value() - found.errorOr(0),
                     found.value() + found.errorOr(0)));
@@ -88,68 +91,22 @@ public record Snapshot(
    * has none.
    *
    * @param examples of each part
-   * @param min smallest Ritz values
+   * @param min smallest Ritz values, one sample for each part; its standard deviation says how far
+   *     one part's value typically lies from another's
    * @param max largest Ritz values
    * @param trace Hutchinson estimates, with the same plain probes for each part: their mean is that
-   *     estimate for all parts together, their deviation is the data's
+   *     estimate for all parts together, their deviation is the data's, and the standard error of
+   *     their mean the sampling error of the whole subset's value
    * @param converged whether both eigenvalues of every part have converged
    * @param gradientEquivalents work in gradients over the whole subset
    */
   public record SubsetSpread(
       int examples,
-      Spread min,
-      Spread max,
-      Spread trace,
+      Estimate min,
+      Estimate max,
+      Estimate trace,
       boolean converged,
       double gradientEquivalents) {
-
-    /**
-     * One estimate over all parts.
-     *
-     * @param values one for each part
-     */
-    public record Spread(double[] values) {
-
-      /**
-       * Mean over the parts.
-       *
-       * @return the mean
-       */
-      public double mean() {
-        return Arrays.stream(values).average().orElseThrow();
-      }
-
-      /**
-       * Standard deviation over the parts (unbiased variance).
-       *
-       * @return how far one part's value typically lies from another's
-       */
-      public double standardDeviation() {
-        double mean = mean();
-        double squares = Arrays.stream(values).map(x -> (x - mean) * (x - mean)).sum();
-        return Math.sqrt(squares / (values.length - 1));
-      }
-
-      /**
-       * Standard error of the mean over the parts. Of the trace it is the sampling error of the
-       * whole subset's value.
-       *
-       * @return standard deviation divided by the root of the number of parts
-       */
-      public double standardError() {
-        return standardDeviation() / Math.sqrt(values.length);
-      }
-
-      /**
-       * How far the parts' mean lies from the value over the whole subset.
-       *
-       * @param whole the same estimate over the whole
-       * @return mean minus whole
-       */
-      public double shift(double whole) {
-        return mean() - whole;
-      }
-    }
 
     /**
      * Measures the parts one after the other; each costs its share of what the whole costs.
@@ -158,13 +115,13 @@ public record Snapshot(
      * @param batch the subset, best where the device computes; examples left over at the end take
      *     no part
      * @param lanczos steps and seed, as for the whole
-     * @param probes Rademacher probes of the trace, as for the whole
+     * @param probes of the trace, as for the whole
      * @param parameters n values, best where the device computes
      * @return the spread
      * @throws IllegalArgumentException if the batch has fewer than two parts
      */
     public static SubsetSpread measure(
-        Hessian hessian, Batch batch, Lanczos lanczos, Hutchinson probes, Buffer parameters) {
+        Hessian hessian, Batch batch, Lanczos lanczos, TraceEstimator probes, Buffer parameters) {
       int examples = hessian.examples();
       int parts = batch.examples() / examples;
       if (parts < 2) {
@@ -187,9 +144,9 @@ public record Snapshot(
       }
       return new SubsetSpread(
           examples,
-          new Spread(values[0]),
-          new Spread(values[1]),
-          new Spread(values[2]),
+          Estimate.of(values[0]),
+          Estimate.of(values[1]),
+          Estimate.of(values[2]),
           converged,
           work);
     }

@@ -4,7 +4,6 @@ import dynaxx.device.Device;
 import dynaxx.device.MemoryExhaustedException;
 import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.pass.Tape;
@@ -47,7 +46,7 @@ final class SubsetLosses implements UpdateProbe.Losses {
     double sum = 0;
     for (int from = 0; from < batch.examples(); from += piece) {
       int size = Math.min(piece, batch.examples() - from);
-      sum += tape.forward(parameters, batch.slice(from, size), batch.examples(), Mode.MEASURE);
+      sum += tape.forward(parameters, batch.slice(from, size), batch.examples());
     }
     return sum;
   }

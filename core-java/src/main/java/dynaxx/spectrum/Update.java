@@ -1,13 +1,11 @@
 package dynaxx.spectrum;
 
+import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
-import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Preconditioned;
-import dynaxx.operator.SymmetricOperator;
+import dynaxx.operator.Adam;
 import dynaxx.spectrum.Signal.Reading;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -34,41 +32,74 @@ public final class Update {
   private final OptionalDouble gradientNorm;
 
   /**
-   * How far a learning rate is from its limit: the sharpness as part of the largest eigenvalue at
-   * which the optimizer is stable. Above 1 oscillations along the sharpest direction grow.
+   * Largest eigenvalue at which an optimizer's updates are stable on a quadratic function of that
+   * curvature. Training with full batches drives the sharpness up to it, where it hovers (Cohen et
+   * al., 2021, 2022); with small batches it stays below. {@link #sgd}, {@link #momentum} and {@link
+   * #adam} know those of their optimizers.
    *
-   * @param ratio estimate
-   * @param low end of the interval
-   * @param high end of the interval
+   * @param signal the largest eigenvalue that is compared with the limit
+   * @param numerator of the limit {@code numerator / (divisor learning rate) - weightDecay}
+   * @param divisor above 0
+   * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
    */
-  public record Margin(double ratio, double low, double high) {
+  public record StabilityLimit(
+      Signal signal, double numerator, double divisor, double weightDecay) {
 
     /**
-     * The interval made wider by an error that is independent of its own.
+     * Plain gradient descent: {@code 2 / learning rate - weight decay}.
      *
-     * @param error half width, in units of the ratio
-     * @return a new margin; its low end is at least 0 where the ratio is
+     * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
+     * @return the limit of lambda_max
      */
-    public Margin widened(double error) {
-      double least = ratio - Math.hypot(ratio - low, error);
-      return new Margin(
-          ratio, ratio >= 0 ? Math.max(0, least) : least, ratio + Math.hypot(high - ratio, error));
+    public static StabilityLimit sgd(double weightDecay) {
+      return momentum(0, weightDecay);
     }
 
     /**
-     * In words.
+     * Heavy-ball momentum (Polyak, 1964): {@code 2 (1 + momentum) / learning rate - weight decay}.
      *
-     * @return for example {@code 0.41 of the stability limit (0.37 to 0.46)}
+     * @param momentum from 0 to below 1
+     * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
+     * @return the limit of lambda_max
      */
-    @Override
-    public String toString() {
-      return String.format(
-          Locale.ROOT, "%.2g of the stability limit (%.2g to %.2g)", ratio, low, high);
+    public static StabilityLimit momentum(double momentum, double weightDecay) {
+      requireDecay("momentum", momentum);
+      return new StabilityLimit(Signal.LAMBDA_MAX, 2 * (1 + momentum), 1, weightDecay);
+    }
+
+    /**
+     * Adam, on the Hessian preconditioned by its second moments: {@code 2 (1 + beta1) / ((1 -
+     * beta1) learning rate)}, which is 38 over the learning rate for beta1 = 0.9 (Cohen et al.,
+     * 2022).
+     *
+     * @param beta1 decay of the first moment, from 0 to below 1
+     * @return the limit of the preconditioned lambda_max
+     */
+    public static StabilityLimit adam(double beta1) {
+      requireDecay("beta1", beta1);
+      return new StabilityLimit(Signal.PRECONDITIONED_LAMBDA_MAX, 2 * (1 + beta1), 1 - beta1, 0);
+    }
+
+    private static void requireDecay(String argument, double value) {
+      if (!(value >= 0 && value < 1)) {
+        throw new IllegalArgumentException(
+            argument + ": found " + value + ", expected from 0 to below 1");
+      }
+    }
+
+    /**
+     * The limit.
+     *
+     * @param learningRate above 0
+     * @return largest stable eigenvalue of the matrix that {@code signal} is about
+     */
+    public double at(double learningRate) {
+      return numerator / (divisor * learningRate) - weightDecay;
     }
   }
 
   /** Where Adam stands, with its second moment in host memory. */
-  private record Moments(Preconditioned.Adam adam, HostBuffer second) {}
+  private record Moments(Adam adam, HostBuffer second) {}
 
   private Update(
       StabilityLimit limit,
@@ -119,7 +150,7 @@ public final class Update {
    * @return the update
    */
   public static Update sgd(double learningRate, double weightDecay) {
-    return of(new StabilityLimit.Sgd(weightDecay), learningRate, weightDecay, Optional.empty());
+    return of(StabilityLimit.sgd(weightDecay), learningRate, weightDecay, Optional.empty());
   }
 
   /**
@@ -132,12 +163,8 @@ public final class Update {
    * @return the update
    */
   public static Update momentum(double learningRate, double momentum, double weightDecay) {
-    if (!(momentum >= 0 && momentum < 1)) {
-      throw new IllegalArgumentException(
-          "momentum: found " + momentum + ", expected at least 0 and below 1");
-    }
     return of(
-        new StabilityLimit.Momentum(momentum, weightDecay),
+        StabilityLimit.momentum(momentum, weightDecay),
         learningRate,
         weightDecay,
         Optional.empty());
@@ -155,10 +182,10 @@ public final class Update {
    * @return the update
    */
   public static Update adam(
-      double learningRate, Preconditioned.Adam adam, HostBuffer secondMoment, double weightDecay) {
+      double learningRate, Adam adam, HostBuffer secondMoment, double weightDecay) {
     Objects.requireNonNull(secondMoment, "secondMoment");
     return of(
-        new StabilityLimit.Adam(adam.beta1()),
+        StabilityLimit.adam(adam.beta1()),
         learningRate,
         weightDecay,
         Optional.of(new Moments(adam, secondMoment)));
@@ -300,10 +327,9 @@ public final class Update {
     return gradientNorm;
   }
 
-  /** The curvature that the optimizer sees, to be closed; nothing if it is the operator's own. */
-  Optional<Preconditioned> precondition(SymmetricOperator operator) {
-    squaredGradients().ifPresent(sum -> NonFiniteException.check("second moment", sum));
-    return moments.map(m -> Preconditioned.adam(operator, m.second(), m.adam()));
+  /** Adam's preconditioner where a device computes; nothing for other optimizers. */
+  Optional<AdamNorm> norm(Device device, Scope scope, long n) {
+    return moments.map(m -> new AdamNorm(device, scope, m.second(), m.adam(), n));
   }
 
   /** Sum over parameters of Adam's estimate of the squared gradient, without its bias. */

@@ -2,13 +2,12 @@ package dynaxx.spectrum;
 
 import dynaxx.device.Algebra;
 import dynaxx.device.Device;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
-import dynaxx.network.Shape;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Preconditioned;
-import dynaxx.spectrum.Lanczos.RitzPairs;
+import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Signal.Reading;
 import java.util.EnumMap;
 import java.util.Map;
@@ -73,8 +72,8 @@ final class UpdateProbe implements AutoCloseable {
       Optional<RitzPairs> stored,
       Optional<Point> point,
       long memory) {
-    try (Scope scope = Scope.open();
-        Preconditioned adam = update.precondition(operator).orElse(null)) {
+    try (Scope scope = Scope.open()) {
+      AdamNorm adam = update.norm(operator.device(), scope, operator.dimension()).orElse(null);
       Run run = new Run(operator, update, settings, adam, scope);
       run.sharpness(found, memory);
       run.decoupling(point);
@@ -94,7 +93,7 @@ final class UpdateProbe implements AutoCloseable {
     final CountedOperator operator;
     final Update update;
     final ProbeSettings settings;
-    final Preconditioned adam;
+    final AdamNorm adam;
     final Scope scope;
     final Device device;
     final Algebra algebra;
@@ -105,7 +104,7 @@ final class UpdateProbe implements AutoCloseable {
         CountedOperator operator,
         Update update,
         ProbeSettings settings,
-        Preconditioned adam,
+        AdamNorm adam,
         Scope scope) {
       this.operator = operator;
       this.update = update;
@@ -144,8 +143,10 @@ final class UpdateProbe implements AutoCloseable {
       if (sharpest == null) {
         return null;
       }
-      double form = adam.quadraticForm(sharpest)[0];
-      return Reading.of(NonFiniteException.check("preconditioned quadratic form", form));
+      try (SymmetricOperator preconditioned = adam.of(operator)) {
+        double form = preconditioned.quadraticForm(sharpest)[0];
+        return Reading.of(NonFiniteException.check("preconditioned quadratic form", form));
+      }
     }
 
     private Reading preconditionedByLanczos(Lanczos full, long memory) {
@@ -155,14 +156,14 @@ final class UpdateProbe implements AutoCloseable {
               .withSeed(settings.seed())
               .withCertificate(false);
       Scope kept = Scope.open();
-      try {
+      try (SymmetricOperator preconditioned = adam.of(operator)) {
         Lanczos limited = memory == 0 ? lanczos : lanczos.withMemory(memory);
-        Lanczos.Decomposition run = limited.run(adam, 2, kept);
+        Lanczos.Result run = limited.run(preconditioned, 2, kept);
         close();
-        Vectors vectors = run.pairs().vectors();
+        Vectors vectors = run.vectors().orElseThrow();
         sharpest = vectors.subset(vectors.count() - 1, 1);
         storedScope = kept;
-        return new Reading(run.result().max().value(), run.result().max().residual());
+        return new Reading(run.max().value(), run.max().residual());
       } catch (RuntimeException | Error e) {
         kept.close();
         throw e;

@@ -8,7 +8,7 @@ import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
-import dynaxx.operator.Preconditioned;
+import dynaxx.operator.Adam;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Update;
@@ -46,7 +46,7 @@ class UpdateReportsTest {
           .update(
               () -> {
                 asked.add(number);
-                Preconditioned.Adam adam = new Preconditioned.Adam(number + 1, 0.9, 0.999, 1e-8);
+                Adam adam = new Adam(number + 1, 0.9, 0.999, 1e-8);
                 return Update.adam(0.01, adam, second, 0).step(step);
               });
     }

@@ -2,16 +2,17 @@ package dynaxx.spectrum;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.dense.SymmetricEigen;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
+import dynaxx.layer.Parameter;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
-import dynaxx.network.Parameter;
 import dynaxx.operator.Hessian;
 import dynaxx.spectrum.LayerCurvature.LossChange;
 import dynaxx.spectrum.LayerCurvature.Tensor;
@@ -19,6 +20,7 @@ import dynaxx.testing.KnownCase;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -120,8 +122,8 @@ class LayerCurvatureTest {
       int size = c.expected().get("micro_batch").asInt();
       List<LayerCurvature> found = LayerCurvature.measure(at.hessian, c.network(), PROBES, size, 1);
       assertEquals(c.network().parameters().size(), found.size());
-      LayerTraces.Result traces =
-          new LayerTraces(PROBES, 1).run(at.hessian, LayerTraces.tensors(c.network()));
+      LayerTraces traces =
+          LayerTraces.measure(at.hessian, LayerTraces.tensors(c.network()), PROBES, 1);
       double sum = 0;
       double variance = 0;
       double[] gradient = c.array("gradient");
@@ -130,7 +132,7 @@ class LayerCurvatureTest {
         LayerCurvature layer = found.get(i);
         Parameter p = c.network().parameters().get(i);
         assertEquals(p.name(), layer.name());
-        Hutchinson.Trace trace = traces.layers().get(p.name());
+        Estimate trace = traces.layers().get(p.name());
         assertEquals(trace.value(), layer.trace().value(), 1e-4 * trace.standardError() + 1e-5);
         assertTrue(layer.lambdaMax().value() <= max * (1 + 1e-5), "a block's is below the whole's");
         double squares = 0;
@@ -145,6 +147,11 @@ class LayerCurvatureTest {
       assertEquals(c.expected().get("trace").asDouble(), sum, 4 * error);
       double expected = c.expected().get("micro_batch_gradient_variance").asDouble();
       assertEquals(expected, variance, 1e-4 * expected);
+      Map<String, Signal.Reading> row =
+          LayerTraces.table(at.hessian, c.network(), 4, 0, 1).lastEntry().getValue();
+      assertEquals(found.getLast().gradientNorm(), row.get("gradient_norm").value());
+      assertFalse(row.containsKey("gradient_variance"), "not wanted");
+      assertTrue(row.get("int4_loss").error().isPresent());
       assertArrayEquals(before, at.parameters.toArray(), "parameters were changed");
     }
   }

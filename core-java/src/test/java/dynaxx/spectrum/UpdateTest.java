@@ -13,8 +13,8 @@ import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
+import dynaxx.operator.Adam;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Preconditioned;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Signal.Reading;
 import dynaxx.testing.Dense;
@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** How near an update is to its limits, against PyTorch's float64 values and plain double loops. */
 class UpdateTest {
 
-  private static final Preconditioned.Adam ADAM = new Preconditioned.Adam(7, 0.9, 0.99, 1e-6);
+  private static final Adam ADAM = new Adam(7, 0.9, 0.99, 1e-6);
   private static final double RATE = 0.3;
 
   private final KnownCase mlp = KnownCase.mlpTanh();
@@ -192,7 +192,7 @@ class UpdateTest {
       for (long i = 0; i < flat.size(); i++) {
         flat.set(i, 0.04f);
       }
-      Preconditioned.Adam late = new Preconditioned.Adam(1_000_000, 0.9, 0.99, 0);
+      Adam late = new Adam(1_000_000, 0.9, 0.99, 0);
       Update update = Update.adam(RATE, late, flat, 0);
       Snapshot adam = probe.measure(parameters, certified, Optional.of(update));
       Reading sharpness = adam.reading(Signal.PRECONDITIONED_LAMBDA_MAX).orElseThrow();

@@ -4,7 +4,7 @@ import dynaxx.app.train.Examples;
 import dynaxx.app.train.Optimizer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.spectrum.StabilityLimit;
+import dynaxx.spectrum.Update.StabilityLimit;
 import java.util.function.IntToDoubleFunction;
 
 /**

@@ -2,7 +2,7 @@ package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
-import dynaxx.operator.Preconditioned;
+import dynaxx.operator.Adam;
 import dynaxx.spectrum.Update;
 import java.io.DataInput;
 import java.io.DataOutput;
@@ -75,7 +75,7 @@ public final class AdamW implements Optimizer {
       second.set(i, v);
       change.set(i, c.next(w, c.mean(mean == null ? 0 : mean[i], g), v) - w);
     }
-    Preconditioned.Adam settings = new Preconditioned.Adam(steps + 1, beta1, BETA2, EPSILON);
+    Adam settings = new Adam(steps + 1, beta1, BETA2, EPSILON);
     return Update.adam(learningRate, settings, second, weightDecay).step(change);
   }
 

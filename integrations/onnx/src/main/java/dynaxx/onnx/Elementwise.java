@@ -1,12 +1,12 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
-import dynaxx.network.Op;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Pointwise;
+import dynaxx.layer.Activation;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Subtract;
 import dynaxx.onnx.Examples.Aligned;
 import java.util.ArrayList;
@@ -90,10 +90,10 @@ final class Elementwise {
   }
 
   private static void functions(Map<String, Operator> operators) {
-    put(operators, "Relu", Activation.RELU, x -> Math.max(0, x));
-    put(operators, "Tanh", Activation.TANH, Math::tanh);
-    put(operators, "Sigmoid", Activation.SIGMOID, x -> 1 / (1 + Math.exp(-x)));
-    put(operators, "Softplus", Activation.SOFTPLUS, x -> Math.log1p(Math.exp(x)));
+    put(operators, "Relu", Pointwise.of(Activation.RELU), x -> Math.max(0, x));
+    put(operators, "Tanh", Pointwise.of(Activation.TANH), Math::tanh);
+    put(operators, "Sigmoid", Pointwise.of(Activation.SIGMOID), x -> 1 / (1 + Math.exp(-x)));
+    put(operators, "Softplus", Pointwise.of(Activation.SOFTPLUS), x -> Math.log1p(Math.exp(x)));
     put(operators, "Exp", Elementary.EXP, Math::exp);
     put(operators, "Log", Elementary.LOG, Math::log);
     put(operators, "Sqrt", Elementary.SQRT, Math::sqrt);
@@ -140,7 +140,11 @@ final class Elementwise {
     function(
         operators,
         "Mish",
-        (c, x) -> x.draft.op(new Multiply(), x, f(f(x, Activation.SOFTPLUS), Activation.TANH)));
+        (c, x) ->
+            x.draft.op(
+                new Multiply(),
+                x,
+                f(f(x, Pointwise.of(Activation.SOFTPLUS)), Pointwise.of(Activation.TANH))));
     function(
         operators,
         "Gelu",
@@ -148,8 +152,8 @@ final class Elementwise {
             f(
                 x,
                 c.text("approximate", "none").equals("tanh")
-                    ? Activation.GELU_TANH
-                    : Activation.GELU));
+                    ? Pointwise.of(Activation.GELU_TANH)
+                    : Pointwise.of(Activation.GELU)));
   }
 
   private static Expr f(Expr x, Pointwise function) {
@@ -329,7 +333,7 @@ final class Elementwise {
   private static Value prelu(Call c) {
     Draft draft = c.draft();
     Value x = c.in(0);
-    UnaryOperator<Expr> relu = e -> f(e, Activation.RELU);
+    UnaryOperator<Expr> relu = e -> f(e, Pointwise.of(Activation.RELU));
     Value above = x.with(relu.apply(draft.expr(x.body())));
     Value below = x.with(relu.apply(draft.affine(draft.expr(x.body()), -1, 0)));
     Value scaled = binary(c, Arithmetic.MULTIPLY, below, c.in(1));

@@ -1,9 +1,10 @@
 package dynaxx.onnx;
 
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
+import dynaxx.model.NetworkBuilder;
+import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Gather;
 import dynaxx.network.op.ParameterValue;
 import dynaxx.network.op.Reshape;
@@ -19,11 +20,11 @@ import java.util.Set;
 /** Turns expressions into the nodes of a network. */
 final class Emission {
 
-  private final Network.Builder g;
+  private final NetworkBuilder g;
   private final Map<Expr, Node> nodes = new IdentityHashMap<>();
   private final Map<String, Node> flat = new HashMap<>();
 
-  Emission(Network.Builder g) {
+  Emission(NetworkBuilder g) {
     this.g = g;
   }
 

@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Parameter;
+import dynaxx.layer.Parameter;
 import dynaxx.network.op.AveragePool;
 import dynaxx.network.op.Conv;
 import dynaxx.network.op.MatMul;

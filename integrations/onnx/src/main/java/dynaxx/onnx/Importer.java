@@ -1,9 +1,10 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Initializer;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 import dynaxx.onnx.ModelFile.Graph;
 import dynaxx.onnx.ModelFile.Info;
 import dynaxx.onnx.ModelFile.Node;
@@ -188,7 +189,7 @@ final class Importer {
   /** One reading of the graph. */
   private final class Pass {
 
-    private final Network.Builder g;
+    private final NetworkBuilder g;
     private final Draft draft;
     private final Examples examples;
     private final Map<String, Value> values = new HashMap<>();
@@ -204,7 +205,7 @@ final class Importer {
       long[] example = Arrays.copyOfRange(dims, 1, dims.length);
       Tensor.size("input '" + input.name() + "'", example);
       Shape shape = tokens ? Shape.of(Math.toIntExact(Dims.size(example))) : Dims.shape(example);
-      g = Network.builder(shape);
+      g = NetworkBuilder.of(shape);
       draft = new Draft(shape, initializers);
       examples = new Examples(draft, dims[0]);
       Body body = tokens ? new Positions(positions(example)) : draft.input();

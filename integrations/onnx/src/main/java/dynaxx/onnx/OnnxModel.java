@@ -1,12 +1,12 @@
 package dynaxx.onnx;
 
 import dynaxx.device.Device;
+import dynaxx.layer.Parameter;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;

@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Elementary;
+import dynaxx.kernel.Elementary;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Reduce;
 import dynaxx.network.op.Softmax;
