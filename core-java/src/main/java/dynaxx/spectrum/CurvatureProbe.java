@@ -112,6 +112,8 @@ public final class CurvatureProbe implements AutoCloseable {
    *     NaN or infinite
    */
   public Snapshot measure(Buffer parameters, ProbeSettings settings, Optional<Update> update) {
+    atMostExamples("microBatches", settings.microBatches());
+    atMostExamples("parts", settings.parts());
     return device
         .turns()
         .alone(
@@ -122,6 +124,19 @@ public final class CurvatureProbe implements AutoCloseable {
               hessian.linearize(parameters);
               return measureAt(hessian.parameters(), settings, update, start);
             });
+  }
+
+  private void atMostExamples(String name, int found) {
+    if (found > subset.examples()) {
+      throw new IllegalArgumentException(
+          "settings."
+              + name
+              + ": found "
+              + found
+              + ", expected at most "
+              + subset.examples()
+              + ", the examples of the subset");
+    }
   }
 
   private Snapshot measureAt(
@@ -324,10 +339,6 @@ public final class CurvatureProbe implements AutoCloseable {
     Lanczos lanczos = settings.lanczos().get().withSeed(settings.seed()).withCertificate(false);
     TraceEstimator probes = TraceEstimator.hutchinson(settings.probes(), settings.seed());
     int count = settings.parts();
-    if (count < 2 || count > subset.examples()) {
-      throw new IllegalArgumentException(
-          "parts: found " + count + ", expected from 2 to " + subset.examples());
-    }
     int size = subset.examples() / count;
     try (Hessian part = hessian(placed.slice(0, size), memory / 4)) {
       Batch whole = placed.slice(0, count * size);

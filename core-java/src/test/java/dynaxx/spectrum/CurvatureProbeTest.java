@@ -24,6 +24,7 @@ import dynaxx.testing.Dense;
 import dynaxx.testing.Diagonal;
 import dynaxx.testing.KnownCase;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
@@ -431,6 +432,26 @@ class CurvatureProbeTest {
       }
       assertThrows(IllegalArgumentException.class, () -> ProbeSettings.article().withProbes(1));
       assertThrows(IllegalArgumentException.class, () -> ProbeSettings.article().withParts(1));
+    }
+  }
+
+  @Test
+  void aSubsetTooSmallForTheSettingsIsRefusedBeforeAnythingIsMeasured() {
+    KnownCase c = KnownCase.mlpTanh();
+    try (Device device = Devices.cpu(1);
+        Scope scope = Scope.open();
+        CurvatureProbe probe =
+            new CurvatureProbe(c.network(), c.loss(), c.batch(scope).slice(0, 2), device)) {
+      HostBuffer parameters = c.host(scope, "parameters");
+      for (ProbeSettings settings :
+          List.of(ProbeSettings.article(), ProbeSettings.article().withParts(3))) {
+        var e =
+            assertThrows(
+                IllegalArgumentException.class, () -> probe.measure(parameters, settings));
+        assertTrue(
+            e.getMessage().endsWith("expected at most 2, the examples of the subset"),
+            e.getMessage());
+      }
     }
   }
 }
