@@ -40,7 +40,10 @@ public record Event(
     INSTABILITY,
     /** A signal repeats itself: not a transition. */
     CYCLIC,
-    /** One value far off, and the next back again. */
+    /**
+     * The loss is at least twice its recent median, beyond its scatter: reported at that step. Of
+     * other signals: one value far off, and the next back again.
+     */
     SPIKE,
     /** The sharpness has reached the limit that the optimizer is stable at, and stays there. */
     EDGE_OF_STABILITY,
