@@ -7,23 +7,20 @@ import dynaxx.app.run.StepRow;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.LearningRates;
 import dynaxx.app.train.Trainer;
+import dynaxx.app.train.TrainerSource;
 import dynaxx.memory.HostBuffer;
 import dynaxx.monitor.Advice;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
-import dynaxx.monitor.Observation;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Policy;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.SnapshotSource;
 import dynaxx.monitor.StepReport;
 import dynaxx.monitor.TrainingControl;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Preconditioned;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Lanczos;
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Signal.Reading;
@@ -39,14 +36,10 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
 
 /** One run: trains, lets the monitor look on or act, and records every step. */
 final class DemoRun implements TrainingControl, AutoCloseable {
-
-  /** Most Lanczos steps for the preconditioned sharpness, which mostly stands alone. */
-  private static final int SHARPNESS_STEPS = 20;
 
   private final Parts parts;
   private final Plan plan;
@@ -55,7 +48,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   private final LearningRates rates;
   private final Path journalFile;
   private final MonitorSink journal;
-  private final Source source = new Source();
+  private final TrainerSource source;
   private final PhaseMonitor monitor;
   private final List<String> pending = new ArrayList<>();
   private final long began = System.nanoTime();
@@ -99,6 +92,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     this.parts = parts;
     this.plan = parts.plan();
     this.trainer = parts.trainer();
+    this.source = new TrainerSource(trainer, parts.probe(), plan.seed());
     this.report = report;
     this.rates = parts.options().rates(parts.training(), plan.steps());
     this.journal = journal;
@@ -115,41 +109,6 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             .sink(journal);
     Double budget = parts.options().budget();
     this.monitor = (budget == null ? builder.every(plan.every()) : builder.budget(budget)).build();
-  }
-
-  /**
-   * Snapshots; those that are not cheap also have the sharpness that decides whether Adam is
-   * stable.
-   */
-  private final class Source implements SnapshotSource {
-    private Reading preconditioned;
-
-    @Override
-    public Snapshot measure(ProbeSettings settings) {
-      return parts.probe().measure(trainer.parameters(), settings);
-    }
-
-    @Override
-    public long parameterCount() {
-      return trainer.parameters().size();
-    }
-
-    @Override
-    public Observation alsoMeasure(Observation observation) {
-      preconditioned = null;
-      boolean cheap = observation.readings().get(Signal.LAMBDA_MAX).error().isEmpty();
-      Optional<Preconditioned> operator =
-          cheap ? Optional.empty() : trainer.optimizer().precondition(parts.probe().hessian());
-      if (operator.isEmpty()) {
-        return observation;
-      }
-      try (Preconditioned sharp = operator.get()) {
-        Lanczos lanczos = Lanczos.lambdaMax().withCap(SHARPNESS_STEPS).withSeed(plan.seed());
-        ExtremeEigenvalue found = lanczos.withCertificate(false).run(sharp).max();
-        preconditioned = new Reading(found.value(), found.residual());
-        return observation.with(Signal.PRECONDITIONED_LAMBDA_MAX, preconditioned);
-      }
-    }
   }
 
   /** A run from the beginning, or from a checkpoint that the trainer has loaded. */
@@ -356,14 +315,20 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             rate,
             parts.training().batch(),
             snapshot,
-            source.preconditioned == null || snapshot == null
-                ? Map.of()
-                : Map.of(Signal.PRECONDITIONED_LAMBDA_MAX, source.preconditioned),
+            beside(snapshot),
             seconds,
             kinds);
     parts.folder().append(row);
     report.step(row);
     snapshots += snapshot == null ? 0 : 1;
+  }
+
+  private Map<Signal, Reading> beside(Snapshot snapshot) {
+    return source
+        .preconditioned()
+        .filter(reading -> snapshot != null)
+        .map(reading -> Map.of(Signal.PRECONDITIONED_LAMBDA_MAX, reading))
+        .orElse(Map.of());
   }
 
   /** After the update, so that what is kept is where the next step begins. */
