@@ -2,10 +2,12 @@ package dynaxx.app;
 
 import dynaxx.app.corpus.Corpus;
 import dynaxx.app.corpus.Family;
+import dynaxx.app.corpus.Pack;
 import dynaxx.app.corpus.Specification;
 import dynaxx.app.io.WholeFile;
 import dynaxx.app.terminal.ProgressLine;
 import dynaxx.monitor.PhaseMonitor;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -15,6 +17,7 @@ import java.util.logging.Logger;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Makes the corpus of trainings. */
@@ -23,6 +26,7 @@ import picocli.CommandLine.Spec;
     description =
         "Trains several hundred small networks, most of them in trouble, and keeps what was"
             + " measured and what happened. A run that is there is not made again.",
+    subcommands = CorpusEvaluateCommand.class,
     mixinStandardHelpOptions = true)
 final class CorpusCommand implements Callable<Integer> {
 
@@ -35,7 +39,6 @@ final class CorpusCommand implements Callable<Integer> {
 
   @Option(
       names = "--out",
-      required = true,
       paramLabel = "DIR",
       description = "Folder of the runs.")
   private Path out;
@@ -67,13 +70,34 @@ final class CorpusCommand implements Callable<Integer> {
       description = "Only the runs of one family: ${COMPLETION-CANDIDATES}.")
   private Family only;
 
+  @Option(
+      names = "--pack",
+      paramLabel = "FILE",
+      description = "Write all runs of the folder that are complete into a ZIP file.")
+  private Path pack;
+
   @Override
   public Integer call() throws Exception {
+    if (out == null) {
+      throw new ParameterException(spec.commandLine(), "--out: found nothing, expected a folder");
+    }
     Bounds.check(spec, "--runs", runs, 1, MOST_RUNS);
     Bounds.threads(spec, threads);
     WholeFile.checkFolder(out);
+    if (pack != null) {
+      WholeFile.check(pack);
+    }
     MONITOR_LOG.setLevel(Level.SEVERE);
     List<Specification> plan = Corpus.plan(seed, runs, only);
+    train(plan);
+    if (pack != null) {
+      int packed = Pack.write(new Corpus(out), pack);
+      spec.commandLine().getOut().printf("Packed %d runs into %s%n", packed, pack);
+    }
+    return 0;
+  }
+
+  private void train(List<Specification> plan) throws IOException, InterruptedException {
     PrintWriter print = spec.commandLine().getOut();
     try (ProgressLine progress = ProgressLine.open()) {
       progress.stage("training", "run", plan.size());
@@ -92,6 +116,5 @@ final class CorpusCommand implements Callable<Integer> {
               });
       progress.end();
     }
-    return 0;
   }
 }

@@ -27,7 +27,7 @@ import java.util.Map;
 /** Makes one run, on one thread, so that its bits do not depend on what runs beside it. */
 final class CorpusRun {
 
-  private static final int SUBSET = 256;
+  private static final int SUBSET = 128;
   private static final int LANCZOS_STEPS = 16;
   private static final int PROBES = 4;
   private static final int VALIDATE_EVERY = 20;
@@ -69,7 +69,7 @@ final class CorpusRun {
   private Result make() {
     try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
-      int size = Math.min(SUBSET, task.training().count());
+      int size = run.examples() == run.batch() ? task.training().count() : SUBSET;
       Batch subset =
           ExampleBatch.subset(
               scope, task.network(), task.loss(), task.training(), size, run.seed());

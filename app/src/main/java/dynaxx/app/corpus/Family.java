@@ -31,7 +31,7 @@ public enum Family {
   GRU;
 
   private static final int CLASSES = 10;
-  private static final int PASSAGE = 8;
+  private static final int PASSAGE = 6;
   private static final int MODULUS = 23;
   private static final double TRAINING_PART = 0.7;
 
@@ -87,17 +87,17 @@ public enum Family {
 
   static ConvolutionalNetwork cnn(int variant) {
     ConvolutionalNetwork network = new ConvolutionalNetwork().image(1, 7, 7).classes(CLASSES);
-    return variant == 0 ? network.stages(6, 12).blocks(1) : network.stages(8).blocks(2);
+    return variant == 0 ? network.stages(4, 8).blocks(1) : network.stages(6).blocks(1);
   }
 
   private static Network vit(int variant) {
     return new VisionTransformer()
         .image(1, 14, 14)
         .patch(7)
-        .embedding(16)
+        .embedding(12)
         .depth(1 + variant)
         .heads(2)
-        .hidden(32)
+        .hidden(24)
         .classes(CLASSES)
         .build();
   }
@@ -109,10 +109,10 @@ public enum Family {
         LanguageModel.gpt()
             .vocabulary(tokens)
             .context(PASSAGE)
-            .embedding(16)
+            .embedding(12)
             .depth(1 + run.variant())
             .heads(2)
-            .hidden(32)
+            .hidden(24)
             .build();
     return new Task(
         network,

@@ -41,10 +41,13 @@ public record Specification(
     int steps,
     int every) {
 
-  static final int STEPS = 400;
+  private static final int STEPS = 400;
+  private static final int CONVOLUTIONAL_STEPS = 300;
 
   private static final int RUNS_OF_A_SEED = 100_000;
   private static final int FULL_BATCH = 256;
+  private static final int CONVOLUTIONAL_FULL_BATCH = 128;
+  private static final int MINI_BATCH = 32;
   private static final int WARMUP = 40;
   private static final double[] RATIOS = {0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8};
 
@@ -104,21 +107,25 @@ public record Specification(
     OptimizerKind optimizer = optimizer(random.nextDouble());
     int ratio = random.nextInt(ready ? RATIOS.length : QUIET_RATIOS);
     boolean warm = random.nextDouble() < 0.4;
-    int at = random.nextInt(STEPS * 2 / 5, STEPS * 3 / 4);
+    // Convolutions take most of the time.
+    boolean slow = family == Family.CNN;
+    int steps = slow ? CONVOLUTIONAL_STEPS : STEPS;
+    int fullBatch = slow ? CONVOLUTIONAL_FULL_BATCH : FULL_BATCH;
+    int at = random.nextInt(steps * 2 / 5, steps * 3 / 4);
     return new Specification(
         index,
         seed,
         family,
         variant,
         squared,
-        full ? FULL_BATCH : CorpusData.MOST_EXAMPLES,
-        full ? FULL_BATCH : 32,
+        full ? fullBatch : CorpusData.MOST_EXAMPLES,
+        full ? fullBatch : MINI_BATCH,
         optimizer,
         RATIOS[ratio],
         warm ? WARMUP : 0,
         fault,
         fault == Fault.RAMP ? Fault.RAMP_FROM : fault.injected() ? at : -1,
-        STEPS,
+        steps,
         family == Family.PERCEPTRON ? 5 : 10);
   }
 
