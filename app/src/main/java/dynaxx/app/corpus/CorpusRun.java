@@ -69,7 +69,8 @@ final class CorpusRun {
   private Result make() {
     try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
-      int size = run.examples() == run.batch() ? task.training().count() : SUBSET;
+      int count = task.training().count();
+      int size = run.examples() == run.batch() ? count : Math.min(SUBSET, count);
       Batch subset =
           ExampleBatch.subset(
               scope, task.network(), task.loss(), task.training(), size, run.seed());

@@ -9,7 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.IntPredicate;
-import java.util.function.ToDoubleFunction;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -148,10 +148,13 @@ public final class Evaluation {
     return !run.specification().fault().injected() && run.outcome().what().quiet();
   }
 
-  static boolean foreseeable(Pack.Run run, Outcome.What what) {
-    return !run.specification().fault().injected()
-        && run.outcome().what() == what
-        && run.outcome().shownAt() >= 0;
+  private static boolean foreseeable(Pack.Run run, Outcome.What what) {
+    return foreseeable(run) && run.outcome().what() == what;
+  }
+
+  /** What the loss shows in a run without an injected fault. */
+  static boolean foreseeable(Pack.Run run) {
+    return !run.specification().fault().injected() && run.outcome().shownAt() >= 0;
   }
 
   /** A fault that the loss shows, in a run that showed nothing before it. */
@@ -206,6 +209,7 @@ public final class Evaluation {
             .filter(tuning)
             .filter(i -> quiet(runs.get(i)))
             .toArray();
+    int steps = IntStream.of(quiet).map(i -> runs.get(i).observations().size()).sum();
     double[] scores =
         IntStream.range(0, runs.size())
             .filter(tuning)
@@ -220,7 +224,9 @@ public final class Evaluation {
     double found = scores[scores.length - 1];
     for (int c = CANDIDATES - 1; c >= 0; c--) {
       double candidate = scores[(int) ((long) c * (scores.length - 1) / CANDIDATES)];
-      if (rate(quiet, detector.scores(), candidate, i -> runs.get(i)) > ALLOWED) {
+      int warnings =
+          IntStream.of(quiet).map(i -> Detector.warnings(detector.scores()[i], candidate)).sum();
+      if (warnings > ALLOWED * steps) {
         return found;
       }
       found = candidate;
@@ -228,43 +234,16 @@ public final class Evaluation {
     return found;
   }
 
-  /** Which run a number stands for. */
-  private interface Numbered {
-    Pack.Run at(int index);
-  }
-
-  private static double rate(
-      int[] quiet, double[][] scores, double threshold, Numbered numbered) {
-    double warnings = 0;
-    double steps = 0;
-    for (int i : quiet) {
-      warnings += Detector.warnings(scores[i], threshold);
-      steps += numbered.at(i).observations().size();
-    }
-    return warnings / steps;
-  }
-
   private Figure falseAlarms(int[] quiet, double[][] scores, double threshold) {
-    return figure(
-        quiet, drawn -> 1000 * rate(drawn, scores, threshold, i -> told.get(i)));
-  }
-
-  private Figure figure(int[] of, ToDoubleFunction<int[]> figure) {
+    double[] warnings = of(quiet, i -> Detector.warnings(scores[i], threshold));
+    double[] steps = of(quiet, i -> told.get(i).observations().size());
     return Statistics.bootstrap(
-        of.length,
-        ROUNDS,
-        SEED,
-        drawn -> figure.applyAsDouble(IntStream.of(drawn).map(d -> of[d]).toArray()));
+        quiet.length, ROUNDS, SEED, drawn -> 1000 * mean(warnings, drawn) / mean(steps, drawn));
   }
 
   private Figure part(Outcome.What what, double[][] scores, double threshold) {
-    return figure(
-        chosen(run -> foreseeable(run, what)),
-        drawn ->
-            IntStream.of(drawn)
-                .map(i -> warnedAt(i, scores, threshold) >= 0 ? 1 : 0)
-                .average()
-                .orElse(Double.NaN));
+    int[] chosen = chosen(run -> foreseeable(run, what));
+    return share(of(chosen, i -> warnedAt(i, scores, threshold) >= 0 ? 1 : 0));
   }
 
   /** First warning within the horizon before the loss shows it; -1 if there is none. */
@@ -275,38 +254,47 @@ public final class Evaluation {
 
   private Figure lead(double[][] scores, double threshold) {
     int[] warned =
-        IntStream.of(
-                chosen(
-                    run ->
-                        foreseeable(run, Outcome.What.DIVERGED)
-                            || foreseeable(run, Outcome.What.SPIKE)))
+        IntStream.of(chosen(Evaluation::foreseeable))
             .filter(i -> warnedAt(i, scores, threshold) >= 0)
             .toArray();
-    return figure(
-        warned,
+    double[] leads =
+        of(warned, i -> told.get(i).outcome().shownAt() - warnedAt(i, scores, threshold));
+    return Statistics.bootstrap(
+        leads.length,
+        ROUNDS,
+        SEED,
         drawn -> {
-          double[] leads =
-              IntStream.of(drawn)
-                  .mapToDouble(i -> told.get(i).outcome().shownAt() - warnedAt(i, scores, threshold))
-                  .toArray();
-          return leads.length == 0 ? Double.NaN : Outcome.median(leads, 0, leads.length);
+          double[] some = IntStream.of(drawn).mapToDouble(d -> leads[d]).toArray();
+          return some.length == 0 ? Double.NaN : Outcome.median(some, 0, some.length);
         });
   }
 
   private Figure faults(double[][] scores, double threshold) {
-    return figure(
-        chosen(Evaluation::shownFault),
-        drawn ->
-            IntStream.of(drawn)
-                .map(
-                    i -> {
-                      Pack.Run run = told.get(i);
-                      int until = run.outcome().shownAt() + SOON + 1;
-                      int from = run.specification().faultAt();
-                      return Detector.first(scores[i], from, until, threshold) >= 0 ? 1 : 0;
-                    })
-                .average()
-                .orElse(Double.NaN));
+    return share(
+        of(
+            chosen(Evaluation::shownFault),
+            i -> {
+              Pack.Run run = told.get(i);
+              int until = run.outcome().shownAt() + SOON + 1;
+              int from = run.specification().faultAt();
+              return Detector.first(scores[i], from, until, threshold) >= 0 ? 1 : 0;
+            }));
+  }
+
+  private static double[] of(int[] chosen, IntToDoubleFunction value) {
+    return IntStream.of(chosen).mapToDouble(value).toArray();
+  }
+
+  private static Figure share(double[] values) {
+    return Statistics.bootstrap(values.length, ROUNDS, SEED, drawn -> mean(values, drawn));
+  }
+
+  private static double mean(double[] values, int[] drawn) {
+    double sum = 0;
+    for (int d : drawn) {
+      sum += values[d];
+    }
+    return sum / drawn.length;
   }
 
   /** Samples of the ROC curve, run by run. */
@@ -321,8 +309,7 @@ public final class Evaluation {
         Pack.Run run = runs.get(i);
         if (quiet(run)) {
           negative[i] = windows(scores[i]);
-        } else if (foreseeable(run, Outcome.What.DIVERGED)
-            || foreseeable(run, Outcome.What.SPIKE)) {
+        } else if (foreseeable(run)) {
           int shown = run.outcome().shownAt();
           double highest = Detector.highest(scores[i], shown - SAMPLE, shown);
           positive[i] = Double.isNaN(highest) ? new double[0] : new double[] {highest};

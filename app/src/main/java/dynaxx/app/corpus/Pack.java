@@ -76,14 +76,14 @@ public final class Pack {
   }
 
   private static void write(List<Path> runs, OutputStream out) throws IOException {
-    try (ZipOutputStream zip = new ZipOutputStream(out)) {
-      zip.setLevel(Deflater.BEST_COMPRESSION);
-      for (Path run : runs) {
-        String name = run.getFileName().toString();
-        put(zip, name + FACTS, Files.readAllBytes(run.resolve(Corpus.FACTS)));
-        put(zip, name + METRICS, Files.readAllBytes(run.resolve(Corpus.METRICS)));
-      }
+    ZipOutputStream zip = new ZipOutputStream(out);
+    zip.setLevel(Deflater.BEST_COMPRESSION);
+    for (Path run : runs) {
+      String name = run.getFileName().toString();
+      put(zip, name + FACTS, Files.readAllBytes(run.resolve(Corpus.FACTS)));
+      put(zip, name + METRICS, Files.readAllBytes(run.resolve(Corpus.METRICS)));
     }
+    zip.finish();
   }
 
   private static void put(ZipOutputStream zip, String name, byte[] content) throws IOException {
@@ -123,17 +123,20 @@ public final class Pack {
     if (metrics == null) {
       throw new ZipException("run " + name + " has no metrics");
     }
+    // A NaN is a problem to the reader, and no reading.
     try (BufferedReader lines =
         new BufferedReader(
             new InputStreamReader(zip.getInputStream(metrics), StandardCharsets.UTF_8))) {
       List<Observation> observations =
-          MetricsFormat.read(lines, name + METRICS, problem -> {
-                  throw new IllegalArgumentException(problem);
-                }).stream()
+          MetricsFormat.read(lines, name + METRICS, problem -> {}).stream()
               .map(MetricsFormat.Row::observation)
               .toList();
       CorpusRun.Facts known =
           Corpus.JSON.readValue(zip.getInputStream(facts), CorpusRun.Facts.class);
+      if (observations.size() != known.steps()) {
+        throw new ZipException(
+            name + ": found " + observations.size() + " steps, expected " + known.steps());
+      }
       return new Run(known, observations);
     }
   }

@@ -54,6 +54,9 @@ public record Specification(
   /** A fault is put into a run that would be quiet. */
   private static final int QUIET_RATIOS = 3;
 
+  /** Only one family has statistics to freeze. */
+  private static final int FROZEN_EVERY = 3;
+
   /** As many as do not share a factor with the families, so that both halves have all of them. */
   private static final Fault[] FAULTS = {
     Fault.NONE, Fault.RATE, Fault.NONE, Fault.RAMP, Fault.NONE, Fault.BATCH, Fault.NONE,
@@ -131,8 +134,8 @@ public record Specification(
 
   private static Fault fault(Family family, int number) {
     Fault fault = FAULTS[number % FAULTS.length];
-    boolean rests = number % 5 == 1 && fault == Fault.NONE;
-    return family == Family.CNN && rests ? Fault.FROZEN_STATISTICS : fault;
+    boolean free = number % FROZEN_EVERY == 1 && fault == Fault.NONE;
+    return family == Family.CNN && free ? Fault.FROZEN_STATISTICS : fault;
   }
 
   private static OptimizerKind optimizer(double draw) {
