@@ -37,10 +37,7 @@ final class CorpusCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Option(
-      names = "--out",
-      paramLabel = "DIR",
-      description = "Folder of the runs.")
+  @Option(names = "--out", paramLabel = "DIR", description = "Folder of the runs.")
   private Path out;
 
   @Option(

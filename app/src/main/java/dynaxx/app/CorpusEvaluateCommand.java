@@ -42,10 +42,7 @@ final class CorpusEvaluateCommand implements Callable<Integer> {
       description = "Write the table there instead of printing it.")
   private Path markdown;
 
-  @Option(
-      names = "--json",
-      paramLabel = "FILE",
-      description = "Write the figures there as JSON.")
+  @Option(names = "--json", paramLabel = "FILE", description = "Write the figures there as JSON.")
   private Path json;
 
   @Override

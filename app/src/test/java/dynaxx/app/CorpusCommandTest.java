@@ -29,7 +29,9 @@ class CorpusCommandTest {
     assertTrue(refused("corpus").contains("--out: found nothing, expected a folder"));
     String out = temporary.resolve("runs").toString();
     assertTrue(refused("corpus", "--out", out, "--runs", "0").contains("--runs: found 0"));
-    assertTrue(refused("corpus", "--out", out, "--only", "rnn").contains("PERCEPTRON, CNN, VIT, GPT, GRU"));
+    assertTrue(
+        refused("corpus", "--out", out, "--only", "rnn")
+            .contains("PERCEPTRON, CNN, VIT, GPT, GRU"));
     assertTrue(
         refused("corpus", "evaluate", temporary.resolve("none.zip").toString())
             .contains("found no such file, expected a packed corpus"));

@@ -126,8 +126,7 @@ public final class Corpus {
   /** The facts come last: a run that has them is complete. */
   private static void write(Path own, CorpusRun.Result result) throws IOException {
     String text = csv(result);
-    WholeFile.write(
-        own.resolve(METRICS), out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
+    WholeFile.write(own.resolve(METRICS), out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
     byte[] facts = JSON.writeValueAsBytes(result.facts());
     WholeFile.write(own.resolve(FACTS), out -> out.write(facts));
   }

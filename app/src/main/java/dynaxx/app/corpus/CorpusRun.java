@@ -77,12 +77,9 @@ final class CorpusRun {
       StableRate stable = StableRate.measure(run, task, subset, device);
       train(device, subset, run.ratio() * stable.rate());
       double[] losses =
-          observations.stream()
-              .mapToDouble(o -> o.readings().get(Signal.LOSS).value())
-              .toArray();
+          observations.stream().mapToDouble(o -> o.readings().get(Signal.LOSS).value()).toArray();
       Outcome outcome = Outcome.of(losses, run.fault().injected() ? run.faultAt() : 0);
-      Facts facts =
-          new Facts(run, stable.sharpness(), stable.rate(), observations.size(), outcome);
+      Facts facts = new Facts(run, stable.sharpness(), stable.rate(), observations.size(), outcome);
       return new Result(facts, observations, CurvatureProbe.layers(task.network()));
     }
   }
@@ -144,8 +141,7 @@ final class CorpusRun {
   }
 
   /** False if the loss was not finite and there is nothing more to train. */
-  private boolean steps(
-      Trainer trainer, PhaseMonitor monitor, int from, int to, double meant) {
+  private boolean steps(Trainer trainer, PhaseMonitor monitor, int from, int to, double meant) {
     for (int step = from; step < to; step++) {
       if (!step(trainer, monitor, step, run.rate(meant, step))) {
         return false;
@@ -169,9 +165,7 @@ final class CorpusRun {
     try {
       Trainer.Step trained = trainer.evaluate();
       monitor.afterStep(
-          report
-              .loss(trained.loss())
-              .gradientNorm(overflow ? Double.NaN : trained.gradientNorm()));
+          report.loss(trained.loss()).gradientNorm(overflow ? Double.NaN : trained.gradientNorm()));
     } catch (NonFiniteException e) {
       monitor.afterStep(report.loss(Double.NaN).gradientNorm(Double.NaN));
       return false;

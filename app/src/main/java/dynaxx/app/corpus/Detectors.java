@@ -123,8 +123,7 @@ final class Detectors {
     plain("loss, z", run -> deviations(run.losses()));
     plain("gradient norm, z", run -> deviations(run.values(Signal.GRADIENT_NORM)));
     plain("loss / median", run -> overMedian(run.losses()));
-    double[][] twice =
-        runs.stream().map(run -> overMedian(run.losses())).toArray(double[][]::new);
+    double[][] twice = runs.stream().map(run -> overMedian(run.losses())).toArray(double[][]::new);
     all.add(new Detector("loss above twice its median", Detector.Group.PLAIN, twice, 2));
   }
 
@@ -171,8 +170,7 @@ final class Detectors {
     double[] before = new double[0];
     for (int i = 0; i < values.length; i++) {
       boolean finite = Double.isFinite(values[i]);
-      scores[i] =
-          before.length >= least && finite ? comparison.of(values[i], before) : Double.NaN;
+      scores[i] = before.length >= least && finite ? comparison.of(values[i], before) : Double.NaN;
       if (finite) {
         int kept = Math.min(before.length, window - 1);
         double[] next = Arrays.copyOfRange(before, before.length - kept, before.length + 1);

@@ -40,8 +40,7 @@ public enum Family {
    *
    * @param tokens size of the vocabulary if inputs are token numbers, or 0
    */
-  record Task(
-      Network network, Loss loss, Examples training, Examples validation, int tokens) {}
+  record Task(Network network, Loss loss, Examples training, Examples validation, int tokens) {}
 
   /** How many variants of the network there are. */
   int variants() {

@@ -9,7 +9,9 @@ public enum Fault {
   RAMP,
   /** The learning rate is 40 times as high for 4 steps. */
   RATE,
-  /** The inputs are 8 times as large for 3 batches; token numbers 8 times, modulo the vocabulary. */
+  /**
+   * The inputs are 8 times as large for 3 batches; token numbers 8 times, modulo the vocabulary.
+   */
   BATCH,
   /** From a step on each example has the targets of another. */
   LABELS,

@@ -56,10 +56,7 @@ public final class Pack {
     double[] values(Signal signal) {
       return observations.stream()
           .mapToDouble(
-              o ->
-                  o.readings().containsKey(signal)
-                      ? o.readings().get(signal).value()
-                      : Double.NaN)
+              o -> o.readings().containsKey(signal) ? o.readings().get(signal).value() : Double.NaN)
           .toArray();
     }
   }

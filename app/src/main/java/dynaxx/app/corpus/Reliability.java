@@ -47,10 +47,7 @@ public final class Reliability {
             if (s != null) {
               bins.add(
                   new Bin(
-                      kind.name(),
-                      s.events,
-                      s.confidence / s.events,
-                      (double) s.right / s.events));
+                      kind.name(), s.events, s.confidence / s.events, (double) s.right / s.events));
             }
           }
         });

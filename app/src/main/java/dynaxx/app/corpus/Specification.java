@@ -59,9 +59,23 @@ public record Specification(
 
   /** As many as do not share a factor with the families, so that both halves have all of them. */
   private static final Fault[] FAULTS = {
-    Fault.NONE, Fault.RATE, Fault.NONE, Fault.RAMP, Fault.NONE, Fault.BATCH, Fault.NONE,
-    Fault.NONE, Fault.LABELS, Fault.NONE, Fault.RAMP, Fault.NONE, Fault.LOSS_SCALE,
-    Fault.NONE, Fault.RAMP, Fault.NONE, Fault.SORTED
+    Fault.NONE,
+    Fault.RATE,
+    Fault.NONE,
+    Fault.RAMP,
+    Fault.NONE,
+    Fault.BATCH,
+    Fault.NONE,
+    Fault.NONE,
+    Fault.LABELS,
+    Fault.NONE,
+    Fault.RAMP,
+    Fault.NONE,
+    Fault.LOSS_SCALE,
+    Fault.NONE,
+    Fault.RAMP,
+    Fault.NONE,
+    Fault.SORTED
   };
 
   /** Optimizers, with the limit of the learning rate that each is stable at. */

@@ -23,8 +23,7 @@ record StableRate(double sharpness, double rate) {
   /** Rate of these updates, at which the network hardly moves. */
   private static final double SETTLING_RATE = 1e-4;
 
-  static StableRate measure(
-      Specification run, Family.Task task, Batch subset, Device device) {
+  static StableRate measure(Specification run, Family.Task task, Batch subset, Device device) {
     StabilityLimit limit = run.optimizer().limit();
     try (Trainer trainer = CorpusRun.trainer(run, task, task.training(), device);
         CurvatureProbe probe = new CurvatureProbe(task.network(), task.loss(), subset, device)) {

@@ -101,8 +101,7 @@ class CorpusTest {
     Specification another = Runs.specification(0, Family.PERCEPTRON, Fault.NONE, -1, 25);
     UserException refused =
         assertThrows(
-            UserException.class,
-            () -> new Corpus(folder).make(List.of(another), 1, line -> {}));
+            UserException.class, () -> new Corpus(folder).make(List.of(another), 1, line -> {}));
     assertTrue(refused.getMessage().contains("found the run Specification[index=0"));
   }
 

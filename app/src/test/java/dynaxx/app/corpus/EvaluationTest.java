@@ -133,9 +133,7 @@ class EvaluationTest {
                                         ? o
                                         : o.with(
                                             Signal.LAMBDA_MAX,
-                                            10
-                                                - o.value(Signal.LAMBDA_MAX)
-                                                    .getAsDouble()))
+                                            10 - o.value(Signal.LAMBDA_MAX).getAsDouble()))
                             .toList()))
             .toList();
     Evaluation.Report report = Evaluation.of(runs, Evaluation.Half.REPORT);

@@ -31,8 +31,7 @@ class OutcomeTest {
 
   @Test
   void aLossThatDoublesAndComesBackIsASpike() {
-    assertEquals(
-        new Outcome(What.SPIKE, 201), judged(i -> i > 200 && i < 230 ? 2.1 : falling(i)));
+    assertEquals(new Outcome(What.SPIKE, 201), judged(i -> i > 200 && i < 230 ? 2.1 : falling(i)));
   }
 
   /** Median of the 50 before: falling(150) to falling(199), so a little above 1. */
@@ -52,8 +51,7 @@ class OutcomeTest {
   @Test
   void aLossThatIsBackWhereItBeganHasDiverged() {
     assertEquals(
-        new Outcome(What.DIVERGED, 50),
-        judged(i -> i < 50 ? 2 - i / 1000.0 : i < 60 ? 9 : 2.01));
+        new Outcome(What.DIVERGED, 50), judged(i -> i < 50 ? 2 - i / 1000.0 : i < 60 ? 9 : 2.01));
   }
 
   @Test
@@ -73,14 +71,14 @@ class OutcomeTest {
   @Test
   void aLossThatStandsStillAndFallsHasLeftAPlateau() {
     assertEquals(
-        new Outcome(What.PLATEAU_LEFT, -1), judged(i -> i < 200 ? 3 : 1 + 2 * Math.exp((200 - i) / 20.0)));
+        new Outcome(What.PLATEAU_LEFT, -1),
+        judged(i -> i < 200 ? 3 : 1 + 2 * Math.exp((200 - i) / 20.0)));
   }
 
   /** Ten times the median, but a thousandth of what the loss began with. */
   @Test
   void noiseNearZeroIsNothing() {
-    assertEquals(
-        What.NOTHING, judged(i -> i < 50 ? 2 - i / 25.0 : i == 200 ? 0.01 : 0.001).what());
+    assertEquals(What.NOTHING, judged(i -> i < 50 ? 2 - i / 25.0 : i == 200 ? 0.01 : 0.001).what());
   }
 
   @Test
