@@ -52,6 +52,7 @@ final class CalibratedRules implements Rules {
   private final SignBand sign;
   private final StabilityWatch stability;
   private final SpikeWatch spikes = new SpikeWatch();
+  private final InstabilityForecast forecast;
   private final Set<Event.Kind> stabilityTold = EnumSet.noneOf(Event.Kind.class);
   private Observation now;
   private OptionalDouble rate = OptionalDouble.empty();
@@ -78,6 +79,7 @@ final class CalibratedRules implements Rules {
     this.alarms = new Alarms(settings);
     this.sign = new SignBand(settings);
     this.stability = new StabilityWatch(settings);
+    this.forecast = new InstabilityForecast(settings);
   }
 
   @Override
@@ -87,6 +89,7 @@ final class CalibratedRules implements Rules {
     now = observation;
     followLearningRate();
     spikes.add(observation).ifPresent(events::add);
+    forecast.add(observation).ifPresent(events::add);
     means.add(observation);
     boolean snapshot = observation.ofSnapshot();
     if (snapshot && !snapshots && ticks > 0) {
@@ -138,6 +141,7 @@ final class CalibratedRules implements Rules {
     sign.reset();
     stability.reset();
     spikes.reset();
+    forecast.reset();
   }
 
   /** Resets all charts. */

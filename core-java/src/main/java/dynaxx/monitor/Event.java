@@ -51,6 +51,8 @@ public record Event(
      * The sharpness was beyond the limit, the loss rose, and the sharpness fell below the limit.
      */
     CATAPULT,
+    /** The loss is likely to double soon; the confidence is the probability of that. */
+    INSTABILITY_AHEAD,
     /** After a transition: the validation metric is no worse than before it, beyond its noise. */
     VALIDATED,
     /** After a transition: the validation metric is worse than before it, beyond its noise. */

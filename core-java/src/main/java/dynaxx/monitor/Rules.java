@@ -122,6 +122,7 @@ public interface Rules {
     private double learningRateJump = 1.5;
     private StabilityLimit stability = StabilityLimit.sgd(0);
     private double edgeTolerance = 0.1;
+    private double warning = 0.6;
     private long seed = 0;
 
     private Calibration() {}
@@ -367,6 +368,19 @@ public interface Rules {
     }
 
     /**
+     * Probability that the loss doubles within the next 100 steps from which on an {@link
+     * Event.Kind#INSTABILITY_AHEAD} is told. Default 0.6: docs/warnings.md says what it finds and
+     * how often it is wrong.
+     *
+     * @param value from 0.01 to 1
+     * @return this
+     */
+    public Calibration warning(double value) {
+      warning = value;
+      return this;
+    }
+
+    /**
      * Seed of the bootstrap. Default 0.
      *
      * @param value any number
@@ -410,6 +424,7 @@ public interface Rules {
           learningRateJump,
           stability,
           edgeTolerance,
+          warning,
           seed);
     }
   }

@@ -22,7 +22,7 @@ final class SpikeWatch {
   private static final double FACTOR = 2;
 
   /** Deviations of the logarithm. */
-  private static final double DEVIATIONS = 4;
+  private static final double DEVIATIONS = 3;
 
   /** Share of the jump's loss below which it is over. */
   private static final double OVER = 0.75;
