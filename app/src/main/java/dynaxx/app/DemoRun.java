@@ -13,6 +13,7 @@ import dynaxx.monitor.Advice;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
+import dynaxx.monitor.Observation;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Policy;
 import dynaxx.monitor.Rules;

@@ -199,7 +199,7 @@ public final class MetricsFormat {
    * @throws IOException if they cannot be read
    * @throws IllegalArgumentException if there is no step or no signal, or no usable line
    */
-  public static List<Row> read(BufferedReader lines, String name, Consumer<String> problems)
+  public static List<MonitorRecord> read(BufferedReader lines, String name, Consumer<String> problems)
       throws IOException {
     return MetricsReader.read(lines, name, problems);
   }
