@@ -31,9 +31,14 @@ final class CertifiedReport {
     lines.add(
         text(
             "%-12s%.4g, from %.4g to %.4g with 95 %%",
-            "trace", found.trace().value(), found.trace().value() - half, found.trace().value() + half));
+            "trace",
+            found.trace().value(),
+            found.trace().value() - half,
+            found.trace().value() + half));
     lines.add(over(spread, spread.trace()));
-    lines.add(text("%-12s%s", "noise scale", s.noiseScale().orElseThrow()));
+    NoiseScale noise = s.noiseScale().orElseThrow();
+    lines.add(text("%-12s%s", "noise scale", noise));
+    lines.add(text("%-12s%s", "", noise.batchAdvice()));
     lines.add(
         text(
             "%-12s%d products and %d forms, in all the work of %.0f gradients; %.1f s",

@@ -17,17 +17,13 @@ import dynaxx.monitor.Observation;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.Policy;
 import dynaxx.monitor.Rules;
-import dynaxx.monitor.SnapshotSource;
 import dynaxx.monitor.StepReport;
 import dynaxx.monitor.TrainingControl;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Lanczos;
-import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
-import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.Snapshot;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -40,14 +36,9 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalDouble;
 
 /** One run: trains, lets the monitor look on or act, and records every step. */
 final class DemoRun implements TrainingControl, AutoCloseable {
-
-  /** Most Lanczos steps for the preconditioned sharpness, which mostly stands alone. */
-  private static final int SHARPNESS_STEPS = 20;
 
   private final Parts parts;
   private final Plan plan;
@@ -56,7 +47,6 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   private final LearningRates rates;
   private final Path journalFile;
   private final MonitorSink journal;
-  private final Source source = new Source();
   private final PhaseMonitor monitor;
   private final List<String> pending = new ArrayList<>();
   private final long began = System.nanoTime();
@@ -107,7 +97,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     Rules rules =
         Rules.calibration().stability(parts.options().stability(parts.training())).build();
     PhaseMonitor.Builder builder =
-        PhaseMonitor.of(source)
+        PhaseMonitor.of(parts.probe(), trainer.parameters())
             .settings(plan.settings())
             .rules(rules)
             .policy(parts.policy())
@@ -116,41 +106,6 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             .sink(journal);
     Double budget = parts.options().budget();
     this.monitor = (budget == null ? builder.every(plan.every()) : builder.budget(budget)).build();
-  }
-
-  /**
-   * Snapshots; those that are not cheap also have the sharpness that decides whether Adam is
-   * stable.
-   */
-  private final class Source implements SnapshotSource {
-    private Reading preconditioned;
-
-    @Override
-    public Snapshot measure(ProbeSettings settings) {
-      return parts.probe().measure(trainer.parameters(), settings);
-    }
-
-    @Override
-    public long parameterCount() {
-      return trainer.parameters().size();
-    }
-
-    @Override
-    public Observation alsoMeasure(Observation observation) {
-      preconditioned = null;
-      boolean cheap = observation.readings().get(Signal.LAMBDA_MAX).error().isEmpty();
-      Optional<SymmetricOperator> operator =
-          cheap ? Optional.empty() : trainer.optimizer().precondition(parts.probe().hessian());
-      if (operator.isEmpty()) {
-        return observation;
-      }
-      try (SymmetricOperator sharp = operator.get()) {
-        Lanczos lanczos = Lanczos.lambdaMax().withCap(SHARPNESS_STEPS).withSeed(plan.seed());
-        ExtremeEigenvalue found = lanczos.withCertificate(false).run(sharp).max();
-        preconditioned = new Reading(found.value(), found.residual());
-        return observation.with(Signal.PRECONDITIONED_LAMBDA_MAX, preconditioned);
-      }
-    }
   }
 
   /** A run from the beginning, or from a checkpoint that the trainer has loaded. */
@@ -306,7 +261,8 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             .loss(trained.loss())
             .gradientNorm(trained.gradientNorm())
             .batchSize(parts.training().batch())
-            .momentum(trainer.optimizer().momentum());
+            .momentum(trainer.optimizer().momentum())
+            .update(() -> trainer.coming(rates.at(step) * rateFactor));
     if (!end) {
       told = told.learningRate(rates.at(step) * rateFactor);
     }
@@ -357,9 +313,6 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             rate,
             parts.training().batch(),
             snapshot,
-            source.preconditioned == null || snapshot == null
-                ? Map.of()
-                : Map.of(Signal.PRECONDITIONED_LAMBDA_MAX, source.preconditioned),
             seconds,
             kinds);
     parts.folder().append(row);

@@ -20,6 +20,7 @@ import picocli.CommandLine.ScopeType;
       ProbeCommand.class,
       ReplayCommand.class,
       ProfileCommand.class,
+      CorpusCommand.class,
       DoctorCommand.class
     },
     synopsisSubcommandLabel = "COMMAND")

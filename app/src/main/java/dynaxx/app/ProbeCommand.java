@@ -24,10 +24,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -198,6 +200,19 @@ final class ProbeCommand implements Callable<Integer> {
       description = "Write the gradient of the mean loss to this .npy file.")
   private Path gradient;
 
+  @Option(
+      names = "--layers",
+      arity = "0..1",
+      fallbackValue = "",
+      paramLabel = "FILE",
+      description =
+          "Also measure each tensor by itself: largest eigenvalue, trace, gradient and its noise,"
+              + " and what rounding to 8 and 4 bits and pruning half of it would do to the loss."
+              + " With a file, write the table as CSV, too.")
+  private String layers;
+
+  @Mixin private UpdateOptions update = new UpdateOptions();
+
   @Override
   public Integer call() throws IOException {
     try (ProgressLine progress = ProgressLine.open()) {
@@ -224,8 +239,8 @@ final class ProbeCommand implements Callable<Integer> {
         Device device = open()) {
       Network network = read.network();
       Batch batch = ProbeInputs.batch(scope, read, kind.loss(), in, wanted);
-      ProbeRun.Plan plan = plan(batch.examples());
       HostBuffer point = read.parameters(scope);
+      ProbeRun.Plan plan = plan(batch.examples(), update.read(scope, point.size()));
       execute(
           new ProbeRun(network, kind.loss(), batch, point, device, plan, progress), read, scope);
     } catch (IllegalArgumentException e) {
@@ -248,12 +263,18 @@ final class ProbeCommand implements Callable<Integer> {
       multiply(run, scope, out);
     }
     out.flush();
-    boolean measured = density || json != null || plot != null;
+    boolean stability = run.plan().optimizer().isPresent();
+    boolean measured = density || json != null || plot != null || layers != null || stability;
     if (!measured && (vectors != null || gradient != null)) {
       return;
     }
     ProbeRun.Found found = run.measure();
     ProbeReport.lines(run, found).forEach(out::println);
+    if (writesLayers()) {
+      byte[] text = found.tensors().orElseThrow().csv().getBytes(StandardCharsets.UTF_8);
+      WholeFile.write(Path.of(layers), to -> to.write(text));
+      out.println("wrote " + layers);
+    }
     if (json != null) {
       out.flush();
       byte[] text = ProbeJson.of(run, found, read).getBytes(StandardCharsets.UTF_8);
@@ -265,6 +286,10 @@ final class ProbeCommand implements Callable<Integer> {
       out.println("wrote " + plot);
     }
     out.flush();
+  }
+
+  private boolean writesLayers() {
+    return layers != null && !layers.isEmpty();
   }
 
   private void multiply(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
@@ -314,7 +339,7 @@ final class ProbeCommand implements Callable<Integer> {
     }
   }
 
-  private ProbeRun.Plan plan(int examples) {
+  private ProbeRun.Plan plan(int examples, Optional<UpdateOptions.Optimizer> optimizer) {
     List<ProbeRun.Matrix> matrices = new ArrayList<>();
     operators.forEach(o -> matrices.add(choice("--operator", o, ProbeRun.Matrix.values())));
     int size = microBatch == null ? Math.clamp(examples / 2, 1, MICRO_BATCH) : microBatch;
@@ -333,7 +358,9 @@ final class ProbeCommand implements Callable<Integer> {
         probes,
         density || plot != null,
         size,
-        seed);
+        seed,
+        optimizer,
+        layers != null);
   }
 
   private Device open() {
@@ -357,6 +384,7 @@ final class ProbeCommand implements Callable<Integer> {
     Bounds.check(spec, "--iterations", iterations, 2, MOST_STEPS);
     Bounds.check(spec, "--probes", probes, 2, Bounds.MOST_PROBES);
     Bounds.check(spec, "--micro-batch", microBatch, 1, Integer.MAX_VALUE);
+    update.check(spec);
     choice("--mode", mode, ProbeRun.Mode.values());
     operators.forEach(o -> choice("--operator", o, ProbeRun.Matrix.values()));
     if ((vectors == null) != (products == null)) {
@@ -378,10 +406,12 @@ final class ProbeCommand implements Callable<Integer> {
     claim(taken, "--inputs", inputs);
     claim(taken, "--targets", targets);
     claim(taken, "--hvp", vectors);
+    claim(taken, "--second-moment", update.input());
     output(taken, "--json", json);
     output(taken, "--plot", plot);
     output(taken, "--out", products);
     output(taken, "--gradient", gradient);
+    output(taken, "--layers", writesLayers() ? Path.of(layers) : null);
   }
 
   private static String claim(Map<Path, String> taken, String option, Path file) {

@@ -11,6 +11,7 @@ import dynaxx.onnx.OnnxModel;
 import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.NoiseScale;
+import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.SpectralDensity;
 import dynaxx.spectrum.Spectrum;
 import java.util.ArrayList;
@@ -58,6 +59,14 @@ final class ProbeJson {
     found.gaussNewton().ifPresent(g -> json.put("gauss_newton", semidefinite(g)));
     found.fisher().ifPresent(f -> json.put("empirical_fisher", semidefinite(f)));
     found.density().ifPresent(d -> json.put("density", density(d)));
+    found.stability().ifPresent(t -> json.put("stability", t.json()));
+    found
+        .tensors()
+        .ifPresent(
+            table ->
+                json.put(
+                    "tensors",
+                    table.tensors().entrySet().stream().map(ProbeJson::tensor).toList()));
     json.put("seconds", found.seconds());
     json.put("settings", settings(run));
     json.put("constants", model.constants());
@@ -157,6 +166,20 @@ final class ProbeJson {
     json.put("at", at);
     json.put("density", density.density(at, width));
     json.put("width", width);
+    return json;
+  }
+
+  private static Map<String, Object> tensor(
+      Map.Entry<String, ? extends Map<String, Reading>> tensor) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("name", tensor.getKey());
+    tensor
+        .getValue()
+        .forEach(
+            (column, reading) -> {
+              json.put(column, reading.value());
+              reading.error().ifPresent(error -> json.put(column + "_error", error));
+            });
     return json;
   }
 

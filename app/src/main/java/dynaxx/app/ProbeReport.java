@@ -70,7 +70,8 @@ final class ProbeReport {
             spectrum.trace().value() - half,
             spectrum.trace().value() + half));
     found.examples().ifPresent(e -> lines.addAll(gradients(run, e)));
-    lines.addAll(layers(found));
+    found.stability().ifPresent(t -> lines.addAll(t.lines(run.plan().microBatch())));
+    lines.addAll(found.tensors().map(LayerTable::lines).orElseGet(() -> layers(found)));
     lines.addAll(entropies(found));
     if (!found.activeFractions().isEmpty()) {
       lines.add(activeFractions(found));
@@ -106,12 +107,12 @@ final class ProbeReport {
             found.variance(),
             found.microBatches().variance(),
             run.plan().microBatch()),
-        text("%-13s%s", "noise scale", found.noiseScale()));
+        text("%-13s%s", "noise scale", found.noiseScale()),
+        text("%-13s%s", "", found.noiseScale().batchAdvice()));
   }
 
   private static List<String> layers(Found found) {
-    List<Map.Entry<String, Estimate>> all =
-        new ArrayList<>(found.layers().layers().entrySet());
+    List<Map.Entry<String, Estimate>> all = new ArrayList<>(found.layers().layers().entrySet());
     all.sort(Comparator.comparingDouble(e -> -Math.abs(e.getValue().value())));
     List<String> lines = new ArrayList<>();
     lines.add("traces by tensor" + (all.size() > LAYERS ? ", the largest" : ""));

@@ -93,6 +93,8 @@ record ProbeRun(
    * @param density whether the density of the spectrum is wanted
    * @param microBatch examples of a micro-batch
    * @param seed fixes start vectors and probes
+   * @param optimizer whose stability limit is compared with, if wanted
+   * @param tensors whether each tensor is measured by itself
    */
   record Plan(
       List<Matrix> matrices,
@@ -101,7 +103,9 @@ record ProbeRun(
       Integer probes,
       boolean density,
       int microBatch,
-      long seed) {
+      long seed,
+      Optional<UpdateOptions.Optimizer> optimizer,
+      boolean tensors) {
 
     ProbeSettings settings() {
       ProbeSettings settings =
@@ -144,6 +148,8 @@ record ProbeRun(
    * @param density of the Hessian's spectrum, if wanted
    * @param gaussNewton if wanted
    * @param fisher if wanted
+   * @param stability of the optimizer, if wanted
+   * @param tensors each by itself, if wanted
    * @param seconds it took
    */
   record Found(
@@ -157,6 +163,8 @@ record ProbeRun(
       Optional<SpectralDensity> density,
       Optional<Semidefinite> gaussNewton,
       Optional<Semidefinite> fisher,
+      Optional<Stability> stability,
+      Optional<LayerTable> tensors,
       double seconds) {}
 
   Found measure() {
@@ -167,12 +175,15 @@ record ProbeRun(
         wants(Matrix.GAUSS_NEWTON) ? Optional.of(gaussNewton()) : Optional.empty();
     Optional<Semidefinite> fisher =
         wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(fisher(examples)) : Optional.empty();
+    Optional<Stability> stability = plan.optimizer().map(this::stability);
     try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
       progress.stage("Hessian: recording the batch");
       hessian.linearize(parameters);
       WatchedOperator watched = new WatchedOperator(hessian, progress);
       Spectrum spectrum = spectrum(watched);
       LayerTraces layers = layerTraces(watched);
+      Optional<LayerTable> tensors =
+          plan.tensors() ? Optional.of(tensors(hessian)) : Optional.empty();
       Optional<SpectralDensity> density =
           plan.density() ? Optional.of(density(hessian)) : Optional.empty();
       progress.end();
@@ -187,6 +198,8 @@ record ProbeRun(
           density,
           gaussNewton,
           fisher,
+          stability,
+          tensors,
           (System.nanoTime() - start) / 1e9);
     }
   }
@@ -195,7 +208,26 @@ record ProbeRun(
   private int stages() {
     int gaussNewton = wants(Matrix.GAUSS_NEWTON) ? 2 : 0;
     int fisher = wants(Matrix.EMPIRICAL_FISHER) ? 1 : 0;
-    return 4 + (hasExamples() ? 1 : 0) + gaussNewton + fisher + (plan.density() ? 1 : 0);
+    return 4 + (hasExamples() ? 1 : 0) + gaussNewton + fisher + extras();
+  }
+
+  private int extras() {
+    return (plan.density() ? 1 : 0)
+        + (plan.optimizer().isPresent() ? 1 : 0)
+        + (plan.tensors() ? 1 : 0);
+  }
+
+  private Stability stability(UpdateOptions.Optimizer optimizer) {
+    progress.stage("stability limit");
+    return Stability.measure(this, optimizer);
+  }
+
+  private LayerTable tensors(Hessian hessian) {
+    progress.stage("tensors by themselves");
+    int probes = Math.max(4, plan.settings().probes());
+    return new LayerTable(
+        LayerTraces.table(
+            hessian, network, probes, hasExamples() ? plan.microBatch() : 0, plan.seed()));
   }
 
   private Spectrum spectrum(WatchedOperator watched) {
@@ -227,8 +259,7 @@ record ProbeRun(
     int probes = plan.settings().probes();
     progress.stage("traces by tensor", "probe", probes);
     watched.count(Counted.PRODUCTS);
-    return LayerTraces.measure(
-        watched, LayerTraces.tensors(network), probes, plan.seed());
+    return LayerTraces.measure(watched, LayerTraces.tensors(network), probes, plan.seed());
   }
 
   private boolean wants(Matrix matrix) {

@@ -11,7 +11,7 @@ import dynaxx.app.train.Triangular;
 import dynaxx.app.train.WarmupConstant;
 import dynaxx.app.train.WarmupCosine;
 import dynaxx.monitor.Policy;
-import dynaxx.monitor.Rules.StabilityLimit;
+import dynaxx.spectrum.Update.StabilityLimit;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -171,9 +171,7 @@ final class TrainingOptions {
   }
 
   private static StabilityLimit stability(boolean sgd, double momentum, double weightDecay) {
-    return sgd
-        ? StabilityLimit.momentum(momentum, weightDecay)
-        : StabilityLimit.adam(momentum);
+    return sgd ? StabilityLimit.momentum(momentum, weightDecay) : StabilityLimit.adam(momentum);
   }
 
   /** The limit of the optimizer that a run's run.json names; plain descent without one. */

@@ -36,7 +36,7 @@ class MetricsPageTest {
         "| column | unit | uncertainty | measured by | meaning |\n|---|---|---|---|---|\n");
     row(table, Column.STEP);
     row(table, Column.EPOCH);
-    for (Signal signal : StepRow.signals()) {
+    for (Signal signal : Signal.values()) {
       String columns =
           signal.columns(0).stream().map(c -> "`" + c + "`").collect(Collectors.joining(", "))
               + (signal.perLayer() ? ", `" + signal.column(1) + "`, ..." : "");

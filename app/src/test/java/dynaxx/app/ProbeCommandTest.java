@@ -251,6 +251,99 @@ class ProbeCommandTest {
   }
 
   @Test
+  void comparesALearningRateWithItsLimit() throws IOException {
+    JsonNode expected = json(CaseFiles.path("gru", "expected.json"));
+    double max = number(expected, "lambda_max");
+    Path file = temporary.resolve("probe.json");
+    Outcome sgd =
+        run(
+            arguments(
+                "gru",
+                "cross-entropy",
+                "--learning-rate",
+                "0.5",
+                "--momentum",
+                "0.9",
+                "--weight-decay",
+                "0.01",
+                "--json",
+                file.toString()));
+    assertEquals(0, sgd.status(), sgd.err());
+    double part = max / (2 * 1.9 / 0.5 - 0.01);
+    JsonNode found = json(file).get("stability");
+    assertEquals(part, number(found, "part_of_limit"), 1e-4 * part);
+    double low = found.get("interval").get(0).asDouble();
+    double high = found.get("interval").get(1).asDouble();
+    assertTrue(low < 0.99 * part && high > 1.01 * part, low + " to " + high);
+    assertEquals(4, found.get("parts").asInt());
+    assertTrue(sgd.out().contains("0.24 of the stability limit (0."), sgd.out());
+    assertTrue(sgd.out().contains("sgd with momentum 0.9 at learning rate 0.5"), sgd.out());
+    assertTrue(found.has("directional_curvature_ratio") && found.has("critical_rate_ratio"));
+
+    Path moments = temporary.resolve("v.npy");
+    long n = expected.get("n").asLong();
+    try (Scope scope = Scope.open()) {
+      HostBuffer same = scope.allocate(n);
+      for (long i = 0; i < n; i++) {
+        same.set(i, 0.25f);
+      }
+      NpyFile.write(moments, List.of(n), same);
+    }
+    List<String> adam =
+        arguments(
+            "gru",
+            "cross-entropy",
+            "--learning-rate",
+            "0.01",
+            "--optimizer",
+            "adamw",
+            "--json",
+            file.toString());
+    Outcome estimated = run(adam);
+    assertEquals(0, estimated.status(), estimated.err());
+    assertTrue(estimated.out().contains("--second-moment takes the optimizer's own"));
+    assertEquals("estimated", json(file).get("stability").get("second_moment").asText());
+    adam.addAll(List.of("--second-moment", moments.toString()));
+    Outcome given = run(adam);
+    assertEquals(0, given.status(), given.err());
+    double preconditioned = max / 0.5 * 0.01 / 38;
+    assertEquals(
+        preconditioned, number(json(file), "stability", "part_of_limit"), 0.01 * preconditioned);
+    assertFalse(given.out().contains("--second-moment"), given.out());
+  }
+
+  @Test
+  void listsTheTensors() throws IOException {
+    Path csv = temporary.resolve("layers.csv");
+    Path file = temporary.resolve("probe.json");
+    Outcome outcome =
+        run(
+            arguments(
+                "gru", "cross-entropy", "--layers", csv.toString(), "--json", file.toString()));
+    assertEquals(0, outcome.status(), outcome.err());
+    List<String> lines = Files.readAllLines(csv);
+    List<String> names = List.of(lines.getFirst().split(","));
+    assertEquals(7, lines.size());
+    double sum = 0;
+    double before = Double.POSITIVE_INFINITY;
+    for (String line : lines.subList(1, lines.size())) {
+      String[] fields = line.split(",", -1);
+      assertEquals(names.size(), fields.length, line);
+      sum += Double.parseDouble(fields[names.indexOf("trace")]);
+      double max = Double.parseDouble(fields[names.indexOf("lambda_max")]);
+      assertTrue(max <= before, "the sharpest first");
+      before = max;
+      assertTrue(outcome.out().contains(fields[0]), fields[0]);
+    }
+    double error = number(json(file), "trace", "standard_error");
+    assertEquals(number(json(file), "trace", "value"), sum, 4 * error);
+    assertEquals(6, json(file).get("tensors").size());
+    Outcome shown = run(arguments("gru", "cross-entropy", "--mode", "article", "--layers"));
+    assertEquals(0, shown.status(), shown.err());
+    assertTrue(shown.out().contains("loss at int4"), shown.out());
+  }
+
+  @Test
   void explainsWhatDoesNotFit() throws IOException {
     refused(List.of("probe"), "Missing required options", "--model=FILE");
     refused(arguments("gru", "hinge"), "--loss: found 'hinge', expected one of cross-entropy, mse");
@@ -263,6 +356,35 @@ class ProbeCommandTest {
     refused(arguments("gru", "cross-entropy", "--mode", "x"), "expected one of certified, article");
     refused(arguments("gru", "cross-entropy", "--iterations", "1"), "--iterations: found 1");
     refused(arguments("gru", "cross-entropy", "--micro-batch", "40"), "half of the 64 examples");
+    refused(
+        arguments("gru", "cross-entropy", "--momentum", "0.9"),
+        "--learning-rate: found none with options of an optimizer");
+    refused(
+        arguments("gru", "cross-entropy", "--learning-rate", "NaN"),
+        "--learning-rate: found NaN, expected a finite number above 0");
+    refused(
+        arguments("gru", "cross-entropy", "--learning-rate", "1", "--optimizer", "adam"),
+        "--optimizer: found 'adam', expected one of sgd, adamw");
+    refused(
+        arguments("gru", "cross-entropy", "--learning-rate", "1", "--momentum", "1"),
+        "--momentum: found 1.0, expected from 0 to below 1");
+    refused(
+        arguments("gru", "cross-entropy", "--learning-rate", "1", "--updates", "3"),
+        "without --optimizer adamw");
+    refused(
+        arguments(
+            "gru",
+            "cross-entropy",
+            "--learning-rate",
+            "1",
+            "--optimizer",
+            "adamw",
+            "--second-moment",
+            CaseFiles.path("gru", "inputs.npy").toString()),
+        "inputs.npy: found shape [64, 14, 14], expected [1706]");
+    refused(
+        arguments("gru", "cross-entropy", "--learning-rate", "1", "--weight-decay", "3"),
+        "whose limit is not above 0");
     refused(arguments("gru", "cross-entropy", "--plot", "x.pdf"), "ends with .png or .svg");
     refused(arguments("gru", "cross-entropy", "--hvp", "v.npy"), "found one of them");
     refused(arguments("gru", "cross-entropy", "--backend", "tpu"), "'tpu' is not available");

@@ -55,7 +55,7 @@ class ReadmeTest {
         static int n;
         static float[] weights;
         static MemorySegment images, labels;
-        static HostBuffer inputs, targets, parameters;
+        static HostBuffer inputs, targets, parameters, secondMoment, change;
         static Network network;
         static Loss loss;
         static Batch subset;

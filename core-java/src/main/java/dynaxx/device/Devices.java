@@ -21,6 +21,11 @@ public final class Devices {
   /** System property with the number of worker threads; the default is the number of processors. */
   public static final String THREADS_PROPERTY = "dynaxx.threads";
 
+  /** Allowed on any machine: more threads than processors help nothing but tests. */
+  private static final int MOST_THREADS = 64;
+
+  private static final int MOST_THREADS_FOR_A_PROCESSOR = 4;
+
   private static final Logger LOG = System.getLogger("dynaxx.backend");
 
   private Devices() {}
@@ -44,12 +49,11 @@ public final class Devices {
    * @param threads host threads, at least 1
    * @return a new device, to be closed by the caller
    * @throws IllegalStateException if it is not available; the message has every reason
-   * @throws IllegalArgumentException if threads is below 1
+   * @throws IllegalArgumentException if threads is below 1, or above 64 and above four for each
+   *     processor
    */
   public static Device open(String name, int threads) {
-    if (threads < 1) {
-      throw new IllegalArgumentException("threads: found " + threads + ", expected at least 1");
-    }
+    check("threads", Integer.toString(threads), threads);
     String wanted = name.toLowerCase(Locale.ROOT);
     List<String> refusals = new ArrayList<>();
     for (DeviceProvider provider : providers()) {
@@ -107,15 +111,25 @@ public final class Devices {
     if (text == null) {
       return Runtime.getRuntime().availableProcessors();
     }
+    int threads = 0;
     try {
-      int threads = Integer.parseInt(text.trim());
-      if (threads >= 1) {
-        return threads;
-      }
+      threads = Integer.parseInt(text.trim());
     } catch (NumberFormatException e) {
-      // falls through to the message below, which names the value
+      // 0 is refused by a message that names the text
     }
-    throw new IllegalArgumentException(
-        "-D" + THREADS_PROPERTY + ": found '" + text + "', expected a whole number of at least 1");
+    check("-D" + THREADS_PROPERTY, text, threads);
+    return threads;
+  }
+
+  private static void check(String name, String found, int threads) {
+    int processors = Runtime.getRuntime().availableProcessors();
+    int most = Math.max(MOST_THREADS, MOST_THREADS_FOR_A_PROCESSOR * processors);
+    if (threads < 1 || threads > most) {
+      throw new IllegalArgumentException(
+          String.format(
+              "%s: found '%s', expected a whole number from 1 to %d (this machine has %d"
+                  + " processors)",
+              name, found, most, processors));
+    }
   }
 }

@@ -1,9 +1,12 @@
 package dynaxx.monitor;
 
+import dynaxx.memory.Scope;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
+import dynaxx.spectrum.Update;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.LongSupplier;
@@ -24,6 +27,7 @@ final class Background {
   private FutureTask<Measurement.Result> task;
   private Observation host;
   private List<Made> made;
+  private Scope copies;
   private double copySeconds;
   private boolean warned;
   private boolean closed;
@@ -45,18 +49,26 @@ final class Background {
   }
 
   /** Copies the parameters and begins to measure. */
-  void begin(Observation at, Pacer.Plan plan, boolean affordsFull, LongSupplier nanoTime) {
+  void begin(
+      Observation at,
+      Optional<Update> update,
+      Pacer.Plan plan,
+      boolean affordsFull,
+      LongSupplier nanoTime) {
     host = at;
     List<Made> snapshots = new ArrayList<>();
     made = snapshots;
     long begin = nanoTime.getAsLong();
     twin.copyParameters();
+    copies = Scope.open();
+    Optional<Update> own = update.map(u -> u.copy(copies));
     copySeconds = (nanoTime.getAsLong() - begin) / 1e9;
     task =
         new FutureTask<>(
             () ->
                 measurement.measure(
                     at,
+                    own,
                     plan,
                     () -> affordsFull,
                     (effort, snapshot, seconds) -> snapshots.add(new Made(effort, snapshot))));
@@ -77,6 +89,7 @@ final class Background {
       bill.made(each.effort(), each.snapshot(), seconds);
     }
     task = null;
+    copies.close();
     return result;
   }
 

@@ -22,8 +22,8 @@ import java.util.TreeMap;
  * signals whose noise is independent show it, and not the losses alone; if only one does, it is a
  * {@link Event.Kind#LEVEL_SHIFT}, or a {@link Event.Kind#SIGN_CHANGE} of lambda_min. After an event
  * the charts that showed it start again, so a change is reported once; the chart of a level shift
- * runs on for a while, in which a second signal may still make it a transition. lambda_min is
- * charted relative to lambda_max where both are known.
+ * runs on for a while, in which a second signal may still make it a transition. A jump of the loss
+ * is a {@link Event.Kind#SPIKE} at the step that shows it. lambda_min is charted relative to lambda_max where both are known.
  *
  * <p>The confidence of these events is the probability that no event as strong comes by chance in
  * 1,000 quiet snapshots.
@@ -51,6 +51,8 @@ final class CalibratedRules implements Rules {
   private final Alarms alarms;
   private final SignBand sign;
   private final StabilityWatch stability;
+  private final SpikeWatch spikes = new SpikeWatch();
+  private final InstabilityForecast forecast;
   private final Set<Event.Kind> stabilityTold = EnumSet.noneOf(Event.Kind.class);
   private Observation now;
   private OptionalDouble rate = OptionalDouble.empty();
@@ -77,6 +79,7 @@ final class CalibratedRules implements Rules {
     this.alarms = new Alarms(settings);
     this.sign = new SignBand(settings);
     this.stability = new StabilityWatch(settings);
+    this.forecast = new InstabilityForecast(settings);
   }
 
   @Override
@@ -85,6 +88,8 @@ final class CalibratedRules implements Rules {
     guard.check(observation, events);
     now = observation;
     followLearningRate();
+    spikes.add(observation).ifPresent(events::add);
+    forecast.add(observation).ifPresent(events::add);
     means.add(observation);
     boolean snapshot = observation.ofSnapshot();
     if (snapshot && !snapshots && ticks > 0) {
@@ -135,6 +140,8 @@ final class CalibratedRules implements Rules {
     means.clear();
     sign.reset();
     stability.reset();
+    spikes.reset();
+    forecast.reset();
   }
 
   /** Resets all charts. */
@@ -256,6 +263,7 @@ final class CalibratedRules implements Rules {
     cycle.add(transformed, ticks, now.step());
     if (chart.ready()
         && chart.spiked()
+        && signal != Signal.LOSS
         && !cycle.explainsSpike(ticks)
         && !spikeTold(signal, events)) {
       events.add(spike(channel, chart));

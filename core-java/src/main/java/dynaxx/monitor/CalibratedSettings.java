@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.monitor.Rules.StabilityLimit;
+import dynaxx.spectrum.Update.StabilityLimit;
 
 /** What {@link Rules.Calibration} says of the calibrated rules. */
 record CalibratedSettings(
@@ -25,6 +25,7 @@ record CalibratedSettings(
     double learningRateJump,
     StabilityLimit stability,
     double edgeTolerance,
+    double warning,
     long seed) {
 
   /** Checks the numbers that have a range. */
@@ -45,6 +46,7 @@ record CalibratedSettings(
     require("errorWeight", errorWeight, 0, 10);
     require("learningRateJump", learningRateJump, 1.01, 1e6);
     require("edgeTolerance", edgeTolerance, 0, 0.9);
+    require("warning", warning, 0.01, 1);
   }
 
   private static void require(String name, double value, double least, double most) {

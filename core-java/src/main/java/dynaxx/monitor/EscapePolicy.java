@@ -1,8 +1,8 @@
 package dynaxx.monitor;
 
-import dynaxx.monitor.Rules.StabilityLimit;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Signal.Reading;
+import dynaxx.spectrum.Update.StabilityLimit;
 import dynaxx.spectrum.Verdict;
 import java.util.Arrays;
 import java.util.List;

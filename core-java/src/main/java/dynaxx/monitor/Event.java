@@ -40,7 +40,10 @@ public record Event(
     INSTABILITY,
     /** A signal repeats itself: not a transition. */
     CYCLIC,
-    /** One value far off, and the next back again. */
+    /**
+     * The loss is at least twice its recent median, beyond its scatter: reported at that step. Of
+     * other signals: one value far off, and the next back again.
+     */
     SPIKE,
     /** The sharpness has reached the limit that the optimizer is stable at, and stays there. */
     EDGE_OF_STABILITY,
@@ -48,6 +51,8 @@ public record Event(
      * The sharpness was beyond the limit, the loss rose, and the sharpness fell below the limit.
      */
     CATAPULT,
+    /** The loss is likely to double soon; the confidence is the probability of that. */
+    INSTABILITY_AHEAD,
     /** After a transition: the validation metric is no worse than before it, beyond its noise. */
     VALIDATED,
     /** After a transition: the validation metric is worse than before it, beyond its noise. */

@@ -4,6 +4,7 @@ import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
+import dynaxx.spectrum.Update;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -54,13 +55,18 @@ final class Measurement {
   }
 
   /** Measures, and adds to what the host has observed. */
-  Result measure(Observation host, Pacer.Plan plan, BooleanSupplier affordsFull, Bill bill) {
+  Result measure(
+      Observation host,
+      Optional<Update> update,
+      Pacer.Plan plan,
+      BooleanSupplier affordsFull,
+      Bill bill) {
     try {
-      Result result = once(host, plan.effort(), plan.settings(), bill);
+      Result result = once(host, update, plan.effort(), plan.settings(), bill);
       if (plan.effort() == PhaseMonitor.Effort.CHEAP
           && suspicion.about(result.observation())
           && affordsFull.getAsBoolean()) {
-        result = once(host, PhaseMonitor.Effort.FULL, full, bill);
+        result = once(host, update, PhaseMonitor.Effort.FULL, full, bill);
       }
       suspicion.remember(result.observation());
       return result;
@@ -72,9 +78,13 @@ final class Measurement {
   }
 
   private Result once(
-      Observation host, PhaseMonitor.Effort effort, ProbeSettings settings, Bill bill) {
+      Observation host,
+      Optional<Update> update,
+      PhaseMonitor.Effort effort,
+      ProbeSettings settings,
+      Bill bill) {
     long begin = nanoTime.getAsLong();
-    Snapshot snapshot = source.measure(settings);
+    Snapshot snapshot = source.measure(settings, update);
     Observation observation = source.alsoMeasure(host.with(snapshot));
     bill.made(effort, snapshot, (nanoTime.getAsLong() - begin) / 1e9);
     return new Result(observation, Optional.of(effort), Optional.of(snapshot), List.of());

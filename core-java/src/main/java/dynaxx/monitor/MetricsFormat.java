@@ -2,6 +2,7 @@ package dynaxx.monitor;
 
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Signal.Reading;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -186,5 +187,20 @@ public final class MetricsFormat {
    */
   public static List<MonitorRecord> read(Path file, Consumer<String> problems) throws IOException {
     return MetricsReader.read(file, problems);
+  }
+
+  /**
+   * Reads lines that lie in no file of their own, as those of an archive, in the same way.
+   *
+   * @param lines with the header first; not closed
+   * @param name of where they come from, for messages
+   * @param problems receives everything that is left out, one line each
+   * @return the usable lines, in order of steps
+   * @throws IOException if they cannot be read
+   * @throws IllegalArgumentException if there is no step or no signal, or no usable line
+   */
+  public static List<MonitorRecord> read(BufferedReader lines, String name, Consumer<String> problems)
+      throws IOException {
+    return MetricsReader.read(lines, name, problems);
   }
 }

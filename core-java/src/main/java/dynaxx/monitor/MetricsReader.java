@@ -33,7 +33,7 @@ final class MetricsReader {
   private static final int SHOWN = 200;
   private static final char BYTE_ORDER_MARK = '\uFEFF';
 
-  private final Path file;
+  private final String file;
   private final Consumer<String> problems;
   private final Map<String, Integer> columns = new HashMap<>();
   private final Map<Signal, Integer> layers = new EnumMap<>(Signal.class);
@@ -41,7 +41,7 @@ final class MetricsReader {
   private long lastStep = -1;
   private boolean restart;
 
-  private MetricsReader(Path file, Consumer<String> problems) {
+  private MetricsReader(String file, Consumer<String> problems) {
     this.file = file;
     this.problems = problems;
   }
@@ -51,8 +51,13 @@ final class MetricsReader {
     try (BufferedReader lines =
         new BufferedReader(
             new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8))) {
-      return new MetricsReader(file, problems).read(lines);
+      return read(lines, file.toString(), problems);
     }
+  }
+
+  static List<MonitorRecord> read(BufferedReader lines, String name, Consumer<String> problems)
+      throws IOException {
+    return new MetricsReader(name, problems).read(lines);
   }
 
   private List<MonitorRecord> read(BufferedReader lines) throws IOException {
@@ -184,8 +189,7 @@ final class MetricsReader {
       }
     }
     if (restart) {
-      records.add(
-          new MonitorRecord.Notice(lastStep, MonitorRecord.Notice.Kind.RESTART, List.of()));
+      records.add(new MonitorRecord.Notice(lastStep, MonitorRecord.Notice.Kind.RESTART, List.of()));
     }
     restart = false;
     records.add(new MonitorRecord.Step(observation));

@@ -3,9 +3,8 @@ package dynaxx.monitor;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
-import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.SpectrumProbe;
-import java.util.Map;
+import dynaxx.spectrum.Update;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -30,27 +29,17 @@ final class OperatorSource implements SnapshotSource {
 
   @Override
   public Snapshot measure(ProbeSettings settings) {
-    long start = System.nanoTime();
-    Spectrum found = spectrum(settings);
-    return new Snapshot(
-        Double.NaN,
-        Double.NaN,
-        found,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Map.of(),
-        found.cost().gradientEquivalents(),
-        (System.nanoTime() - start) / 1e9);
+    return measure(settings, Optional.empty());
   }
 
-  private Spectrum spectrum(ProbeSettings settings) {
+  @Override
+  public Snapshot measure(ProbeSettings settings, Optional<Update> update) {
     try (SymmetricOperator current = operator.get()) {
       if (current.dimension() != parameters) {
         throw new IllegalArgumentException(
             "operator: found dimension " + current.dimension() + ", expected " + parameters);
       }
-      return probe.measure(current, settings);
+      return probe.snapshot(current, settings, update);
     }
   }
 

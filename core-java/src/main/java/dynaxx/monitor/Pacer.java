@@ -2,9 +2,11 @@ package dynaxx.monitor;
 
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /**
  * Chooses when to measure and how. The schedule says when a snapshot is due; with a budget it also
@@ -43,6 +45,9 @@ final class Pacer {
   private static final double WARMER = 4;
 
   private static final int FEWER_PROBES = 2;
+
+  /** What is measured of an update beside few Lanczos steps: a form. */
+  private static final Set<Signal> FEW = Set.of(Signal.DIRECTIONAL_CURVATURE_RATIO);
 
   /** Gradients for a cheap snapshot before one was timed. */
   private static final double CHEAP_WORK = 21;
@@ -195,7 +200,7 @@ final class Pacer {
       return Optional.empty();
     }
     if (cheapInRow < MOST_CHEAP && cheapWork <= gradients) {
-      return plan(PhaseMonitor.Effort.CHEAP, ProbeSettings.cheap().withSeed(full.seed()));
+      return plan(PhaseMonitor.Effort.CHEAP, cheap());
     }
     int steps = (int) Math.floor((gradients - work(0, FEWER_PROBES)) / 2);
     boolean mayBeFewer = cheapInRow >= MOST_CHEAP && steps >= LEAST_STEPS;
@@ -225,12 +230,23 @@ final class Pacer {
     return steps >= FIRST_STEPS && saved(host) >= SAVED * price ? fewer(steps) : Optional.empty();
   }
 
+  /** Of what the host wants to know of its update, what costs no more than forms. */
+  private ProbeSettings cheap() {
+    ProbeSettings cheap = ProbeSettings.cheap().withSeed(full.seed());
+    return cheap.withUpdateSignals(both(cheap.ofUpdate(), full.ofUpdate()));
+  }
+
+  private static Signal[] both(Set<Signal> some, Set<Signal> others) {
+    return some.stream().filter(others::contains).toArray(Signal[]::new);
+  }
+
   private Optional<Plan> fewer(int steps) {
     int most = full.lanczos().orElseThrow().cap();
     ProbeSettings settings =
         full.withLanczos(Lanczos.fixed(Math.min(steps, most)))
             .withProbes(Math.min(FEWER_PROBES, full.probes()))
             .withPerExample(false)
+            .withUpdateSignals(both(FEW, full.ofUpdate()))
             .withParts(0);
     return plan(PhaseMonitor.Effort.FEWER_STEPS, settings);
   }

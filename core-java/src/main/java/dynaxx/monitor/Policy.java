@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.monitor.Rules.StabilityLimit;
+import dynaxx.spectrum.Update.StabilityLimit;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;

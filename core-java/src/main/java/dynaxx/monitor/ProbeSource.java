@@ -8,8 +8,10 @@ import dynaxx.memory.Scope;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
+import dynaxx.spectrum.Update;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.Optional;
 
 /** Snapshots of a network by a probe. */
 final class ProbeSource implements SnapshotSource {
@@ -25,6 +27,11 @@ final class ProbeSource implements SnapshotSource {
   @Override
   public Snapshot measure(ProbeSettings settings) {
     return probe.measure(parameters, settings);
+  }
+
+  @Override
+  public Snapshot measure(ProbeSettings settings, Optional<Update> update) {
+    return probe.measure(parameters, settings, update);
   }
 
   @Override
@@ -72,6 +79,11 @@ final class ProbeSource implements SnapshotSource {
     @Override
     public Snapshot measure(ProbeSettings settings) {
       return probe.measure(copy, settings);
+    }
+
+    @Override
+    public Snapshot measure(ProbeSettings settings, Optional<Update> update) {
+      return probe.measure(copy, settings, update);
     }
 
     @Override

@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Update.StabilityLimit;
 import java.util.List;
 import java.util.Objects;
 
@@ -122,6 +122,7 @@ public interface Rules {
     private double learningRateJump = 1.5;
     private StabilityLimit stability = StabilityLimit.sgd(0);
     private double edgeTolerance = 0.1;
+    private double warning = 0.6;
     private long seed = 0;
 
     private Calibration() {}
@@ -367,6 +368,19 @@ public interface Rules {
     }
 
     /**
+     * Probability that the loss doubles within the next 100 steps from which on an {@link
+     * Event.Kind#INSTABILITY_AHEAD} is told. Default 0.6: docs/warnings.md says what it finds and
+     * how often it is wrong.
+     *
+     * @param value from 0.01 to 1
+     * @return this
+     */
+    public Calibration warning(double value) {
+      warning = value;
+      return this;
+    }
+
+    /**
      * Seed of the bootstrap. Default 0.
      *
      * @param value any number
@@ -410,74 +424,8 @@ public interface Rules {
           learningRateJump,
           stability,
           edgeTolerance,
+          warning,
           seed);
-    }
-  }
-
-  /**
-   * Largest eigenvalue at which an optimizer's updates are stable on a quadratic function of that
-   * curvature. Training with full batches drives the sharpness up to it, where it hovers (Cohen et
-   * al., 2021, 2022); with small batches it stays below. {@link #sgd}, {@link #momentum} and {@link
-   * #adam} know those of their optimizers.
-   *
-   * @param signal the largest eigenvalue that is compared with the limit
-   * @param numerator of the limit {@code numerator / (divisor learning rate) - weightDecay}
-   * @param divisor above 0
-   * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
-   */
-  record StabilityLimit(Signal signal, double numerator, double divisor, double weightDecay) {
-
-    /**
-     * Plain gradient descent: {@code 2 / learning rate - weight decay}.
-     *
-     * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
-     * @return the limit of lambda_max
-     */
-    public static StabilityLimit sgd(double weightDecay) {
-      return momentum(0, weightDecay);
-    }
-
-    /**
-     * Heavy-ball momentum (Polyak, 1964): {@code 2 (1 + momentum) / learning rate - weight decay}.
-     *
-     * @param momentum from 0 to below 1
-     * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
-     * @return the limit of lambda_max
-     */
-    public static StabilityLimit momentum(double momentum, double weightDecay) {
-      requireDecay("momentum", momentum);
-      return new StabilityLimit(Signal.LAMBDA_MAX, 2 * (1 + momentum), 1, weightDecay);
-    }
-
-    /**
-     * Adam, on the Hessian preconditioned by its second moments: {@code 2 (1 + beta1) / ((1 -
-     * beta1) learning rate)}, which is 38 over the learning rate for beta1 = 0.9 (Cohen et al.,
-     * 2022).
-     *
-     * @param beta1 decay of the first moment, from 0 to below 1
-     * @return the limit of the preconditioned lambda_max
-     */
-    public static StabilityLimit adam(double beta1) {
-      requireDecay("beta1", beta1);
-      return new StabilityLimit(
-          Signal.PRECONDITIONED_LAMBDA_MAX, 2 * (1 + beta1), 1 - beta1, 0);
-    }
-
-    private static void requireDecay(String argument, double value) {
-      if (!(value >= 0 && value < 1)) {
-        throw new IllegalArgumentException(
-            argument + ": found " + value + ", expected from 0 to below 1");
-      }
-    }
-
-    /**
-     * The limit.
-     *
-     * @param learningRate above 0
-     * @return largest stable eigenvalue of the matrix that {@code signal} is about
-     */
-    public double at(double learningRate) {
-      return numerator / (divisor * learningRate) - weightDecay;
     }
   }
 }

@@ -6,6 +6,8 @@ import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.SpectrumProbe;
+import dynaxx.spectrum.Update;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /** Measures the host's model as it is at the moment, and changes nothing of it. */
@@ -19,6 +21,17 @@ public interface SnapshotSource extends AutoCloseable {
    * @return the snapshot
    */
   Snapshot measure(ProbeSettings settings);
+
+  /**
+   * Measures, with what the host's coming update meets. A source that cannot measures the rest.
+   *
+   * @param settings what to measure
+   * @param update what the host is about to do, if it told ({@link StepReport#update})
+   * @return the snapshot
+   */
+  default Snapshot measure(ProbeSettings settings, Optional<Update> update) {
+    return measure(settings);
+  }
 
   /**
    * Size of the model, on which the schedule depends.

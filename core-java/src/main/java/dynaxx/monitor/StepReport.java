@@ -1,7 +1,10 @@
 package dynaxx.monitor;
 
 import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Update;
+import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Supplier;
 
 /**
  * What the host reports about a step. Everything except the step may be missing; values need not be
@@ -10,8 +13,13 @@ import java.util.OptionalDouble;
  * @param observation loss, gradient norm, learning rate and so on
  * @param momentum of the optimizer
  * @param seconds the step took; empty to let the monitor measure the time between reports
+ * @param update gives the coming update; empty if the host does not tell it
  */
-public record StepReport(Observation observation, OptionalDouble momentum, OptionalDouble seconds) {
+public record StepReport(
+    Observation observation,
+    OptionalDouble momentum,
+    OptionalDouble seconds,
+    Optional<Supplier<Update>> update) {
 
   /**
    * A report of nothing but the step.
@@ -20,7 +28,8 @@ public record StepReport(Observation observation, OptionalDouble momentum, Optio
    * @return the report
    */
   public static StepReport at(long step) {
-    return new StepReport(Observation.at(step), OptionalDouble.empty(), OptionalDouble.empty());
+    return new StepReport(
+        Observation.at(step), OptionalDouble.empty(), OptionalDouble.empty(), Optional.empty());
   }
 
   /**
@@ -101,7 +110,7 @@ public record StepReport(Observation observation, OptionalDouble momentum, Optio
    * @return a new report
    */
   public StepReport with(Signal signal, double value) {
-    return new StepReport(observation.with(signal, value), momentum, seconds);
+    return new StepReport(observation.with(signal, value), momentum, seconds, update);
   }
 
   /**
@@ -111,7 +120,7 @@ public record StepReport(Observation observation, OptionalDouble momentum, Optio
    * @return a new report
    */
   public StepReport momentum(double value) {
-    return new StepReport(observation, OptionalDouble.of(value), seconds);
+    return new StepReport(observation, OptionalDouble.of(value), seconds, update);
   }
 
   /**
@@ -125,6 +134,30 @@ public record StepReport(Observation observation, OptionalDouble momentum, Optio
     if (!(value >= 0)) {
       throw new IllegalArgumentException("seconds: found " + value + ", expected at least 0");
     }
-    return new StepReport(observation, momentum, OptionalDouble.of(value));
+    return new StepReport(observation, momentum, OptionalDouble.of(value), update);
+  }
+
+  /**
+   * The same with the update that the host will make after this report. It is asked for only where
+   * a snapshot is made, on the thread of the report; batch size and gradient norm of this report
+   * need not be told in it again. For snapshots beside the training its buffers are copied, so they
+   * must lie in host memory.
+   *
+   * @param coming gives optimizer, learning rate, and the step if it is known
+   * @return a new report
+   */
+  public StepReport update(Supplier<Update> coming) {
+    return new StepReport(observation, momentum, seconds, Optional.of(coming));
+  }
+
+  /** The coming update, with what the report says of its batch. */
+  Optional<Update> comingUpdate() {
+    return update.map(
+        coming ->
+            coming
+                .get()
+                .batch(
+                    (long) observation.value(Signal.BATCH_SIZE).orElse(0),
+                    observation.value(Signal.GRADIENT_NORM)));
   }
 }

@@ -118,7 +118,9 @@ final class Watch {
     Optional<Pacer.Plan> plan = pacer.decide(host.step(), host.value(Signal.BATCH_SIZE).orElse(0));
     if (plan.isPresent() && background.isPresent()) {
       hold(report);
-      background.get().begin(host, plan.get(), pacer.affordsFull(), nanoTime);
+      background
+          .get()
+          .begin(host, report.comingUpdate(), plan.get(), pacer.affordsFull(), nanoTime);
       pacer.looked(host.step());
       return;
     }
@@ -128,6 +130,7 @@ final class Watch {
             ? Measurement.Result.none(all)
             : measurement.measure(
                 all,
+                report.comingUpdate(),
                 plan.get(),
                 pacer::affordsFull,
                 (effort, snapshot, seconds) -> {

@@ -1,5 +1,7 @@
 package dynaxx.operator;
 
+import java.util.function.DoubleUnaryOperator;
+
 /**
  * Settings of Adam (Kingma and Ba, 2015) and where it stands.
  *
@@ -29,6 +31,31 @@ public record Adam(long step, double beta1, double beta2, double epsilon) {
       throw new IllegalArgumentException(
           "epsilon: found " + epsilon + ", expected a finite value of at least 0");
     }
+  }
+
+  /**
+   * What the second moment is divided by to be without bias.
+   *
+   * @return {@code 1 - beta2^step}
+   */
+  public double secondCorrection() {
+    return correction(beta2, step);
+  }
+
+  /**
+   * The preconditioner's entry for a second moment.
+   *
+   * @return takes v and gives {@code (1 - beta1^step) (sqrt(v / (1 - beta2^step)) + epsilon)}
+   */
+  public DoubleUnaryOperator diagonal() {
+    double first = correction(beta1, step);
+    double second = secondCorrection();
+    return v -> first * (Math.sqrt(v / second) + epsilon);
+  }
+
+  /** {@code 1 - beta^t} without cancellation where beta is close to 1. */
+  private static double correction(double beta, long step) {
+    return -Math.expm1(step * Math.log(beta));
   }
 
   private static void requireDecay(String argument, double beta) {

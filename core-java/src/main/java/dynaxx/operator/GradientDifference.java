@@ -218,8 +218,18 @@ public final class GradientDifference implements SymmetricOperator {
       Buffer coarse = device.allocate(temporary, dimension);
       evaluate(v, 2 * step);
       difference(2 * step, coarse);
-      return new ErrorEstimate(norm(hv), Math.sqrt(device.algebra().squaredDistance(hv, coarse)));
+      double norm = norm(hv);
+      double distance = Math.sqrt(device.algebra().squaredDistance(hv, coarse));
+      return new ErrorEstimate(norm, norm == 0 ? distance : Math.max(distance, rounding(step)));
     }
+  }
+
+  /**
+   * Error of a product if each element of the two gradients is rounded to float32. Of a quadratic
+   * loss the products of two steps can agree by chance to more digits than they are good for.
+   */
+  private double rounding(double step) {
+    return device.unitRoundoff() * norm(atParameters) / step;
   }
 
   /** Fills in the product; returns its step, or 0 for the zero vector. */

@@ -6,6 +6,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.util.Objects;
+import java.util.function.DoubleUnaryOperator;
 
 /**
  * {@code P^-1/2 H P^-1/2} for a positive diagonal P: the curvature that an optimizer with
@@ -29,11 +30,11 @@ final class Preconditioned implements SymmetricOperator {
   private Preconditioned(SymmetricOperator inner, Diagonal diagonal) {
     this.inner = inner;
     try {
-      HostBuffer values = scope.allocate(inner.dimension());
-      for (long i = 0; i < values.size(); i++) {
-        values.set(i, inverseRoot(i, diagonal.at(i)));
+      HostBuffer roots = scope.allocate(inner.dimension());
+      for (long i = 0; i < roots.size(); i++) {
+        roots.set(i, inverseRoot(i, diagonal.at(i)));
       }
-      scaling = device().upload(scope, values.segment());
+      scaling = device().upload(scope, roots.segment());
       workspace = new Workspace(device(), inner.dimension(), scope);
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -103,16 +104,8 @@ final class Preconditioned implements SymmetricOperator {
    */
   static Preconditioned adam(SymmetricOperator inner, HostBuffer secondMoment, Adam adam) {
     requireLength(inner, "second moment", secondMoment.size());
-    double first = correction(adam.beta1(), adam.step());
-    double second = correction(adam.beta2(), adam.step());
-    return new Preconditioned(
-        inner,
-        i -> first * (Math.sqrt(squaredGradient(secondMoment, i) / second) + adam.epsilon()));
-  }
-
-  /** {@code 1 - beta^t} without cancellation where beta is close to 1. */
-  private static double correction(double beta, long step) {
-    return -Math.expm1(step * Math.log(beta));
+    DoubleUnaryOperator diagonal = adam.diagonal();
+    return new Preconditioned(inner, i -> diagonal.applyAsDouble(squaredGradient(secondMoment, i)));
   }
 
   private static double squaredGradient(HostBuffer secondMoment, long index) {

@@ -9,7 +9,9 @@ import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.Snapshot.SubsetSpread;
+import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -93,6 +95,25 @@ public final class CurvatureProbe implements AutoCloseable {
    *     infinite
    */
   public Snapshot measure(Buffer parameters, ProbeSettings settings) {
+    return measure(parameters, settings, Optional.empty());
+  }
+
+  /**
+   * Measures at these parameters and leaves them as they are, with what the coming update meets
+   * ({@link ProbeSettings#ofUpdate}).
+   *
+   * @param parameters n values in host memory, or where the device computes
+   * @param settings what to measure; may differ from snapshot to snapshot
+   * @param update what the host is about to do; empty if it does not tell
+   * @return the snapshot
+   * @throws IllegalArgumentException if a number of values does not fit, or the subset is too small
+   *     for the micro-batches or parts wanted
+   * @throws dynaxx.operator.NonFiniteException if the loss, the gradient, a product or the step is
+   *     NaN or infinite
+   */
+  public Snapshot measure(Buffer parameters, ProbeSettings settings, Optional<Update> update) {
+    atMostExamples("microBatches", settings.microBatches());
+    atMostExamples("parts", settings.parts());
     return device
         .turns()
         .alone(
@@ -101,17 +122,32 @@ public final class CurvatureProbe implements AutoCloseable {
             () -> {
               long start = System.nanoTime();
               hessian.linearize(parameters);
-              return measureAt(hessian.parameters(), settings, start);
+              return measureAt(hessian.parameters(), settings, update, start);
             });
   }
 
-  private Snapshot measureAt(Buffer parameters, ProbeSettings settings, long start) {
+  private void atMostExamples(String name, int found) {
+    if (found > subset.examples()) {
+      throw new IllegalArgumentException(
+          "settings."
+              + name
+              + ": found "
+              + found
+              + ", expected at most "
+              + subset.examples()
+              + ", the examples of the subset");
+    }
+  }
+
+  private Snapshot measureAt(
+      Buffer parameters, ProbeSettings settings, Optional<Update> update, long start) {
     ProbeSettings limited =
         settings
             .lanczos()
             .map(l -> settings.withLanczos(l.withMemory(memory / 4)))
             .orElse(settings);
     Spectrum found = spectrum.measure(hessian, limited);
+    Along along = update.map(u -> along(parameters, limited, u, found)).orElse(Along.NOTHING);
     Optional<ExampleStatistics> examples = examples(settings);
     Optional<GradientStatistics> gradients =
         examples.map(ExampleStatistics::microBatches).or(() -> gradients(parameters, settings));
@@ -120,6 +156,7 @@ public final class CurvatureProbe implements AutoCloseable {
         1
             + found.cost().gradientEquivalents()
             + (hessian.recomputes() ? found.cost().sweeps() : 0)
+            + along.work()
             + statisticsWork(examples.isPresent(), gradients.isPresent())
             + spread.map(SubsetSpread::gradientEquivalents).orElse(0.0);
     return new Snapshot(
@@ -129,9 +166,87 @@ public final class CurvatureProbe implements AutoCloseable {
         gradients,
         examples,
         spread,
-        SnapshotReadings.of(hessian),
+        along.with(SnapshotReadings.of(hessian)),
         gradientEquivalents,
         (System.nanoTime() - start) / 1e9);
+  }
+
+  /** What an update meets, and the work in gradients. */
+  private record Along(Map<Signal, Reading> readings, double work) {
+    static final Along NOTHING = new Along(Map.of(), 0);
+
+    Map<Signal, Reading> with(Map<Signal, Reading> others) {
+      Map<Signal, Reading> all = new EnumMap<>(Signal.class);
+      all.putAll(others);
+      all.putAll(readings);
+      return all;
+    }
+  }
+
+  private Along along(Buffer parameters, ProbeSettings settings, Update update, Spectrum found) {
+    CountedOperator counted = new CountedOperator(hessian);
+    UpdateProbe.Result result =
+        spectrum.along(
+            counted, update, settings, found, Optional.of(new Point(parameters)), memory / 4);
+    Map<Signal, Reading> readings = new EnumMap<>(Signal.class);
+    readings.putAll(result.readings());
+    double work =
+        result.lossWork()
+            + counted.cost().gradientEquivalents()
+            + (hessian.recomputes() ? counted.cost().sweeps() : 0);
+    if (settings.ofUpdate().contains(Signal.BATCH_SHARPNESS_RATIO)) {
+      work += batchSharpness(parameters, settings, update, readings);
+    }
+    return new Along(readings, work);
+  }
+
+  /** Adds the reading, and returns the work in gradients: a gradient and a form of each part. */
+  private double batchSharpness(
+      Buffer parameters, ProbeSettings settings, Update update, Map<Signal, Reading> readings) {
+    int size = BatchSharpness.size(subset.examples(), update.batchSize(), settings.microBatches());
+    try (Scope scope = Scope.open();
+        Hessian part = hessian(placed.slice(0, size), memory / 4)) {
+      AdamNorm adam = update.norm(device, scope, part.dimension()).orElse(null);
+      BatchSharpness.measure(part, placed, parameters, adam)
+          .flatMap(update::ofLimit)
+          .ifPresent(reading -> readings.put(Signal.BATCH_SHARPNESS_RATIO, reading));
+    }
+    int count = Math.min(BatchSharpness.MOST, subset.examples() / size);
+    return 2.0 * count * size / subset.examples();
+  }
+
+  /** Where the hessian is. */
+  private final class Point implements UpdateProbe.Point {
+    private final Buffer parameters;
+
+    Point(Buffer parameters) {
+      this.parameters = parameters;
+    }
+
+    @Override
+    public Buffer parameters() {
+      return parameters;
+    }
+
+    @Override
+    public Buffer gradient() {
+      return hessian.gradient();
+    }
+
+    @Override
+    public double gradientNorm() {
+      return hessian.gradientNorm();
+    }
+
+    @Override
+    public double loss() {
+      return hessian.loss();
+    }
+
+    @Override
+    public Optional<UpdateProbe.Losses> losses() {
+      return SubsetLosses.within(memory / 4, network, loss, placed, device);
+    }
   }
 
   /**
@@ -224,10 +339,6 @@ public final class CurvatureProbe implements AutoCloseable {
     Lanczos lanczos = settings.lanczos().get().withSeed(settings.seed()).withCertificate(false);
     TraceEstimator probes = TraceEstimator.hutchinson(settings.probes(), settings.seed());
     int count = settings.parts();
-    if (count < 2 || count > subset.examples()) {
-      throw new IllegalArgumentException(
-          "parts: found " + count + ", expected from 2 to " + subset.examples());
-    }
     int size = subset.examples() / count;
     try (Hessian part = hessian(placed.slice(0, size), memory / 4)) {
       Batch whole = placed.slice(0, count * size);

@@ -7,6 +7,7 @@ import dynaxx.memory.Range;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
+import dynaxx.operator.Hessian;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import java.util.ArrayList;
@@ -81,8 +82,8 @@ public record LayerTraces(SequencedMap<String, Estimate> layers, Estimate total)
    * Estimates the traces. Needs memory for at most 16 vectors.
    *
    * @param operator a symmetric operator
-   * @param layers parts of its vectors by name, each at least one range, none overlapping another of
-   *     its layer; layers need not cover everything and may overlap each other
+   * @param layers parts of its vectors by name, each at least one range, none overlapping another
+   *     of its layer; layers need not cover everything and may overlap each other
    * @param probes number of probes and of full products, at least 2 so that errors can be estimated
    * @param seed fixes the probes, which are those of {@link TraceEstimator#hutchinson(int, long)}
    * @return trace of each layer and of the whole, with errors
@@ -91,10 +92,7 @@ public record LayerTraces(SequencedMap<String, Estimate> layers, Estimate total)
    * @throws NonFiniteException if a product holds NaN or infinity
    */
   public static LayerTraces measure(
-      SymmetricOperator operator,
-      SequencedMap<String, List<Range>> layers,
-      int probes,
-      long seed) {
+      SymmetricOperator operator, SequencedMap<String, List<Range>> layers, int probes, long seed) {
     if (probes < 2) {
       throw new IllegalArgumentException(
           "probes: found " + probes + ", expected at least 2 (one probe gives no error estimate)");
@@ -114,15 +112,52 @@ public record LayerTraces(SequencedMap<String, Estimate> layers, Estimate total)
         device.algebra().rademacher(seed, from, z);
         operator.apply(z, hz);
         int first = from;
-        copy(dots(device.algebra(), seed, first, hz, List.of(new Range(0, operator.dimension()))), total, first);
+        copy(
+            dots(device.algebra(), seed, first, hz, List.of(new Range(0, operator.dimension()))),
+            total,
+            first);
         samples.forEach(
-            (name, all) -> copy(dots(device.algebra(), seed, first, hz, sorted.get(name)), all, first));
+            (name, all) ->
+                copy(dots(device.algebra(), seed, first, hz, sorted.get(name)), all, first));
       }
     }
     SequencedMap<String, Estimate> traces = new LinkedHashMap<>();
     samples.forEach((name, all) -> traces.put(name, Estimate.of(all)));
-    return new LayerTraces(
-        Collections.unmodifiableSequencedMap(traces), Estimate.of(total));
+    return new LayerTraces(Collections.unmodifiableSequencedMap(traces), Estimate.of(total));
+  }
+
+  /**
+   * Measures each parameter tensor of a network by itself, the others fixed: the curvature of its
+   * diagonal block, its gradient, and what making it smaller is expected to do to the loss. Costs
+   * two gradients' work for each probe, and for each tensor as many for each Lanczos step, at most
+   * 40.
+   *
+   * <p>Columns: {@code parameters}; {@code lambda_max} with its residual; {@code trace} with its
+   * standard error; {@code gradient_norm}; {@code gradient_variance}, unbiased over micro-batches;
+   * and for rounding to 8 and 4 bits and setting half of the parameters to zero, {@code int8_loss},
+   * {@code int4_loss} and {@code half_pruned_loss} with the standard error of the probes, each with
+   * its {@code _gradient_part}, the gradient along the change, which is zero where training has
+   * converged. The rest of a rounding's loss is half the mean curvature times the squared rounding
+   * error (HAWQ-V2; Dong et al., 2020), which holds on average over roundings; of pruning it is the
+   * sum of the saliencies {@code h_ii w_i^2 / 2} (LeCun, Denker and Solla, 1990). Half of the
+   * probes choose the parameters of least saliency, the other half say what they cost.
+   *
+   * @param hessian at its last point
+   * @param network of the Hessian
+   * @param probes at least 4: those of {@link #measure}
+   * @param microBatch examples of a micro-batch of the gradient's variance, or 0 not to measure it;
+   *     not measured either if the network couples its examples or there are fewer than two
+   * @param seed fixes probes and start vectors
+   * @return for each tensor, in the network's order, its columns
+   * @throws IllegalArgumentException if there are fewer than four probes
+   * @throws NonFiniteException if a product or a gradient is NaN or infinite
+   */
+  public static SequencedMap<String, SequencedMap<String, Signal.Reading>> table(
+      Hessian hessian, Network network, int probes, int microBatch, long seed) {
+    SequencedMap<String, SequencedMap<String, Signal.Reading>> table = new LinkedHashMap<>();
+    LayerCurvature.measure(hessian, network, probes, microBatch, seed)
+        .forEach(layer -> table.put(layer.name(), layer.columns()));
+    return table;
   }
 
   private static void copy(double[] part, double[] all, int from) {

@@ -28,6 +28,9 @@ public record NoiseScale(
     OptionalDouble squaredGradientError,
     OptionalDouble simpleError) {
 
+  /** Critical batch sizes from which on a doubling saves at most a tenth of the steps. */
+  private static final double LITTLE = 4;
+
   /**
    * The simple noise scale {@code tr Sigma / |G|^2}, in examples. The ratio of two unbiased
    * estimates is biased itself, the more the larger their errors; average numerator and denominator
@@ -39,6 +42,45 @@ public record NoiseScale(
     return squaredGradient > 0
         ? OptionalDouble.of(traceSigma / squaredGradient)
         : OptionalDouble.empty();
+  }
+
+  /**
+   * What the noise scale means for the batch size, taken as the critical one: with batches of B
+   * examples a goal takes {@code 1 + critical / B} times the steps that it takes with the largest
+   * batches (McCandlish et al., 2018, equation 2.11), so that from four times the critical size on
+   * a doubling saves at most a tenth of the steps.
+   *
+   * @return advice in a sentence, with the uncertainty, two standard errors to each side
+   */
+  public String batchAdvice() {
+    if (simple().isEmpty()) {
+      return "critical batch size undetermined: noise drowns the gradient of these examples, so"
+          + " larger batches than all of them would still help";
+    }
+    double critical = simple().getAsDouble();
+    if (simpleError().isEmpty()) {
+      return String.format(
+          Locale.ROOT,
+          "critical batch size about %s, error undetermined: at %s examples and more, larger"
+              + " batches would buy little",
+          rounded(critical),
+          rounded(LITTLE * critical));
+    }
+    double error = 2 * simpleError().getAsDouble();
+    return String.format(
+        Locale.ROOT,
+        "critical batch size %s (%s to %s): at %s examples and more, larger batches buy little",
+        rounded(critical),
+        rounded(Math.max(0, critical - error)),
+        rounded(critical + error),
+        rounded(LITTLE * (critical + error)));
+  }
+
+  /** Two digits, as a whole number of examples from 1 on. */
+  private static String rounded(double examples) {
+    double size = Math.max(1, examples);
+    double unit = Math.pow(10, Math.max(0, Math.floor(Math.log10(size)) - 1));
+    return String.format(Locale.ROOT, "%,.0f", Math.round(size / unit) * unit);
   }
 
   /**

@@ -1,6 +1,10 @@
 package dynaxx.spectrum;
 
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What one measurement consists of. Start from {@link #article}, {@link #certified} or {@link
@@ -18,6 +22,11 @@ import java.util.Optional;
  *     not to; costs as much again as the spectrum
  * @param seed fixes start vectors and probes: the same at every snapshot, so that differences are
  *     the network's
+ * @param ofUpdate what else is measured where the host tells its coming {@link Update}: any of
+ *     {@link Signal#PRECONDITIONED_LAMBDA_MAX} (at most 20 products, or one form without Lanczos),
+ *     {@link Signal#DIRECTIONAL_CURVATURE_RATIO} (one form), {@link Signal#BATCH_SHARPNESS_RATIO}
+ *     (a gradient and a form) and {@link Signal#CRITICAL_RATE_RATIO} (six losses, two gradients'
+ *     work). What costs nothing is measured anyway
  */
 public record ProbeSettings(
     Optional<Lanczos> lanczos,
@@ -27,9 +36,22 @@ public record ProbeSettings(
     int microBatches,
     boolean perExample,
     int parts,
-    long seed) {
+    long seed,
+    Set<Signal> ofUpdate) {
 
   private static final int MICRO_BATCHES = 8;
+
+  private static final Set<Signal> COSTING =
+      Collections.unmodifiableSet(
+          EnumSet.of(
+              Signal.PRECONDITIONED_LAMBDA_MAX,
+              Signal.DIRECTIONAL_CURVATURE_RATIO,
+              Signal.BATCH_SHARPNESS_RATIO,
+              Signal.CRITICAL_RATE_RATIO));
+
+  private static final Set<Signal> ONE_FORM =
+      Collections.unmodifiableSet(
+          EnumSet.of(Signal.PRECONDITIONED_LAMBDA_MAX, Signal.DIRECTIONAL_CURVATURE_RATIO));
 
   /**
    * Checks the values.
@@ -55,6 +77,15 @@ public record ProbeSettings(
     if (parts != 0) {
       atLeast("parts", parts, 2);
     }
+    for (Signal signal : ofUpdate) {
+      if (!COSTING.contains(signal)) {
+        throw new IllegalArgumentException(
+            "ofUpdate: found " + signal + ", expected some of " + COSTING);
+      }
+    }
+    Set<Signal> copy = EnumSet.noneOf(Signal.class);
+    copy.addAll(ofUpdate);
+    ofUpdate = Collections.unmodifiableSet(copy);
   }
 
   private static void atLeast(String name, int value, int least) {
@@ -73,7 +104,7 @@ public record ProbeSettings(
    */
   public static ProbeSettings article() {
     return new ProbeSettings(
-        Optional.of(Lanczos.fixed(15)), 4, 8, false, MICRO_BATCHES, false, 0, 1);
+        Optional.of(Lanczos.fixed(15)), 4, 8, false, MICRO_BATCHES, false, 0, 1, COSTING);
   }
 
   /**
@@ -85,7 +116,15 @@ public record ProbeSettings(
    */
   public static ProbeSettings certified() {
     return new ProbeSettings(
-        Optional.of(Lanczos.both().withCertificate(true)), 16, 16, true, MICRO_BATCHES, true, 4, 1);
+        Optional.of(Lanczos.both().withCertificate(true)),
+        16,
+        16,
+        true,
+        MICRO_BATCHES,
+        true,
+        4,
+        1,
+        COSTING);
   }
 
   /**
@@ -97,7 +136,7 @@ public record ProbeSettings(
    * @return the settings
    */
   public static ProbeSettings cheap() {
-    return new ProbeSettings(Optional.empty(), 4, 4, true, 0, false, 0, 1);
+    return new ProbeSettings(Optional.empty(), 4, 4, true, 0, false, 0, 1, ONE_FORM);
   }
 
   /**
@@ -116,7 +155,8 @@ public record ProbeSettings(
         microBatches,
         perExample,
         parts,
-        seed);
+        seed,
+        ofUpdate);
   }
 
   /**
@@ -127,7 +167,7 @@ public record ProbeSettings(
    */
   public ProbeSettings withProbes(int count) {
     return new ProbeSettings(
-        lanczos, storedPairs, count, deflated, microBatches, perExample, parts, seed);
+        lanczos, storedPairs, count, deflated, microBatches, perExample, parts, seed, ofUpdate);
   }
 
   /**
@@ -138,7 +178,8 @@ public record ProbeSettings(
    */
   public ProbeSettings withMicroBatches(int count) {
     boolean examples = perExample && count > 0;
-    return new ProbeSettings(lanczos, storedPairs, probes, deflated, count, examples, parts, seed);
+    return new ProbeSettings(
+        lanczos, storedPairs, probes, deflated, count, examples, parts, seed, ofUpdate);
   }
 
   /**
@@ -149,7 +190,7 @@ public record ProbeSettings(
    */
   public ProbeSettings withPerExample(boolean wanted) {
     return new ProbeSettings(
-        lanczos, storedPairs, probes, deflated, microBatches, wanted, parts, seed);
+        lanczos, storedPairs, probes, deflated, microBatches, wanted, parts, seed, ofUpdate);
   }
 
   /**
@@ -160,7 +201,7 @@ public record ProbeSettings(
    */
   public ProbeSettings withParts(int count) {
     return new ProbeSettings(
-        lanczos, storedPairs, probes, deflated, microBatches, perExample, count, seed);
+        lanczos, storedPairs, probes, deflated, microBatches, perExample, count, seed, ofUpdate);
   }
 
   /**
@@ -171,6 +212,19 @@ public record ProbeSettings(
    */
   public ProbeSettings withSeed(long value) {
     return new ProbeSettings(
-        lanczos, storedPairs, probes, deflated, microBatches, perExample, parts, value);
+        lanczos, storedPairs, probes, deflated, microBatches, perExample, parts, value, ofUpdate);
+  }
+
+  /**
+   * Other measurements of the coming update.
+   *
+   * @param wanted those of {@link #ofUpdate} that are wanted; none leaves only what costs nothing
+   * @return changed settings
+   */
+  public ProbeSettings withUpdateSignals(Signal... wanted) {
+    Set<Signal> signals = EnumSet.noneOf(Signal.class);
+    signals.addAll(List.of(wanted));
+    return new ProbeSettings(
+        lanczos, storedPairs, probes, deflated, microBatches, perExample, parts, seed, signals);
   }
 }

@@ -71,8 +71,8 @@ public enum Signal {
           .uncertainty(Uncertainty.RESIDUAL)
           .says(
               "Largest Ritz value of the Hessian as Adam preconditions it (Cohen et al., 2022),"
-                  + " which is stable below 38 / `learning_rate`; for adamw, sam and asam, after"
-                  + " their first update.")),
+                  + " which is stable below 38 / `learning_rate` where beta1 is 0.9; for adamw, sam"
+                  + " and asam.")),
   /** Trace of the Hessian; its uncertainty is a standard error. */
   TRACE(
       snapshot(Group.CURVATURE, Scale.LOGARITHMIC)
@@ -95,7 +95,57 @@ public enum Signal {
       snapshot(Group.NETWORK, Scale.FRACTION)
           .unit("0 to 1")
           .extent(Extent.LAYER)
-          .says("Fraction of the subset's activations that rectifiers let through."));
+          .says("Fraction of the subset's activations that rectifiers let through.")),
+  /** Sharpness as part of the optimizer's stability limit: the margin of the learning rate. */
+  SHARPNESS_RATIO(
+      snapshot(Group.STABILITY, Scale.LOGARITHMIC)
+          .unit("of the limit")
+          .uncertainty(Uncertainty.RESIDUAL)
+          .says(
+              "`lambda_max`, or `preconditioned_lambda_max` for Adam, as part of the largest"
+                  + " eigenvalue at which the optimizer is stable (Cohen et al., 2021, 2022); where"
+                  + " the host tells its update.")),
+  /** Curvature along the coming update, as part of the stability limit. */
+  DIRECTIONAL_CURVATURE_RATIO(
+      snapshot(Group.STABILITY, Scale.SIGNED)
+          .unit("of the limit")
+          .says(
+              "d'Hd / d'd along the coming update d (d'Hd / d'Pd with Adam's preconditioner P), as"
+                  + " part of the stability limit; a loss spike comes when it passes 1 (Bai et al.,"
+                  + " 2025).")),
+  /** Curvature of micro-batches along their own gradients, as part of the stability limit. */
+  BATCH_SHARPNESS_RATIO(
+      snapshot(Group.STABILITY, Scale.SIGNED)
+          .unit("of the limit")
+          .uncertainty(Uncertainty.STANDARD_ERROR)
+          .says(
+              "Mean over micro-batches B of the update's size of g_B'H_B g_B / g_B'g_B, each along"
+                  + " its own gradient, as part of the stability limit: mini-batch training goes to"
+                  + " 1 while `sharpness_ratio` stays below (Andreyev and Beneventano, 2024).")),
+  /** Learning rate as part of the one at which the update leaves the loss as high as before. */
+  CRITICAL_RATE_RATIO(
+      snapshot(Group.STABILITY, Scale.LOGARITHMIC)
+          .unit("of the limit")
+          .uncertainty(Uncertainty.BRACKET)
+          .says(
+              "Learning rate as part of the critical one, at which the loss over the subset is as"
+                  + " high after the update as before (arXiv:2601.16979); half a bracket as its"
+                  + " uncertainty, none where even a sixteenth of the update raises the loss.")),
+  /** Part of the coming update that lies along the sharpest directions. */
+  OSCILLATION(
+      snapshot(Group.STABILITY, Scale.FRACTION)
+          .unit("0 to 1")
+          .says(
+              "Part of the coming update's squared norm that lies along the stored Ritz vectors of"
+                  + " positive curvature: across the valley instead of along it.")),
+  /** Squared gradient against what Adam remembers of it. */
+  DECOUPLING_RATIO(
+      snapshot(Group.STABILITY, Scale.LOGARITHMIC)
+          .unit("ratio")
+          .says(
+              "Squared gradient norm over the sum of Adam's second moments; far below 1 the second"
+                  + " moment decays by itself and the preconditioned sharpness grows (Bai et al.,"
+                  + " 2025)."));
 
   /** What a signal tells about. */
   public enum Group {
@@ -107,6 +157,8 @@ public enum Signal {
     CURVATURE,
     /** What happens within the network. */
     NETWORK,
+    /** How near the coming update is to a limit, which it is compared with; not charted. */
+    STABILITY,
     /** What the host decided; not charted. */
     CONTEXT
   }
@@ -271,7 +323,8 @@ public enum Signal {
   private enum Uncertainty {
     NONE("_error"),
     STANDARD_ERROR("_error"),
-    RESIDUAL("_residual");
+    RESIDUAL("_residual"),
+    BRACKET("_error");
 
     private final String ending;
 
@@ -387,10 +440,10 @@ public enum Signal {
   /**
    * Whether rules chart it.
    *
-   * @return false for what the host decides
+   * @return false for what the host decides, and for what is compared with a limit
    */
   public boolean charted() {
-    return descriptor.group != Group.CONTEXT;
+    return descriptor.group != Group.CONTEXT && descriptor.group != Group.STABILITY;
   }
 
   /**
@@ -416,7 +469,7 @@ public enum Signal {
   /**
    * Kind of uncertainty that its measurement states.
    *
-   * @return {@code residual}, {@code standard error}, or nothing if it states none
+   * @return {@code residual}, {@code standard error}, {@code bracket}, or nothing if it states none
    */
   public Optional<String> uncertainty() {
     return descriptor.uncertainty == Uncertainty.NONE

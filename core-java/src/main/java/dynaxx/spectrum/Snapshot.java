@@ -4,9 +4,9 @@ import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.operator.Hessian;
 import dynaxx.spectrum.Signal.Reading;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -62,6 +62,25 @@ public record Snapshot(
    */
   public Optional<Reading> reading(Signal signal) {
     return Optional.ofNullable(readings.get(signal));
+  }
+
+  /**
+   * How far the learning rate is from its limit, in words, within the residual of the sharpness;
+   * {@link SubsetSpread} says how much depends on the examples.
+   *
+   * @return for example {@code 0.41 of the stability limit (0.37 to 0.46)}; nothing if the host
+   *     told no update or the sharpness was not measured
+   */
+  public Optional<String> margin() {
+    return reading(Signal.SHARPNESS_RATIO)
+        .map(
+            found ->
+                String.format(
+                    Locale.ROOT,
+                    "%.2g of the stability limit (%.2g to %.2g)",
+                    found.value(),
+                    found.value() - found.errorOr(0),
+                    found.value() + found.errorOr(0)));
   }
 
   /**

@@ -9,10 +9,12 @@ import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Lanczos.RitzValue;
+import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
@@ -35,6 +37,7 @@ public final class SpectrumProbe implements AutoCloseable {
   private Scope storedScope;
   private RitzPairs stored;
   private boolean trusted;
+  private final UpdateProbe updates = new UpdateProbe();
 
   /** A probe that has stored no vectors yet. */
   public SpectrumProbe() {}
@@ -65,6 +68,50 @@ public final class SpectrumProbe implements AutoCloseable {
         : fromStored(counted, settings);
   }
 
+  /**
+   * Measures an operator that is no network's, and what its host's coming update meets.
+   *
+   * @param operator as in {@link #measure}
+   * @param settings what to measure
+   * @param update with the step, without which only its limit is known; empty if the host does not
+   *     tell it
+   * @return a snapshot that knows no loss and no gradient: both are NaN in it
+   * @throws dynaxx.operator.NonFiniteException if a product, a form or the step is NaN or infinite
+   * @throws dynaxx.operator.UntrustworthyOperatorException as in {@link #measure}
+   */
+  public Snapshot snapshot(
+      SymmetricOperator operator, ProbeSettings settings, Optional<Update> update) {
+    long start = System.nanoTime();
+    Spectrum found = measure(operator, settings);
+    CountedOperator counted = new CountedOperator(operator);
+    Map<Signal, Reading> readings =
+        update
+            .map(u -> along(counted, u, settings, found, Optional.empty(), 0).readings())
+            .orElse(Map.of());
+    return new Snapshot(
+        Double.NaN,
+        Double.NaN,
+        found,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        readings,
+        found.cost().gradientEquivalents() + counted.cost().gradientEquivalents(),
+        (System.nanoTime() - start) / 1e9);
+  }
+
+  /** What an update meets at the point of the last measurement. */
+  UpdateProbe.Result along(
+      CountedOperator operator,
+      Update update,
+      ProbeSettings settings,
+      Spectrum found,
+      Optional<UpdateProbe.Point> point,
+      long memory) {
+    return updates.measure(
+        operator, update, settings, found, Optional.ofNullable(stored), point, memory);
+  }
+
   /** A warm start has its own seed, different from that of the earlier vectors. */
   private static Lanczos seeded(Lanczos lanczos, ProbeSettings settings) {
     return lanczos.earlier() == null ? lanczos.withSeed(settings.seed()) : lanczos;
@@ -84,9 +131,7 @@ public final class SpectrumProbe implements AutoCloseable {
       Estimate trace;
       try (Scope temporary = Scope.open()) {
         Optional<RitzPairs> deflation =
-            settings.deflated()
-                ? converged(pairs, operator.device(), temporary)
-                : Optional.empty();
+            settings.deflated() ? converged(pairs, operator.device(), temporary) : Optional.empty();
         trace = trace(operator, result.density(), start, deflation, settings);
       }
       store(pairs, scope);
@@ -99,7 +144,7 @@ public final class SpectrumProbe implements AutoCloseable {
   }
 
   private void store(RitzPairs pairs, Scope scope) {
-    close();
+    forget();
     stored = pairs;
     storedScope = scope;
   }
@@ -227,6 +272,11 @@ public final class SpectrumProbe implements AutoCloseable {
   /** Frees the stored vectors; closing twice is harmless, and measuring again is possible. */
   @Override
   public void close() {
+    forget();
+    updates.close();
+  }
+
+  private void forget() {
     if (storedScope != null) {
       storedScope.close();
     }

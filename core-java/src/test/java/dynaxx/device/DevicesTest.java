@@ -66,12 +66,13 @@ class DevicesTest {
   @Test
   void aBadNumberOfThreadsIsNamed() {
     System.setProperty(Devices.DEVICE_PROPERTY, "cpu");
-    for (String bad : new String[] {"0", "-3", "many", ""}) {
+    for (String bad : new String[] {"0", "-3", "many", "", "100000"}) {
       System.setProperty(Devices.THREADS_PROPERTY, bad);
       var e = assertThrows(IllegalArgumentException.class, Devices::open);
       assertTrue(e.getMessage().contains("'" + bad + "'"), e.getMessage());
     }
     assertThrows(IllegalArgumentException.class, () -> Devices.cpu(0));
+    assertThrows(IllegalArgumentException.class, () -> Devices.cpu(100_000));
   }
 
   @Test

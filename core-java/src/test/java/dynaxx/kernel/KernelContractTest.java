@@ -9,12 +9,15 @@ import dynaxx.device.Device;
 import dynaxx.kernel.Configurations.Configuration;
 import dynaxx.testing.Extent;
 import dynaxx.testing.TestDevice;
+import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -23,6 +26,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
 
@@ -108,6 +112,13 @@ class KernelContractTest {
                 }
               });
         });
+  }
+
+  @Test
+  void everyKernelHasACase() {
+    Set<Method> called = new HashSet<>();
+    cases.values().stream().flatMap(List::stream).forEach(c -> c.run(opened.getFirst(), called));
+    assertEquals(Set.of(), NotedCalls.missing(called));
   }
 
   private static double[][] runs(int[] numbers, IntFunction<double[]> run) {

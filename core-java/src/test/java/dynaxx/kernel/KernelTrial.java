@@ -8,8 +8,10 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.testing.Numbers;
+import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * One device and the memory of one case: sends arrays, fetches results, and checks at the end that
@@ -22,16 +24,28 @@ final class KernelTrial implements AutoCloseable {
   private final List<Buffer> inputs = new ArrayList<>();
   private final List<double[]> originals = new ArrayList<>();
 
+  private final Kernels kernels;
+  private final Algebra algebra;
+
   KernelTrial(Device device) {
     this.device = device;
+    this.kernels = device.kernels();
+    this.algebra = device.algebra();
+  }
+
+  /** With each kernel's method added to a set when it is called. */
+  KernelTrial(Device device, Set<Method> called) {
+    this.device = device;
+    this.kernels = NotedCalls.families(device.kernels(), called);
+    this.algebra = NotedCalls.of(Algebra.class, device.algebra(), called);
   }
 
   Kernels kernels() {
-    return device.kernels();
+    return kernels;
   }
 
   Algebra algebra() {
-    return device.algebra();
+    return algebra;
   }
 
   /** An input; no kernel may change it. */

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.monitor.Rules.StabilityLimit;
 import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Update.StabilityLimit;
 import dynaxx.spectrum.Verdict;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -394,13 +394,14 @@ class CalibratedRulesTest {
             1.5,
             StabilityLimit.sgd(0),
             0.1,
+            0.6,
             0);
     assertEquals(documented, Rules.calibration().settings());
     StabilityLimit limit = StabilityLimit.adam(0.9);
     CalibratedSettings others =
         new CalibratedSettings(
             1e-3, 501, 26, 91, 0.6, 5, 4, 11, 0.6, 2, 4, 2e-5, 5, 12, 65, 6, 2, 13, 1.6, limit, 0.2,
-            7);
+            0.7, 7);
     Rules.Calibration numbers =
         Rules.calibration()
             .falseTransitionRate(1e-3)
@@ -424,6 +425,7 @@ class CalibratedRulesTest {
             .learningRateJump(1.6)
             .stability(limit)
             .edgeTolerance(0.2)
+            .warning(0.7)
             .seed(7);
     assertEquals(others, numbers.settings());
   }

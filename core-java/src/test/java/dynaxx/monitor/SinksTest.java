@@ -101,7 +101,7 @@ class SinksTest {
     int mean = List.of(names).indexOf("active_fraction");
     assertEquals("active_fraction_1", names[mean + 1]);
     assertEquals("active_fraction_2", names[mean + 2]);
-    assertEquals("snapshot", names[mean + 3]);
+    assertEquals("sharpness_ratio", names[mean + 3]);
     List<List<String>> fields =
         lines.stream().skip(1).map(line -> List.of(line.split(",", -1))).toList();
     assertEquals(List.of("0.5", "0.25", "0.75"), fields.get(0).subList(mean, mean + 3));

@@ -201,6 +201,24 @@ class GradientDifferenceTest {
     }
   }
 
+  /** Its differences agree to the last bits, but not in all of them. */
+  @Test
+  void aQuadraticHostIsTrusted() {
+    for (int seed = 0; seed < 300; seed++) {
+      Dense dense = OperatorContract.randomDense(seed, 2 + seed % 7);
+      try (Scope scope = Scope.open()) {
+        HostBuffer theta =
+            (HostBuffer) Numbers.vectors(scope, 1, Numbers.uniform(2 + seed % 7, seed)).buffer();
+        try (GradientDifference operator =
+            new GradientDifference(
+                polynomial(dense.matrix(), 0), theta, GradientDifference.FLOAT32, device)) {
+          Consistency found = Consistency.measure(operator, seed);
+          assertTrue(found.holds(), seed + ": " + found);
+        }
+      }
+    }
+  }
+
   @Test
   void parametersAndVectorsOfZero() {
     double[][] a = Dense.diagonal(2, -3, 0).matrix();

@@ -24,9 +24,11 @@ import dynaxx.testing.Dense;
 import dynaxx.testing.Diagonal;
 import dynaxx.testing.KnownCase;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -191,8 +193,7 @@ class CurvatureProbeTest {
       assertEquals(first.min(), second.min());
       double exact = Arrays.stream(matrix.values()).sum();
       SpectralDensity density = second.density().orElseThrow();
-      assertEquals(
-          exact, density.trace().value(), 4 * density.trace().standardError());
+      assertEquals(exact, density.trace().value(), 4 * density.trace().standardError());
       assertEquals(
           density.trace().value(),
           Arrays.stream(second.trace().samples()).limit(3).average().orElseThrow(),
@@ -211,11 +212,19 @@ class CurvatureProbeTest {
       for (int seed = 0; seed < 400; seed++) {
         ProbeSettings settings =
             new ProbeSettings(
-                Optional.of(Lanczos.both().withStarts(2)), 8, 2, false, 0, false, 0, seed);
+                Optional.of(Lanczos.both().withStarts(2)),
+                8,
+                2,
+                false,
+                0,
+                false,
+                0,
+                seed,
+                Set.of());
         plain[seed] = trace(matrix.on(device), settings);
         ProbeSettings out =
             new ProbeSettings(
-                Optional.of(Lanczos.both().withStarts(2)), 8, 2, true, 0, false, 0, seed);
+                Optional.of(Lanczos.both().withStarts(2)), 8, 2, true, 0, false, 0, seed, Set.of());
         deflated[seed] = trace(matrix.on(device), out);
       }
       Estimate a = Estimate.of(plain);
@@ -240,7 +249,8 @@ class CurvatureProbeTest {
       for (int seed = 0; seed < runs; seed++) {
         try (SpectrumProbe probe = new SpectrumProbe()) {
           ProbeSettings settings =
-              new ProbeSettings(Optional.of(Lanczos.both()), 8, 16, true, 0, false, 0, seed);
+              new ProbeSettings(
+                  Optional.of(Lanczos.both()), 8, 16, true, 0, false, 0, seed, Set.of());
           Estimate trace = probe.measure(operator, settings).trace();
           traces[seed] = trace.value();
           covered += trace.covers(exact, 0.95) ? 1 : 0;
@@ -268,7 +278,8 @@ class CurvatureProbeTest {
       for (int seed = 0; seed < seeds; seed++) {
         try (SpectrumProbe probe = new SpectrumProbe()) {
           ProbeSettings settings =
-              new ProbeSettings(Optional.of(Lanczos.both()), 16, 16, true, 0, false, 0, seed);
+              new ProbeSettings(
+                  Optional.of(Lanczos.both()), 16, 16, true, 0, false, 0, seed, Set.of());
           Spectrum found = probe.measure(hessian, settings);
           ours += Math.pow(found.trace().value() - exact, 2) / seeds;
           int forms = (int) found.cost().gradientEquivalents();
@@ -421,6 +432,26 @@ class CurvatureProbeTest {
       }
       assertThrows(IllegalArgumentException.class, () -> ProbeSettings.article().withProbes(1));
       assertThrows(IllegalArgumentException.class, () -> ProbeSettings.article().withParts(1));
+    }
+  }
+
+  @Test
+  void aSubsetTooSmallForTheSettingsIsRefusedBeforeAnythingIsMeasured() {
+    KnownCase c = KnownCase.mlpTanh();
+    try (Device device = Devices.cpu(1);
+        Scope scope = Scope.open();
+        CurvatureProbe probe =
+            new CurvatureProbe(c.network(), c.loss(), c.batch(scope).slice(0, 2), device)) {
+      HostBuffer parameters = c.host(scope, "parameters");
+      for (ProbeSettings settings :
+          List.of(ProbeSettings.article(), ProbeSettings.article().withParts(3))) {
+        var e =
+            assertThrows(
+                IllegalArgumentException.class, () -> probe.measure(parameters, settings));
+        assertTrue(
+            e.getMessage().endsWith("expected at most 2, the examples of the subset"),
+            e.getMessage());
+      }
     }
   }
 }

@@ -281,4 +281,26 @@ class NoiseScaleTest {
   private static void assertMessage(String expected, Runnable call) {
     assertEquals(expected, assertThrows(IllegalArgumentException.class, call::run).getMessage());
   }
+
+  /** Steps needed at B examples are 1 + critical / B times the fewest. */
+  @Test
+  void adviceIsWhatTheCriticalBatchSizeMeans() {
+    NoiseScale known =
+        new NoiseScale(
+            2100, OptionalDouble.of(100), 10, OptionalDouble.of(1), OptionalDouble.of(23));
+    assertEquals(
+        "critical batch size 210 (160 to 260): at 1,000 examples and more, larger batches buy"
+            + " little",
+        known.batchAdvice());
+    double at = 1 + 210.0 / (4 * 210);
+    double twice = 1 + 210.0 / (8 * 210);
+    assertTrue(1 - twice / at <= 0.1 + 1e-12, "a doubling saves a tenth");
+    OptionalDouble none = OptionalDouble.empty();
+    assertEquals(
+        "critical batch size about 1, error undetermined: at 2 examples and more, larger batches"
+            + " would buy little",
+        new NoiseScale(1, none, 2, none, none).batchAdvice());
+    assertTrue(
+        new NoiseScale(1, none, -2, none, none).batchAdvice().contains("undetermined: noise"));
+  }
 }

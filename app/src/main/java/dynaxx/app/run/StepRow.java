@@ -4,10 +4,8 @@ import dynaxx.app.train.Trainer;
 import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.Observation;
 import dynaxx.spectrum.Signal;
-import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.Snapshot;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -23,7 +21,6 @@ import java.util.Map;
  * @param learningRate of the update, or null after the last
  * @param batchSize examples of a batch
  * @param snapshot or null if not measured here
- * @param beside what was measured beside the snapshot; mostly nothing
  * @param stepSeconds time of this step without validation and snapshot
  * @param events kinds of the events noticed here, separated by spaces; may be empty
  */
@@ -35,7 +32,6 @@ public record StepRow(
     Double learningRate,
     int batchSize,
     Snapshot snapshot,
-    Map<Signal, Reading> beside,
     double stepSeconds,
     String events) {
 
@@ -74,14 +70,6 @@ public record StepRow(
     }
   }
 
-  /** The signals in the order of their columns: what is measured beside the snapshot is last. */
-  public static List<Signal> signals() {
-    List<Signal> signals = new ArrayList<>(Arrays.asList(Signal.values()));
-    signals.remove(Signal.PRECONDITIONED_LAMBDA_MAX);
-    signals.add(Signal.PRECONDITIONED_LAMBDA_MAX);
-    return signals;
-  }
-
   /**
    * Format of the lines about a network.
    *
@@ -89,7 +77,7 @@ public record StepRow(
    */
   public static MetricsFormat format(Map<Signal, Integer> layers) {
     List<String> columns = new ArrayList<>(List.of(Column.STEP.column(), Column.EPOCH.column()));
-    columns.addAll(MetricsFormat.columns(signals(), layers));
+    columns.addAll(MetricsFormat.columns(List.of(Signal.values()), layers));
     columns.add(Column.STEP_SECONDS.column());
     columns.add(Column.SNAPSHOT_SECONDS.column());
     columns.add(Column.EVENT.column());
@@ -119,9 +107,6 @@ public record StepRow(
     }
     if (snapshot != null) {
       measured = measured.with(snapshot);
-    }
-    for (Map.Entry<Signal, Reading> reading : beside.entrySet()) {
-      measured = measured.with(reading.getKey(), reading.getValue());
     }
     Map<String, Object> others = new HashMap<>();
     others.put(Column.EPOCH.column(), epoch);

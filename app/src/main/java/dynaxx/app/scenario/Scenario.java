@@ -11,9 +11,9 @@ import dynaxx.app.train.Triangular;
 import dynaxx.app.train.WarmupConstant;
 import dynaxx.layer.Activation;
 import dynaxx.model.Mlp;
-import dynaxx.monitor.Rules.StabilityLimit;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.spectrum.Update.StabilityLimit;
 import java.util.Locale;
 import java.util.function.IntToDoubleFunction;
 

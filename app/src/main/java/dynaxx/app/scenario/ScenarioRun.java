@@ -139,7 +139,8 @@ public final class ScenarioRun {
             .loss(trained.loss())
             .gradientNorm(trained.gradientNorm())
             .learningRate(rate)
-            .batchSize(setup.batch());
+            .batchSize(setup.batch())
+            .update(() -> trainer.coming(rate));
     PhaseMonitor.Outcome outcome =
         monitor.afterStep(
             validation == null
@@ -162,7 +163,6 @@ public final class ScenarioRun {
             rate,
             setup.batch(),
             outcome.snapshot().orElse(null),
-            Map.of(),
             (System.nanoTime() - begin) / 1e9,
             kinds.strip()));
   }

@@ -2,9 +2,9 @@ package dynaxx.app.scenario;
 
 import dynaxx.app.train.Examples;
 import dynaxx.app.train.Optimizer;
-import dynaxx.monitor.Rules.StabilityLimit;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.spectrum.Update.StabilityLimit;
 import java.util.function.IntToDoubleFunction;
 
 /**

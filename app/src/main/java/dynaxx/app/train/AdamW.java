@@ -3,11 +3,10 @@ package dynaxx.app.train;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.operator.Adam;
-import dynaxx.operator.SymmetricOperator;
+import dynaxx.spectrum.Update;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
-import java.util.Optional;
 
 /** Adam with decoupled weight decay on all parameters (Loshchilov and Hutter, 2019). */
 public final class AdamW implements Optimizer {
@@ -48,18 +47,6 @@ public final class AdamW implements Optimizer {
   }
 
   @Override
-  public Optional<SymmetricOperator> precondition(SymmetricOperator hessian) {
-    if (square == null) {
-      return Optional.empty();
-    }
-    try (Scope scope = Scope.open()) {
-      HostBuffer moment = scope.allocate(square.length).put(square);
-      Adam adam = new Adam(steps, beta1, BETA2, EPSILON);
-      return Optional.of(hessian.preconditioned(moment, adam));
-    }
-  }
-
-  @Override
   public void save(DataOutput out) throws IOException {
     out.writeDouble(beta1);
     out.writeInt(steps);
@@ -76,6 +63,23 @@ public final class AdamW implements Optimizer {
   }
 
   @Override
+  public Update coming(
+      HostBuffer parameters, HostBuffer gradient, double learningRate, Scope scope) {
+    HostBuffer change = scope.allocate(parameters.size());
+    HostBuffer second = scope.allocate(parameters.size());
+    Coefficients c = new Coefficients(learningRate, steps + 1);
+    for (int i = 0; i < change.size(); i++) {
+      float g = gradient.get(i);
+      float w = parameters.get(i);
+      float v = c.square(square == null ? 0 : square[i], g);
+      second.set(i, v);
+      change.set(i, c.next(w, c.mean(mean == null ? 0 : mean[i], g), v) - w);
+    }
+    Adam settings = new Adam(steps + 1, beta1, BETA2, EPSILON);
+    return Update.adam(learningRate, settings, second, weightDecay).step(change);
+  }
+
+  @Override
   public void step(HostBuffer parameters, HostBuffer gradient, double learningRate) {
     int n = Math.toIntExact(parameters.size());
     if (mean == null) {
@@ -83,17 +87,40 @@ public final class AdamW implements Optimizer {
       square = new float[n];
     }
     steps++;
-    float rate = (float) (learningRate / (1 - Math.pow(beta1, steps)));
-    float correction = (float) (1 / Math.sqrt(1 - Math.pow(BETA2, steps)));
-    float keep = (float) (1 - learningRate * weightDecay);
-    float b1 = (float) beta1;
-    float b2 = (float) BETA2;
+    Coefficients c = new Coefficients(learningRate, steps);
     for (int i = 0; i < n; i++) {
       float g = gradient.get(i);
-      mean[i] = b1 * mean[i] + (1 - b1) * g;
-      square[i] = b2 * square[i] + (1 - b2) * g * g;
-      float scale = (float) Math.sqrt(square[i]) * correction + EPSILON;
-      parameters.set(i, keep * parameters.get(i) - rate * mean[i] / scale);
+      mean[i] = c.mean(mean[i], g);
+      square[i] = c.square(square[i], g);
+      parameters.set(i, c.next(parameters.get(i), mean[i], square[i]));
+    }
+  }
+
+  /** What is the same for all parameters in a step. */
+  private final class Coefficients {
+    private final float rate;
+    private final float correction;
+    private final float keep;
+    private final float b1 = (float) beta1;
+    private final float b2 = (float) BETA2;
+
+    Coefficients(double learningRate, int step) {
+      rate = (float) (learningRate / (1 - Math.pow(beta1, step)));
+      correction = (float) (1 / Math.sqrt(1 - Math.pow(BETA2, step)));
+      keep = (float) (1 - learningRate * weightDecay);
+    }
+
+    float mean(float before, float g) {
+      return b1 * before + (1 - b1) * g;
+    }
+
+    float square(float before, float g) {
+      return b2 * before + (1 - b2) * g * g;
+    }
+
+    float next(float parameter, float mean, float square) {
+      float scale = (float) Math.sqrt(square) * correction + EPSILON;
+      return keep * parameter - rate * mean / scale;
     }
   }
 }

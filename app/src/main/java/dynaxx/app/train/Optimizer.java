@@ -1,11 +1,11 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
-import dynaxx.operator.SymmetricOperator;
+import dynaxx.memory.Scope;
+import dynaxx.spectrum.Update;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
-import java.util.Optional;
 
 /** Updates parameters from a gradient; keeps its own state between steps. */
 public sealed interface Optimizer permits Sgd, AdamW, Sam {
@@ -42,15 +42,15 @@ public sealed interface Optimizer permits Sgd, AdamW, Sam {
   void reset();
 
   /**
-   * The operator whose largest eigenvalue decides whether this optimizer is stable.
+   * The step that {@link #step} would make, which stays to be made: nothing changes. Of one that
+   * looks at the gradient elsewhere it is the step without that look.
    *
-   * @param hessian of the loss
-   * @return the preconditioned Hessian, to be closed; empty if it is the Hessian itself, or if no
-   *     step was made yet
+   * @param parameters n values
+   * @param gradient n values
+   * @param learningRate of the step
+   * @param scope owns what the update reads
    */
-  default Optional<SymmetricOperator> precondition(SymmetricOperator hessian) {
-    return Optional.empty();
-  }
+  Update coming(HostBuffer parameters, HostBuffer gradient, double learningRate, Scope scope);
 
   /** Writes its state, so that {@link #load} goes on with the same bits. */
   void save(DataOutput out) throws IOException;

@@ -1,11 +1,11 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
-import dynaxx.operator.SymmetricOperator;
+import dynaxx.memory.Scope;
+import dynaxx.spectrum.Update;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
-import java.util.Optional;
 
 /**
  * Sharpness-aware minimisation: a step by the gradient at the highest point nearby, which to first
@@ -58,9 +58,11 @@ public final class Sam implements Optimizer {
     base.reset();
   }
 
+  /** The base's, whose second moment is that of the gradient here instead of uphill. */
   @Override
-  public Optional<SymmetricOperator> precondition(SymmetricOperator hessian) {
-    return base.precondition(hessian);
+  public Update coming(
+      HostBuffer parameters, HostBuffer gradient, double learningRate, Scope scope) {
+    return base.coming(parameters, gradient, learningRate, scope);
   }
 
   @Override

@@ -1,6 +1,8 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.spectrum.Update;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
@@ -50,6 +52,22 @@ public final class Sgd implements Optimizer {
   }
 
   @Override
+  public Update coming(
+      HostBuffer parameters, HostBuffer gradient, double learningRate, Scope scope) {
+    HostBuffer change = scope.allocate(parameters.size());
+    float rate = (float) learningRate;
+    for (int i = 0; i < change.size(); i++) {
+      change.set(i, -rate * next(i, parameters.get(i), gradient.get(i)));
+    }
+    return Update.momentum(learningRate, momentum, weightDecay).step(change);
+  }
+
+  private float next(int i, float parameter, float gradient) {
+    float before = velocity == null ? 0 : velocity[i];
+    return momentum * before + gradient + weightDecay * parameter;
+  }
+
+  @Override
   public void step(HostBuffer parameters, HostBuffer gradient, double learningRate) {
     int n = Math.toIntExact(parameters.size());
     if (velocity == null) {
@@ -58,7 +76,7 @@ public final class Sgd implements Optimizer {
     float rate = (float) learningRate;
     for (int i = 0; i < n; i++) {
       float w = parameters.get(i);
-      velocity[i] = momentum * velocity[i] + gradient.get(i) + weightDecay * w;
+      velocity[i] = next(i, w, gradient.get(i));
       parameters.set(i, w - rate * velocity[i]);
     }
   }

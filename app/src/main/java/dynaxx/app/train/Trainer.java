@@ -11,6 +11,7 @@ import dynaxx.network.Network;
 import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;
+import dynaxx.spectrum.Update;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
@@ -23,17 +24,18 @@ import java.util.stream.IntStream;
 public final class Trainer implements AutoCloseable {
 
   private final Scope scope = Scope.open();
-  private final Network network;
+  private Network network;
   private final Loss loss;
   private final Device device;
   private final Optimizer optimizer;
   private final long seed;
   private final Shuffle order;
   private final ExampleBatch batch;
-  private final Tape tape;
+  private Tape tape;
   private final HostBuffer parameters;
   private final HostBuffer gradient;
   private final Buffer deviceGradient;
+  private Scope comingScope = scope.child();
   private Batch data;
   private int steps;
 
@@ -88,7 +90,7 @@ public final class Trainer implements AutoCloseable {
     try {
       this.batch = new ExampleBatch(scope, examples, batchSize);
       this.tape = new Tape(network, loss, device, batchSize);
-      scope.onClose(tape::close);
+      scope.onClose(() -> tape.close());
       parameters = scope.allocate(network.parameterCount());
       gradient = scope.allocate(network.parameterCount());
       deviceGradient = device.allocate(scope, network.parameterCount());
@@ -135,6 +137,40 @@ public final class Trainer implements AutoCloseable {
     steps++;
   }
 
+  /**
+   * The update that {@link #update} would make with the gradient of the last {@link #evaluate};
+   * nothing changes.
+   *
+   * @return reads memory of this trainer, until the next call
+   */
+  public Update coming(double learningRate) {
+    comingScope.close();
+    comingScope = scope.child();
+    HostBuffer g = comingScope.allocate(parameters.size());
+    device.download(deviceGradient, g.segment());
+    return optimizer.coming(parameters, g, learningRate, comingScope);
+  }
+
+  /** Leaves the parameters as they are, as a host does that finds a gradient it cannot use. */
+  public void skip() {
+    steps++;
+  }
+
+  /**
+   * Goes on with another network of the same parameters, for example one whose normalisation has
+   * become constant.
+   */
+  public void replaceNetwork(Network other) {
+    if (!other.parameters().equals(network.parameters())) {
+      throw new IllegalArgumentException(
+          "network: found parameters " + other.parameters() + ", expected those trained so far");
+    }
+    Tape replacement = new Tape(other, loss, device, batch.size());
+    tape.close();
+    tape = replacement;
+    network = other;
+  }
+
   private void look() {
     differentiate();
     device.download(deviceGradient, gradient.segment());
@@ -153,7 +189,8 @@ public final class Trainer implements AutoCloseable {
         int[] indices = IntStream.range(from, Math.min(from + size, examples.count())).toArray();
         Batch data = chunk.load(network, loss, indices);
         try (Scope upload = Scope.open()) {
-          lossSum += tape.forward(point, data.on(device, upload), examples.count(), Mode.MEASURE);
+          double mean = tape.forward(point, data.on(device, upload), indices.length, Mode.MEASURE);
+          lossSum += mean * indices.length / examples.count();
         }
         long values = indices.length * network.outputShape().size();
         device.download(tape.output().slice(0, values), logits.segment());

@@ -29,8 +29,7 @@ class RunFolderTest {
   @TempDir private Path temporary;
 
   private static StepRow row(int step) {
-    return new StepRow(
-        step, 0.5, new Trainer.Step(1.25, 2), null, 0.1, 8, null, Map.of(), 0.01, "");
+    return new StepRow(step, 0.5, new Trainer.Step(1.25, 2), null, 0.1, 8, null, 0.01, "");
   }
 
   private JsonNode json(Path folder) throws IOException {

@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.spectrum.Update;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 class TrainingTest {
@@ -49,6 +52,31 @@ class TrainingTest {
   void adamWAgreesWithPyTorch() {
     double[] expected = {0.6997530460357666, -1.6724717617034912, 0.7898818254470825};
     assertClose(expected, minimise(new AdamW(0.05)));
+  }
+
+  /** What is told beforehand is the step that is made then, and telling changes nothing. */
+  @Test
+  void theComingStepIsTheOneThatIsMade() {
+    for (Supplier<Optimizer> kind :
+        List.<Supplier<Optimizer>>of(() -> new Sgd(0.9, 0.01), () -> new AdamW(0.05))) {
+      Optimizer optimizer = kind.get();
+      try (Scope scope = Scope.open()) {
+        HostBuffer w = scope.allocate(3).put(1, -2, 0.5f);
+        HostBuffer g = scope.allocate(3);
+        for (int step = 0; step < 3; step++) {
+          gradient(w, g);
+          float[] before = w.toArray();
+          Update update = optimizer.coming(w, g, 0.1, scope);
+          assertTrue(Arrays.equals(before, w.toArray()));
+          HostBuffer told = (HostBuffer) update.step().orElseThrow();
+          optimizer.step(w, g, 0.1);
+          for (int i = 0; i < 3; i++) {
+            assertEquals(w.get(i) - before[i], told.get(i), 3e-7);
+          }
+        }
+        assertTrue(Arrays.equals(minimise(kind.get()), w.toArray()));
+      }
+    }
   }
 
   @Test

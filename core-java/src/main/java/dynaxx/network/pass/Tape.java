@@ -237,6 +237,17 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
+   * A value of the last forward pass.
+   *
+   * @param node position among {@link Network#steps}
+   * @return examples x its shape; the buffer may be longer
+   */
+  public Buffer output(int node) {
+    requireForward();
+    return values[node];
+  }
+
+  /**
    * Sums of a statistic over the examples of the last forward pass. Computes nothing again.
    *
    * @param name of a {@link Statistic}

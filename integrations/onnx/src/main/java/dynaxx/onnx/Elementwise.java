@@ -140,7 +140,11 @@ final class Elementwise {
     function(
         operators,
         "Mish",
-        (c, x) -> x.draft.op(new Multiply(), x, f(f(x, Pointwise.of(Activation.SOFTPLUS)), Pointwise.of(Activation.TANH))));
+        (c, x) ->
+            x.draft.op(
+                new Multiply(),
+                x,
+                f(f(x, Pointwise.of(Activation.SOFTPLUS)), Pointwise.of(Activation.TANH))));
     function(
         operators,
         "Gelu",

@@ -1,0 +1,117 @@
+package dynaxx.app;
+
+import dynaxx.app.corpus.Corpus;
+import dynaxx.app.corpus.Family;
+import dynaxx.app.corpus.Pack;
+import dynaxx.app.corpus.Specification;
+import dynaxx.app.io.WholeFile;
+import dynaxx.app.terminal.ProgressLine;
+import dynaxx.monitor.PhaseMonitor;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Makes the corpus of trainings. */
+@Command(
+    name = "corpus",
+    description =
+        "Trains several hundred small networks, most of them in trouble, and keeps what was"
+            + " measured and what happened. A run that is there is not made again.",
+    subcommands = CorpusEvaluateCommand.class,
+    mixinStandardHelpOptions = true)
+final class CorpusCommand implements Callable<Integer> {
+
+  private static final int MOST_RUNS = 100_000;
+
+  /** Runs that break cannot be measured at their end, which is no news here. */
+  private static final Logger MONITOR_LOG = Logger.getLogger(PhaseMonitor.class.getName());
+
+  @Spec private CommandSpec spec;
+
+  @Option(names = "--out", paramLabel = "DIR", description = "Folder of the runs.")
+  private Path out;
+
+  @Option(
+      names = "--runs",
+      paramLabel = "N",
+      defaultValue = "320",
+      description = "How many. Default: ${DEFAULT-VALUE}.")
+  private int runs;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      defaultValue = "1",
+      description = "All of a run follows from this and its number. Default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "T",
+      description =
+          "Runs made at once; each takes one thread. Default: as many as there are processors.")
+  private Integer threads;
+
+  @Option(
+      names = "--only",
+      paramLabel = "FAMILY",
+      description = "Only the runs of one family: ${COMPLETION-CANDIDATES}.")
+  private Family only;
+
+  @Option(
+      names = "--pack",
+      paramLabel = "FILE",
+      description = "Write all runs of the folder that are complete into a ZIP file.")
+  private Path pack;
+
+  @Override
+  public Integer call() throws Exception {
+    if (out == null) {
+      throw new ParameterException(spec.commandLine(), "--out: found nothing, expected a folder");
+    }
+    Bounds.check(spec, "--runs", runs, 1, MOST_RUNS);
+    Bounds.threads(spec, threads);
+    WholeFile.checkFolder(out);
+    if (pack != null) {
+      WholeFile.check(pack);
+    }
+    MONITOR_LOG.setLevel(Level.SEVERE);
+    List<Specification> plan = Corpus.plan(seed, runs, only);
+    train(plan);
+    if (pack != null) {
+      int packed = Pack.write(new Corpus(out), pack);
+      spec.commandLine().getOut().printf("Packed %d runs into %s%n", packed, pack);
+    }
+    return 0;
+  }
+
+  private void train(List<Specification> plan) throws IOException, InterruptedException {
+    PrintWriter print = spec.commandLine().getOut();
+    try (ProgressLine progress = ProgressLine.open()) {
+      progress.stage("training", "run", plan.size());
+      int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+      new Corpus(out)
+          .make(
+              plan,
+              workers,
+              line -> {
+                progress.aside(
+                    () -> {
+                      print.println(line);
+                      print.flush();
+                    });
+                progress.advance(1);
+              });
+      progress.end();
+    }
+  }
+}

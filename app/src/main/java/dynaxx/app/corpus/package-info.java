@@ -1,0 +1,5 @@
+/**
+ * Several hundred small trainings, most of them in trouble: what warnings are tuned on and measured
+ * by.
+ */
+package dynaxx.app.corpus;
