@@ -13,25 +13,28 @@ import java.util.StringJoiner;
  * The probability that the loss doubles within the next {@value #HORIZON} steps: a logistic
  * regression on how far the learning rate is from its limit, how much it has grown, and what the
  * loss does already. Its coefficients were fitted on one half of a corpus of trainings and are
- * judged on the other (docs/warnings.md). A warning is given once, when two judgements in a row are
- * above the threshold, and again only after the probability has fallen to half of it.
+ * judged on the other (docs/warnings.md). A warning is given when two judgements in a row are above
+ * the threshold, and again when the chance that nothing happens has halved since. It starts afresh
+ * once the probability has fallen to half of the threshold.
  */
 final class InstabilityForecast {
 
   /** Steps that the probability is about. */
-  static final int HORIZON = 100;
+  static final int HORIZON = 50;
 
   /** Steps between two judgements. */
   static final int EVERY = 10;
 
-  /** Steps before the first. */
-  static final int LEAST = 40;
+  /** Steps before the first, where the margin is not known. */
+  private static final int LEAST = 40;
 
   /** Steps whose loss is averaged. */
   private static final int RECENT = 10;
 
-  /** Below this margin a smaller one says nothing more. */
+  /** A margin outside this range says nothing more. */
   private static final double LEAST_MARGIN = Math.log(0.05);
+
+  private static final double MOST_MARGIN = Math.log(20);
 
   /** What the probability is made of. */
   enum Feature {
@@ -63,8 +66,9 @@ final class InstabilityForecast {
   private double loss;
   private int losses;
   private int steps;
-  private int above;
-  private boolean told;
+  private double before;
+  private double level;
+  private Map<Feature, Double> features = Map.of();
 
   InstabilityForecast(CalibratedSettings settings) {
     this.settings = settings;
@@ -80,27 +84,34 @@ final class InstabilityForecast {
     lowest = Double.POSITIVE_INFINITY;
     losses = 0;
     steps = 0;
-    above = 0;
-    told = false;
+    before = 0;
+    level = settings.warning();
+    features = Map.of();
   }
 
   /** Takes a step. */
   Optional<Event> add(Observation observation) {
-    follow(observation);
-    if (steps++ % EVERY != 0) {
-      return Optional.empty();
-    }
-    Map<Feature, Double> features = features();
-    if (Double.isFinite(sharpness * rate)) {
-      products.add(product());
-    }
-    if (steps <= LEAST || features.isEmpty()) {
-      return Optional.empty();
-    }
-    return judge(observation, features);
+    return follow(observation) ? judge(observation) : Optional.empty();
   }
 
-  private void follow(Observation observation) {
+  /** Takes a step; whether the run is to be judged at it. */
+  boolean follow(Observation observation) {
+    read(observation);
+    boolean due = steps++ % EVERY == 0;
+    boolean fresh = positive(observation, sharpnessOf(observation)).isPresent();
+    if (!due && !fresh) {
+      return false;
+    }
+    features = measured();
+    return features.containsKey(Feature.MARGIN) || steps > LEAST && !features.isEmpty();
+  }
+
+  /** What is known at the step that was judged last. */
+  Map<Feature, Double> features() {
+    return features;
+  }
+
+  private void read(Observation observation) {
     positive(observation, Signal.LOSS)
         .ifPresent(
             value -> {
@@ -113,13 +124,23 @@ final class InstabilityForecast {
               rate = value;
               rates.add(Math.log(value));
             });
-    OptionalDouble own = positive(observation, settings.stability().signal());
-    OptionalDouble found = own.isPresent() ? own : positive(observation, Signal.LAMBDA_MAX);
+    Signal signal = sharpnessOf(observation);
+    OptionalDouble found = positive(observation, signal);
     if (found.isPresent()) {
-      limited = own.isPresent();
+      if (limited != (signal == settings.stability().signal())) {
+        limited = !limited;
+        sharpness = Double.NaN;
+        products.clear();
+      }
       earlierSharpness = Double.isNaN(sharpness) ? found.getAsDouble() : sharpness;
       sharpness = found.getAsDouble();
     }
+  }
+
+  /** What the optimizer's limit is about; the Hessian's own sharpness where that is not measured. */
+  private Signal sharpnessOf(Observation observation) {
+    Signal own = settings.stability().signal();
+    return positive(observation, own).isPresent() ? own : Signal.LAMBDA_MAX;
   }
 
   private static OptionalDouble positive(Observation observation, Signal signal) {
@@ -132,47 +153,55 @@ final class InstabilityForecast {
     return Math.log(sharpness * earlierSharpness) / 2 + Math.log(rate);
   }
 
-  /** What is known at this step; empty if it is too little to judge. */
-  Map<Feature, Double> features() {
-    Map<Feature, Double> features = new EnumMap<>(Feature.class);
-    if (losses < RECENT || Double.isNaN(rate)) {
-      return features;
+  private Map<Feature, Double> measured() {
+    Map<Feature, Double> found = new EnumMap<>(Feature.class);
+    if (losses == 0 || Double.isNaN(rate)) {
+      return found;
+    }
+    found.put(Feature.RISE, rise());
+    found.put(Feature.RATE_GROWTH, Math.log(rate) - rates.median());
+    if (!Double.isNaN(sharpness)) {
+      products.add(product());
+      found.put(Feature.MARGIN_GROWTH, product() - products.median());
+      double limit = rate * settings.stability().at(rate);
+      if (limited && limit > 0) {
+        double margin = product() - Math.log(limit);
+        found.put(Feature.MARGIN, Math.clamp(margin, LEAST_MARGIN, MOST_MARGIN));
+      }
+    }
+    return found;
+  }
+
+  private double rise() {
+    if (losses < RECENT) {
+      return 0;
     }
     double sum = 0;
     for (double value : logLosses) {
       sum += value;
     }
-    double mean = sum / RECENT;
-    lowest = Math.min(lowest, mean);
-    features.put(Feature.RISE, mean - lowest);
-    features.put(Feature.RATE_GROWTH, Math.log(rate) - rates.median());
-    if (!Double.isNaN(sharpness) && !products.isEmpty()) {
-      features.put(Feature.MARGIN_GROWTH, product() - products.median());
-      if (limited) {
-        double limit = Math.log(rate * settings.stability().at(rate));
-        features.put(Feature.MARGIN, Math.max(LEAST_MARGIN, product() - limit));
-      }
-    }
-    return features;
+    lowest = Math.min(lowest, sum / RECENT);
+    return sum / RECENT - lowest;
   }
 
-  private Optional<Event> judge(Observation observation, Map<Feature, Double> features) {
+  private Optional<Event> judge(Observation observation) {
     double probability = InstabilityModel.of(features).probability(features);
-    double threshold = settings.warning();
-    above = probability >= threshold ? above + 1 : 0;
-    if (probability < threshold / 2) {
-      told = false;
+    double lasting = Math.min(probability, before);
+    before = probability;
+    if (lasting < settings.warning() / 2) {
+      level = settings.warning();
     }
-    if (told || above < 2) {
+    if (lasting < level) {
       return Optional.empty();
     }
-    told = true;
-    return Optional.of(event(observation, features, probability));
+    level = (1 + lasting) / 2;
+    return Optional.of(event(observation, lasting));
   }
 
-  private Event event(Observation observation, Map<Feature, Double> features, double probability) {
+  private Event event(Observation observation, double probability) {
     StringJoiner words = new StringJoiner("; ");
-    features.forEach((feature, x) -> words.add(String.format(Locale.ROOT, feature.words, Math.exp(x))));
+    features.forEach(
+        (feature, x) -> words.add(String.format(Locale.ROOT, feature.words, Math.exp(x))));
     boolean known = features.containsKey(Feature.MARGIN);
     double ratio = Math.exp(features.getOrDefault(Feature.MARGIN, 0.0));
     Event.Evidence evidence =
@@ -222,10 +251,6 @@ final class InstabilityForecast {
       if (seen++ % stride == 0) {
         values[size++] = value;
       }
-    }
-
-    boolean isEmpty() {
-      return size == 0;
     }
 
     double median() {

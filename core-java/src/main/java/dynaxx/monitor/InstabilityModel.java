@@ -4,7 +4,6 @@ import dynaxx.monitor.InstabilityForecast.Feature;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Coefficients of a logistic regression, for what may be known of a run.
@@ -20,14 +19,19 @@ record InstabilityModel(List<Feature> features, double intercept, double... weig
       List.of(
           new InstabilityModel(
               List.of(Feature.MARGIN, Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
-              -1.5,
-              0.8,
-              0,
-              1.5,
-              2),
+              -2.893,
+              0.773,
+              0.330,
+              1.303,
+              0.894),
           new InstabilityModel(
-              List.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE), -3, 0.5, 1.5, 2),
-          new InstabilityModel(List.of(Feature.RATE_GROWTH, Feature.RISE), -3, 1.5, 2));
+              List.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
+              -3.273,
+              0.766,
+              0.868,
+              1.317),
+          new InstabilityModel(
+              List.of(Feature.RATE_GROWTH, Feature.RISE), -3.143, 1.145, 1.452));
 
   /** The one that uses all that is known. */
   static InstabilityModel of(Map<Feature, Double> known) {
@@ -37,9 +41,9 @@ record InstabilityModel(List<Feature> features, double intercept, double... weig
         .orElseThrow();
   }
 
-  /** Sets of features that there is a model for. */
-  static List<Set<Feature>> kinds() {
-    return FITTED.stream().map(model -> Set.copyOf(model.features)).toList();
+  /** All, the one that needs most first. */
+  static List<InstabilityModel> all() {
+    return FITTED;
   }
 
   double probability(Map<Feature, Double> known) {

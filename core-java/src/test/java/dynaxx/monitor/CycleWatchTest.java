@@ -103,6 +103,8 @@ class CycleWatchTest {
         for (int seed = 0; seed < RUNS; seed++) {
           List<Event> events = run(seed, heavy, 0.06, sine(period), after(1.5));
           List<Event> after = afterCycle(events);
+          // The loss shows it by itself, at once.
+          after = after.stream().filter(e -> e.kind() != Event.Kind.SPIKE).toList();
           Event first = after.isEmpty() ? null : after.getFirst();
           assertTrue(
               first != null
