@@ -34,12 +34,14 @@ final class InstabilityForecast {
   /** A margin outside this range says nothing more. */
   private static final double LEAST_MARGIN = Math.log(0.05);
 
-  private static final double MOST_MARGIN = Math.log(20);
+  private static final double MOST_MARGIN = Math.log(2);
 
   /** What the probability is made of. */
   enum Feature {
     /** Logarithm of the sharpness over its limit. */
     MARGIN("the sharpness is %.2g of the stability limit"),
+    /** The same of the sharpness that micro-batches see along their own gradients. */
+    BATCH_MARGIN("batch sharpness is %.2g of it"),
     /** Logarithm of sharpness times learning rate over its median in the run so far. */
     MARGIN_GROWTH("sharpness times learning rate is %.2g times its median so far"),
     /** Logarithm of the learning rate over its median in the run so far. */
@@ -61,6 +63,7 @@ final class InstabilityForecast {
   private double sharpness = Double.NaN;
   private double earlierSharpness = Double.NaN;
   private boolean limited;
+  private OptionalDouble batchRatio = OptionalDouble.empty();
   private double rate = Double.NaN;
   private double lowest;
   private double loss;
@@ -80,6 +83,7 @@ final class InstabilityForecast {
     products.clear();
     sharpness = Double.NaN;
     earlierSharpness = Double.NaN;
+    batchRatio = OptionalDouble.empty();
     rate = Double.NaN;
     lowest = Double.POSITIVE_INFINITY;
     losses = 0;
@@ -124,6 +128,8 @@ final class InstabilityForecast {
               rate = value;
               rates.add(Math.log(value));
             });
+    OptionalDouble batch = observation.value(Signal.BATCH_SHARPNESS_RATIO);
+    batchRatio = batch.isPresent() ? batch : batchRatio;
     Signal signal = sharpnessOf(observation);
     OptionalDouble found = positive(observation, signal);
     if (found.isPresent()) {
@@ -167,6 +173,10 @@ final class InstabilityForecast {
       if (limited && limit > 0) {
         double margin = product() - Math.log(limit);
         found.put(Feature.MARGIN, Math.clamp(margin, LEAST_MARGIN, MOST_MARGIN));
+        if (batchRatio.isPresent()) {
+          double ratio = Math.log(Math.max(0, batchRatio.getAsDouble()));
+          found.put(Feature.BATCH_MARGIN, Math.clamp(ratio, LEAST_MARGIN, MOST_MARGIN));
+        }
       }
     }
     return found;

@@ -14,24 +14,26 @@ import java.util.Map;
  */
 record InstabilityModel(List<Feature> features, double intercept, double... weights) {
 
-  /** With the optimizer's own sharpness, with lambda_max alone, and without snapshots. */
+  /** With batch sharpness, with the optimizer's own sharpness, with lambda_max, without any. */
   private static final List<InstabilityModel> FITTED =
       List.of(
           new InstabilityModel(
-              List.of(Feature.MARGIN, Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
-              -2.893,
-              0.773,
-              0.330,
-              1.303,
-              0.894),
+              List.of(Feature.MARGIN, Feature.BATCH_MARGIN, Feature.RATE_GROWTH, Feature.RISE),
+              -2.073,
+              0.600,
+              0.310,
+              1.156,
+              1.436),
+          new InstabilityModel(
+              List.of(Feature.MARGIN, Feature.RATE_GROWTH, Feature.RISE), -2.354, 0.867, 1.074, 1.398),
           new InstabilityModel(
               List.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
-              -3.273,
-              0.766,
-              0.868,
-              1.317),
+              -3.057,
+              0.525,
+              0.897,
+              1.898),
           new InstabilityModel(
-              List.of(Feature.RATE_GROWTH, Feature.RISE), -3.143, 1.145, 1.452));
+              List.of(Feature.RATE_GROWTH, Feature.RISE), -3.024, 1.138, 1.940));
 
   /** The one that uses all that is known. */
   static InstabilityModel of(Map<Feature, Double> known) {

@@ -70,14 +70,18 @@ class InstabilityForecastTest {
     assertTrue(events.size() <= 6, events.toString());
   }
 
-  /** Ten times the limit where the run begins. */
+  /** Ten times the limit where the run begins; the loss rises by a tenth each step. */
   @Test
-  void aRateBeyondItsLimitIsToldAtTheSecondSnapshot() {
+  void aRateBeyondItsLimitIsToldWhenTheLossRises() {
     SplittableRandom random = new SplittableRandom(3);
     List<Event> events =
         events(
-            forecast(StabilityLimit.sgd(0)), 11, i -> at(i, 5, Signal.LAMBDA_MAX, random));
-    assertEquals(List.of(10L), events.stream().map(Event::step).toList());
+            forecast(StabilityLimit.sgd(0)),
+            60,
+            i ->
+                at(i, 5, Signal.LAMBDA_MAX, random)
+                    .with(Signal.LOSS, i < 20 ? 1 : Math.exp((i - 20) / 10.0)));
+    assertTrue(events.getFirst().step() <= 40, events.toString());
   }
 
   /** Adam's limit is about a sharpness that was not measured. */
