@@ -110,8 +110,8 @@ final class ProbeCommand implements Callable<Integer> {
       names = "--mode",
       paramLabel = "MODE",
       description =
-          "certified: until converged, with bounds; article: 15 Lanczos steps; cheap: the least"
-              + " work. Default: certified.")
+          "certified: until Lanczos has converged, with bounds; article: 15 Lanczos steps; cheap:"
+              + " the least work. Default: certified.")
   private String mode = "certified";
 
   @Option(
@@ -184,8 +184,9 @@ final class ProbeCommand implements Callable<Integer> {
       names = "--hvp",
       paramLabel = "FILE",
       description =
-          "Multiply the matrix with the vectors in this .npy file, [k x n] or [n]; needs --out. A"
-              + " vector has the n parameters in the order of the model, each flattened.")
+          "Multiply the matrix of --operator with the vectors in this .npy file, [k x n] or [n];"
+              + " needs --out. A vector has the n parameters in the order of the model, each"
+              + " flattened.")
   private Path vectors;
 
   @Option(
