@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
     description =
         "Trains several hundred small networks, most of them in trouble, and keeps what was"
             + " measured and what happened. A run that is there is not made again.",
-    subcommands = CorpusEvaluateCommand.class,
+    subcommands = {CorpusActCommand.class, CorpusEvaluateCommand.class},
     mixinStandardHelpOptions = true)
 final class CorpusCommand implements Callable<Integer> {
 
