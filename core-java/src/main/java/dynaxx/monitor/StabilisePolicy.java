@@ -49,6 +49,9 @@ final class StabilisePolicy implements Policy {
 
   private static final double HALF = 0.5;
 
+  /** Rates that differ by less are the same. */
+  private static final double ROUNDING = 1e-9;
+
   /** Steps after a halving in which the loss has no say. */
   private static final int SETTLING = 5;
 
@@ -104,7 +107,7 @@ final class StabilisePolicy implements Policy {
       halve(rate, plan, "the loss has jumped");
     } else if (situation.saw(Event.Kind.INSTABILITY_AHEAD) && sinceHalved > SETTLING) {
       halve(rate, plan, "the loss is likely to double soon");
-    } else if (plan.change == 1 && rate > ceiling) {
+    } else if (plan.change == 1 && rate > ceiling * (1 + ROUNDING)) {
       lower(ceiling / rate, plan, "the rate is above what the last snapshot allows");
     } else if (plan.change == 1) {
       grow(rate, plan);
@@ -118,7 +121,7 @@ final class StabilisePolicy implements Policy {
     factor = next;
     skipped = plan.skip;
     List<Advice> advice = new ArrayList<>();
-    if (change != 1) {
+    if (Math.abs(change - 1) > ROUNDING) {
       String reason = plan.reason;
       advice.add(
           new Advice.LearningRate(reported.orElse(Double.NaN) * change, change, reason));
@@ -189,7 +192,7 @@ final class StabilisePolicy implements Policy {
 
   private void grow(double rate, Plan plan) {
     double room = Double.isNaN(ceiling) ? (sinceHalved > QUIET ? GROWTH : 1) : ceiling / rate;
-    if (factor < 1 && room > 1) {
+    if (factor < 1 && room > 1 + ROUNDING) {
       plan.change = Math.min(room, GROWTH);
     }
   }

@@ -248,7 +248,7 @@ public final class Acting {
     try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       StableRate stable = StableRate.measure(run, task, subset(scope, run, task, SUBSET), device);
-      Batch watched = subset(scope, run, task, ArmRun.SUBSET);
+      Batch watched = subset(scope, run, task, ArmRun.watched(run));
       List<ArmRun.Trace> traces =
           Arrays.stream(Arm.values())
               .map(

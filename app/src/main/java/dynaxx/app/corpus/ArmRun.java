@@ -30,8 +30,11 @@ import java.util.Map;
 /** One training of a pair, on one thread; its work is counted, and not timed. */
 final class ArmRun implements TrainingControl {
 
-  /** Examples of the snapshots. */
-  static final int SUBSET = 64;
+  /** Snapshots are of this many times fewer examples than a full batch. */
+  private static final int FEWER = 4;
+
+  /** Fewest examples of a snapshot, which are those of a small batch. */
+  private static final int LEAST_EXAMPLES = 32;
 
   private static final int LANCZOS_STEPS = 6;
   private static final int PROBES = 2;
@@ -86,6 +89,11 @@ final class ArmRun implements TrainingControl {
       double leastFactor,
       int reverts,
       List<Point> curve) {}
+
+  /** Examples that snapshots of a training are measured on. */
+  static int watched(Specification run) {
+    return Math.max(LEAST_EXAMPLES, run.batch() / FEWER);
+  }
 
   private ArmRun(Specification run, Family.Task task, Arm arm, double meant, Trainer trainer) {
     this.run = run;
@@ -216,7 +224,7 @@ final class ArmRun implements TrainingControl {
     monitor
         .afterStep(report)
         .snapshot()
-        .ifPresent(snapshot -> work += snapshot.gradientEquivalents() * SUBSET / batch);
+        .ifPresent(snapshot -> work += snapshot.gradientEquivalents() * watched(run) / batch);
   }
 
   private void keepIfWanted() {
