@@ -94,10 +94,12 @@ public interface Policy {
    * fraction ({@link Signal#SHARPNESS_RATIO}, {@link Signal#DIRECTIONAL_CURVATURE_RATIO}, {@link
    * Signal#BATCH_SHARPNESS_RATIO}, {@link Signal#CRITICAL_RATE_RATIO}; without them the sharpness
    * against the limit), halves it after a jump of the loss and after {@link
-   * Event.Kind#INSTABILITY_AHEAD}, and lets it grow again slowly where there is room. It gives no
-   * other advice than {@link Advice.LearningRate}: an update along a direction whose curvature is
-   * far beyond the limit is all but skipped by a much smaller rate for that step, which the next
-   * step takes back.
+   * Event.Kind#INSTABILITY_AHEAD}, and lets it grow again slowly where there is room. An update along
+   * a direction whose curvature is far beyond the limit is all but skipped, by {@link
+   * Advice.LearningRate}: a much smaller rate for that step, which the next step takes back. After a
+   * jump of the loss it also goes back to the newest checkpoint, at most ten times in a run; it asks
+   * for one at each snapshot where the loss is at its level. A host that has the jump told as a loss
+   * that is NaN can be taken back from it.
    *
    * @param limit that the sharpness must stay below where the host does not tell its update; null
    *     for that of gradient descent with the reported momentum

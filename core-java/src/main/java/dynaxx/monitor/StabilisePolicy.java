@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 
 /**
  * Keeps the learning rate below a fraction of the measured stability limit: a warm-up and a tuner
@@ -16,7 +17,9 @@ import java.util.OptionalDouble;
  * <p>A snapshot gives a ceiling: the rate at which the largest ratio to a limit would be the
  * fraction. A rate above it is lowered to it at once; one below it grows by a twentieth each step,
  * up to the ceiling or to what the host would have without this policy. After a jump of the loss or
- * a forecast of one the rate is halved, and the next snapshot says how far it may grow again.
+ * a forecast of one the rate is halved, and the next snapshot says how far it may grow again. A jump
+ * also takes the parameters back to the newest checkpoint, which is kept at snapshots where the loss
+ * is at its level: a lower rate does not undo what a step too far has done.
  */
 final class StabilisePolicy implements Policy {
 
@@ -42,6 +45,8 @@ final class StabilisePolicy implements Policy {
   private static final int WINDOW = 20;
 
   private static final int LEAST_LOSSES = 5;
+
+  /** Multiple of the level that is a jump. */
   private static final double JUMP = 2;
 
   /** Part of the first loss below which a rise is noise. */
@@ -54,6 +59,11 @@ final class StabilisePolicy implements Policy {
 
   /** Steps after a halving in which the loss has no say. */
   private static final int SETTLING = 5;
+
+  /** Multiple of its level up to which the loss is sound, so that a checkpoint is kept. */
+  private static final double SOUND = 1.25;
+
+  static final int MOST_REVERTS = 10;
 
   /** Steps without a jump after which the rate grows where no limit is known. */
   private static final int QUIET = 20;
@@ -80,6 +90,8 @@ final class StabilisePolicy implements Policy {
   private double ceiling = Double.NaN;
 
   private int sinceHalved = QUIET;
+  private int reverts;
+  private boolean goingBack;
 
   /** With a limit, or with that of gradient descent with the reported momentum if it is null. */
   StabilisePolicy(StabilityLimit limit) {
@@ -112,7 +124,31 @@ final class StabilisePolicy implements Policy {
     } else if (plan.change == 1) {
       grow(rate, plan);
     }
-    return advice(reported, plan);
+    List<Advice> advice = advice(reported, plan);
+    if (jumped) {
+      goBack(situation, advice);
+    } else if (situation.measured() && sound(situation)) {
+      advice.add(new Advice.Checkpoint("the loss is at its level"));
+    }
+    return advice;
+  }
+
+  private void goBack(Situation situation, List<Advice> advice) {
+    OptionalLong checkpoint = situation.checkpoint();
+    if (checkpoint.isPresent() && reverts < MOST_REVERTS) {
+      reverts++;
+      goingBack = true;
+      advice.add(new Advice.Revert(checkpoint.getAsLong(), "the loss has jumped"));
+    }
+  }
+
+  private boolean sound(Situation situation) {
+    double loss = situation.observation().value(Signal.LOSS).orElse(Double.NaN);
+    return seen > 0 && loss <= SOUND * level();
+  }
+
+  private double level() {
+    return Robust.median(Arrays.copyOf(losses, Math.min(seen, WINDOW)));
   }
 
   private List<Advice> advice(OptionalDouble reported, Plan plan) {
@@ -209,20 +245,25 @@ final class StabilisePolicy implements Policy {
     }
     boolean high = !finite;
     if (finite && seen >= LEAST_LOSSES) {
-      double level = Robust.median(Arrays.copyOf(losses, Math.min(seen, WINDOW)));
+      double level = level();
       high = loss.value() > JUMP * level && loss.value() - level > FLOOR * firstLoss;
     }
-    if (finite) {
+    boolean jumped = !finite || high && sinceHalved >= SETTLING;
+    if (finite && !jumped) {
       losses[seen++ % WINDOW] = loss.value();
     }
-    return high && sinceHalved >= SETTLING;
+    return jumped;
   }
 
+  /** Where it has gone back by its own advice, the level of the loss is still the one to expect. */
   @Override
   public void restarted(long step) {
-    seen = 0;
-    firstLoss = Double.NaN;
-    ceiling = Double.NaN;
+    if (!goingBack) {
+      seen = 0;
+      firstLoss = Double.NaN;
+      ceiling = Double.NaN;
+    }
+    goingBack = false;
     sinceHalved = 0;
   }
 }

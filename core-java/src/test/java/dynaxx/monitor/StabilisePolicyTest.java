@@ -1,6 +1,7 @@
 package dynaxx.monitor;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.spectrum.Signal;
@@ -24,6 +25,8 @@ class StabilisePolicyTest {
     private double factor = 1;
     private double loss = 1;
     private long step;
+    private OptionalLong checkpoint = OptionalLong.empty();
+    private List<Advice> all = List.of();
 
     Host(Policy policy) {
       this.policy = policy;
@@ -46,20 +49,30 @@ class StabilisePolicyTest {
     }
 
     double told(Observation observation, boolean measured, Event... events) {
-      List<Advice> advice =
+      all =
           policy.decide(
               new Policy.Situation(
                   observation,
                   OptionalDouble.of(0.9),
                   measured,
                   List.of(events),
-                  OptionalLong.empty(),
+                  checkpoint,
                   OptionalLong.empty()));
-      assertTrue(advice.size() <= 1, advice.toString());
-      double change =
-          advice.isEmpty() ? 1 : ((Advice.LearningRate) advice.getFirst()).factor();
+      double change = 1;
+      for (Advice advice : all) {
+        switch (advice) {
+          case Advice.LearningRate a -> change *= a.factor();
+          case Advice.Checkpoint a -> checkpoint = OptionalLong.of(observation.step());
+          case Advice.Revert a -> policy.restarted(a.step());
+          default -> throw new AssertionError(advice.toString());
+        }
+      }
       factor *= change;
       return change;
+    }
+
+    boolean advised(Class<? extends Advice> kind) {
+      return all.stream().anyMatch(kind::isInstance);
     }
   }
 
@@ -155,6 +168,34 @@ class StabilisePolicyTest {
       assertEquals(1, host.step(), 1e-12);
     }
     assertEquals(GROWTH, host.snapshot(Signal.SHARPNESS_RATIO, 0.5 * FRACTION), 1e-12);
+  }
+
+  /** What a step too far has done is undone, as far as ten times, and only with a checkpoint. */
+  @Test
+  void goesBackAfterAJump() {
+    for (int i = 0; i < 20; i++) {
+      host.step();
+    }
+    host.loss = 3;
+    host.step();
+    assertFalse(host.advised(Advice.Revert.class), "there is no checkpoint");
+    host.loss = 1;
+    host.snapshot(Signal.SHARPNESS_RATIO, 0.5 * FRACTION);
+    assertTrue(host.advised(Advice.Checkpoint.class));
+    host.loss = 1.5;
+    host.snapshot(Signal.SHARPNESS_RATIO, 0.5 * FRACTION);
+    assertFalse(host.advised(Advice.Checkpoint.class), "the loss is on its way up");
+    int reverts = 0;
+    for (int jump = 0; jump < StabilisePolicy.MOST_REVERTS + 5; jump++) {
+      host.loss = 1;
+      for (int i = 0; i < 10; i++) {
+        host.step();
+      }
+      host.loss = 3;
+      host.step();
+      reverts += host.advised(Advice.Revert.class) ? 1 : 0;
+    }
+    assertEquals(StabilisePolicy.MOST_REVERTS, reverts);
   }
 
   @Test

@@ -57,7 +57,6 @@ final class ArmRun implements TrainingControl {
   private double leastFactor = 1;
   private int reverts;
   private int done;
-  private long wanted = -1;
   private long revertedTo = -1;
 
   /**
@@ -185,7 +184,10 @@ final class ArmRun implements TrainingControl {
       trained = trainer.evaluate();
     } catch (NonFiniteException e) {
       losses[step] = Double.NaN;
-      return false;
+      if (monitor != null) {
+        monitor.afterStep(StepReport.at(step).loss(Double.NaN).learningRate(warm(step) * meant * factor));
+      }
+      return revertedTo >= 0;
     }
     losses[step] = trained.loss();
     double host = warm(step) * meant;
@@ -198,7 +200,6 @@ final class ArmRun implements TrainingControl {
     if (revertedTo < 0) {
       leastFactor = Math.min(leastFactor, factor);
       trainer.update(host * factor);
-      keepIfWanted();
     }
     return true;
   }
@@ -225,13 +226,6 @@ final class ArmRun implements TrainingControl {
         .afterStep(report)
         .snapshot()
         .ifPresent(snapshot -> work += snapshot.gradientEquivalents() * watched(run) / batch);
-  }
-
-  private void keepIfWanted() {
-    if (wanted >= 0) {
-      checkpoints.put(wanted, saved(trainer));
-      wanted = -1;
-    }
   }
 
   static byte[] saved(Trainer trainer) {
@@ -262,10 +256,10 @@ final class ArmRun implements TrainingControl {
     trainer.optimizer().setMomentum(value);
   }
 
-  /** Kept after the update of this step, so that the batch is not seen twice. */
+  /** Of before the update of this step, whose batch is not seen again after going back. */
   @Override
   public void checkpoint(long step) {
-    wanted = step;
+    checkpoints.put(step, saved(trainer));
   }
 
   @Override
