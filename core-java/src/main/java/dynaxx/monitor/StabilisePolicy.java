@@ -17,9 +17,9 @@ import java.util.OptionalLong;
  * <p>A snapshot gives a ceiling: the rate at which the largest ratio to a limit would be the
  * fraction. A rate above it is lowered to it at once; one below it grows by a twentieth each step,
  * up to the ceiling or to what the host would have without this policy. After a jump of the loss or
- * a forecast of one the rate is halved, and the next snapshot says how far it may grow again. A jump
- * also takes the parameters back to the newest checkpoint, which is kept at snapshots where the loss
- * is at its level: a lower rate does not undo what a step too far has done.
+ * a forecast of one the rate is halved, and the next snapshot says how far it may grow again. A
+ * jump also takes the parameters back to the newest checkpoint, which is kept at snapshots where
+ * the loss is at its level: a lower rate does not undo what a step too far has done.
  */
 final class StabilisePolicy implements Policy {
 
@@ -159,8 +159,7 @@ final class StabilisePolicy implements Policy {
     List<Advice> advice = new ArrayList<>();
     if (Math.abs(change - 1) > ROUNDING) {
       String reason = plan.reason;
-      advice.add(
-          new Advice.LearningRate(reported.orElse(Double.NaN) * change, change, reason));
+      advice.add(new Advice.LearningRate(reported.orElse(Double.NaN) * change, change, reason));
     }
     return advice;
   }

@@ -156,10 +156,7 @@ public final class Acting {
   public record Plan(long seed, int pairs, int reversals, boolean tuning) {}
 
   void make(
-      List<Specification> pairs,
-      List<Specification> reversals,
-      int threads,
-      Consumer<String> made)
+      List<Specification> pairs, List<Specification> reversals, int threads, Consumer<String> made)
       throws IOException, InterruptedException {
     Files.createDirectories(folder);
     WholeFile.sweep(folder);
@@ -251,9 +248,7 @@ public final class Acting {
       Batch watched = subset(scope, run, task, ArmRun.watched(run));
       List<ArmRun.Trace> traces =
           Arrays.stream(Arm.values())
-              .map(
-                  arm ->
-                      ArmRun.make(run, task, arm, run.ratio() * stable.rate(), watched, device))
+              .map(arm -> ArmRun.make(run, task, arm, run.ratio() * stable.rate(), watched, device))
               .toList();
       return new Pair(run, stable.sharpness(), stable.rate(), traces);
     }

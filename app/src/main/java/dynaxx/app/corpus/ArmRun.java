@@ -185,7 +185,8 @@ final class ArmRun implements TrainingControl {
     } catch (NonFiniteException e) {
       losses[step] = Double.NaN;
       if (monitor != null) {
-        monitor.afterStep(StepReport.at(step).loss(Double.NaN).learningRate(warm(step) * meant * factor));
+        monitor.afterStep(
+            StepReport.at(step).loss(Double.NaN).learningRate(warm(step) * meant * factor));
       }
       return revertedTo >= 0;
     }

@@ -138,8 +138,8 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Makes the gradient of the last {@link #evaluate} shorter if it is longer than wanted (Pascanu et
-   * al., 2013).
+   * Makes the gradient of the last {@link #evaluate} shorter if it is longer than wanted (Pascanu
+   * et al., 2013).
    *
    * @param largest norm that it has afterwards, at most
    */

@@ -130,8 +130,7 @@ class ActingReportTest {
     String text =
         ActingTable.markdown(
             new ActingReport(
-                rows,
-                List.of(ActingReport.reverted("all", List.of(reversal(1.5, 0.9, 0.7))))));
+                rows, List.of(ActingReport.reverted("all", List.of(reversal(1.5, 0.9, 0.7))))));
     List<String> lines = text.lines().toList();
     int head = lines.indexOf("| | 0.25 x | 0.5 x | 1 x | 2 x | 4 x | 8 x | all |");
     assertTrue(head > 0, text);
