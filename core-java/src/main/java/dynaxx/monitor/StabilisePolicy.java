@@ -23,8 +23,15 @@ import java.util.OptionalLong;
  */
 final class StabilisePolicy implements Policy {
 
-  /** Part of the limit that the largest ratio may reach. */
-  static final double FRACTION = 0.7;
+  /** Part of the limit that the largest ratio may reach without momentum: training at the edge. */
+  static final double PLAIN_FRACTION = 1;
+
+  /**
+   * The same with momentum. The limit is that of full batches; small ones become unstable far below
+   * it, in the extreme at {@code (1 - momentum) / (1 + momentum)} of it (Andreyev and Beneventano,
+   * 2024).
+   */
+  static final double FRACTION = 0.5;
 
   /** Growth of the rate in a step. */
   static final double GROWTH = 1.05;
@@ -158,18 +165,18 @@ final class StabilisePolicy implements Policy {
     skipped = plan.skip;
     List<Advice> advice = new ArrayList<>();
     if (Math.abs(change - 1) > ROUNDING) {
-      String reason = plan.reason;
-      advice.add(new Advice.LearningRate(reported.orElse(Double.NaN) * change, change, reason));
+      double value = reported.orElse(Double.NaN) * change;
+      advice.add(new Advice.LearningRate(value, change, plan.reason));
     }
     return advice;
   }
 
   /** Sets the ceiling, and lowers the rate to it. */
   private void measured(Situation situation, double rate, Plan plan) {
-    double reportedRate = rate * skipped;
+    double fraction = situation.momentum().orElse(0) > 0 ? FRACTION : PLAIN_FRACTION;
     Observation now = situation.observation();
+    Signal which = Signal.LAMBDA_MAX;
     double largest = Double.NaN;
-    Signal which = null;
     for (Signal signal : RATIOS) {
       double ratio = now.value(signal).orElse(Double.NaN) / skipped;
       if (ratio > 0 && !(ratio <= largest)) {
@@ -177,16 +184,15 @@ final class StabilisePolicy implements Policy {
         which = signal;
       }
     }
-    if (which == null) {
-      largest = ofLimit(situation, reportedRate) / skipped;
-      which = Signal.LAMBDA_MAX;
+    if (Double.isNaN(largest)) {
+      largest = ofLimit(situation, rate);
     }
-    ceiling = largest > 0 ? rate * FRACTION / largest : Double.NaN;
-    if (largest > FRACTION) {
-      lower(FRACTION / largest, plan, which + " is " + shown(largest) + " of the stability limit");
+    ceiling = largest > 0 ? rate * fraction / largest : Double.NaN;
+    if (largest > fraction) {
+      lower(fraction / largest, plan, which + " is " + shown(largest) + " of the stability limit");
     }
     double along = now.value(Signal.DIRECTIONAL_CURVATURE_RATIO).orElse(0) / skipped;
-    if (along > FAR * FRACTION) {
+    if (along > FAR * fraction) {
       plan.skip = SKIPPED;
       plan.reason =
           "the curvature along this update is " + shown(along) + " of the stability limit";

@@ -24,6 +24,7 @@ class StabilisePolicyTest {
     private final double own = 0.1;
     private double factor = 1;
     private double loss = 1;
+    private double momentum = 0.9;
     private long step;
     private OptionalLong checkpoint = OptionalLong.empty();
     private List<Advice> all = List.of();
@@ -53,7 +54,7 @@ class StabilisePolicyTest {
           policy.decide(
               new Policy.Situation(
                   observation,
-                  OptionalDouble.of(0.9),
+                  OptionalDouble.of(momentum),
                   measured,
                   List.of(events),
                   checkpoint,
@@ -104,6 +105,16 @@ class StabilisePolicyTest {
       assertEquals(0.25, other.snapshot(signal, ratio), 1e-12, signal.toString());
       assertEquals(1, other.step(), 1e-12, "the snapshot leaves no room");
     }
+  }
+
+  /** Without momentum the rate may reach the limit itself. */
+  @Test
+  void theFractionIsThatOfTheOptimizer() {
+    host.momentum = 0;
+    assertEquals(1, host.snapshot(Signal.SHARPNESS_RATIO, 0.99 * StabilisePolicy.PLAIN_FRACTION));
+    double twice = 2 * StabilisePolicy.PLAIN_FRACTION;
+    assertEquals(0.5, host.snapshot(Signal.SHARPNESS_RATIO, twice), 1e-12);
+    assertTrue(FRACTION < StabilisePolicy.PLAIN_FRACTION);
   }
 
   @Test
