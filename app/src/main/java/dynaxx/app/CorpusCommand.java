@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
     description =
         "Trains several hundred small networks, most of which go wrong, and keeps what was measured"
             + " and what happened. Runs that the folder already has are not repeated.",
-    subcommands = CorpusEvaluateCommand.class,
+    subcommands = {CorpusActCommand.class, CorpusEvaluateCommand.class},
     mixinStandardHelpOptions = true)
 final class CorpusCommand implements Callable<Integer> {
 
