@@ -69,9 +69,7 @@ record Call(ModelFile.Node node, List<Value> inputs, long opset, Examples exampl
     Attribute found = node.attributes().get(name);
     if (found != null && found.other()) {
       throw new OnnxException(
-          "attribute "
-              + name
-              + ": found a graph or a sparse tensor, expected a number or a tensor");
+          "attribute " + name + ": found several tensors or a type, expected a number or a tensor");
     }
     return found;
   }

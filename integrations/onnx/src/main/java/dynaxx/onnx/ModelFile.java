@@ -3,8 +3,14 @@ package dynaxx.onnx;
 import java.util.List;
 import java.util.Map;
 
-/** What dynaxx uses of an ONNX file. */
-record ModelFile(Map<String, Long> opsets, Graph graph) {
+/**
+ * What dynaxx uses of an ONNX file.
+ *
+ * @param opsets versions of the operator sets by domain
+ * @param graph the model
+ * @param functions operators that the file defines itself
+ */
+record ModelFile(Map<String, Long> opsets, Graph graph, List<Function> functions) {
 
   /** Domain of the standard operators, in one of its two spellings. */
   static final String STANDARD = "";
@@ -12,10 +18,28 @@ record ModelFile(Map<String, Long> opsets, Graph graph) {
   record Graph(
       List<Node> nodes, List<StoredTensor> initializers, List<Info> inputs, List<Info> outputs) {}
 
+  /**
+   * An operator that the file defines.
+   *
+   * @param attributes those without a default
+   * @param defaults the others
+   */
+  record Function(
+      String domain,
+      String name,
+      String overload,
+      List<String> inputs,
+      List<String> outputs,
+      List<String> attributes,
+      Map<String, Attribute> defaults,
+      List<Node> nodes,
+      Map<String, Long> opsets) {}
+
   record Node(
       String name,
       String op,
       String domain,
+      String overload,
       List<String> inputs,
       List<String> outputs,
       Map<String, Attribute> attributes) {
@@ -26,7 +50,12 @@ record ModelFile(Map<String, Long> opsets, Graph graph) {
     }
   }
 
-  /** One of the kinds of values; the others are empty. */
+  /**
+   * One of the kinds of values; the others are empty.
+   *
+   * @param reference name of the function's attribute whose value it has, or null
+   * @param other whether it is of a kind that is not read
+   */
   record Attribute(
       String name,
       Float number,
@@ -36,7 +65,16 @@ record ModelFile(Map<String, Long> opsets, Graph graph) {
       float[] numbers,
       long[] wholes,
       List<String> texts,
-      boolean other) {}
+      Graph graph,
+      String reference,
+      boolean other) {
+
+    /** The same under another name. */
+    Attribute named(String to) {
+      return new Attribute(
+          to, number, whole, text, tensor, numbers, wholes, texts, graph, reference, other);
+    }
+  }
 
   /** Name, element type and extents of an input or output; an open extent is -1. */
   record Info(String name, int type, List<Long> dims) {}

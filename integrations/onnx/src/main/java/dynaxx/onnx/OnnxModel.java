@@ -102,8 +102,8 @@ public final class OnnxModel {
   }
 
   private static OnnxModel read(Path file, OnnxOptions options, Optional<Loss> loss) {
-    try {
-      ModelFile content = ModelReader.read(file, options.maximumBytes());
+    try (ExternalFiles external = new ExternalFiles(file)) {
+      ModelFile content = ModelReader.read(file, options.maximumBytes(), external);
       return new OnnxModel(new Importer(content, options).read(), loss);
     } catch (OnnxException e) {
       throw new OnnxException(file + ": " + e.getMessage(), e.getCause());
