@@ -36,6 +36,7 @@ final class Draft {
   private final Set<String> fixed = new HashSet<>();
   private final Map<Weight, Expr> weights = new IdentityHashMap<>();
   private final Map<Tensor, Operand> operands = new IdentityHashMap<>();
+  private final boolean tokens;
   private int count;
 
   /**
@@ -43,9 +44,11 @@ final class Draft {
    *
    * @param input shape of one example
    * @param initial values of the parameters by name
+   * @param tokens whether all of the input are the tokens of one input
    */
-  Draft(Shape input, Map<String, Tensor> initial) {
+  Draft(Shape input, Map<String, Tensor> initial, boolean tokens) {
     this.initial = initial;
+    this.tokens = tokens;
     this.input = make(null, List.of(), input, null);
   }
 
@@ -88,9 +91,33 @@ final class Draft {
       case Tensor t -> constant(t);
       case Positions p ->
           throw new OnnxException(
-              "found the numbers of the input used in arithmetic, expected them to index a table"
-                  + " or to be cast to floats");
+              "found whole numbers of the input, expected floats, or an operator that takes them");
+      case Whole w ->
+          throw new OnnxException(
+              "found whole numbers that are computed from the input, expected floats, or an"
+                  + " operator that takes them");
+      case Sequence s -> throw new OnnxException("found a sequence, expected a tensor");
     };
+  }
+
+  /** Whole numbers or floats as an expression, as a batch holds them all. */
+  Expr numbers(Body body) {
+    return switch (body) {
+      case Positions p -> data(p);
+      case Whole w -> w.expr();
+      case Tensor t when !t.isFloat() && !t.exactAsFloats() ->
+          throw new OnnxException(
+              "found constants beyond 2^24 beside whole numbers that are computed, which are held"
+                  + " as floats, expected smaller ones");
+      default -> expr(body);
+    };
+  }
+
+  /** Whole numbers of the input, which a batch holds as floats. */
+  private Expr data(Positions p) {
+    int[] at = Arrays.stream(p.at().wholes()).mapToInt(Math::toIntExact).toArray();
+    Expr flat = input.reshape(new long[] {input.shape.size()});
+    return flat.gather(0, at).reshape(p.dims());
   }
 
   private Expr weight(Weight w) {
@@ -125,6 +152,8 @@ final class Draft {
       }
       case Expr e -> null;
       case Positions p -> null;
+      case Whole w -> null;
+      case Sequence s -> null;
     };
   }
 
@@ -141,14 +170,15 @@ final class Draft {
   Tensor fixed(Body body) {
     Tensor values = values(body);
     if (!(body instanceof Tensor)) {
-      Set<String> names = body instanceof Positions ? Set.of() : Emission.parameters(expr(body));
+      Set<String> names =
+          body instanceof Positions ? Set.of() : Emission.parameters(numbers(body));
       fixed.addAll(names);
       boolean data = !(body instanceof Weight) && dependsOnInput(body);
       if (values == null && (data || names.isEmpty())) {
         throw new OnnxException(
             "found a value that is computed "
                 + (data ? "from the input" : "by operators that do not fold")
-                + ", expected a constant");
+                + ", expected a constant, since it decides a shape, a place or a setting");
       }
       if (values == null) {
         throw new Refold();
@@ -157,8 +187,14 @@ final class Draft {
     return values;
   }
 
-  private boolean dependsOnInput(Body body) {
-    return !(body instanceof Expr e) || Sorting.expressions(e).contains(input);
+  /** Whether all of the network's input are the tokens of one input. */
+  boolean tokens() {
+    return tokens;
+  }
+
+  boolean dependsOnInput(Body body) {
+    Expr e = body instanceof Whole w ? w.expr() : body instanceof Expr x ? x : null;
+    return e == null || Sorting.expressions(e).contains(input);
   }
 
   /** A reading that has to be repeated with fewer parameters. */
@@ -193,6 +229,11 @@ final class Draft {
     Where op = Where.of(first);
     tensors.put(op, mask);
     return op(op, a, b);
+  }
+
+  /** Chooses elements by a mask that is computed. */
+  Expr where(Expr mask, Expr a, Expr b) {
+    return op(Where.byLast(), a, b, mask);
   }
 
   /** The values of a constant or the mask of a choice; null for another op. */

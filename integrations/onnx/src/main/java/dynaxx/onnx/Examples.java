@@ -258,6 +258,10 @@ record Examples(Draft draft, long count) {
     if (bodies.stream().allMatch(b -> b instanceof Tensor)) {
       return Folding.join(bodies.stream().map(Tensor.class::cast).toList(), axis, to);
     }
+    if (bodies.stream().allMatch(Elementwise::isWhole)) {
+      List<Expr> parts = bodies.stream().map(draft::numbers).toList();
+      return new Whole(draft.concat(parts, axis), Elementwise.wholeType(bodies));
+    }
     boolean weights = bodies.stream().allMatch(b -> b instanceof Tensor || b instanceof Weight);
     return weights
         ? Weight.Joined.of(draft, axis, bodies, to)

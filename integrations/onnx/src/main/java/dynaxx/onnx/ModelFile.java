@@ -69,6 +69,22 @@ record ModelFile(Map<String, Long> opsets, Graph graph, List<Function> functions
       String reference,
       boolean other) {
 
+    /** Of a value: a whole number, a double, a text, or an array of whole numbers. */
+    static Attribute of(String name, Object value) {
+      return new Attribute(
+          name,
+          value instanceof Double d ? d.floatValue() : null,
+          value instanceof Number n && !(value instanceof Double) ? n.longValue() : null,
+          value instanceof String s ? s : null,
+          null,
+          null,
+          value instanceof long[] w ? w : null,
+          List.of(),
+          null,
+          null,
+          false);
+    }
+
     /** The same under another name. */
     Attribute named(String to) {
       return new Attribute(

@@ -15,10 +15,13 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * A network read from an ONNX file: an inference graph of operator sets 11 to 21 with one input,
- * whose first axis counts the examples. Each example is computed on its own.
+ * A network read from an ONNX file: an inference graph of operator sets 7 to 25. One axis of
+ * each input counts the examples, or the graph is that of one example. Each example is computed on
+ * its own.
  *
  * <p>Parameters are the float initializers that the output depends on differentiably, in the order
  * of the file, each flattened row-major. Constants are running statistics of batch normalisation,
@@ -205,7 +208,112 @@ public final class OnnxModel {
    * @return as in the file
    */
   public String inputName() {
-    return result.input();
+    return inputNames().getFirst();
+  }
+
+  /**
+   * Names of the inputs that differ from example to example.
+   *
+   * @return as in the file, in its order
+   */
+  public List<String> inputNames() {
+    return result.inputs().data().stream().map(Inputs.Place::name).toList();
+  }
+
+  /**
+   * Names of the inputs of a file.
+   *
+   * @param file an ONNX model
+   * @return in the order of the file, without those that initializers give
+   * @throws OnnxException if it cannot be read
+   */
+  public static List<String> inputNames(Path file) {
+    try (ExternalFiles external = new ExternalFiles(file)) {
+      ModelFile.Graph graph = ModelReader.read(file, Integer.MAX_VALUE, external).graph();
+      Set<String> given =
+          graph.initializers().stream().map(StoredTensor::name).collect(Collectors.toSet());
+      return Importer.inputs(graph, given).stream().map(ModelFile.Info::name).toList();
+    } catch (OnnxException e) {
+      throw new OnnxException(file + ": " + e.getMessage(), e.getCause());
+    }
+  }
+
+  /**
+   * The axis of an input's array along which the examples lie.
+   *
+   * @param name of an input that differs from example to example
+   * @return from 0
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  public int axisOfExamples(String name) {
+    return place(name).arrayAxis();
+  }
+
+  private Inputs.Place place(String name) {
+    return result.inputs().data().stream()
+        .filter(p -> p.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "input: found '" + name + "', expected one of " + inputNames()));
+  }
+
+  /**
+   * Puts the arrays of the inputs together as the network takes them: example by example, and in an
+   * example one input after the other.
+   *
+   * @param scope owns the memory
+   * @param arrays one for each of {@link #inputNames}, whole examples, row-major, with the examples
+   *     along {@link #axisOfExamples}
+   * @return the inputs of a batch
+   * @throws IllegalArgumentException if the arrays hold different numbers of examples
+   */
+  public HostBuffer inputs(Scope scope, List<HostBuffer> arrays) {
+    List<Inputs.Place> places = result.inputs().data();
+    if (arrays.size() != places.size()) {
+      throw new IllegalArgumentException(
+          "arrays: found " + arrays.size() + ", expected one for each of " + inputNames());
+    }
+    long examples = arrays.getFirst().size() / places.getFirst().size();
+    long each = network().inputShape().size();
+    for (int i = 0; i < places.size(); i++) {
+      Inputs.Place p = places.get(i);
+      if (examples == 0 || arrays.get(i).size() != examples * p.size()) {
+        throw new IllegalArgumentException(
+            "inputs: found "
+                + arrays.get(i).size()
+                + " values for '"
+                + p.name()
+                + "', expected "
+                + (i == 0 ? "a multiple of " + p.size() : examples + " x " + p.size()));
+      }
+    }
+    if (places.size() == 1 && places.getFirst().arrayAxis() == 0) {
+      return arrays.getFirst();
+    }
+    HostBuffer all = scope.allocate(examples * each);
+    for (int i = 0; i < places.size(); i++) {
+      place(places.get(i), arrays.get(i), examples, all, each);
+    }
+    return all;
+  }
+
+  private static void place(
+      Inputs.Place p, HostBuffer from, long examples, HostBuffer to, long each) {
+    long inner = 1;
+    for (int a = p.arrayAxis(); a < p.example().length; a++) {
+      inner *= p.example()[a];
+    }
+    long outer = p.size() / inner;
+    for (long o = 0; o < outer; o++) {
+      for (long n = 0; n < examples; n++) {
+        for (long i = 0; i < inner; i++) {
+          float value = from.get((o * examples + n) * inner + i);
+          to.set(n * each + p.start() + o * inner + i, value);
+        }
+      }
+    }
   }
 
   /**
@@ -224,18 +332,17 @@ public final class OnnxModel {
    * @return false for floats
    */
   public boolean takesIntegers() {
-    return result.tokens();
+    return result.inputs().tokens();
   }
 
   /**
    * Number of examples that the file is fixed to. The network takes any number.
    *
-   * @return the first extent of the input, or nothing if the file leaves it open
+   * @return the extent of the axis of examples, 1 if there is none, or nothing if it is open
    */
   public OptionalLong statedExamples() {
-    return result.examples() == Examples.OPEN
-        ? OptionalLong.empty()
-        : OptionalLong.of(result.examples());
+    long count = result.inputs().count();
+    return count == Examples.OPEN ? OptionalLong.empty() : OptionalLong.of(count);
   }
 
   /**

@@ -132,6 +132,11 @@ record StoredTensor(
         : Tensor.of(dims, wholeValues(label, size), type);
   }
 
+  /** The same under another name. */
+  StoredTensor named(String other) {
+    return new StoredTensor(other, dims, type, raw, floats, wholes, doubles);
+  }
+
   /** Values at positions, which are counted through or given axis by axis, among zeros. */
   StoredTensor spread(StoredTensor positions, long[] extents) {
     String label = "sparse tensor '" + name + "'";
