@@ -11,7 +11,6 @@ import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Shape;
 import dynaxx.onnx.OnnxModel;
 import dynaxx.onnx.OnnxOptions;
 import java.io.IOException;
@@ -70,11 +69,27 @@ final class ProbeCommand implements Callable<Integer> {
   @Option(
       names = "--inputs",
       required = true,
-      paramLabel = "FILE",
+      paramLabel = "[NAME=]FILE",
       description =
-          "The examples, a .npy file with float32, float64, int32, int64 or uint8; the first axis"
-              + " counts the examples.")
-  private Path inputs;
+          "The examples, a .npy file with float32, float64, int32, int64 or uint8. A model with"
+              + " several inputs takes one for each, in its order or with their names.")
+  private List<String> inputs;
+
+  @Option(
+      names = "--batch-axis",
+      paramLabel = "[NAME=]AXIS",
+      description =
+          "Which axis of an input counts the examples. Default: the one that the model leaves open,"
+              + " usually 0.")
+  private List<String> batchAxes = List.of();
+
+  @Option(
+      names = "--shared",
+      paramLabel = "NAME",
+      description =
+          "An input that is the same for all examples and has no axis for them. Default: inputs"
+              + " whose file has another number of examples than the first.")
+  private List<String> shared = List.of();
 
   @Option(
       names = "--targets",
@@ -215,14 +230,13 @@ final class ProbeCommand implements Callable<Integer> {
     LossKind kind = checkOptions();
     checkOutputs();
     progress.stage("reading " + model.getFileName());
-    NpyFile in = NpyFile.open(inputs);
+    ProbeData data = new ProbeData(inputs, batchAxes, shared);
     NpyFile wanted = NpyFile.open(targets);
-    ProbeInputs.requireExamples(in);
-    OnnxModel read = OnnxModel.read(model, options(kind, in));
+    OnnxModel read = read(data, kind);
     try (Scope scope = Scope.open();
         Device device = open()) {
       Network network = read.network();
-      Batch batch = ProbeInputs.batch(scope, read, kind.loss(), in, wanted);
+      Batch batch = ProbeInputs.batch(scope, read, kind.loss(), data, wanted);
       ProbeRun.Plan plan = plan(batch.examples());
       HostBuffer point = read.parameters(scope);
       execute(
@@ -296,10 +310,14 @@ final class ProbeCommand implements Callable<Integer> {
     out.println("wrote " + products + ": " + k + " products with " + label(matrix));
   }
 
-  private OnnxOptions options(LossKind kind, NpyFile in) {
+  private OnnxModel read(ProbeData data, LossKind kind) {
+    try (Scope scope = Scope.open()) {
+      return OnnxModel.read(model, data.options(options(kind), scope));
+    }
+  }
+
+  private OnnxOptions options(LossKind kind) {
     OnnxOptions options = OnnxOptions.DEFAULT.withLogits(kind == LossKind.CROSS_ENTROPY);
-    Shape example = ProbeInputs.example(in);
-    options = options.withInputShape(example);
     if (output != null) {
       options = options.withOutput(output);
     }
@@ -374,7 +392,7 @@ final class ProbeCommand implements Callable<Integer> {
   private void checkOutputs() {
     Map<Path, String> taken = new LinkedHashMap<>();
     claim(taken, "--model", model);
-    claim(taken, "--inputs", inputs);
+    inputs.forEach(i -> claim(taken, "--inputs", ProbeData.file(i)));
     claim(taken, "--targets", targets);
     claim(taken, "--hvp", vectors);
     output(taken, "--json", json);

@@ -19,7 +19,7 @@ import java.util.Set;
 final class Importer {
 
   static final int FIRST_OPSET = 7;
-  static final int LAST_OPSET = 25;
+  static final int LAST_OPSET = 28;
 
   /** What exporters call the numbers that they make up themselves. */
   private static final String MADE_UP = "(?i).*(constant|helper).*";
@@ -52,7 +52,23 @@ final class Importer {
       }
     }
     this.output = outputName();
-    this.inputs = new Inputs(inputs(graph, initializers.keySet()), options);
+    List<Info> infos = inputs(graph, initializers.keySet());
+    this.inputs = new Inputs(infos, needed(infos), options);
+  }
+
+  /** Names that the output depends on. */
+  private Set<String> needed(List<Info> infos) {
+    Naming given = Naming.of(file.opsets());
+    Value any = Value.shared(Tensor.scalar(0));
+    infos.forEach(i -> given.put(i.name(), any));
+    initializers.keySet().forEach(name -> given.put(name, any));
+    Set<String> names = new HashSet<>(Set.of(output));
+    for (Node node : Sorting.nodes(graph.nodes(), List.of(output), given)) {
+      names.addAll(node.inputs());
+      names.addAll(Sorting.captured(node));
+    }
+    names.retainAll(infos.stream().map(Info::name).toList());
+    return names;
   }
 
   /** Inputs that no initializer gives. */

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
@@ -22,6 +23,7 @@ final class Inputs {
    * One input.
    *
    * @param info as the file states it
+   * @param key what the options know it by
    * @param dims extents in the graph, its axis of examples included
    * @param axis of the examples in the graph, or -1 if the graph is that of one example without it
    * @param arrayAxis of the examples in an array of data
@@ -31,6 +33,7 @@ final class Inputs {
    */
   record Place(
       Info info,
+      String key,
       long[] dims,
       int axis,
       int arrayAxis,
@@ -46,8 +49,8 @@ final class Inputs {
       return Dims.size(example);
     }
 
-    private Place from(long at) {
-      return new Place(info, dims, axis, arrayAxis, example, at, shared);
+    private Place from(long at, String known) {
+      return new Place(info, known, dims, axis, arrayAxis, example, at, shared);
     }
   }
 
@@ -55,36 +58,53 @@ final class Inputs {
   private final OnnxOptions options;
   private final long count;
 
-  /** Looks at the inputs that an output needs. */
-  Inputs(List<Info> infos, OnnxOptions options) {
+  /**
+   * Looks at the inputs.
+   *
+   * @param infos all of the graph
+   * @param needed names of those that the output depends on; the others are left out
+   */
+  Inputs(List<Info> infos, Set<String> needed, OnnxOptions options) {
     this.options = options;
-    for (String name : options.inputs().keySet()) {
-      if (infos.stream().noneMatch(i -> i.name().equals(name))) {
-        throw new OnnxException(
-            "input '"
-                + name
-                + "': found none of this name, expected one of "
-                + infos.stream().map(Info::name).toList());
-      }
-    }
-    if (infos.size() > 1 && options.inputShape().isPresent() && options.inputs().isEmpty()) {
-      throw new OnnxException(
-          "model: found "
-              + infos.size()
-              + " inputs "
-              + infos.stream().map(Info::name).toList()
-              + ", expected data for each");
-    }
+    List<String> names = infos.stream().map(Info::name).toList();
+    Map<String, String> keys = keys(names, options);
     long start = 0;
     for (Info info : infos) {
-      Place place = place(info).from(start);
-      places.add(place);
+      if (!needed.contains(info.name())) {
+        continue;
+      }
+      boolean several = needed.size() > 1 && !keys.containsKey(info.name());
+      if (several && (options.inputShape().isPresent() || !options.inputs().isEmpty())) {
+        throw new OnnxException(
+            "model: found inputs " + names + ", expected data for each, also for '" + info.name() + "'");
+      }
+      String key = keys.get(info.name());
+      Place place = place(info, key == null ? null : options.inputs().get(key));
+      places.add(place.from(start, key));
       start += place.shared() == null ? place.size() : 0;
     }
     count = examples();
     if (start > Integer.MAX_VALUE) {
       throw new OnnxException("model: found " + start + " values of one example, expected < 2^31");
     }
+  }
+
+  /** What the options know the inputs by: their names, or their places. */
+  private static Map<String, String> keys(List<String> names, OnnxOptions options) {
+    Map<String, String> keys = new LinkedHashMap<>();
+    for (String key : options.inputs().keySet()) {
+      int at = names.indexOf(key);
+      for (int i = 0; i < names.size() && at < 0; i++) {
+        at = key.equals(OnnxOptions.Input.place(i)) ? i : -1;
+      }
+      if (at < 0) {
+        throw new OnnxException("inputs: found '" + key + "', expected some of " + names);
+      }
+      if (keys.put(names.get(at), key) != null) {
+        throw new OnnxException("inputs: found data for '" + names.get(at) + "' twice");
+      }
+    }
+    return keys;
   }
 
   List<Place> places() {
@@ -127,8 +147,7 @@ final class Inputs {
     return "input '" + info.name() + "'";
   }
 
-  private Place place(Info info) {
-    Input given = options.inputs().get(info.name());
+  private Place place(Info info, Input given) {
     boolean known =
         StoredTensor.isFloat(info.type())
             || StoredTensor.isWhole(info.type())
@@ -159,7 +178,7 @@ final class Inputs {
       throw new OnnxException(
           label(info) + ": found " + values.length + " values, expected " + given.array().size());
     }
-    return new Place(info, dims, -1, -1, dims, 0, tensor(info, dims, values));
+    return new Place(info, "", dims, -1, -1, dims, 0, tensor(info, dims, values));
   }
 
   private static Tensor tensor(Info info, long[] dims, float[] values) {
@@ -201,11 +220,11 @@ final class Inputs {
     long[] example = Dims.without(array, axis);
     if (bare) {
       requireFit(info, stated, example, -1);
-      return new Place(info, example, -1, axis, example, 0, null);
+      return new Place(info, "", example, -1, axis, example, 0, null);
     }
     requireFit(info, stated, array, axis);
     long count = stated == null || stated[axis] < 0 ? Examples.OPEN : stated[axis];
-    return new Place(info, Dims.with(array, axis, count), axis, axis, example, 0, null);
+    return new Place(info, "", Dims.with(array, axis, count), axis, axis, example, 0, null);
   }
 
   /** The first axis, unless only another one can be that of the examples. */
@@ -245,7 +264,7 @@ final class Inputs {
       long count = stated[axis] < 0 ? Examples.OPEN : stated[axis];
       long[] inner = Dims.without(stated, axis);
       Tensor.size(label(info), inner);
-      return new Place(info, Dims.with(stated, axis, count), axis, axis, inner, 0, null);
+      return new Place(info, "", Dims.with(stated, axis, count), axis, axis, inner, 0, null);
     }
     boolean fits = stated == null || stated.length == example.length + 1;
     for (int a = 0; fits && stated != null && a < example.length; a++) {
@@ -262,7 +281,7 @@ final class Inputs {
     }
     long count = stated == null || stated[0] < 0 ? Examples.OPEN : stated[0];
     long[] dims = LongStream.concat(LongStream.of(count), Arrays.stream(example)).toArray();
-    return new Place(info, dims, 0, 0, example, 0, null);
+    return new Place(info, "", dims, 0, 0, example, 0, null);
   }
 
   // ---- in a network

@@ -15,8 +15,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 /**
  * A network read from an ONNX file: an inference graph of operator sets 7 to 25. One axis of
@@ -221,21 +219,14 @@ public final class OnnxModel {
   }
 
   /**
-   * Names of the inputs of a file.
+   * What {@link OnnxOptions#inputs} knew an input by: its name or its place.
    *
-   * @param file an ONNX model
-   * @return in the order of the file, without those that initializers give
-   * @throws OnnxException if it cannot be read
+   * @param name of an input that differs from example to example
+   * @return the key, or nothing if the options did not have it
+   * @throws IllegalArgumentException if there is none of this name
    */
-  public static List<String> inputNames(Path file) {
-    try (ExternalFiles external = new ExternalFiles(file)) {
-      ModelFile.Graph graph = ModelReader.read(file, Integer.MAX_VALUE, external).graph();
-      Set<String> given =
-          graph.initializers().stream().map(StoredTensor::name).collect(Collectors.toSet());
-      return Importer.inputs(graph, given).stream().map(ModelFile.Info::name).toList();
-    } catch (OnnxException e) {
-      throw new OnnxException(file + ": " + e.getMessage(), e.getCause());
-    }
+  public Optional<String> optionOf(String name) {
+    return Optional.ofNullable(place(name).key());
   }
 
   /**
@@ -333,6 +324,17 @@ public final class OnnxModel {
    */
   public boolean takesIntegers() {
     return result.inputs().tokens();
+  }
+
+  /**
+   * Whether an input consists of whole numbers.
+   *
+   * @param name of an input that differs from example to example
+   * @return false for floats
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  public boolean takesIntegers(String name) {
+    return StoredTensor.isWhole(place(name).info().type());
   }
 
   /**

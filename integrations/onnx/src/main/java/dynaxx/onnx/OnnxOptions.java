@@ -92,6 +92,16 @@ public record OnnxOptions(
     }
 
     /**
+     * What stands for the name of an input where only its place is known.
+     *
+     * @param place in the order of the file, from 0, without those that initializers give
+     * @return a name for {@link OnnxOptions#withInput}
+     */
+    public static String place(int place) {
+      return "#" + place;
+    }
+
+    /**
      * One array for all examples.
      *
      * @param array its shape
@@ -136,7 +146,7 @@ public record OnnxOptions(
   /**
    * What is known of one input.
    *
-   * @param name of the input in the file
+   * @param name of the input in the file, or {@link Input#place}
    * @param input its data
    * @return the changed options
    */

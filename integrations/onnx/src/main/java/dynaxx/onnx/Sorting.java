@@ -106,7 +106,7 @@ final class Sorting {
   }
 
   /** Names that the graphs within a node take from around it. */
-  private static Set<String> captured(Node node) {
+  static Set<String> captured(Node node) {
     Set<String> names = new LinkedHashSet<>();
     for (Attribute attribute : node.attributes().values()) {
       if (attribute.graph() != null) {
