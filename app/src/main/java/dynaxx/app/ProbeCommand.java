@@ -92,6 +92,13 @@ final class ProbeCommand implements Callable<Integer> {
   private List<String> shared = List.of();
 
   @Option(
+      names = "--padding-trains",
+      description =
+          "Differentiate by a row of zeros in a table of tokens as by the others. Default: the only"
+              + " one counts as padding, as PyTorch's padding_idx, which ONNX does not keep.")
+  private boolean paddingTrains;
+
+  @Option(
       names = "--targets",
       required = true,
       paramLabel = "FILE",
@@ -317,7 +324,10 @@ final class ProbeCommand implements Callable<Integer> {
   }
 
   private OnnxOptions options(LossKind kind) {
-    OnnxOptions options = OnnxOptions.DEFAULT.withLogits(kind == LossKind.CROSS_ENTROPY);
+    OnnxOptions options =
+        OnnxOptions.DEFAULT
+            .withLogits(kind == LossKind.CROSS_ENTROPY)
+            .withPadding(!paddingTrains);
     if (output != null) {
       options = options.withOutput(output);
     }

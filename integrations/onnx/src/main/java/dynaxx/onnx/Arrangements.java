@@ -460,9 +460,25 @@ final class Arrangements {
     int[] at = Arrays.stream(p.at().wholes()).mapToInt(i -> Math.toIntExact(i) - start).toArray();
     long width = table.dims()[1];
     Body chosen = rows.gather(0, at);
-    Body shaped = chosen.reshape(Dims.inserted(p.dims(), p.dims().length, width));
+    Expr shaped =
+        withoutPadding(
+            draft,
+            table,
+            p,
+            draft.expr(chosen).reshape(Dims.inserted(p.dims(), p.dims().length, width)));
     long[] outer = Dims.inserted(tokens.dims(), tokens.rank(), width);
     return new Value(shaped, outer, tokens.batch(), tokens.merged(), tokens.outer());
+  }
+
+  /** Zeros for padding tokens, so that their row has no derivative. */
+  private static Expr withoutPadding(Draft draft, Value table, Positions p, Expr rows) {
+    int row = draft.paddingRow(table.body());
+    if (row < 0) {
+      return rows;
+    }
+    Expr distance = draft.affine(draft.numbers(p), 1, -row);
+    Expr mask = Steps.truth(distance).reshape(Dims.inserted(p.dims(), p.dims().length, 1));
+    return draft.where(draft.broadcast(mask, rows.shape), rows, draft.affine(rows, 0, 0));
   }
 
   private static Value tile(Call c) {

@@ -15,6 +15,7 @@ import dynaxx.network.op.Where;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -37,6 +38,8 @@ final class Draft {
   private final Map<Weight, Expr> weights = new IdentityHashMap<>();
   private final Map<Tensor, Operand> operands = new IdentityHashMap<>();
   private final boolean tokens;
+  private final boolean padding;
+  private final Set<String> notes = new LinkedHashSet<>();
   private int count;
 
   /**
@@ -45,8 +48,10 @@ final class Draft {
    * @param input shape of one example
    * @param initial values of the parameters by name
    * @param tokens whether all of the input are the tokens of one input
+   * @param padding whether a row of zeros in a table is padding
    */
-  Draft(Shape input, Map<String, Tensor> initial, boolean tokens) {
+  Draft(Shape input, Map<String, Tensor> initial, boolean tokens, boolean padding) {
+    this.padding = padding;
     this.initial = initial;
     this.tokens = tokens;
     this.input = make(null, List.of(), input, null);
@@ -185,6 +190,42 @@ final class Draft {
       }
     }
     return values;
+  }
+
+  List<String> notes() {
+    return List.copyOf(notes);
+  }
+
+  /**
+   * The only row of zeros in a trained table: of random rows none is zero, and a row stays so only
+   * if nothing ever moved it. -1 if there is none, or several.
+   */
+  int paddingRow(Body table) {
+    if (!padding || !(table instanceof Weight.View view)) {
+      return -1;
+    }
+    Tensor values = values(table);
+    int width = Math.toIntExact(values.dims()[1]);
+    int found = -1;
+    for (int row = 0; row < values.dims()[0]; row++) {
+      int at = row * width;
+      if (IntStream.range(at, at + width).allMatch(i -> values.number(i) == 0)) {
+        if (found >= 0) {
+          return -1;
+        }
+        found = row;
+      }
+    }
+    if (found >= 0 && values.dims()[0] > 2) {
+      notes.add(
+          "row "
+              + found
+              + " of '"
+              + view.parameter().name()
+              + "' is zero and counts as padding (PyTorch's padding_idx): no derivative");
+      return found;
+    }
+    return -1;
   }
 
   /** Whether all of the network's input are the tokens of one input. */

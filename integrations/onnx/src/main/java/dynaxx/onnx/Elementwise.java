@@ -84,6 +84,7 @@ final class Elementwise {
         Operator.one(
             c -> ofAll(c, c.whole("fmod", 0) != 0 ? Arithmetic.REMAINDER : Arithmetic.MODULO)));
     operators.put("Sum", Operator.one(c -> ofAll(c, Arithmetic.ADD)));
+    operators.put("Mean", Operator.one(c -> c.run("Div", ofAll(c, Arithmetic.ADD), Call.number(c.inputs().size()))));
     operators.put("Where", Operator.one(Elementwise::where));
     operators.put("Clip", Operator.one(Elementwise::clip));
     operators.put("PRelu", Operator.one(Elementwise::prelu));

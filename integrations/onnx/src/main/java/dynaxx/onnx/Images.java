@@ -233,7 +233,7 @@ final class Images {
   }
 
   /** Adds up [out x elements x pixels] at the places that they meet. */
-  private static Expr overlapped(Expr columns, Windows w, long[] in) {
+  static Expr overlapped(Expr columns, Windows w, long[] in) {
     int n = Math.toIntExact(Dims.size(w.image()));
     List<List<Integer>> met = new ArrayList<>();
     IntStream.range(0, n).forEach(i -> met.add(new ArrayList<>()));

@@ -38,7 +38,8 @@ final class Importer {
       Map<String, Tensor> initializers,
       Inputs inputs,
       String output,
-      boolean softmaxLeftOut) {}
+      boolean softmaxLeftOut,
+      List<String> notes) {}
 
   Importer(ModelFile file, OnnxOptions options) {
     this.file = file;
@@ -249,7 +250,7 @@ final class Importer {
                   .filter(n -> n.outputs().stream().noneMatch(lifted::contains))
                   .toList();
       g = Network.builder(inputs.networkInput());
-      draft = new Draft(inputs.networkInput(), tensors, inputs.tokens());
+      draft = new Draft(inputs.networkInput(), tensors, inputs.tokens(), options.padding());
       examples = new Examples(draft, inputs.count());
       inputs.values(draft).forEach(names::put);
       tensors.forEach((name, t) -> names.put(name, initial(name, t, declared)));
@@ -342,7 +343,7 @@ final class Importer {
 
     Result result(Expr found) {
       return new Result(
-          new Emission(g).network(found), tensors, inputs, output, softmaxLeftOut);
+          new Emission(g).network(found), tensors, inputs, output, softmaxLeftOut, draft.notes());
     }
   }
 }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /**
  * A network read from an ONNX file: an inference graph of operator sets 7 to 25. One axis of
@@ -356,6 +357,15 @@ public final class OnnxModel {
     return result.softmaxLeftOut()
         ? Optional.of("the softmax at the end is left to the loss")
         : Optional.empty();
+  }
+
+  /**
+   * What was understood of the file without being stated in it.
+   *
+   * @return sentences for reports
+   */
+  public List<String> notes() {
+    return Stream.concat(leftOut().stream(), result.notes().stream()).toList();
   }
 
   @Override

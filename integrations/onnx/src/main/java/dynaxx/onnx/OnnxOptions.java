@@ -22,6 +22,8 @@ import java.util.regex.Pattern;
  *     for a loss that has its own
  * @param fused whether patterns such as LayerNorm, GELU and attention become one op each; the
  *     results are the same without, more slowly
+ * @param padding whether the only row of zeros in a trained table of tokens has no derivative, as
+ *     PyTorch's {@code padding_idx}, which ONNX does not keep; {@link OnnxModel#notes} tells of it
  * @param maximumBytes size of the largest model file that is read; weights in external files are
  *     mapped and may be larger
  */
@@ -32,6 +34,7 @@ public record OnnxOptions(
     Map<String, Input> inputs,
     boolean logits,
     boolean fused,
+    boolean padding,
     long maximumBytes) {
 
   /** All parameters, the only output, shapes as the file has them, at most 2 GiB. */
@@ -42,6 +45,7 @@ public record OnnxOptions(
           Optional.empty(),
           Map.of(),
           false,
+          true,
           true,
           Integer.MAX_VALUE);
 
@@ -54,6 +58,7 @@ public record OnnxOptions(
    * @param inputs by name
    * @param logits whether a final softmax is left out
    * @param fused whether patterns become one op each
+   * @param padding whether a row of zeros is padding
    * @param maximumBytes size limit
    */
   public OnnxOptions {
@@ -120,7 +125,7 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withParameters(Pattern names) {
-    return new OnnxOptions(Optional.of(names), output, inputShape, inputs, logits, fused, maximumBytes);
+    return new OnnxOptions(Optional.of(names), output, inputShape, inputs, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -130,7 +135,7 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withOutput(String name) {
-    return new OnnxOptions(parameters, Optional.of(name), inputShape, inputs, logits, fused, maximumBytes);
+    return new OnnxOptions(parameters, Optional.of(name), inputShape, inputs, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -140,7 +145,7 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withInputShape(Shape example) {
-    return new OnnxOptions(parameters, output, Optional.of(example), inputs, logits, fused, maximumBytes);
+    return new OnnxOptions(parameters, output, Optional.of(example), inputs, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -153,7 +158,7 @@ public record OnnxOptions(
   public OnnxOptions withInput(String name, Input input) {
     Map<String, Input> more = new LinkedHashMap<>(inputs);
     more.put(Objects.requireNonNull(name, "name"), Objects.requireNonNull(input, "input"));
-    return new OnnxOptions(parameters, output, inputShape, more, logits, fused, maximumBytes);
+    return new OnnxOptions(parameters, output, inputShape, more, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -163,7 +168,8 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withLogits(boolean wanted) {
-    return new OnnxOptions(parameters, output, inputShape, inputs, wanted, fused, maximumBytes);
+    return new OnnxOptions(
+        parameters, output, inputShape, inputs, wanted, fused, padding, maximumBytes);
   }
 
   /**
@@ -173,7 +179,19 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withFused(boolean wanted) {
-    return new OnnxOptions(parameters, output, inputShape, inputs, logits, wanted, maximumBytes);
+    return new OnnxOptions(
+        parameters, output, inputShape, inputs, logits, wanted, padding, maximumBytes);
+  }
+
+  /**
+   * Whether a row of zeros in a table of tokens is padding.
+   *
+   * @param wanted false to differentiate by it as by the others
+   * @return the changed options
+   */
+  public OnnxOptions withPadding(boolean wanted) {
+    return new OnnxOptions(
+        parameters, output, inputShape, inputs, logits, fused, wanted, maximumBytes);
   }
 
   /**
@@ -183,6 +201,6 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withMaximumBytes(long bytes) {
-    return new OnnxOptions(parameters, output, inputShape, inputs, logits, fused, bytes);
+    return new OnnxOptions(parameters, output, inputShape, inputs, logits, fused, padding, bytes);
   }
 }

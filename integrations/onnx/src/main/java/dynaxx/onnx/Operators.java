@@ -25,6 +25,8 @@ final class Operators {
     Products.register(operators);
     Images.register(operators);
     Resizing.register(operators);
+    Sampling.register(operators);
+    Signals.register(operators);
     Norms.register(operators);
     AttentionOperators.register(operators);
     Recurrence.register(operators);

@@ -192,13 +192,30 @@ final class Reductions {
     return result.reshape(dims);
   }
 
+  /** What no values at all come to, which changes nothing when it is combined with others. */
+  private static Tensor ofNothing(Tensor x, Reduction kind, int axis) {
+    long[] to = Dims.with(x.dims(), axis, 1);
+    if (kind == Reduction.MEAN || !x.isFloat()) {
+      throw new OnnxException("found an extent of 0, expected at least 1");
+    }
+    float value =
+        switch (kind) {
+          case MAX -> Float.NEGATIVE_INFINITY;
+          case MIN -> Float.POSITIVE_INFINITY;
+          case PRODUCT -> 1;
+          default -> 0;
+        };
+    return Dims.size(to) == 0 ? x.reshape(to) : Tensor.of(to, value);
+  }
+
   private static Tensor constant(Tensor x, Reduction kind, int[] axes, boolean keep) {
     Tensor result = x;
     long count = 1;
     for (int axis : axes) {
       long extent = result.dims()[axis];
       if (extent < 1) {
-        throw new OnnxException("found an extent of 0, expected at least 1");
+        result = ofNothing(result, kind, axis);
+        continue;
       }
       count = Math.multiplyExact(count, extent);
       result = Folding.reduce(result, axis, kind);

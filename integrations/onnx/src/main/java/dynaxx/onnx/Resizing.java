@@ -1,7 +1,6 @@
 package dynaxx.onnx;
 
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
@@ -30,7 +29,6 @@ final class Resizing {
   private record Axis(int in, int out, double scale, double from, double to) {}
 
   private static Value upsample(Call c) {
-    long[] none = {};
     float[] scales =
         c.has(1) ? c.constant(1).toFloats().floats() : c.raw("scales") == null
             ? new float[0]
@@ -43,7 +41,7 @@ final class Resizing {
       Axis axis = new Axis(in, (int) Math.floor((double) in * scales[a]), scales[a], 0, 1);
       result = along(c, result, a, axis, new Setting(mode, "asymmetric", "floor", -0.75, false, false, 0));
     }
-    return none.length == 0 ? result : c.in(0);
+    return result;
   }
 
   private static int extent(Value v, int axis) {
@@ -271,9 +269,5 @@ final class Resizing {
       return ((a + 2) * x - (a + 3)) * x * x + 1;
     }
     return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
-  }
-
-  static List<String> modes() {
-    return List.of("nearest", "linear", "cubic");
   }
 }
