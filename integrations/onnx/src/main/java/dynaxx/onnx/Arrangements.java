@@ -282,10 +282,20 @@ final class Arrangements {
     long distance = step > 0 ? to - from : from - to;
     long stride = step == Long.MIN_VALUE ? Long.MAX_VALUE : Math.abs(step);
     long count = distance <= 0 ? 0 : (distance - 1) / stride + 1;
-    if (count == 0 && x.body() instanceof Tensor t && x.isShared()) {
-      return Value.shared(t.slice(axis, 0, 0, 1));
+    if (count == 0 && axis != x.batch()) {
+      return nothing(x, axis);
     }
     return c.examples().slice(x, axis, from, count, count == 1 ? 1 : step);
+  }
+
+  /** No positions of an axis. */
+  private static Value nothing(Value x, int axis) {
+    long[] dims = Dims.with(x.dims(), axis, 0);
+    boolean whole = Elementwise.isWhole(x.body());
+    return Value.shared(
+        whole
+            ? Tensor.of(dims, new long[0], Elementwise.wholeType(List.of(x.body())))
+            : Tensor.of(dims));
   }
 
   private static List<Value> split(Call c) {
@@ -300,7 +310,7 @@ final class Arrangements {
       sizes[parts - 1] = x.dims()[axis] - size * (parts - 1);
     }
     boolean fits =
-        Arrays.stream(sizes).allMatch(s -> s > 0)
+        Arrays.stream(sizes).allMatch(s -> s >= 0)
             && Arrays.stream(sizes).sum() == x.dims()[axis]
             && sizes.length == c.outputs();
     c.require(
@@ -315,7 +325,7 @@ final class Arrangements {
     List<Value> parts = new ArrayList<>();
     long start = 0;
     for (long size : sizes) {
-      parts.add(c.examples().slice(x, axis, start, size, 1));
+      parts.add(size == 0 ? nothing(x, axis) : c.examples().slice(x, axis, start, size, 1));
       start += size;
     }
     return parts;

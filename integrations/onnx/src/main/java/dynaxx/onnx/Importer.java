@@ -21,9 +21,6 @@ final class Importer {
   static final int FIRST_OPSET = 7;
   static final int LAST_OPSET = 28;
 
-  /** What exporters call the numbers that they make up themselves. */
-  private static final String MADE_UP = "(?i).*(constant|helper).*";
-
   private final ModelFile file;
   private final Graph graph;
   private final OnnxOptions options;
@@ -195,7 +192,7 @@ final class Importer {
       if (stored != null && StoredTensor.isFloat(stored.type()) && stored.dims().length > 0) {
         Tensor t = stored.tensor();
         String name = node.outputs().getFirst();
-        if (t.size() > 1 || !name.matches(MADE_UP)) {
+        if (t.size() > 1 || !Origins.isMadeUp(name)) {
           constantNodes.put(name, t);
         }
       }
@@ -204,9 +201,14 @@ final class Importer {
 
   private Set<String> candidates(Map<String, Tensor> tensors) {
     Set<String> names = new LinkedHashSet<>();
+    Origins origins = new Origins(graph);
     tensors.forEach(
         (name, t) -> {
-          boolean wanted = options.parameters().map(p -> p.matcher(name).matches()).orElse(true);
+          boolean wanted =
+              options
+                  .parameters()
+                  .map(p -> p.matcher(name).matches())
+                  .orElse(constantNodes.containsKey(name) || origins.mayBeParameter(name, t));
           if (wanted && t.isFloat() && t.size() > 0 && allFinite(t)) {
             names.add(name);
           }

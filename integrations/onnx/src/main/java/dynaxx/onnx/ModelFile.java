@@ -15,8 +15,19 @@ record ModelFile(Map<String, Long> opsets, Graph graph, List<Function> functions
   /** Domain of the standard operators, in one of its two spellings. */
   static final String STANDARD = "";
 
+  /**
+   * A graph.
+   *
+   * @param origins what the exporter noted of values by name, such as that one is a parameter
+   * @param notes what it noted of the graph
+   */
   record Graph(
-      List<Node> nodes, List<StoredTensor> initializers, List<Info> inputs, List<Info> outputs) {}
+      List<Node> nodes,
+      List<StoredTensor> initializers,
+      List<Info> inputs,
+      List<Info> outputs,
+      Map<String, String> origins,
+      Map<String, String> notes) {}
 
   /**
    * An operator that the file defines.

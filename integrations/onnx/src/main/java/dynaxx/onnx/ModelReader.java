@@ -233,10 +233,14 @@ final class ModelReader {
     List<StoredTensor> initializers = new ArrayList<>();
     List<Info> inputs = new ArrayList<>();
     List<Info> outputs = new ArrayList<>();
+    Map<String, String> origins = new HashMap<>();
+    Map<String, String> notes = new HashMap<>();
     fields(
         (number, type) -> {
           switch (number) {
             case 1 -> nested(type, () -> nodes.add(node()));
+            case 13 -> nested(type, () -> origin(origins));
+            case 16 -> nested(type, () -> entry(notes));
             case 5 -> nested(type, () -> initializers.add(tensor()));
             case 11 -> nested(type, () -> inputs.add(info()));
             case 12 -> nested(type, () -> outputs.add(info()));
@@ -248,7 +252,28 @@ final class ModelReader {
           return true;
         });
     depth--;
-    return new Graph(nodes, initializers, inputs, outputs);
+    return new Graph(nodes, initializers, inputs, outputs, origins, notes);
+  }
+
+  /** What PyTorch's exporter notes of a value: whether it is a parameter, a buffer or neither. */
+  private void origin(Map<String, String> origins) throws IOException {
+    String[] name = {""};
+    Map<String, String> notes = new HashMap<>();
+    fields(
+        (number, type) -> {
+          switch (number) {
+            case 1 -> name[0] = text(type);
+            case 4 -> nested(type, () -> entry(notes));
+            default -> {
+              return false;
+            }
+          }
+          return true;
+        });
+    String kind = notes.getOrDefault(Origins.KIND, notes.get(Origins.FOLDED));
+    if (kind != null) {
+      origins.put(name[0], kind);
+    }
   }
 
   private Node node() throws IOException {

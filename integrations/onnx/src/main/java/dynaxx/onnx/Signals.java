@@ -51,16 +51,10 @@ final class Signals {
     return c.examples().concat(Arrays.asList(parts), axis);
   }
 
-  /** Half of the last axis, gated by a swish of the other. */
+  /** A swish of the first input times the second. */
   private static Value gated(Call c) {
-    Value x = c.in(0);
-    int axis = x.axis(c.whole("axis", -1));
-    long n = x.dims()[axis];
-    c.require(n % 2 == 0, "an extent of " + n, "an even one");
-    Value gate = c.examples().slice(x, axis, 0, n / 2, 1);
-    Value value = c.examples().slice(x, axis, n / 2, n / 2, 1);
     Map<String, Object> alpha = Map.of("alpha", c.number("alpha", 1));
-    return c.run("Mul", c.run("Swish", alpha, gate), value);
+    return c.run("Mul", c.run("Swish", alpha, c.in(0)), c.in(1));
   }
 
   /** Real and imaginary parts lie along the last axis. */
