@@ -359,6 +359,9 @@ final class Elementwise {
   }
 
   private static Value clip(Call c) {
+    if (isWhole(c.in(0).body()) && !(c.in(0).body() instanceof Tensor)) {
+      return clipByValues(c);
+    }
     boolean given = c.has(1) && !c.in(1).isConstant() || c.has(2) && !c.in(2).isConstant();
     boolean shape = given && c.in(0).body() instanceof Tensor;
     if (given && !shape && limits(c)) {

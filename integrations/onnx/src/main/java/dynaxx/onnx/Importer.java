@@ -60,11 +60,12 @@ final class Importer {
     Value any = Value.shared(Tensor.scalar(0));
     infos.forEach(i -> given.put(i.name(), any));
     initializers.keySet().forEach(name -> given.put(name, any));
-    Set<String> names = new HashSet<>(Set.of(output));
+    Set<String> names = new LinkedHashSet<>(Set.of(output));
     for (Node node : Sorting.nodes(graph.nodes(), List.of(output), given)) {
       names.addAll(node.inputs());
       names.addAll(Sorting.captured(node));
     }
+    new Origins(graph).requireWhole(names);
     names.retainAll(infos.stream().map(Info::name).toList());
     return names;
   }
@@ -109,9 +110,6 @@ final class Importer {
    * in Constant nodes are tried, which is where some exporters put them.
    */
   Result read() {
-    if (inputs.data().isEmpty()) {
-      throw new OnnxException("model: found no input that differs from example to example");
-    }
     Set<String> wholly = new LinkedHashSet<>();
     Result found = read(candidates(initializers), wholly);
     if (found == null) {
@@ -339,7 +337,10 @@ final class Importer {
       Expr e = (Expr) found.body();
       long[] dims = e.dims();
       boolean axis =
-          one && dims.length > 0 && dims[0] == 1 && inputs.data().getFirst().axis() >= 0;
+          one
+              && dims.length > 0
+              && dims[0] == 1
+              && inputs.data().stream().anyMatch(p -> p.axis() >= 0);
       return axis ? e.reshape(Dims.without(dims, 0)) : e;
     }
 

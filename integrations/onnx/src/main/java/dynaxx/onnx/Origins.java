@@ -2,6 +2,7 @@ package dynaxx.onnx;
 
 import dynaxx.onnx.ModelFile.Graph;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -30,6 +31,7 @@ final class Origins {
 
   private final Map<String, String> kinds;
   private final Set<String> targets = new HashSet<>();
+  private final Set<String> names;
   private final boolean complete;
 
   Origins(Graph graph) {
@@ -39,7 +41,7 @@ final class Origins {
     while (found.find()) {
       targets.add(found.group(1));
     }
-    Set<String> names =
+    names =
         graph.initializers().stream().map(StoredTensor::name).collect(Collectors.toSet());
     complete = all && names.containsAll(targets);
   }
@@ -57,6 +59,27 @@ final class Origins {
     // where a parameter is missing, an optimiser may have put it into another initializer
     boolean noted = kinds.containsValue(PARAMETER);
     return values.size() > 1 || !noted && !isMadeUp(name);
+  }
+
+  /**
+   * Refuses what is made of parameters that are elsewhere too, or of several: derivatives by them
+   * would lack a part.
+   */
+  void requireWhole(Set<String> used) {
+    for (String name : used) {
+      String note = names.contains(name) ? kinds.getOrDefault(name, "") : "";
+      List<String> of = targets.stream().filter(t -> note.contains("'" + t + "'")).toList();
+      boolean copy = of.size() == 1 && !names.contains(of.getFirst());
+      if (!of.isEmpty() && !copy) {
+        throw new OnnxException(
+            "initializer '"
+                + name
+                + "': found values that the exporter computed from the parameters "
+                + of
+                + ", by which the loss could not be differentiated, expected the parameters alone;"
+                + " export the model with optimize=False or an open number of examples");
+      }
+    }
   }
 
   /** Whether a name looks like one that an exporter gives to numbers. */
