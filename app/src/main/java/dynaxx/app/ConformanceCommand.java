@@ -62,7 +62,8 @@ final class ConformanceCommand implements Callable<Integer> {
     reasons(out, outcomes);
     for (Outcome o : outcomes) {
       if (all || o.verdict() == Verdict.WRONG) {
-        String reason = o.reason().isEmpty() ? "" : ": " + o.reason().lines().findFirst().orElse("");
+        String reason =
+            o.reason().isEmpty() ? "" : ": " + o.reason().lines().findFirst().orElse("");
         out.println(label(o.verdict()) + "  " + o.name() + reason);
       }
     }

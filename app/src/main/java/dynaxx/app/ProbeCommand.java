@@ -325,9 +325,7 @@ final class ProbeCommand implements Callable<Integer> {
 
   private OnnxOptions options(LossKind kind) {
     OnnxOptions options =
-        OnnxOptions.DEFAULT
-            .withLogits(kind == LossKind.CROSS_ENTROPY)
-            .withPadding(!paddingTrains);
+        OnnxOptions.DEFAULT.withLogits(kind == LossKind.CROSS_ENTROPY).withPadding(!paddingTrains);
     if (output != null) {
       options = options.withOutput(output);
     }

@@ -134,8 +134,7 @@ final class ProbeData {
   }
 
   int examples(OnnxModel model) {
-    return Math.toIntExact(
-        first(model).shape().get(model.axisOfExamples(model.inputName())));
+    return Math.toIntExact(first(model).shape().get(model.axisOfExamples(model.inputName())));
   }
 
   /** All inputs as the network takes them. */

@@ -370,8 +370,7 @@ final class Arrangements {
   }
 
   private static boolean isTable(Call c, Value data) {
-    Operand table =
-        data.rank() == 2 && data.isShared() ? c.draft().operand(data.body()) : null;
+    Operand table = data.rank() == 2 && data.isShared() ? c.draft().operand(data.body()) : null;
     return table != null && table.rowMajor();
   }
 
@@ -401,7 +400,9 @@ final class Arrangements {
     return whole ? c.run("Cast", Map.of("to", (long) type), found) : found;
   }
 
-  /** {@code [.. | numbers | ..]} of {@code [numbers x n]} and data whose axis n is the given one. */
+  /**
+   * {@code [.. | numbers | ..]} of {@code [numbers x n]} and data whose axis n is the given one.
+   */
   private static Value product(Call c, Value data, int axis, Value hot, int rank) {
     int all = data.rank();
     long[] forward = new long[all];
@@ -412,7 +413,8 @@ final class Arrangements {
     long[] rest = Arrays.copyOfRange(first.dims(), 1, all);
     c.require(data.isShared(), "a computed tensor of all examples", "a table that they share");
     Value table = c.examples().reshape(first, new long[] {first.dims()[0], Dims.size(rest)});
-    Value found = Products.matmul(c, rank == 0 ? c.run("Unsqueeze", hot, Call.wholesValue(0)) : hot, table);
+    Value found =
+        Products.matmul(c, rank == 0 ? c.run("Unsqueeze", hot, Call.wholesValue(0)) : hot, table);
     found = rank == 0 ? c.examples().squeeze(found, 0) : found;
     found = spread(c, found, found.rank() - 1, rest);
     long[] back = new long[rank + rest.length];
@@ -462,9 +464,7 @@ final class Arrangements {
     boolean alone = c.examples().draft().tokens();
     Expr rows =
         draft.op(
-            alone
-                ? new TokenEmbedding(values)
-                : new TokenEmbedding(values, first, end - first),
+            alone ? new TokenEmbedding(values) : new TokenEmbedding(values, first, end - first),
             draft.input());
     int start = alone ? 0 : first;
     int[] at = Arrays.stream(p.at().wholes()).mapToInt(i -> Math.toIntExact(i) - start).toArray();

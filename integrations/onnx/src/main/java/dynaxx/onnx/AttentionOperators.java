@@ -32,7 +32,10 @@ final class AttentionOperators {
     }
     long heads = c.whole(attribute, 0);
     long width = x.dims()[2];
-    c.require(x.rank() == 3 && heads > 0 && width % heads == 0, heads + " heads", "a divisor of " + width);
+    c.require(
+        x.rank() == 3 && heads > 0 && width % heads == 0,
+        heads + " heads",
+        "a divisor of " + width);
     return transpose(c, reshape(c, x, 0, 0, heads, width / heads), 0, 2, 1, 3);
   }
 
@@ -47,7 +50,8 @@ final class AttentionOperators {
     v = c.has(5) ? c.run("Concat", Map.of("axis", 2L), c.in(5), v) : v;
     List<Value> outputs = new ArrayList<>(Arrays.asList(null, k, v, null));
     long groups = q.dims()[1] / Math.max(1, k.dims()[1]);
-    c.require(q.dims()[1] == groups * k.dims()[1], "heads that do not share keys evenly", "a multiple");
+    c.require(
+        q.dims()[1] == groups * k.dims()[1], "heads that do not share keys evenly", "a multiple");
     Value keys = repeated(c, k, groups);
     Value values = repeated(c, v, groups);
     double scale = c.number("scale", 1 / Math.sqrt(q.dims()[3]));
@@ -63,7 +67,8 @@ final class AttentionOperators {
     scores = bias == null ? scores : c.run("Add", scores, bias);
     Value weights = weights(c, scores, bias);
     long mode = c.whole("qk_matmul_output_mode", 0);
-    // mode 1 is after the cap and 2 after the mask from operator set 24 on; before it is 1 and 2 the other way
+    // mode 1 is after the cap and 2 after the mask from operator set 24 on; before it is 1 and 2
+    // the other way
     outputs.set(3, mode == 3 ? weights : output(c, mode, product, scale, before, scores));
     Value y = c.run("MatMul", weights, values);
     outputs.set(0, flat ? reshape(c, transpose(c, y, 0, 2, 1, 3), 0, 0, -1) : y);
@@ -72,9 +77,7 @@ final class AttentionOperators {
 
   private static Value output(
       Call c, long mode, Value product, double scale, Value capped, Value masked) {
-    return mode == 0
-        ? c.run("Mul", product, Call.number(scale))
-        : mode == 1 ? capped : masked;
+    return mode == 0 ? c.run("Mul", product, Call.number(scale)) : mode == 1 ? capped : masked;
   }
 
   private static Value repeated(Call c, Value x, long times) {
@@ -87,7 +90,9 @@ final class AttentionOperators {
     return reshape(c, all, 0, heads * times, x.dims()[2], x.dims()[3]);
   }
 
-  /** What is added to the scores: 0 where a key is seen, minus infinity where it is not; or null. */
+  /**
+   * What is added to the scores: 0 where a key is seen, minus infinity where it is not; or null.
+   */
   private static Value bias(Call c, long queries, long keys, long past) {
     Value bias = c.has(3) ? mask(c, c.in(3), keys) : null;
     boolean causal = c.whole("is_causal", 0) != 0;
@@ -95,7 +100,13 @@ final class AttentionOperators {
     long right = c.whole("right_window_size", -1);
     if (causal || left >= 0 || right >= 0) {
       long after = causal ? right >= 0 ? Math.min(0, right) : 0 : right;
-      bias = add(c, bias, c.has(6) ? shifted(c, queries, keys, left, after) : band(queries, keys, past, left, after));
+      bias =
+          add(
+              c,
+              bias,
+              c.has(6)
+                  ? shifted(c, queries, keys, left, after)
+                  : band(queries, keys, past, left, after));
     }
     if (c.has(6)) {
       Value length = c.run("Unsqueeze", c.in(6), Call.wholesValue(1, 2, 3));
@@ -194,13 +205,14 @@ final class AttentionOperators {
       c.require(heads > 0 && x.dims()[2] % heads == 0, heads + " heads", "a divisor of the width");
     }
     Value all =
-        flat
-            ? reshape(c, x, 0, 0, heads, x.dims()[2] / heads)
-            : transpose(c, x, 0, 2, 1, 3);
+        flat ? reshape(c, x, 0, 0, heads, x.dims()[2] / heads) : transpose(c, x, 0, 2, 1, 3);
     long width = all.dims()[3];
     long turned = c.whole("rotary_embedding_dim", 0);
     turned = turned == 0 ? width : turned;
-    c.require(turned > 0 && turned <= width && turned % 2 == 0, "a rotary width " + turned, "an even one");
+    c.require(
+        turned > 0 && turned <= width && turned % 2 == 0,
+        "a rotary width " + turned,
+        "an even one");
     Value cos = table(c, 1);
     Value sin = table(c, 2);
     Value part = c.examples().slice(all, 3, 0, turned, 1);
@@ -212,7 +224,12 @@ final class AttentionOperators {
     Value other = c.run("Add", c.run("Mul", sin, first), c.run("Mul", cos, second));
     Value result;
     if (interleaved) {
-      Value pairs = c.run("Concat", LAST, c.run("Unsqueeze", real, Call.wholesValue(4)), c.run("Unsqueeze", other, Call.wholesValue(4)));
+      Value pairs =
+          c.run(
+              "Concat",
+              LAST,
+              c.run("Unsqueeze", real, Call.wholesValue(4)),
+              c.run("Unsqueeze", other, Call.wholesValue(4)));
       result = reshape(c, pairs, 0, 0, 0, turned);
     } else {
       result = c.run("Concat", LAST, real, other);

@@ -17,11 +17,7 @@ import java.util.stream.IntStream;
  * @param names of values around the node
  */
 record Call(
-    ModelFile.Node node,
-    List<Value> inputs,
-    long opset,
-    Interpreter interpreter,
-    Naming names) {
+    ModelFile.Node node, List<Value> inputs, long opset, Interpreter interpreter, Naming names) {
 
   Examples examples() {
     return interpreter.examples();

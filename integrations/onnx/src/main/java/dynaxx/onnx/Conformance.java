@@ -41,7 +41,8 @@ import java.util.stream.Stream;
  * and {@code test_data_set_K/input_J.pb} and {@code output_J.pb}. Inputs of floats become
  * parameters, so that the derivatives of an operator can be checked too; other inputs are
  * constants. An output agrees if it differs by at most 1e-7 + 1e-3 |expected|, as the project's own
- * runner has it, or by 1e-6 of its largest value, which is the rounding of sums; for bfloat16, which is computed in float32 here, by 1/128 |expected|.
+ * runner has it, or by 1e-6 of its largest value, which is the rounding of sums; for bfloat16,
+ * which is computed in float32 here, by 1/128 |expected|.
  */
 public final class Conformance {
 
@@ -107,7 +108,8 @@ public final class Conformance {
     List<Path> tests;
     try (Stream<Path> all = Files.walk(folder)) {
       tests =
-          all.filter(p -> p.getFileName() != null && p.getFileName().toString().equals("model.onnx"))
+          all.filter(
+                  p -> p.getFileName() != null && p.getFileName().toString().equals("model.onnx"))
               .map(Path::getParent)
               .filter(Objects::nonNull)
               .sorted()
@@ -197,13 +199,14 @@ public final class Conformance {
 
     /** The first difference, if there is one. */
     Optional<String> run(ExternalFiles external) throws IOException {
-      ModelFile file =
-          ModelReader.read(folder.resolve("model.onnx"), Integer.MAX_VALUE, external);
+      ModelFile file = ModelReader.read(folder.resolve("model.onnx"), Integer.MAX_VALUE, external);
       describe(file.graph());
       List<Path> sets;
       try (Stream<Path> all = Files.list(folder)) {
         sets =
-            all.filter(p -> p.getFileName().toString().startsWith("test_data_set_")).sorted().toList();
+            all.filter(p -> p.getFileName().toString().startsWith("test_data_set_"))
+                .sorted()
+                .toList();
       }
       if (sets.isEmpty()) {
         throw new OnnxException("found no test_data_set_0, expected inputs and outputs");
@@ -243,8 +246,8 @@ public final class Conformance {
           tensors.add(read.named(info.name()));
         }
       }
-      Graph fixed = new Graph(
-              graph.nodes(), tensors, List.of(), graph.outputs(), Map.of(), Map.of());
+      Graph fixed =
+          new Graph(graph.nodes(), tensors, List.of(), graph.outputs(), Map.of(), Map.of());
       ModelFile model = new ModelFile(file.opsets(), fixed, file.functions());
       for (int i = 0; i < graph.outputs().size(); i++) {
         Path data = set.resolve("output_" + i + ".pb");
@@ -286,7 +289,10 @@ public final class Conformance {
           return Optional.of(label + "found " + values[i] + " at " + i + ", expected " + right);
         }
       }
-      if (checked && found.network() != null && expected.isFloat() && !found.parameters().containsKey("")) {
+      if (checked
+          && found.network() != null
+          && expected.isFloat()
+          && !found.parameters().containsKey("")) {
         double ratio = derivatives(found);
         worst = Math.max(worst, ratio);
         if (ratio > 1) {
@@ -305,8 +311,7 @@ public final class Conformance {
       return largest;
     }
 
-    private static boolean near(
-        double found, double right, double relative, double rounding) {
+    private static boolean near(double found, double right, double relative, double rounding) {
       if (Double.isNaN(right) || Double.isInfinite(right)) {
         return Double.compare(found, right) == 0;
       }
@@ -358,8 +363,8 @@ public final class Conformance {
     /**
      * Gradient along a direction and quadratic form of the squared error from a random target, by
      * differences of fourth order in float64, at a point a little beside the test's, which often is
-     * at a kink. Kinks within the step are what may differ; the best of three steps decides. Negative
-     * if it cannot be checked, as where an output is infinite.
+     * at a kink. Kinks within the step are what may differ; the best of three steps decides.
+     * Negative if it cannot be checked, as where an output is infinite.
      */
     private double derivatives(Importer.Evaluation found) {
       Network network = found.network();
@@ -393,8 +398,7 @@ public final class Conformance {
       Network network = found.network();
       Loss loss = Loss.meanSquaredError();
       try (Scope scope = Scope.open();
-          Hessian hessian =
-              new Hessian(network, loss, batch(scope, network, targets), exact)) {
+          Hessian hessian = new Hessian(network, loss, batch(scope, network, targets), exact)) {
         HostBuffer point = parameters(scope, found);
         Random beside = new Random(11);
         for (long i = 0; i < point.size(); i++) {
@@ -431,5 +435,4 @@ public final class Conformance {
       }
     }
   }
-
 }

@@ -25,7 +25,8 @@ final class Control {
     operators.put("SequenceAt", Operator.one(c -> values(c, 0).get(place(c, 1, 0))));
     operators.put(
         "SequenceLength",
-        Operator.one(c -> Value.shared(Tensor.of(new long[0], new long[] {values(c, 0).size()}, false))));
+        Operator.one(
+            c -> Value.shared(Tensor.of(new long[0], new long[] {values(c, 0).size()}, false))));
     operators.put("SplitToSequence", Control::split);
     operators.put("ConcatFromSequence", Operator.one(Control::concat));
   }
@@ -54,7 +55,8 @@ final class Control {
     Graph body = graph(c, "body");
     long trips = c.has(0) ? c.constant(0).whole(0) : Long.MAX_VALUE;
     boolean goes = !c.has(1) || c.constant(1).whole(0) != 0;
-    List<Value> carried = new ArrayList<>(c.inputs().subList(Math.min(2, c.inputs().size()), c.inputs().size()));
+    List<Value> carried =
+        new ArrayList<>(c.inputs().subList(Math.min(2, c.inputs().size()), c.inputs().size()));
     int scans = body.outputs().size() - 1 - carried.size();
     c.require(scans >= 0, body.outputs().size() + " outputs of the body", "all that are carried");
     List<List<Value>> collected = new ArrayList<>();
@@ -124,7 +126,10 @@ final class Control {
       if (outOrder[i] != 0) {
         Collections.reverse(values);
       }
-      int axis = values.isEmpty() ? 0 : (int) (outAxes[i] < 0 ? outAxes[i] + values.getFirst().rank() + 1 : outAxes[i]);
+      int axis =
+          values.isEmpty()
+              ? 0
+              : (int) (outAxes[i] < 0 ? outAxes[i] + values.getFirst().rank() + 1 : outAxes[i]);
       outputs.add(stacked(c, values, axis));
     }
     return outputs;

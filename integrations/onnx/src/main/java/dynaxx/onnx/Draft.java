@@ -175,8 +175,7 @@ final class Draft {
   Tensor fixed(Body body) {
     Tensor values = values(body);
     if (!(body instanceof Tensor)) {
-      Set<String> names =
-          body instanceof Positions ? Set.of() : Emission.parameters(numbers(body));
+      Set<String> names = body instanceof Positions ? Set.of() : Emission.parameters(numbers(body));
       fixed.addAll(names);
       boolean data = !(body instanceof Weight) && dependsOnInput(body);
       if (values == null && (data || names.isEmpty())) {

@@ -129,8 +129,7 @@ final class Einsum {
     long[] flat = Arrays.copyOf(dims, dims.length - 1);
     flat[flat.length - 1] = n * n;
     int[] at = IntStream.range(0, Math.toIntExact(n)).map(i -> i * (int) (n + 1)).toArray();
-    Value chosen =
-        c.examples().gather(c.examples().reshape(last, flat), flat.length - 1, at);
+    Value chosen = c.examples().gather(c.examples().reshape(last, flat), flat.length - 1, at);
     long[] back = new long[flat.length];
     for (int a = 0; a < back.length; a++) {
       back[a] = a < first ? a : a == first ? flat.length - 1 : a - 1;
@@ -181,9 +180,7 @@ final class Einsum {
     String ownLeft = letters(a.letters, l -> b.letters.indexOf(l) < 0);
     String ownRight = letters(b.letters, l -> a.letters.indexOf(l) < 0);
     boolean repeats =
-        (shared + gone)
-            .chars()
-            .anyMatch(l -> extent(a, (char) l) != extent(b, (char) l));
+        (shared + gone).chars().anyMatch(l -> extent(a, (char) l) != extent(b, (char) l));
     if (gone.isEmpty() || repeats) {
       Value left = spread(c, a, shared + gone + ownLeft, ownRight);
       Value right = between(c, b, shared + gone, ownLeft, ownRight);
@@ -231,8 +228,7 @@ final class Einsum {
   }
 
   /** Axes of a term in an order, with axes of 1 for others in between. */
-  private static Value between(
-      Call c, Term term, String before, String missing, String after) {
+  private static Value between(Call c, Term term, String before, String missing, String after) {
     Value value = ordered(c, term, before + after);
     for (int i = 0; i < missing.length(); i++) {
       value = c.examples().unsqueeze(value, before.length());

@@ -84,7 +84,9 @@ final class Elementwise {
         Operator.one(
             c -> ofAll(c, c.whole("fmod", 0) != 0 ? Arithmetic.REMAINDER : Arithmetic.MODULO)));
     operators.put("Sum", Operator.one(c -> ofAll(c, Arithmetic.ADD)));
-    operators.put("Mean", Operator.one(c -> c.run("Div", ofAll(c, Arithmetic.ADD), Call.number(c.inputs().size()))));
+    operators.put(
+        "Mean",
+        Operator.one(c -> c.run("Div", ofAll(c, Arithmetic.ADD), Call.number(c.inputs().size()))));
     operators.put("Where", Operator.one(Elementwise::where));
     operators.put("Clip", Operator.one(Elementwise::clip));
     operators.put("PRelu", Operator.one(Elementwise::prelu));
@@ -182,8 +184,7 @@ final class Elementwise {
     double bias = c.number("bias", 0);
     Expr none = draft.affine(x, 0, 0);
     Expr below =
-        draft.where(
-            Steps.above(draft.affine(x, -1, 0), limit), draft.affine(x, 1, bias), none);
+        draft.where(Steps.above(draft.affine(x, -1, 0), limit), draft.affine(x, 1, bias), none);
     return draft.where(Steps.above(x, limit), draft.affine(x, 1, -bias), below);
   }
 

@@ -222,8 +222,7 @@ record Examples(Draft draft, long count) {
   }
 
   Value concat(List<Value> all, int axis) {
-    List<Value> some =
-        all.stream().filter(v -> v.rank() <= axis || v.dims()[axis] != 0).toList();
+    List<Value> some = all.stream().filter(v -> v.rank() <= axis || v.dims()[axis] != 0).toList();
     List<Value> values = some.isEmpty() ? all : some;
     if (values.size() == 1) {
       return values.getFirst();

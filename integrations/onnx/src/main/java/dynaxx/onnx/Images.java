@@ -278,8 +278,7 @@ final class Images {
         kernel.length == x.rank() - 2,
         "kernel_shape " + Arrays.toString(kernel),
         (x.rank() - 2) + " numbers, one for each axis of space");
-    c.require(
-        c.whole("storage_order", 0) == 0 || !c.wants(1), "storage_order 1", "0 for indices");
+    c.require(c.whole("storage_order", 0) == 0 || !c.wants(1), "storage_order 1", "0 for indices");
     Windows stated = Windows.of(c, space(x), kernel);
     Windows windows = c.whole("ceil_mode", 0) != 0 ? stated.reaching() : stated;
     Expr image = c.draft().expr(x.body());
@@ -292,8 +291,7 @@ final class Images {
             && (!counts || same)
             && IntStream.range(0, windows.axes())
                 .allMatch(
-                    a ->
-                        Math.max(windows.before()[a], windows.after()[a]) < windows.kernel()[a]);
+                    a -> Math.max(windows.before()[a], windows.after()[a]) < windows.kernel()[a]);
     return x.with(
         plain
             ? window(image, windows, kind == Pool.MAX, counts)
@@ -341,9 +339,13 @@ final class Images {
     Draft draft = x.draft;
     Expr size = draft.activate(Elementary.ABS, x);
     Expr raised =
-        p == 1 ? size : p == 2 ? draft.op(new Multiply(), x, x) : draft.activate(Elementary.power(p), size);
+        p == 1
+            ? size
+            : p == 2 ? draft.op(new Multiply(), x, x) : draft.activate(Elementary.power(p), size);
     Expr sum = draft.op(new Reduce(axes, false, true), raised);
-    return p == 1 ? sum : p == 2 ? Reductions.root(sum) : draft.activate(Elementary.power(1.0 / p), sum);
+    return p == 1
+        ? sum
+        : p == 2 ? Reductions.root(sum) : draft.activate(Elementary.power(1.0 / p), sum);
   }
 
   private static List<Integer> spaceAxes(Value x) {

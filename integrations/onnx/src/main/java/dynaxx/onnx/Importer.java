@@ -154,8 +154,7 @@ final class Importer {
    * @param parameters values of its parameters by name
    * @param dims extents
    */
-  record Evaluation(
-      Tensor values, Network network, Map<String, Tensor> parameters, long[] dims) {}
+  record Evaluation(Tensor values, Network network, Map<String, Tensor> parameters, long[] dims) {}
 
   /** The output as it is; see {@link Conformance}. */
   Evaluation evaluate() {
@@ -295,7 +294,9 @@ final class Importer {
       Value found = names.get(output);
       if (found == null) {
         throw new OnnxException(
-            "output '" + output + "': found no node that makes it, or an unsupported output of one");
+            "output '"
+                + output
+                + "': found no node that makes it, or an unsupported output of one");
       }
       return found;
     }

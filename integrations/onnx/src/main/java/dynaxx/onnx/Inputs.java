@@ -76,7 +76,11 @@ final class Inputs {
       boolean several = needed.size() > 1 && !keys.containsKey(info.name());
       if (several && (options.inputShape().isPresent() || !options.inputs().isEmpty())) {
         throw new OnnxException(
-            "model: found inputs " + names + ", expected data for each, also for '" + info.name() + "'");
+            "model: found inputs "
+                + names
+                + ", expected data for each, also for '"
+                + info.name()
+                + "'");
       }
       String key = keys.get(info.name());
       Place place = place(info, key == null ? null : options.inputs().get(key));
@@ -140,7 +144,8 @@ final class Inputs {
   }
 
   private String text(Place p) {
-    return p.name() + Arrays.toString(Arrays.stream(p.dims()).map(d -> d == Examples.OPEN ? -1 : d).toArray());
+    return p.name()
+        + Arrays.toString(Arrays.stream(p.dims()).map(d -> d == Examples.OPEN ? -1 : d).toArray());
   }
 
   private static String label(Info info) {
@@ -238,9 +243,7 @@ final class Inputs {
       return open[0];
     }
     int[] one =
-        IntStream.range(1, stated.length)
-            .filter(a -> stated[a] == 1 && array[a] != 1)
-            .toArray();
+        IntStream.range(1, stated.length).filter(a -> stated[a] == 1 && array[a] != 1).toArray();
     return one.length == 1 && stated[0] == array[0] ? one[0] : 0;
   }
 
@@ -329,10 +332,7 @@ final class Inputs {
       return new Positions(positions(p));
     }
     Expr all = draft.input();
-    Expr own =
-        plain()
-            ? all
-            : all.slice(0, p.start(), p.size(), 1).reshape(p.example());
+    Expr own = plain() ? all : all.slice(0, p.start(), p.size(), 1).reshape(p.example());
     return p.info().type() == StoredTensor.BOOL ? new Whole(own, StoredTensor.BOOL) : own;
   }
 

@@ -196,8 +196,7 @@ final class Interpreter {
         own.put(f.inputs().get(i), inputs.get(i));
       }
     }
-    List<String> wanted =
-        f.outputs().stream().limit(node.outputs().size()).toList();
+    List<String> wanted = f.outputs().stream().limit(node.outputs().size()).toList();
     run(withoutMissing(f, own), wanted, own);
     List<Value> outputs = new ArrayList<>();
     wanted.forEach(name -> outputs.add(own.get(name)));

@@ -65,8 +65,7 @@ final class Lift {
         "an input " + c.examples().text(v.dims()),
         parts + " along axis " + axis);
     Body one = parts == 1 ? all : all.slice(axis, part, 1, 1);
-    return Value.batched(
-        one.reshape(Dims.without(one.dims(), axis)), axis, c.examples().count());
+    return Value.batched(one.reshape(Dims.without(one.dims(), axis)), axis, c.examples().count());
   }
 
   private static Value together(Call c, List<Value> parts, Value like) {

@@ -88,8 +88,7 @@ final class ModelReader {
   }
 
   private static ModelFile read(
-      Path file, ExternalFiles external, EndNoticingStream stream, long bytes)
-      throws IOException {
+      Path file, ExternalFiles external, EndNoticingStream stream, long bytes) throws IOException {
     CodedInputStream coded = CodedInputStream.newInstance(stream);
     coded.setSizeLimit(Integer.MAX_VALUE);
     ModelReader reader = new ModelReader(file, external, coded);

@@ -16,8 +16,7 @@ final class Naming {
   private final Map<String, Attribute> bound;
   private final int depth;
 
-  private Naming(
-      Naming around, Map<String, Long> opsets, Map<String, Attribute> bound, int depth) {
+  private Naming(Naming around, Map<String, Long> opsets, Map<String, Attribute> bound, int depth) {
     this.around = around;
     this.opsets = opsets;
     this.bound = bound;

@@ -243,7 +243,8 @@ final class Norms {
     Value squares = c.run("Mul", x, x);
     Value sums = Linears.along(c, squares, 1, band, channels);
     double factor = c.number("alpha", 1e-4f) / size;
-    Value base = c.run("Add", c.run("Mul", sums, Call.number(factor)), Call.number(c.number("bias", 1)));
+    Value base =
+        c.run("Add", c.run("Mul", sums, Call.number(factor)), Call.number(c.number("bias", 1)));
     return c.run("Div", x, c.run("Pow", base, Call.number(c.number("beta", 0.75f))));
   }
 

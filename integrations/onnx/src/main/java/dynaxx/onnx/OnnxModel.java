@@ -18,9 +18,9 @@ import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /**
- * A network read from an ONNX file: an inference graph of operator sets 7 to 25. One axis of
- * each input counts the examples, or the graph is that of one example. Each example is computed on
- * its own.
+ * A network read from an ONNX file: an inference graph of operator sets 7 to 25. One axis of each
+ * input counts the examples, or the graph is that of one example. Each example is computed on its
+ * own.
  *
  * <p>Parameters are the float initializers that the output depends on differentiably, in the order
  * of the file, each flattened row-major. Constants are running statistics of batch normalisation,

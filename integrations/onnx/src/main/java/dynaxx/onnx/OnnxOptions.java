@@ -125,7 +125,8 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withParameters(Pattern names) {
-    return new OnnxOptions(Optional.of(names), output, inputShape, inputs, logits, fused, padding, maximumBytes);
+    return new OnnxOptions(
+        Optional.of(names), output, inputShape, inputs, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -135,7 +136,8 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withOutput(String name) {
-    return new OnnxOptions(parameters, Optional.of(name), inputShape, inputs, logits, fused, padding, maximumBytes);
+    return new OnnxOptions(
+        parameters, Optional.of(name), inputShape, inputs, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -145,7 +147,8 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withInputShape(Shape example) {
-    return new OnnxOptions(parameters, output, Optional.of(example), inputs, logits, fused, padding, maximumBytes);
+    return new OnnxOptions(
+        parameters, output, Optional.of(example), inputs, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -158,7 +161,8 @@ public record OnnxOptions(
   public OnnxOptions withInput(String name, Input input) {
     Map<String, Input> more = new LinkedHashMap<>(inputs);
     more.put(Objects.requireNonNull(name, "name"), Objects.requireNonNull(input, "input"));
-    return new OnnxOptions(parameters, output, inputShape, more, logits, fused, padding, maximumBytes);
+    return new OnnxOptions(
+        parameters, output, inputShape, more, logits, fused, padding, maximumBytes);
   }
 
   /**

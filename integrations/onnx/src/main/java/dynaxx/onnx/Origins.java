@@ -41,8 +41,7 @@ final class Origins {
     while (found.find()) {
       targets.add(found.group(1));
     }
-    names =
-        graph.initializers().stream().map(StoredTensor::name).collect(Collectors.toSet());
+    names = graph.initializers().stream().map(StoredTensor::name).collect(Collectors.toSet());
     complete = all && names.containsAll(targets);
   }
 

@@ -103,8 +103,8 @@ final class Recurrence {
   }
 
   /**
-   * Where an example still has steps, 1, else 0; null if all have. Beyond its end the state stays as
-   * it is and the output is 0.
+   * Where an example still has steps, 1, else 0; null if all have. Beyond its end the state stays
+   * as it is and the output is 0.
    */
   private Expr within(int step) {
     if (!c.has(4)) {

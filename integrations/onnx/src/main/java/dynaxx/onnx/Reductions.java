@@ -47,7 +47,8 @@ final class Reductions {
     put(operators, "ReduceSumSquare", Reduction.SUM, SQUARE, SAME);
     put(operators, "ReduceL1", Reduction.SUM, ABS, SAME);
     put(operators, "ReduceL2", Reduction.SUM, SQUARE, ROOT);
-    operators.put("ReduceLogSum", Operator.one(c -> c.run("Log", reduce(c, Reduction.SUM, SAME, SAME))));
+    operators.put(
+        "ReduceLogSum", Operator.one(c -> c.run("Log", reduce(c, Reduction.SUM, SAME, SAME))));
     operators.put("ReduceLogSumExp", Operator.one(Reductions::logSumExp));
     operators.put("CumSum", Operator.one(Reductions::cumSum));
     operators.put("ArgMax", Operator.one(c -> place(c, true)));
@@ -151,7 +152,9 @@ final class Reductions {
     Value extreme = c.run(largest ? "ReduceMax" : "ReduceMin", x, Call.wholesValue(axis));
     Value best = c.run("Cast", Map.of("to", 1L), c.run("Equal", x, extreme));
     Value before = Linears.along(c, best, axis, triangle(n, true, last), n);
-    Value first = c.run("Mul", best, c.run("Cast", Map.of("to", 1L), c.run("Less", before, Call.number(0.5))));
+    Value first =
+        c.run(
+            "Mul", best, c.run("Cast", Map.of("to", 1L), c.run("Less", before, Call.number(0.5))));
     float[] row = new float[n];
     for (int i = 0; i < n; i++) {
       row[i] = i;

@@ -30,16 +30,18 @@ final class Resizing {
 
   private static Value upsample(Call c) {
     float[] scales =
-        c.has(1) ? c.constant(1).toFloats().floats() : c.raw("scales") == null
-            ? new float[0]
-            : c.raw("scales").numbers();
+        c.has(1)
+            ? c.constant(1).toFloats().floats()
+            : c.raw("scales") == null ? new float[0] : c.raw("scales").numbers();
     c.require(scales != null && scales.length == c.in(0).rank(), "scales", "one for each axis");
     Value result = c.in(0);
     String mode = c.text("mode", "nearest");
     for (int a = 0; a < scales.length; a++) {
       int in = extent(result, a);
       Axis axis = new Axis(in, (int) Math.floor((double) in * scales[a]), scales[a], 0, 1);
-      result = along(c, result, a, axis, new Setting(mode, "asymmetric", "floor", -0.75, false, false, 0));
+      result =
+          along(
+              c, result, a, axis, new Setting(mode, "asymmetric", "floor", -0.75, false, false, 0));
     }
     return result;
   }
@@ -109,7 +111,8 @@ final class Resizing {
       int in = extent(x, axes[i]);
       c.require(scale > 0 && scale * in <= 1 << 20, "a scale of " + scale, "a positive one");
       requireOther(c, x, axes[i], scale == 1);
-      found[i] = new Axis(in, (int) Math.floor(scale * in), scale, region[i], region[i + axes.length]);
+      found[i] =
+          new Axis(in, (int) Math.floor(scale * in), scale, region[i], region[i + axes.length]);
     }
     return found;
   }
@@ -130,7 +133,8 @@ final class Resizing {
     for (int i = 0; i < axes.length; i++) {
       boolean examples = axes[i] == x.batch();
       requireOther(c, x, axes[i], sizes[i] == x.dims()[axes[i]]);
-      c.require(examples || sizes[i] > 0 && sizes[i] <= 1 << 20, "a size of " + sizes[i], "at least 1");
+      c.require(
+          examples || sizes[i] > 0 && sizes[i] <= 1 << 20, "a size of " + sizes[i], "at least 1");
       scales[i] = examples ? 1 : (double) sizes[i] / extent(x, axes[i]);
     }
     double common =
@@ -200,8 +204,7 @@ final class Resizing {
     };
   }
 
-  private static Value nearest(
-      Call c, Value x, int at, Axis axis, Setting how, double[] places) {
+  private static Value nearest(Call c, Value x, int at, Axis axis, Setting how, double[] places) {
     int[] chosen = new int[places.length];
     for (int i = 0; i < chosen.length; i++) {
       double place = places[i];
@@ -226,9 +229,7 @@ final class Resizing {
       Call c, Axis axis, Setting how, double[] places, boolean[] outside) {
     boolean cubic = how.mode.equals("cubic");
     c.require(
-        cubic || how.mode.equals("linear"),
-        "mode '" + how.mode + "'",
-        "nearest, linear or cubic");
+        cubic || how.mode.equals("linear"), "mode '" + how.mode + "'", "nearest, linear or cubic");
     double shrink = how.antialias ? Math.min(axis.scale, 1) : 1;
     double[] exact = new double[Linears.requireSize(axis.out, axis.in)];
     for (int i = 0; i < axis.out; i++) {

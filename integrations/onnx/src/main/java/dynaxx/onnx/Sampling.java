@@ -27,8 +27,12 @@ final class Sampling {
         axes >= 1 && grid.rank() == x.rank() && grid.dims()[axes + 1] == axes,
         "a grid " + Arrays.toString(grid.dims()),
         "[examples x places x " + axes + "]");
-    String mode = c.text("mode", "linear").replace("bilinear", "linear").replace("bicubic", "cubic");
-    c.require(List.of("linear", "nearest", "cubic").contains(mode), "mode '" + mode + "'", "linear, nearest or cubic");
+    String mode =
+        c.text("mode", "linear").replace("bilinear", "linear").replace("bicubic", "cubic");
+    c.require(
+        List.of("linear", "nearest", "cubic").contains(mode),
+        "mode '" + mode + "'",
+        "linear, nearest or cubic");
     String padding = c.text("padding_mode", "zeros");
     boolean corners = c.whole("align_corners", 0) != 0;
     long[] space = Arrays.copyOfRange(x.dims(), 2, x.rank());
@@ -39,11 +43,15 @@ final class Sampling {
       c.require(alike, "a grid that differs from example to example", "one that they share");
       return sampled(c, x, taps(grid, 0, n, space, mode, padding, corners), places);
     }
-    c.require(x.isShared() && grid.dims()[0] == x.dims()[0], "grids of another number", "one for each image");
+    c.require(
+        x.isShared() && grid.dims()[0] == x.dims()[0],
+        "grids of another number",
+        "one for each image");
     List<Value> parts = new ArrayList<>();
     for (int i = 0; i < x.dims()[0]; i++) {
       Value one = c.examples().slice(x, 0, i, 1, 1);
-      parts.add(sampled(c, one, taps(grid, i * n * axes, n, space, mode, padding, corners), places));
+      parts.add(
+          sampled(c, one, taps(grid, i * n * axes, n, space, mode, padding, corners), places));
     }
     return c.examples().concat(parts, 0);
   }
@@ -53,7 +61,9 @@ final class Sampling {
     Value rows = c.examples().reshape(x, flat);
     Value sum = null;
     for (int t = 0; t < taps.pixels.size(); t++) {
-      Value weights = Value.shared(Tensor.of(new long[] {1, 1, taps.weights.get(t).length}, taps.weights.get(t)));
+      Value weights =
+          Value.shared(
+              Tensor.of(new long[] {1, 1, taps.weights.get(t).length}, taps.weights.get(t)));
       Value term = c.run("Mul", c.examples().gather(rows, 2, taps.pixels.get(t)), weights);
       sum = sum == null ? term : c.run("Add", sum, term);
     }
@@ -81,7 +91,8 @@ final class Sampling {
         long pixel = 0;
         int rest = t;
         for (int a = 0; a < axes; a++) {
-          double at = place(grid.number(start + i * axes + axes - 1 - a), space[a], padding, mode, corners);
+          double at =
+              place(grid.number(start + i * axes + axes - 1 - a), space[a], padding, mode, corners);
           int tap = rest % each;
           rest /= each;
           double floor = each == 1 ? Math.rint(at) : Math.floor(at);
@@ -107,9 +118,7 @@ final class Sampling {
     }
     double a = -0.75;
     double x = Math.abs(t - (tap - 1));
-    return x <= 1
-        ? ((a + 2) * x - (a + 3)) * x * x + 1
-        : ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
+    return x <= 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
   }
 
   /** A coordinate from -1 to 1 as a pixel. */
@@ -143,7 +152,9 @@ final class Sampling {
       case "border" -> Math.clamp(index, 0, extent - 1);
       case "reflection" -> (long) Math.rint(reflected(index, extent, corners));
       case "zeros" -> -1;
-      default -> throw new OnnxException("padding_mode: found '" + padding + "', expected zeros, border or reflection");
+      default ->
+          throw new OnnxException(
+              "padding_mode: found '" + padding + "', expected zeros, border or reflection");
     };
   }
 
@@ -153,16 +164,23 @@ final class Sampling {
     long[] image = c.wholes(1);
     long[] block = c.wholes(2);
     int axes = image.length;
-    c.require(x.rank() == 3 && block.length == axes, c.examples().text(x.dims()), "[examples x elements x places]");
+    c.require(
+        x.rank() == 3 && block.length == axes,
+        c.examples().text(x.dims()),
+        "[examples x elements x places]");
     int[] kernel = c.ints(block);
     int[] stride = Windows.axis(c, "strides", c.wholes("strides", Windows.ones(axes)), axes, 1);
-    int[] dilation = Windows.axis(c, "dilations", c.wholes("dilations", Windows.ones(axes)), axes, 1);
+    int[] dilation =
+        Windows.axis(c, "dilations", c.wholes("dilations", Windows.ones(axes)), axes, 1);
     long[] pads = c.wholes("pads", new long[2 * axes]);
     int[] before = c.ints(Arrays.copyOf(pads, axes));
     int[] after = c.ints(Arrays.copyOfRange(pads, axes, 2 * axes));
     Windows w = new Windows(image, kernel, stride, dilation, before, after);
     long elements = Dims.size(block);
-    c.require(x.dims()[1] % elements == 0 && x.dims()[2] == Dims.size(w.places()), c.examples().text(x.dims()), "the blocks of the image");
+    c.require(
+        x.dims()[1] % elements == 0 && x.dims()[2] == Dims.size(w.places()),
+        c.examples().text(x.dims()),
+        "the blocks of the image");
     long channels = x.dims()[1] / elements;
     return Lift.over(
             c,
@@ -190,7 +208,10 @@ final class Sampling {
     long[] to = c.has(2) ? c.wholes(2) : own;
     long plane = Dims.size(Arrays.copyOfRange(own, 2, own.length));
     long[] planes = {Dims.size(x.dims()) / Dims.size(Arrays.copyOfRange(x.dims(), 2, x.rank()))};
-    c.require(Dims.size(to) >= planes[0] * plane, "an output " + Arrays.toString(to), "at least the pooled one");
+    c.require(
+        Dims.size(to) >= planes[0] * plane,
+        "an output " + Arrays.toString(to),
+        "at least the pooled one");
     // indices count through the whole tensor of the output as pooled
     long[] flat = {Dims.size(own)};
     Value zeros = c.examples().expand(Call.number(0), flat);

@@ -56,7 +56,8 @@ final class Scattering {
       return byNumbers(c, data, axis, indices);
     }
     Aligned aligned = aligned(c, data, indices, axis);
-    int own = aligned.batch() >= 0 && aligned.merged() == 1 && axis > aligned.batch() ? axis - 1 : axis;
+    int own =
+        aligned.batch() >= 0 && aligned.merged() == 1 && axis > aligned.batch() ? axis - 1 : axis;
     Body from = aligned.bodies().get(0);
     Tensor which = (Tensor) aligned.bodies().get(1);
     int[] places = places(c, from.dims(), which, own);
@@ -87,10 +88,16 @@ final class Scattering {
 
   /** Position j of the axis times whether the number is j, added up. */
   private static Value byNumbers(Call c, Value data, int axis, Value numbers) {
-    c.require(!Elementwise.isWhole(data.body()), "whole numbers chosen by numbers of the input", "floats");
+    c.require(
+        !Elementwise.isWhole(data.body()),
+        "whole numbers chosen by numbers of the input",
+        "floats");
     long n = data.dims()[axis];
     Value chosen = hot(c, numbers, n, numbers.rank());
-    long[] order = IntStream.range(0, data.rank() + 1).mapToLong(a -> a < axis ? a : a == axis ? axis : a).toArray();
+    long[] order =
+        IntStream.range(0, data.rank() + 1)
+            .mapToLong(a -> a < axis ? a : a == axis ? axis : a)
+            .toArray();
     Value wide = c.run("Unsqueeze", data, Call.wholesValue(axis));
     // [.., 1, n, ..] becomes [.., 1, .., n] beside [.., k, .., n]
     long[] last = new long[order.length];
@@ -195,7 +202,8 @@ final class Scattering {
     boolean several = Arrays.equals(fixed.dims(), updates.dims());
     c.require(several, "updates of another shape than the indices", "the same");
     Aligned aligned = c.examples().align(List.of(data, fixed, updates));
-    int own = aligned.batch() >= 0 && aligned.merged() == 1 && axis > aligned.batch() ? axis - 1 : axis;
+    int own =
+        aligned.batch() >= 0 && aligned.merged() == 1 && axis > aligned.batch() ? axis - 1 : axis;
     Body to = aligned.bodies().get(0);
     int[] places = places(c, to.dims(), (Tensor) aligned.bodies().get(1), own);
     Body changed = put(c, to, aligned.bodies().get(2), places);

@@ -63,7 +63,9 @@ final class Shapes {
     boolean channelsFirst = c.text("mode", "DCR").equals("CRD");
     Value parts = reshape(c, x, 0, d[1], d[2] / b, b, d[3] / b, b);
     Value turned =
-        channelsFirst ? transpose(c, parts, 0, 1, 3, 5, 2, 4) : transpose(c, parts, 0, 3, 5, 1, 2, 4);
+        channelsFirst
+            ? transpose(c, parts, 0, 1, 3, 5, 2, 4)
+            : transpose(c, parts, 0, 3, 5, 1, 2, 4);
     return reshape(c, turned, 0, d[1] * b * b, d[2] / b, d[3] / b);
   }
 
@@ -107,7 +109,8 @@ final class Shapes {
       } else if (extent < to[i]) {
         long before = (to[i] - extent) / 2;
         long[] pads = {before, to[i] - extent - before};
-        result = c.run("Pad", result, Call.wholesValue(pads), Call.number(0), Call.wholesValue(axis));
+        result =
+            c.run("Pad", result, Call.wholesValue(pads), Call.number(0), Call.wholesValue(axis));
       }
     }
     return result;
@@ -115,7 +118,8 @@ final class Shapes {
 
   private static Value eye(Call c) {
     long[] dims = c.in(0).dims();
-    c.require(dims.length == 2 && c.in(0).isShared(), "a shape " + c.examples().text(dims), "a matrix");
+    c.require(
+        dims.length == 2 && c.in(0).isShared(), "a shape " + c.examples().text(dims), "a matrix");
     long k = c.whole("k", 0);
     float[] values = new float[Linears.requireSize(dims[0], dims[1])];
     for (int i = 0; i < values.length; i++) {
@@ -154,7 +158,10 @@ final class Shapes {
   private static Value determinant(Call c) {
     Value x = c.in(0);
     long n = x.rank() < 2 ? 0 : x.dims()[x.rank() - 1];
-    c.require(n > 0 && n <= 4 && x.dims()[x.rank() - 2] == n, c.examples().text(x.dims()), "square matrices up to 4 x 4");
+    c.require(
+        n > 0 && n <= 4 && x.dims()[x.rank() - 2] == n,
+        c.examples().text(x.dims()),
+        "square matrices up to 4 x 4");
     Value found = determinant(c, x, (int) n);
     return c.run("Squeeze", found, Call.wholesValue(-1, -2));
   }
@@ -191,7 +198,10 @@ final class Shapes {
     for (int i = 0; i < n; i++) {
       for (int a = 0; a < axes; a++) {
         long at = i / strides[a] % space[a];
-        double step = corners ? space[a] == 1 ? 0 : 2.0 * at / (space[a] - 1) - 1 : (2.0 * at + 1) / space[a] - 1;
+        double step =
+            corners
+                ? space[a] == 1 ? 0 : 2.0 * at / (space[a] - 1) - 1
+                : (2.0 * at + 1) / space[a] - 1;
         points[i * (axes + 1) + axes - 1 - a] = (float) step;
       }
       points[i * (axes + 1) + axes] = 1;
@@ -246,7 +256,8 @@ final class Shapes {
   /** Quantised constants as the floats that they stand for. */
   private static Value dequantized(Call c) {
     Value x = c.in(0);
-    c.require(x.body() instanceof Tensor t && !t.isFloat(), "computed values", "quantised constants");
+    c.require(
+        x.body() instanceof Tensor t && !t.isFloat(), "computed values", "quantised constants");
     Value scale = c.in(1);
     Value zero = c.has(2) ? c.run("Cast", Map.of("to", 1L), c.in(2)) : Call.number(0);
     long blocks = c.whole("block_size", 0);
@@ -267,5 +278,4 @@ final class Shapes {
     int[] at = IntStream.range(0, Math.toIntExact(extent)).map(i -> (int) (i / times)).toArray();
     return c.examples().gather(v, axis, at);
   }
-
 }

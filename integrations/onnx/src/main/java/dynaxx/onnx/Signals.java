@@ -44,7 +44,11 @@ final class Signals {
       int at = reverse ? n - 1 - i : i;
       Value one = c.examples().slice(x, axis, at, 1, 1);
       Value next = product == null ? one : c.run("Mul", product, one);
-      Value first = c.run("Add", c.run("Mul", one, c.run("CastLike", Call.number(0), one)), c.run("CastLike", Call.number(1), one));
+      Value first =
+          c.run(
+              "Add",
+              c.run("Mul", one, c.run("CastLike", Call.number(0), one)),
+              c.run("CastLike", Call.number(1), one));
       parts[at] = exclusive ? product == null ? first : product : next;
       product = next;
     }
@@ -66,7 +70,10 @@ final class Signals {
     boolean oneSided = c.whole("onesided", 0) != 0;
     int last = x.rank() - 1;
     long parts = x.dims()[last];
-    c.require(axis < last && (parts == 1 || parts == 2), c.examples().text(x.dims()), "real or complex values");
+    c.require(
+        axis < last && (parts == 1 || parts == 2),
+        c.examples().text(x.dims()),
+        "real or complex values");
     c.require(!(inverse && oneSided), "the inverse of one side", "both sides");
     int in = Math.toIntExact(x.dims()[axis]);
     int n = c.has(1) ? Math.toIntExact(c.constant(1).whole(0)) : in;

@@ -119,9 +119,7 @@ final class Steps {
     Value x = c.in(0);
     if (x.body() instanceof Tensor t) {
       return x.with(
-          Folding.unary(
-                  t.toFloats(),
-                  v -> Double.isInfinite(v) && (v > 0 ? above : below) ? 1 : 0)
+          Folding.unary(t.toFloats(), v -> Double.isInfinite(v) && (v > 0 ? above : below) ? 1 : 0)
               .toTruth());
     }
     Draft draft = c.draft();
@@ -261,9 +259,7 @@ final class Steps {
 
   /** A quotient away from whole numbers, so that rounding does not matter. */
   private static Expr quotient(Draft draft, Arithmetic a, Expr x, double divisor) {
-    Expr down =
-        draft.activate(
-            Elementary.FLOOR, draft.affine(x, 1 / divisor, 0.5 / divisor));
+    Expr down = draft.activate(Elementary.FLOOR, draft.affine(x, 1 / divisor, 0.5 / divisor));
     Expr floor = draft.affine(down, divisor, 0);
     Expr modulo = draft.op(new Subtract(), x, floor);
     if (a == Arithmetic.MODULO) {
@@ -271,8 +267,7 @@ final class Steps {
     }
     // towards zero: the quotient of the size, with the sign
     Expr size = draft.activate(Elementary.ABS, x);
-    Expr whole =
-        draft.activate(Elementary.FLOOR, draft.affine(size, 1 / divisor, 0.5 / divisor));
+    Expr whole = draft.activate(Elementary.FLOOR, draft.affine(size, 1 / divisor, 0.5 / divisor));
     Expr signed = draft.op(new Multiply(), sign(x), whole);
     return a == Arithmetic.DIVIDE
         ? signed

@@ -217,10 +217,7 @@ record StoredTensor(
       return values;
     }
     for (int i = 0; i < values.length; i++) {
-      values[i] =
-          type == DOUBLE
-              ? (float) raw.getAtIndex(WIDE, i)
-              : half(raw.getAtIndex(SHORT, i));
+      values[i] = type == DOUBLE ? (float) raw.getAtIndex(WIDE, i) : half(raw.getAtIndex(SHORT, i));
     }
     return values;
   }

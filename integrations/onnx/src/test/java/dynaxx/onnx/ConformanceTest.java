@@ -28,7 +28,8 @@ class ConformanceTest {
   @TempDir private Path folder;
 
   private void write(String name, TestModel model, boolean wrong) throws IOException {
-    Path test = Files.createDirectories(folder.resolve("node/test_" + name.replaceAll("\\W+", "_")));
+    Path test =
+        Files.createDirectories(folder.resolve("node/test_" + name.replaceAll("\\W+", "_")));
     Path data = Files.createDirectories(test.resolve("test_data_set_0"));
     Files.write(test.resolve("model.onnx"), model.bytes());
     Random random = new Random(21);
@@ -60,8 +61,7 @@ class ConformanceTest {
             .collect(Collectors.joining("\n"));
     assertEquals("", others);
     assertEquals(models.size(), outcomes.size());
-    double worst =
-        outcomes.stream().mapToDouble(o -> o.derivatives().orElse(-1)).max().orElse(-1);
+    double worst = outcomes.stream().mapToDouble(o -> o.derivatives().orElse(-1)).max().orElse(-1);
     System.out.printf("conformance: worst derivative %.4f of what is allowed%n", worst);
     assertTrue(worst >= 0 && worst <= 1, "worst " + worst);
   }
@@ -83,8 +83,7 @@ class ConformanceTest {
     Path damaged = Files.createDirectories(folder.resolve("node/test_damaged"));
     Files.write(damaged.resolve("model.onnx"), new byte[] {1, 2, 3});
     Map<String, Outcome> outcomes =
-        Conformance.run(folder, false).stream()
-            .collect(Collectors.toMap(Outcome::name, o -> o));
+        Conformance.run(folder, false).stream().collect(Collectors.toMap(Outcome::name, o -> o));
     assertEquals(Verdict.AGREES, outcomes.get("test_right").verdict());
     assertEquals("Tanh", outcomes.get("test_right").operator());
     assertTrue(outcomes.get("test_right").floats());

@@ -137,9 +137,7 @@ class ExporterFilesTest {
   private static double dot(Device exact, Scope scope, Buffer values, int i, int n) {
     double[] unit = new double[n];
     unit[i] = 1;
-    return exact
-        .algebra()
-        .dot(values, exact.upload(scope, Cases.host(scope, unit).segment()));
+    return exact.algebra().dot(values, exact.upload(scope, Cases.host(scope, unit).segment()));
   }
 
   private double[] plain() throws IOException {
@@ -160,8 +158,7 @@ class ExporterFilesTest {
   // ---- weights elsewhere and of other types
 
   private static byte[] floats(Array array) {
-    ByteBuffer raw =
-        ByteBuffer.allocate(array.values().length * 4).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer raw = ByteBuffer.allocate(array.values().length * 4).order(ByteOrder.LITTLE_ENDIAN);
     Arrays.stream(array.values()).forEach(v -> raw.putFloat((float) v));
     return raw.array();
   }
@@ -218,7 +215,8 @@ class ExporterFilesTest {
     Files.createSymbolicLink(folder.resolve("link.data"), outside);
     try {
       String up = "../" + folder.relativize(outside).toString();
-      for (String location : List.of(outside.toString(), up, "link.data", "..", "", "sub/../../x")) {
+      for (String location :
+          List.of(outside.toString(), up, "link.data", "..", "", "sub/../../x")) {
         refused(externalModel(location), "expected one in the folder of the model");
       }
     } finally {
@@ -239,8 +237,7 @@ class ExporterFilesTest {
   }
 
   private static byte[] typed(String name, Array array, int type) {
-    ByteBuffer raw =
-        ByteBuffer.allocate(array.values().length * 8).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer raw = ByteBuffer.allocate(array.values().length * 8).order(ByteOrder.LITTLE_ENDIAN);
     for (double v : array.values()) {
       switch (type) {
         case 10 -> raw.putShort(Float.floatToFloat16((float) v));
@@ -294,7 +291,8 @@ class ExporterFilesTest {
       byte[] sparse =
           TestModel.message(
               s -> {
-                s.writeByteArray(1, TestModel.tensor("w2", new Array(new long[] {n}, values, false)));
+                s.writeByteArray(
+                    1, TestModel.tensor("w2", new Array(new long[] {n}, values, false)));
                 s.writeByteArray(2, TestModel.tensor("", new Array(dims, at, true)));
                 s.writeInt64(3, 2);
                 s.writeInt64(3, 4);
@@ -310,8 +308,7 @@ class ExporterFilesTest {
       assertEquals(
           sorted(plain()),
           sorted(
-              measured(
-                  OnnxModel.read(file, Loss.meanSquaredError()), List.of("w1", "b1", "w2"))));
+              measured(OnnxModel.read(file, Loss.meanSquaredError()), List.of("w1", "b1", "w2"))));
     }
   }
 
@@ -391,7 +388,13 @@ class ExporterFilesTest {
               texts(f, 5, "out");
               texts(f, 6, "turned");
               Step gemm =
-                  step("Gemm", "out", Map.of("transB", new Bound("turned")), "in", "weight", "shift");
+                  step(
+                      "Gemm",
+                      "out",
+                      Map.of("transB", new Bound("turned")),
+                      "in",
+                      "weight",
+                      "shift");
               f.writeByteArray(7, TestModel.node(gemm));
               f.writeByteArray(9, TestModel.message(o -> o.writeInt64(2, 13)));
               f.writeString(10, "own");
@@ -465,7 +468,9 @@ class ExporterFilesTest {
             "i");
     List<Step> looped = steps();
     looped.set(0, step("Gemm", "h0", Map.of("transB", 1), "x", "w1"));
-    looped.add(1, new Step("Loop", List.of("trips", "", "h0"), List.of("h", "steps"), Map.of("body", loop)));
+    looped.add(
+        1,
+        new Step("Loop", List.of("trips", "", "h0"), List.of("h", "steps"), Map.of("body", loop)));
     looped.addFirst(step("Constant", "trips", Map.of("value_int", 3)));
     List<Step> spelt = steps();
     spelt.set(0, step("Gemm", "h0", Map.of("transB", 1), "x", "w1"));

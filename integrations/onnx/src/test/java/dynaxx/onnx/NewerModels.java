@@ -40,14 +40,16 @@ final class NewerModels {
     String sum = m.add("ReduceSum", m.add("Mul", e, wide), m.ints(1), Map.of("keepdims", 0));
     String count = m.add("ReduceSum", mask, m.ints(1), Map.of("keepdims", 1));
     String mean = m.add("Div", sum, m.add("Max", count, m.number(1)));
-    String whole = m.add("Cast", m.add("ReduceSum", mask, m.ints(1), Map.of("keepdims", 0)), Map.of("to", 7));
+    String whole =
+        m.add("Cast", m.add("ReduceSum", mask, m.ints(1), Map.of("keepdims", 0)), Map.of("to", 7));
     String rows = m.add("Gather", m.weight("by_count", 5, 3), whole);
     return m.output(m.add("Add", mean, rows));
   }
 
   private static TestModel larger() {
     TestModel m = new TestModel(18, 53).input(-1, 2, 3, 4);
-    String x = m.add("Conv", "x", m.weight("c1", 4, 2, 3, 3), Map.of("pads", new long[] {1, 1, 1, 1}));
+    String x =
+        m.add("Conv", "x", m.weight("c1", 4, 2, 3, 3), Map.of("pads", new long[] {1, 1, 1, 1}));
     x = m.add("LRN", x, Map.of("size", 3, "alpha", 0.5f, "beta", 0.75f, "bias", 1.5f));
     String space = m.add("DepthToSpace", x, Map.of("blocksize", 2));
     String scales = m.floats("scales", new long[] {4}, 1, 1, 2, 1.5);
@@ -75,8 +77,16 @@ final class NewerModels {
   private static TestModel places() {
     TestModel m = new TestModel(18, 55).input(-1, 5);
     String h = m.add("Gemm", "x", m.weight("w1", 5, 5), m.weight("b1", 5), Map.of("transB", 1));
-    String one = m.add("Constant", Map.of("value", new TestModel.Array(new long[] {1, 3}, new double[] {4, 0, 4}, true)));
-    String size = m.add("Concat", m.add("Slice", m.add("Shape", "x"), m.ints(0), m.ints(1)), m.ints(3), Map.of("axis", 0));
+    String one =
+        m.add(
+            "Constant",
+            Map.of("value", new TestModel.Array(new long[] {1, 3}, new double[] {4, 0, 4}, true)));
+    String size =
+        m.add(
+            "Concat",
+            m.add("Slice", m.add("Shape", "x"), m.ints(0), m.ints(1)),
+            m.ints(3),
+            Map.of("axis", 0));
     String at = m.add("Expand", one, size);
     String taken = m.add("GatherElements", m.add("Tanh", h), at, Map.of("axis", 1));
     String put = m.add("ScatterElements", h, at, taken, Map.of("axis", 1, "reduction", "add"));

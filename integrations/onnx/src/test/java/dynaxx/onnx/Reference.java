@@ -139,8 +139,7 @@ final class Reference {
       case "GlobalAveragePool", "GlobalMaxPool" -> global(op, in.getFirst());
       case "CumSum" -> ReferenceLater.cumSum(in.getFirst(), (int) in.get(1).values()[0]);
       case "TopK" -> ReferenceLater.topK(in.getFirst(), (int) in.get(1).values()[0]);
-      case "ReduceLogSumExp" ->
-          ReferenceLater.logSumExp(in.getFirst(), (int) a.wholes("axes")[0]);
+      case "ReduceLogSumExp" -> ReferenceLater.logSumExp(in.getFirst(), (int) a.wholes("axes")[0]);
       case "DepthToSpace" ->
           ReferenceLater.depthToSpace(in.getFirst(), (int) a.whole("blocksize", 1));
       case "LRN" -> ReferenceLater.neighbours(in.getFirst(), a);

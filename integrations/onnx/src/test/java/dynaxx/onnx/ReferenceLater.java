@@ -117,7 +117,9 @@ final class ReferenceLater {
     double[] y = new double[(int) Dims.size(to)];
     long[] strides = Dims.strides(to);
     Reference.fill(
-        new long[] {x.dims()[0], w.dims()[0], w.dims()[1], x.dims()[2], x.dims()[3], w.dims()[2], w.dims()[3]},
+        new long[] {
+          x.dims()[0], w.dims()[0], w.dims()[1], x.dims()[2], x.dims()[3], w.dims()[2], w.dims()[3]
+        },
         at -> {
           long row = at[3] * stride[0] + at[5] - pads[0];
           long col = at[4] * stride[1] + at[6] - pads[1];
@@ -139,8 +141,7 @@ final class ReferenceLater {
 
   static Array gatherElements(Array x, Array indices, int axis) {
     return Reference.fill(
-        indices.dims(),
-        at -> Reference.get(x, with(at, axis, (int) Reference.get(indices, at))));
+        indices.dims(), at -> Reference.get(x, with(at, axis, (int) Reference.get(indices, at))));
   }
 
   static Array scatterAdd(Array x, Array indices, Array updates, int axis) {

@@ -59,7 +59,10 @@ class RefusalsTest {
   void namesOperatorsThatAreNotSupported() {
     TestModel m = linear();
     m.add("Unheard", m.output());
-    refused(m, "'node_v1': found operator Unheard, expected one of Abs, Acos, Acosh, Add, AffineGrid, And,");
+    refused(
+        m,
+        "'node_v1': found operator Unheard, expected one of Abs, Acos, Acosh, Add, AffineGrid,"
+            + " And,");
     TestModel boxes = linear();
     boxes.add("NonMaxSuppression", boxes.output());
     refused(boxes, "found NonMaxSuppression, which is not supported: it makes boxes or lists");
