@@ -7,14 +7,18 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Parameter;
+import dynaxx.network.Shape;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -106,7 +110,7 @@ public final class OnnxModel {
   private static OnnxModel read(Path file, OnnxOptions options, Optional<Loss> loss) {
     try (ExternalFiles external = new ExternalFiles(file)) {
       ModelFile content = ModelReader.read(file, options.maximumBytes(), external);
-      return new OnnxModel(new Importer(content, options).read(), loss);
+      return new OnnxModel(result(content, options), loss);
     } catch (OnnxException e) {
       throw new OnnxException(file + ": " + e.getMessage(), e.getCause());
     } catch (RuntimeException e) {
@@ -116,6 +120,52 @@ public final class OnnxModel {
     } catch (OutOfMemoryError e) {
       throw new OnnxException(file + ": found a model that does not fit the Java heap");
     }
+  }
+
+  /**
+   * Reads with the examples along the axis that the file leaves open, or the first; if all extents
+   * are fixed and that mixes examples, along the only other axis that does not.
+   */
+  private static Importer.Result result(ModelFile content, OnnxOptions options) {
+    try {
+      return new Importer(content, options).read();
+    } catch (OnnxException e) {
+      List<OnnxOptions> others = otherAxes(content, options);
+      List<Importer.Result> found = new ArrayList<>();
+      for (OnnxOptions other : others) {
+        try {
+          found.add(new Importer(content, other).read());
+        } catch (OnnxException ignored) {
+          // the first refusal tells more
+        }
+      }
+      if (found.size() == 1) {
+        return found.getFirst();
+      }
+      throw e;
+    }
+  }
+
+  private static List<OnnxOptions> otherAxes(ModelFile content, OnnxOptions options) {
+    if (options.inputs().size() != 1) {
+      return List.of();
+    }
+    var given = options.inputs().entrySet().iterator().next();
+    Shape array = given.getValue().array();
+    boolean open = given.getValue().axis().isEmpty() && given.getValue().shared().isEmpty();
+    boolean fixed =
+        content.graph().inputs().stream()
+            .anyMatch(i -> i.dims() != null && i.dims().equals(longs(array)));
+    if (!open || !fixed) {
+      return List.of();
+    }
+    return IntStream.range(1, array.rank())
+        .mapToObj(a -> options.withInput(given.getKey(), OnnxOptions.Input.along(array, a)))
+        .toList();
+  }
+
+  private static List<Long> longs(Shape shape) {
+    return shape.dims().stream().map(Integer::longValue).toList();
   }
 
   /** What our own checks say; a message of the JDK's would say nothing about the file. */
@@ -365,7 +415,13 @@ public final class OnnxModel {
    * @return sentences for reports
    */
   public List<String> notes() {
-    return Stream.concat(leftOut().stream(), result.notes().stream()).toList();
+    Stream<String> axes =
+        result.inputs().data().stream()
+            .filter(p -> p.arrayAxis() > 0)
+            .map(p -> "examples lie along axis " + p.arrayAxis() + " of '" + p.name() + "'");
+    return Stream.of(leftOut().stream(), axes, result.notes().stream())
+        .flatMap(Function.identity())
+        .toList();
   }
 
   @Override

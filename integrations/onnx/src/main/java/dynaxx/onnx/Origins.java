@@ -60,25 +60,26 @@ final class Origins {
     return values.size() > 1 || !noted && !isMadeUp(name);
   }
 
-  /**
-   * Refuses what is made of parameters that are elsewhere too, or of several: derivatives by them
-   * would lack a part.
-   */
+  /** Refuses values that share a parameter: derivatives by one would lack the other's part. */
   void requireWhole(Set<String> used) {
-    for (String name : used) {
-      String note = names.contains(name) ? kinds.getOrDefault(name, "") : "";
-      List<String> of = targets.stream().filter(t -> note.contains("'" + t + "'")).toList();
-      boolean copy = of.size() == 1 && !names.contains(of.getFirst());
-      if (!of.isEmpty() && !copy) {
+    for (String target : targets) {
+      List<String> of =
+          used.stream().filter(names::contains).filter(name -> isOf(name, target)).toList();
+      if (of.size() > 1) {
         throw new OnnxException(
-            "initializer '"
-                + name
-                + "': found values that the exporter computed from the parameters "
+            "initializers "
                 + of
-                + ", by which the loss could not be differentiated, expected the parameters alone;"
-                + " export the model with optimize=False or an open number of examples");
+                + ": found values that the exporter computed from the one parameter '"
+                + target
+                + "', expected it in one place only; export the model with optimize=False or an"
+                + " open number of examples");
       }
     }
+  }
+
+  private boolean isOf(String name, String target) {
+    String note = kinds.getOrDefault(name, "");
+    return name.equals(target) || note.contains("'" + target + "'");
   }
 
   /** Whether a name looks like one that an exporter gives to numbers. */

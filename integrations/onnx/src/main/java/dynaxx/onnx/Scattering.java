@@ -182,7 +182,7 @@ final class Scattering {
     Value v = c.in(input);
     c.require(
         v.isShared(),
-        "places of elements in a tensor of all examples, which may mix them,",
+        "places of elements in a tensor of all examples, which may mix them",
         "an export with one example, or Gather and Concat");
     return v;
   }
@@ -211,28 +211,40 @@ final class Scattering {
   }
 
   private static Value scatterNd(Call c) {
-    Value data = shared(c, 0);
-    Value updates = shared(c, 2);
+    Value data = c.in(0);
+    Value updates = c.in(2);
     Tensor which = c.constant(1);
-    long[] dims = data.dims();
     int last = which.rank() - 1;
     c.require(last >= 0, "a scalar index", "an axis of positions");
     int depth = Math.toIntExact(which.dims()[last]);
-    c.require(depth <= dims.length, depth + " positions", "at most " + dims.length);
-    long inner = Dims.size(Arrays.copyOfRange(dims, depth, dims.length));
-    long tuples = Dims.size(Arrays.copyOf(which.dims(), last));
-    int[] places = new int[Linears.requireSize(tuples, inner)];
+    c.require(depth <= data.rank(), depth + " positions", "at most " + data.rank());
+    if (data.isShared()) {
+      Body changed = put(c, data.body(), shared(c, 2).body(), tuples(c, data.dims(), which, depth));
+      return Value.shared(changed);
+    }
     c.require(
-        Dims.size(updates.dims()) == places.length,
-        "updates " + Arrays.toString(updates.dims()),
-        places.length + " values");
+        data.batch() >= depth && data.merged() == 1,
+        "places of elements in a tensor of all examples, which may mix them",
+        "an export with one example, or Gather and Concat");
+    // examples lie behind the places, which are the same for all of them
+    Value along = c.examples().along(updates, last + data.batch() - depth);
+    Body body = data.body();
+    Body changed = put(c, body, along.body(), tuples(c, body.dims(), which, depth));
+    return data.with(changed);
+  }
+
+  /** Places of the elements that tuples of positions stand for. */
+  private static int[] tuples(Call c, long[] dims, Tensor which, int depth) {
+    long inner = Dims.size(Arrays.copyOfRange(dims, depth, dims.length));
+    long tuples = Dims.size(Arrays.copyOf(which.dims(), which.rank() - 1));
+    int[] places = new int[Linears.requireSize(tuples, inner)];
     for (int i = 0; i < tuples; i++) {
       long place = tuple(c, which, i, depth, dims, 0);
       for (int j = 0; j < inner; j++) {
         places[(int) (i * inner + j)] = Math.toIntExact(place + j);
       }
     }
-    return Value.shared(put(c, data.body(), updates.body(), places));
+    return places;
   }
 
   /** Puts updates to places, the last one winning, or combines them with what is there. */
@@ -245,6 +257,10 @@ final class Scattering {
     if (data instanceof Tensor t && updates instanceof Tensor u) {
       return folded(t, u, places, how);
     }
+    c.require(
+        Dims.size(updates.dims()) == places.length,
+        "updates " + Arrays.toString(updates.dims()),
+        places.length + " values");
     Draft draft = c.draft();
     long n = Dims.size(data.dims());
     Expr flat = draft.numbers(data).reshape(new long[] {n});
