@@ -143,7 +143,7 @@ final class ConformanceCommand implements Callable<Integer> {
             o ->
                 out.printf(
                     Locale.ROOT,
-                    "derivatives of %d tests checked; worst: %s, %.3f of what is allowed%n",
+                    "derivatives of %d tests checked; worst: %s, %.1e of what is allowed%n",
                     outcomes.stream().filter(p -> p.derivatives().isPresent()).count(),
                     o.name(),
                     o.derivatives().getAsDouble()));

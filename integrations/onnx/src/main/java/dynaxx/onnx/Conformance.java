@@ -306,7 +306,7 @@ public final class Conformance {
       double largest = 0;
       for (int i = 0; expected.isFloat() && i < expected.stored(); i++) {
         double size = Math.abs(expected.number(i));
-        largest = Double.isInfinite(size) ? largest : Math.max(largest, size);
+        largest = Double.isFinite(size) ? Math.max(largest, size) : largest;
       }
       return largest;
     }

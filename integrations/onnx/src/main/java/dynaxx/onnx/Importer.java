@@ -7,6 +7,7 @@ import dynaxx.network.op.Add;
 import dynaxx.onnx.ModelFile.Graph;
 import dynaxx.onnx.ModelFile.Info;
 import dynaxx.onnx.ModelFile.Node;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -345,9 +346,15 @@ final class Importer {
       return axis ? e.reshape(Dims.without(dims, 0)) : e;
     }
 
+    private List<String> notes(Expr found) {
+      List<String> notes = new ArrayList<>(draft.notes());
+      notes.addAll(new Origins(graph).notes(Emission.parameters(found)));
+      return notes;
+    }
+
     Result result(Expr found) {
       return new Result(
-          new Emission(g).network(found), tensors, inputs, output, softmaxLeftOut, draft.notes());
+          new Emission(g).network(found), tensors, inputs, output, softmaxLeftOut, notes(found));
     }
   }
 }

@@ -160,6 +160,7 @@ public final class OnnxModel {
       return List.of();
     }
     return IntStream.range(1, array.rank())
+        .filter(a -> array.dim(a) > 1)
         .mapToObj(a -> options.withInput(given.getKey(), OnnxOptions.Input.along(array, a)))
         .toList();
   }

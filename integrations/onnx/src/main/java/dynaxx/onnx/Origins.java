@@ -1,6 +1,8 @@
 package dynaxx.onnx;
 
 import dynaxx.onnx.ModelFile.Graph;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -75,6 +77,19 @@ final class Origins {
                 + " open number of examples");
       }
     }
+  }
+
+  /** Sentences on initializers that stand for several parameters. */
+  List<String> notes(Collection<String> parameters) {
+    List<String> notes = new ArrayList<>();
+    for (String name : parameters) {
+      List<String> of = targets.stream().filter(t -> isOf(name, t)).sorted().toList();
+      if (of.size() > 1) {
+        notes.add(
+            "'" + name + "' counts as one parameter; the exporter computed it from " + of);
+      }
+    }
+    return notes;
   }
 
   private boolean isOf(String name, String target) {

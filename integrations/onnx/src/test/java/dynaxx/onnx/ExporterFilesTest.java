@@ -88,15 +88,32 @@ class ExporterFilesTest {
         });
   }
 
+  private static byte[] bytes(byte[] graph, Writer more) {
+    return TestModel.message(
+        m -> {
+          m.writeByteArray(8, TestModel.message(o -> o.writeInt64(2, 17)));
+          m.writeByteArray(7, graph);
+          more.write(m);
+        });
+  }
+
   private Path file(byte[] graph, Writer more) throws IOException {
-    byte[] model =
-        TestModel.message(
-            m -> {
-              m.writeByteArray(8, TestModel.message(o -> o.writeInt64(2, 17)));
-              m.writeByteArray(7, graph);
-              more.write(m);
-            });
-    return Files.write(Files.createTempFile(folder, "model", ".onnx"), model);
+    return Files.write(Files.createTempFile(folder, "model", ".onnx"), bytes(graph, more));
+  }
+
+  /** Files with functions, loops and external data, for damage. */
+  static List<byte[]> corpus() {
+    Part external =
+        g -> {
+          g.writeByteArray(5, external("w1", FIRST, "w.data", "offset", "4", "length", "48"));
+          g.writeByteArray(5, TestModel.tensor("b1", SHIFT));
+          g.writeByteArray(5, TestModel.tensor("w2", LAST));
+        };
+    byte[] function = function();
+    return List.of(
+        bytes(graph(steps(), external, -1, 3), m -> {}),
+        bytes(graph(looped(), ExporterFilesTest::initializers, -1, 3), m -> {}),
+        bytes(graphOfFunctions(), m -> m.writeByteArray(25, function)));
   }
 
   private Path file(List<Step> steps, Part weights) throws IOException {
@@ -380,8 +397,12 @@ class ExporterFilesTest {
 
   @Test
   void functionsOfTheFile() throws IOException {
-    byte[] function =
-        TestModel.message(
+    byte[] function = function();
+    same(file(graphOfFunctions(), m -> m.writeByteArray(25, function)));
+  }
+
+  private static byte[] function() {
+    return TestModel.message(
             f -> {
               f.writeString(1, "Layer");
               texts(f, 4, "in", "weight", "shift");
@@ -399,13 +420,15 @@ class ExporterFilesTest {
               f.writeByteArray(9, TestModel.message(o -> o.writeInt64(2, 13)));
               f.writeString(10, "own");
             });
+  }
+
+  private static byte[] graphOfFunctions() {
     List<Step> all =
         List.of(
             step("Layer", "h", Map.of("turned", 1), "x", "w1", "b1"),
             step("Tanh", "t", Map.of(), "h"),
             step("Layer", "y", Map.of("turned", 1), "t", "w2"));
-    byte[] graph =
-        TestModel.message(
+    return TestModel.message(
             g -> {
               for (Step s : all) {
                 byte[] node = TestModel.node(s);
@@ -416,7 +439,6 @@ class ExporterFilesTest {
               g.writeByteArray(11, TestModel.info("x", 1, new long[] {-1, 3}));
               g.writeByteArray(12, TestModel.info("y", 1, new long[0]));
             });
-    same(file(graph, m -> m.writeByteArray(25, function)));
   }
 
   private static byte[] joined(byte[] a, byte[] b) {
@@ -457,6 +479,18 @@ class ExporterFilesTest {
   /** h + 3 b1 by a loop; its steps counted in a scan output that nobody uses. */
   @Test
   void loopsOfConstantLength() throws IOException {
+    List<Step> spelt = steps();
+    spelt.set(0, step("Gemm", "h0", Map.of("transB", 1), "x", "w1"));
+    spelt.add(1, step("Add", "h1", Map.of(), "h0", "b1"));
+    spelt.add(2, step("Add", "h2", Map.of(), "h1", "b1"));
+    spelt.add(3, step("Add", "h", Map.of(), "h2", "b1"));
+    assertArrayEquals(
+        measured(file(spelt, ExporterFilesTest::initializers)),
+        measured(file(looped(), ExporterFilesTest::initializers)),
+        1e-13);
+  }
+
+  private static List<Step> looped() {
     byte[] loop =
         body(
             List.of(
@@ -468,19 +502,10 @@ class ExporterFilesTest {
             "i");
     List<Step> looped = steps();
     looped.set(0, step("Gemm", "h0", Map.of("transB", 1), "x", "w1"));
-    looped.add(
-        1,
-        new Step("Loop", List.of("trips", "", "h0"), List.of("h", "steps"), Map.of("body", loop)));
+    List<String> outputs = List.of("h", "steps");
+    looped.add(1, new Step("Loop", List.of("trips", "", "h0"), outputs, Map.of("body", loop)));
     looped.addFirst(step("Constant", "trips", Map.of("value_int", 3)));
-    List<Step> spelt = steps();
-    spelt.set(0, step("Gemm", "h0", Map.of("transB", 1), "x", "w1"));
-    spelt.add(1, step("Add", "h1", Map.of(), "h0", "b1"));
-    spelt.add(2, step("Add", "h2", Map.of(), "h1", "b1"));
-    spelt.add(3, step("Add", "h", Map.of(), "h2", "b1"));
-    assertArrayEquals(
-        measured(file(spelt, ExporterFilesTest::initializers)),
-        measured(file(looped, ExporterFilesTest::initializers)),
-        1e-13);
+    return looped;
   }
 
   @Test
