@@ -199,14 +199,15 @@ final class Inputs {
       fits = a == axis || stated[a] < 0 || stated[a] == found[a];
     }
     if (!fits) {
+      boolean examples = axis >= 0 && axis < stated.length;
       throw new OnnxException(
           label(info)
               + ": found "
-              + (axis < 0 ? "values" : "examples along axis " + axis)
+              + (axis < 0 ? "values" : "examples")
               + " of shape "
-              + Arrays.toString(found)
+              + Arrays.toString(axis < 0 ? found : Dims.without(found, axis))
               + ", expected "
-              + Arrays.toString(stated)
+              + Arrays.toString(examples ? Dims.without(stated, axis) : stated)
               + " (-1 is open)");
     }
   }
