@@ -253,7 +253,8 @@ final class Importer {
       draft = new Draft(inputs.networkInput(), tensors, inputs.tokens(), options.padding());
       examples = new Examples(draft, inputs.count());
       inputs.values(draft).forEach(names::put);
-      tensors.forEach((name, t) -> names.put(name, initial(name, t, declared)));
+      new LinkedHashMap<>(tensors)
+          .forEach((name, t) -> names.put(name, initial(name, t, declared)));
     }
 
     private Value initial(String name, Tensor t, Set<String> declared) {
@@ -261,9 +262,24 @@ final class Importer {
       if (!declared.contains(name)) {
         return Value.shared(t);
       }
-      int[] dims = Arrays.stream(t.dims()).mapToInt(Math::toIntExact).toArray();
+      Tensor own = repeated(name, t);
+      int[] dims = Arrays.stream(own.dims()).mapToInt(Math::toIntExact).toArray();
       Parameter parameter = g.parameter(name, Initializer.ZEROS, dims);
-      return Value.shared(Weight.View.of(draft, parameter, t.dims()));
+      Weight.View view = Weight.View.of(draft, parameter, own.dims());
+      if (own != t) {
+        tensors.put(name, own);
+      }
+      return Value.shared(own == t ? view : view.expand(t.dims()));
+    }
+
+    /** A parameter that the exporter has repeated for every example, once. */
+    private Tensor repeated(String name, Tensor t) {
+      boolean fixed = inputs.tracked() && inputs.count() != Examples.OPEN;
+      int axis = -1;
+      for (int a = 0; fixed && a < t.rank(); a++) {
+        axis = axis < 0 && t.dims()[a] == inputs.count() && t.uniform(a) ? a : axis;
+      }
+      return axis >= 0 && new Origins(graph).computed(name) ? t.slice(axis, 0, 1, 1) : t;
     }
 
     /** The output, or null if it has to be read again with other parameters. */

@@ -79,6 +79,11 @@ final class Origins {
     }
   }
 
+  /** Whether the exporter has computed an initializer from a parameter. */
+  boolean computed(String name) {
+    return targets.stream().anyMatch(t -> isOf(name, t) && !name.equals(t));
+  }
+
   /** Sentences on initializers that stand for several parameters. */
   List<String> notes(Collection<String> parameters) {
     List<String> notes = new ArrayList<>();
