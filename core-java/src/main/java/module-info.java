@@ -7,7 +7,7 @@ module dynaxx.core {
   requires static jdk.incubator.vector;
 
   exports dynaxx.memory;
-  exports dynaxx.function;
+  exports dynaxx.layer;
   exports dynaxx.device;
   exports dynaxx.network;
   exports dynaxx.model;
@@ -15,6 +15,8 @@ module dynaxx.core {
   exports dynaxx.spectrum;
   exports dynaxx.monitor;
   exports dynaxx.kernel to
+      dynaxx.cuda;
+  exports dynaxx.random to
       dynaxx.cuda;
 
   uses dynaxx.device.DeviceProvider;

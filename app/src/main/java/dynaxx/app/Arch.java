@@ -2,8 +2,9 @@ package dynaxx.app;
 
 import dynaxx.app.data.FashionMnist;
 import dynaxx.app.data.Passages;
+import dynaxx.app.io.UserException;
 import dynaxx.app.train.Examples;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 import dynaxx.model.ConvolutionalNetwork;
 import dynaxx.model.LanguageModel;
 import dynaxx.model.Mlp;
@@ -81,7 +82,7 @@ enum Arch {
       case GRU ->
           new SequenceModel()
               .rows(SIDE, SIDE)
-              .kind(Recurrent.Kind.GRU)
+              .kind(Recurrent.GRU)
               .hidden(32)
               .classes(10)
               .build();

@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.NoiseScale;
 import dynaxx.spectrum.Snapshot;
@@ -22,7 +22,7 @@ final class CertifiedReport {
   static List<String> lines(Snapshot s) {
     Spectrum found = s.spectrum();
     SubsetSpread spread = s.subset().orElseThrow();
-    Hutchinson.Interval interval = found.trace().interval(CONFIDENCE);
+    double half = found.trace().halfWidth(CONFIDENCE);
     List<String> lines = new ArrayList<>();
     lines.add(extreme("lambda_min", found.min(), "at least") + "; " + found.verdict());
     lines.add(moved(spread, spread.min(), found.min().value()));
@@ -31,7 +31,7 @@ final class CertifiedReport {
     lines.add(
         text(
             "%-12s%.4g, from %.4g to %.4g with 95 %%",
-            "trace", found.trace().value(), interval.low(), interval.high()));
+            "trace", found.trace().value(), found.trace().value() - half, found.trace().value() + half));
     lines.add(over(spread, spread.trace()));
     lines.add(text("%-12s%s", "noise scale", s.noiseScale().orElseThrow()));
     lines.add(
@@ -56,17 +56,17 @@ final class CertifiedReport {
         found.bound().orElseThrow());
   }
 
-  private static String moved(SubsetSpread spread, SubsetSpread.Spread found, double whole) {
-    return over(spread, found) + text(", %+.2g off the whole", found.shift(whole));
+  private static String moved(SubsetSpread spread, Estimate found, double whole) {
+    return over(spread, found) + text(", %+.2g off the whole", found.value() - whole);
   }
 
-  private static String over(SubsetSpread spread, SubsetSpread.Spread found) {
+  private static String over(SubsetSpread spread, Estimate found) {
     return text(
         "%-12sover %d parts of %d images: mean %.4g, deviation %.2g%s",
         "",
-        found.values().length,
+        found.samples().length,
         spread.examples(),
-        found.mean(),
+        found.value(),
         found.standardDeviation(),
         spread.converged() ? "" : " (not all converged)");
   }
@@ -81,9 +81,9 @@ final class CertifiedReport {
     values.put("lambda_min", json(found.min()));
     values.put("lambda_max", json(found.max()));
     values.put("verdict", found.verdict().toString());
-    Hutchinson.Interval interval = found.trace().interval(CONFIDENCE);
+    double half = found.trace().halfWidth(CONFIDENCE);
     values.put("trace", found.trace().value());
-    values.put("trace_95", List.of(interval.low(), interval.high()));
+    values.put("trace_95", List.of(found.trace().value() - half, found.trace().value() + half));
     s.subset().ifPresent(spread -> values.put("parts", json(spread)));
     s.noiseScale().ifPresent(scale -> values.put("noise_scale", json(scale)));
     values.put("products", found.cost().products());
@@ -104,9 +104,9 @@ final class CertifiedReport {
   private static Map<String, Object> json(SubsetSpread spread) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("examples", spread.examples());
-    values.put("lambda_min", spread.min().values());
-    values.put("lambda_max", spread.max().values());
-    values.put("trace", spread.trace().values());
+    values.put("lambda_min", spread.min().samples());
+    values.put("lambda_max", spread.max().samples());
+    values.put("trace", spread.trace().samples());
     return values;
   }
 

@@ -1,5 +1,6 @@
 package dynaxx.app;
 
+import dynaxx.app.io.UserException;
 import dynaxx.onnx.Conformance;
 import dynaxx.onnx.Conformance.Outcome;
 import dynaxx.onnx.Conformance.Verdict;

@@ -1,6 +1,7 @@
 package dynaxx.app;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
 import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.Hardware;

@@ -1,5 +1,6 @@
 package dynaxx.app;
 
+import dynaxx.app.io.UserException;
 import dynaxx.app.run.Checkpoints;
 import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.RunReader;
@@ -20,7 +21,7 @@ import dynaxx.monitor.SnapshotSource;
 import dynaxx.monitor.StepReport;
 import dynaxx.monitor.TrainingControl;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Preconditioned;
+import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
@@ -138,12 +139,12 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     public Observation alsoMeasure(Observation observation) {
       preconditioned = null;
       boolean cheap = observation.readings().get(Signal.LAMBDA_MAX).error().isEmpty();
-      Optional<Preconditioned> operator =
+      Optional<SymmetricOperator> operator =
           cheap ? Optional.empty() : trainer.optimizer().precondition(parts.probe().hessian());
       if (operator.isEmpty()) {
         return observation;
       }
-      try (Preconditioned sharp = operator.get()) {
+      try (SymmetricOperator sharp = operator.get()) {
         Lanczos lanczos = Lanczos.lambdaMax().withCap(SHARPNESS_STEPS).withSeed(plan.seed());
         ExtremeEigenvalue found = lanczos.withCertificate(false).run(sharp).max();
         preconditioned = new Reading(found.value(), found.residual());
@@ -414,9 +415,11 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   public void checkpoint(long step) {}
 
   @Override
-  public Validation validate() {
+  public Observation validate(long step) {
     Trainer.Validation found = validateNow();
-    return new Validation(OptionalDouble.of(found.loss()), OptionalDouble.of(found.accuracy()));
+    return Observation.at(step)
+        .with(Signal.VALIDATION_LOSS, found.loss())
+        .with(Signal.VALIDATION_ACCURACY, found.accuracy());
   }
 
   /** The learning rate stays as advised: going back to the old one would repeat the harm. */

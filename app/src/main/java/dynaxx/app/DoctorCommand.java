@@ -1,7 +1,7 @@
 package dynaxx.app;
 
 import dynaxx.app.run.Hardware;
-import dynaxx.device.Availability;
+import dynaxx.device.Device;
 import dynaxx.device.DeviceProvider;
 import dynaxx.device.Devices;
 import java.io.PrintWriter;
@@ -37,14 +37,15 @@ final class DoctorCommand implements Callable<Integer> {
     line(out, "", machine.get("operating_system") + ", " + machine.get("architecture"));
     Optional<String> best = Optional.empty();
     for (DeviceProvider provider : Devices.providers()) {
-      switch (provider.availability()) {
-        case Availability.Available(String detail) -> {
-          line(out, provider.name(), detail);
-          best = best.or(() -> Optional.of(provider.name()));
-        }
-        case Availability.Unavailable(String reason) ->
-            line(out, provider.name(), "not available: " + reason);
+      Optional<String> reason = provider.unavailable();
+      if (reason.isPresent()) {
+        line(out, provider.name(), "not available: " + reason.get());
+        continue;
       }
+      try (Device device = provider.open(Runtime.getRuntime().availableProcessors())) {
+        line(out, provider.name(), device.description());
+      }
+      best = best.or(() -> Optional.of(provider.name()));
     }
     return chosen(out, best.orElseThrow());
   }
@@ -58,8 +59,7 @@ final class DoctorCommand implements Callable<Integer> {
     String forced = " (-D" + Devices.DEVICE_PROPERTY + "=" + wanted + ")";
     boolean available =
         Devices.providers().stream()
-            .anyMatch(
-                p -> p.name().equals(wanted) && p.availability() instanceof Availability.Available);
+            .anyMatch(p -> p.name().equals(wanted) && p.unavailable().isEmpty());
     line(out, "used", (available ? wanted : "none: " + wanted + " is not available") + forced);
     return available ? 0 : 1;
   }

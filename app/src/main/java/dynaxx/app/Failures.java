@@ -1,6 +1,7 @@
 package dynaxx.app;
 
 import dynaxx.app.data.DatasetException;
+import dynaxx.app.io.UserException;
 import dynaxx.onnx.OnnxException;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.UntrustworthyOperatorException;

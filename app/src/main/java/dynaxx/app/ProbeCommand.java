@@ -1,11 +1,13 @@
 package dynaxx.app;
 
 import dynaxx.app.data.NpyFile;
+import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
 import dynaxx.app.plot.SpectrumPlot;
 import dynaxx.app.terminal.ProgressLine;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;

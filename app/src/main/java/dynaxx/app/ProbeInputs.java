@@ -1,12 +1,13 @@
 package dynaxx.app;
 
 import dynaxx.app.data.NpyFile;
+import dynaxx.app.io.UserException;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Shape;
 import dynaxx.onnx.OnnxModel;
 import java.util.ArrayList;
 import java.util.List;

@@ -6,9 +6,9 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import dynaxx.app.ProbeRun.Found;
 import dynaxx.app.ProbeRun.Semidefinite;
 import dynaxx.app.run.Hardware;
-import dynaxx.network.Parameter;
+import dynaxx.layer.Parameter;
 import dynaxx.onnx.OnnxModel;
-import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.NoiseScale;
 import dynaxx.spectrum.SpectralDensity;
@@ -102,7 +102,7 @@ final class ProbeJson {
     return json;
   }
 
-  private static Map<String, Object> trace(Hutchinson.Trace trace) {
+  private static Map<String, Object> trace(Estimate trace) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("value", trace.value());
     json.put("standard_error", trace.standardError());
@@ -140,18 +140,23 @@ final class ProbeJson {
   }
 
   private static Map<String, Object> density(SpectralDensity density) {
-    int points = CURVE_POINTS;
-    SpectralDensity.Curve curve = density.curve(points);
-    SpectralDensity.Mass negative = density.massBelow(0);
+    double width = density.defaultWidth();
+    double[] at = density.positions(CURVE_POINTS, width);
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("ritz_values", density.merged().nodes());
-    json.put("weights", density.merged().weights());
+    json.put("ritz_values", density.nodes());
+    json.put("weights", density.weights());
     json.put(
         "negative",
-        Map.of("value", negative.value(), "lower", negative.lower(), "upper", negative.upper()));
-    json.put("at", curve.at());
-    json.put("density", curve.density());
-    json.put("width", curve.width());
+        Map.of(
+            "value",
+            density.massBelow(0).value(),
+            "lower",
+            density.leastMassBelow(0),
+            "upper",
+            density.mostMassBelow(0)));
+    json.put("at", at);
+    json.put("density", density.density(at, width));
+    json.put("width", width);
     return json;
   }
 

@@ -4,8 +4,8 @@ import dynaxx.app.ProbeRun.Found;
 import dynaxx.app.ProbeRun.Semidefinite;
 import dynaxx.network.Network;
 import dynaxx.onnx.OnnxModel;
+import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.ExampleStatistics;
-import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.SpectralDensity;
 import dynaxx.spectrum.Spectrum;
@@ -59,7 +59,7 @@ final class ProbeReport {
     lines.add(extreme("lambda_min", spectrum.min(), "at least"));
     lines.add(text("%-13s%s", "verdict", spectrum.verdict()));
     lines.add(extreme("lambda_max", spectrum.max(), "at most"));
-    Hutchinson.Interval interval = spectrum.trace().interval(CONFIDENCE);
+    double half = spectrum.trace().halfWidth(CONFIDENCE);
     lines.add(
         text(
             "%-13s%.5g +- %.2g (%d samples); from %.4g to %.4g with 95 %%",
@@ -67,8 +67,8 @@ final class ProbeReport {
             spectrum.trace().value(),
             spectrum.trace().standardError(),
             spectrum.trace().samples().length,
-            interval.low(),
-            interval.high()));
+            spectrum.trace().value() - half,
+            spectrum.trace().value() + half));
     found.examples().ifPresent(e -> lines.addAll(gradients(run, e)));
     lines.addAll(layers(found));
     lines.addAll(entropies(found));
@@ -110,13 +110,13 @@ final class ProbeReport {
   }
 
   private static List<String> layers(Found found) {
-    List<Map.Entry<String, Hutchinson.Trace>> all =
+    List<Map.Entry<String, Estimate>> all =
         new ArrayList<>(found.layers().layers().entrySet());
     all.sort(Comparator.comparingDouble(e -> -Math.abs(e.getValue().value())));
     List<String> lines = new ArrayList<>();
     lines.add("traces by tensor" + (all.size() > LAYERS ? ", the largest" : ""));
     int width = all.stream().limit(LAYERS).mapToInt(e -> e.getKey().length()).max().orElse(0);
-    for (Map.Entry<String, Hutchinson.Trace> e : all.subList(0, Math.min(LAYERS, all.size()))) {
+    for (Map.Entry<String, Estimate> e : all.subList(0, Math.min(LAYERS, all.size()))) {
       lines.add(
           text(
               "  %-" + width + "s  %10.4g +- %.2g",
@@ -148,11 +148,13 @@ final class ProbeReport {
   }
 
   private static List<String> density(SpectralDensity density) {
-    SpectralDensity.Mass negative = density.massBelow(0);
     return List.of(
         text(
             "%-13s%.1f %% of the eigenvalues are negative (from %.1f to %.1f %%)",
-            "density", 100 * negative.value(), 100 * negative.lower(), 100 * negative.upper()));
+            "density",
+            100 * density.massBelow(0).value(),
+            100 * density.leastMassBelow(0),
+            100 * density.mostMassBelow(0)));
   }
 
   private static String semidefinite(String name, Semidefinite found) {

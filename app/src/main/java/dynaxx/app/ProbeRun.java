@@ -15,8 +15,8 @@ import dynaxx.operator.GaussNewton;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NetworkOperator;
 import dynaxx.operator.NetworkOperator.Limits;
+import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.ExampleStatistics;
-import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.spectrum.LayerTraces;
@@ -24,6 +24,7 @@ import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.SpectralDensity;
 import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.SpectrumProbe;
+import dynaxx.spectrum.TraceEstimator;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -150,7 +151,7 @@ record ProbeRun(
       double gradientNorm,
       Spectrum spectrum,
       Optional<ExampleStatistics> examples,
-      LayerTraces.Result layers,
+      LayerTraces layers,
       List<double[]> entropies,
       List<Double> activeFractions,
       Optional<SpectralDensity> density,
@@ -171,7 +172,7 @@ record ProbeRun(
       hessian.linearize(parameters);
       WatchedOperator watched = new WatchedOperator(hessian, progress);
       Spectrum spectrum = spectrum(watched);
-      LayerTraces.Result layers = layerTraces(watched);
+      LayerTraces layers = layerTraces(watched);
       Optional<SpectralDensity> density =
           plan.density() ? Optional.of(density(hessian)) : Optional.empty();
       progress.end();
@@ -222,11 +223,12 @@ record ProbeRun(
     }
   }
 
-  private LayerTraces.Result layerTraces(WatchedOperator watched) {
+  private LayerTraces layerTraces(WatchedOperator watched) {
     int probes = plan.settings().probes();
     progress.stage("traces by tensor", "probe", probes);
     watched.count(Counted.PRODUCTS);
-    return new LayerTraces(probes, plan.seed()).run(watched, LayerTraces.tensors(network));
+    return LayerTraces.measure(
+        watched, LayerTraces.tensors(network), probes, plan.seed());
   }
 
   private boolean wants(Matrix matrix) {
@@ -253,13 +255,13 @@ record ProbeRun(
 
   private SpectralDensity density(Hessian hessian) {
     int steps = plan.iterations() == null ? DENSITY_STEPS : plan.iterations();
-    Lanczos.Result result =
-        Lanczos.fixed(steps)
-            .withStarts(DENSITY_STARTS)
-            .withSeed(plan.seed())
-            .withListener(new LanczosProgress(progress, "density"))
-            .run(hessian);
-    return SpectralDensity.of(result.quadratures(), hessian.dimension());
+    return Lanczos.fixed(steps)
+        .withStarts(DENSITY_STARTS)
+        .withSeed(plan.seed())
+        .withListener(new LanczosProgress(progress, "density"))
+        .run(hessian)
+        .density()
+        .orElseThrow();
   }
 
   private Semidefinite gaussNewton() {
@@ -273,7 +275,7 @@ record ProbeRun(
       progress.stage("Gauss-Newton, trace", "probe", probes);
       WatchedOperator watched = new WatchedOperator(operator, progress);
       watched.count(Counted.FORMS);
-      Hutchinson.Trace trace = new Hutchinson(probes, plan.seed()).run(watched);
+      Estimate trace = TraceEstimator.hutchinson(probes, plan.seed()).run(watched);
       return new Semidefinite(largest, trace.value(), trace.standardError());
     }
   }

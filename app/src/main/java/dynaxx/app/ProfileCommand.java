@@ -1,13 +1,14 @@
 package dynaxx.app;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dynaxx.app.io.UserException;
 import dynaxx.app.profile.Library;
 import dynaxx.app.profile.Profile;
 import dynaxx.app.run.RunFolder;
 import dynaxx.app.run.RunReader;
 import dynaxx.app.terminal.ProgressLine;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.MetricsFormat;
+import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.Observation;
 import dynaxx.monitor.Rules;
 import java.io.IOException;
@@ -179,24 +180,25 @@ final class ProfileCommand implements Runnable {
     Path file = Files.isDirectory(run) ? run.resolve("metrics.csv") : run;
     PrintWriter err = spec.commandLine().getErr();
     progress.stage("reading " + file.getFileName());
-    List<MetricsFormat.Row> rows =
+    List<MonitorRecord> records =
         RunReader.metrics(file, problem -> progress.aside(() -> err.println("dynaxx: " + problem)));
-    progress.stage("rules", "row", rows.size());
+    progress.stage("rules", "record", records.size());
     Rules rules = Rules.calibration().stability(TrainingOptions.stability(run)).build();
     List<Event.Signature> all = new ArrayList<>();
     List<Observation> observations = new ArrayList<>();
     List<Event> events = new ArrayList<>();
-    for (MetricsFormat.Row row : rows) {
-      if (row.restart()) {
+    for (MonitorRecord record : records) {
+      if (record instanceof MonitorRecord.Step step) {
+        observations.add(step.observation());
+        events.addAll(rules.observe(step.observation()));
+      } else {
         // What lies on two sides of a restart is not compared.
         events.addAll(rules.finish());
         all.addAll(Event.Signature.of(observations, events));
         observations.clear();
         events.clear();
-        rules.restarted(row.observation().step());
+        rules.restarted(record.step());
       }
-      observations.add(row.observation());
-      events.addAll(rules.observe(row.observation()));
       progress.advance(1);
     }
     events.addAll(rules.finish());

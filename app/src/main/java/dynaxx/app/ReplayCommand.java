@@ -3,7 +3,7 @@ package dynaxx.app;
 import dynaxx.app.run.RunReader;
 import dynaxx.app.terminal.ProgressLine;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.MetricsFormat;
+import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.Rules;
 import dynaxx.monitor.Rules.StabilityLimit;
 import dynaxx.spectrum.Signal;
@@ -133,17 +133,14 @@ final class ReplayCommand implements Callable<Integer> {
     Path file = Files.isDirectory(metrics) ? metrics.resolve(METRICS) : metrics;
     Problems problems = new Problems(spec.commandLine().getErr());
     progress.stage("reading " + file.getFileName());
-    List<MetricsFormat.Row> rows =
+    List<MonitorRecord> records =
         RunReader.metrics(file, problem -> progress.aside(() -> problems.add(problem)));
-    progress.stage("rules", "row", rows.size());
+    progress.stage("rules", "record", records.size());
     progress.aside(problems::finish);
     PrintWriter out = spec.commandLine().getOut();
     int events = 0;
-    for (MetricsFormat.Row row : rows) {
-      if (row.restart()) {
-        events += print(rules.restarted(row.observation().step()), out, progress);
-      }
-      events += print(rules.observe(row.observation()), out, progress);
+    for (MonitorRecord record : records) {
+      events += print(events(rules, record), out, progress);
       progress.advance(1);
     }
     events += print(rules.finish(), out, progress);
@@ -152,9 +149,19 @@ final class ReplayCommand implements Callable<Integer> {
     if (events == 0) {
       spec.commandLine()
           .getErr()
-          .printf("dynaxx: no events in %d rows by the %s rules%n", rows.size(), ruleSet);
+          .printf(
+              "dynaxx: no events in %d rows by the %s rules%n",
+              records.stream().filter(MonitorRecord.Step.class::isInstance).count(), ruleSet);
     }
     return 0;
+  }
+
+  private static List<Event> events(Rules rules, MonitorRecord record) {
+    return switch (record) {
+      case MonitorRecord.Step step -> rules.observe(step.observation());
+      case MonitorRecord.Notice notice -> rules.restarted(notice.step());
+      case MonitorRecord.Validation validation -> List.of();
+    };
   }
 
   private Rules rules() {
@@ -174,8 +181,8 @@ final class ReplayCommand implements Callable<Integer> {
       return TrainingOptions.stability(metrics);
     }
     return switch (optimizer == null ? Optimizer.SGD : optimizer) {
-      case SGD -> new StabilityLimit.Momentum(momentum == null ? 0 : momentum, 0);
-      case ADAMW -> new StabilityLimit.Adam(momentum == null ? 0.9 : momentum);
+      case SGD -> StabilityLimit.momentum(momentum == null ? 0 : momentum, 0);
+      case ADAMW -> StabilityLimit.adam(momentum == null ? 0.9 : momentum);
     };
   }
 

@@ -172,14 +172,14 @@ final class TrainingOptions {
 
   private static StabilityLimit stability(boolean sgd, double momentum, double weightDecay) {
     return sgd
-        ? new StabilityLimit.Momentum(momentum, weightDecay)
-        : new StabilityLimit.Adam(momentum);
+        ? StabilityLimit.momentum(momentum, weightDecay)
+        : StabilityLimit.adam(momentum);
   }
 
   /** The limit of the optimizer that a run's run.json names; plain descent without one. */
   static StabilityLimit stability(Path run) {
     if (!Files.isReadable(run.resolve("run.json"))) {
-      return new StabilityLimit.Sgd(0);
+      return StabilityLimit.sgd(0);
     }
     JsonNode settings = RunFolder.json(run).path("settings");
     boolean sgd = settings.path("optimizer").asText("sgd").equals("sgd");

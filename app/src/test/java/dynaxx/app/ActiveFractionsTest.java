@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.app.run.RunReader;
 import dynaxx.monitor.Event;
-import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
 import dynaxx.monitor.Observation;
@@ -44,9 +43,9 @@ class ActiveFractionsTest {
 
   private static List<Observation> read(Path file) throws IOException {
     List<String> problems = new ArrayList<>();
-    List<MetricsFormat.Row> rows = RunReader.metrics(file, problems::add);
+    List<MonitorRecord> rows = RunReader.metrics(file, problems::add);
     assertEquals(List.of(), problems);
-    return rows.stream().map(MetricsFormat.Row::observation).toList();
+    return rows.stream().map(row -> ((MonitorRecord.Step) row).observation()).toList();
   }
 
   private static List<Double> parts(Observation observation) {

@@ -22,12 +22,12 @@ class ReadmeTest {
   private static final String HOST =
       """
       import dynaxx.device.*;
-      import dynaxx.function.*;
+      import dynaxx.layer.*;
       import dynaxx.memory.*;
       import dynaxx.model.*;
       import dynaxx.monitor.*;
       import dynaxx.network.*;
-      import dynaxx.network.Network.Node;
+      import dynaxx.model.NetworkBuilder.Node;
       import dynaxx.onnx.*;
       import dynaxx.operator.*;
       import dynaxx.spectrum.*;

@@ -1,10 +1,8 @@
 package dynaxx.device;
 
-import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
-import java.util.ArrayList;
+import dynaxx.random.Philox;
 import java.util.Arrays;
 import java.util.List;
 
@@ -47,6 +45,15 @@ public interface Algebra {
   void axpby(double alpha, Buffer x, double beta, Buffer y);
 
   /**
+   * Products with a diagonal matrix: {@code y_i[j] = diagonal[j] x_i[j]}.
+   *
+   * @param diagonal n values
+   * @param x k vectors of n values
+   * @param y receives as many; must not overlap x
+   */
+  void multiply(Buffer diagonal, Vectors x, Vectors y);
+
+  /**
    * One pass of classical Gram-Schmidt: {@code c = Q w} in float64, then {@code w -= Q' c}, for the
    * first rows of a basis.
    *
@@ -58,15 +65,6 @@ public interface Algebra {
   double[] project(Vectors basis, int count, Buffer w);
 
   /**
-   * What Gram-Schmidt found about one vector.
-   *
-   * @param coefficients the vector's components along the basis
-   * @param before its squared norm
-   * @param after squared norm of what is left of it
-   */
-  record Orthogonalized(double[] coefficients, double before, double after) {}
-
-  /**
    * One Lanczos step of several runs at once: makes each vector orthogonal to the first vectors of
    * its run's basis by classical Gram-Schmidt, repeated at least when a pass leaves less than
    * sqrt(1/2) of it (Daniel, Gragg, Kaufman and Stewart, 1976), and puts what is left, normalised,
@@ -75,26 +73,29 @@ public interface Algebra {
    * @param bases an orthonormal basis for each run, with room for one more vector
    * @param counts how many vectors of each basis there are
    * @param w a vector for each run, overwritten with what is left of it
-   * @return what was found of each vector
+   * @param before receives the squared norm of each vector
+   * @param after receives the squared norm of what is left of each
+   * @return for each vector, its components along the basis
    */
-  default List<Orthogonalized> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
-    List<Orthogonalized> found = new ArrayList<>();
+  default double[][] orthonormalise(
+      List<Vectors> bases, int[] counts, Vectors w, double[] before, double[] after) {
+    double[][] components = new double[counts.length][];
     for (int i = 0; i < counts.length; i++) {
       Buffer rest = w.vector(i);
       double[] c = project(bases.get(i), counts[i], rest);
-      double after = dot(rest, rest);
-      double before = after + Arrays.stream(c).map(x -> x * x).sum();
-      if (Math.sqrt(after) < Math.sqrt(0.5) * Math.sqrt(before)) {
+      after[i] = dot(rest, rest);
+      before[i] = after[i] + Arrays.stream(c).map(x -> x * x).sum();
+      if (Math.sqrt(after[i]) < Math.sqrt(0.5) * Math.sqrt(before[i])) {
         double[] again = project(bases.get(i), counts[i], rest);
         Arrays.setAll(c, j -> c[j] + again[j]);
-        after = dot(rest, rest);
+        after[i] = dot(rest, rest);
       }
-      if (after > 0) {
-        axpby(1 / Math.sqrt(after), rest, 0, bases.get(i).vector(counts[i]));
+      if (after[i] > 0) {
+        axpby(1 / Math.sqrt(after[i]), rest, 0, bases.get(i).vector(counts[i]));
       }
-      found.add(new Orthogonalized(c, before, after));
+      components[i] = c;
     }
-    return found;
+    return components;
   }
 
   /**
@@ -118,17 +119,16 @@ public interface Algebra {
 
   /**
    * Dot products with parts of Rademacher probes, which need not be stored for it: {@code sum over
-   * j below size of Philox.sign(seed, first + i, offset + j) x_i[j]} in float64.
+   * j from offset to below offset + size of Philox.sign(seed, first + i, j) x_i[j]} in float64.
    *
    * @param seed key of the generator
    * @param first index of the first probe
-   * @param offset where the part begins in each probe
+   * @param x vector i is multiplied with probe i
+   * @param offset where the part begins in each vector
    * @param size elements of the part
-   * @param count number of probes
-   * @param x run i is multiplied with the part of probe i
-   * @return one sum for each probe
+   * @return one sum for each vector
    */
-  double[] probeDots(long seed, long first, long offset, long size, int count, Strided x);
+  double[] probeDots(long seed, long first, Vectors x, long offset, long size);
 
   /**
    * Squared Euclidean distance {@code sum over j of (a_j - b_j)^2} in float64.

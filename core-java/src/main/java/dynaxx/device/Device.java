@@ -1,9 +1,9 @@
 package dynaxx.device;
 
 import dynaxx.kernel.Kernels;
+import dynaxx.kernel.Scalars;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.lang.foreign.MemorySegment;
@@ -13,8 +13,8 @@ import java.util.Optional;
  * Where dynaxx computes: memory, vector algebra, and the kernels that the ops of a network call.
  *
  * <p>Data are float32, or float64 where {@link #float64} says so; dot products, norms and sums over
- * rows are accumulated in float64. Calls may return before the work is done; {@link Scalars#read}
- * and {@link #download} wait. Threads that share a device, or its {@link #float64}, take
+ * rows are accumulated in float64. Calls may return before the work is done; {@link #download}
+ * waits. Threads that share a device, or its {@link #float64}, take
  * {@linkplain Turns turns}.
  */
 public interface Device extends AutoCloseable {
@@ -94,12 +94,13 @@ public interface Device extends AutoCloseable {
   }
 
   /**
-   * Allocates accumulators, all zero.
+   * Allocates what kernels add their sums to, all zero.
    *
    * @param scope owns the memory
    * @param size how many
-   * @return the accumulators
+   * @return the accumulators, of a type that is not exported, like the kernels
    */
+  @SuppressWarnings("exports")
   Scalars scalars(Scope scope, int size);
 
   /**

@@ -1,5 +1,7 @@
 package dynaxx.device;
 
+import java.util.Optional;
+
 /** Found by {@link java.util.ServiceLoader}; one for each kind of device. */
 public interface DeviceProvider {
 
@@ -18,11 +20,11 @@ public interface DeviceProvider {
   int priority();
 
   /**
-   * Checks whether the device can be used. Leaves no side effects. Never throws.
+   * Checks whether the device can be used here. Leaves no side effects. Never throws.
    *
-   * @return the answer
+   * @return nothing if it can; otherwise why not, and where it applies what to do about it, one line
    */
-  Availability availability();
+  Optional<String> unavailable();
 
   /**
    * Opens it.

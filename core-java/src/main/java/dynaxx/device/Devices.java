@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.ServiceLoader;
 
 /**
@@ -55,21 +56,20 @@ public final class Devices {
       if (!wanted.equals("auto") && !wanted.equals(provider.name())) {
         continue;
       }
-      switch (provider.availability()) {
-        case Availability.Available(String detail) -> {
-          LOG.log(
-              wanted.equals("auto") ? Level.INFO : Level.DEBUG,
-              () ->
-                  "backend "
-                      + provider.name()
-                      + ": "
-                      + detail
-                      + (refusals.isEmpty() ? "" : "; refused: " + refusals));
-          return provider.open(threads);
-        }
-        case Availability.Unavailable(String reason) ->
-            refusals.add(provider.name() + ": " + reason);
+      Optional<String> reason = provider.unavailable();
+      if (reason.isEmpty()) {
+        Device device = provider.open(threads);
+        LOG.log(
+            wanted.equals("auto") ? Level.INFO : Level.DEBUG,
+            () ->
+                "backend "
+                    + provider.name()
+                    + ": "
+                    + device.description()
+                    + (refusals.isEmpty() ? "" : "; refused: " + refusals));
+        return device;
       }
+      refusals.add(provider.name() + ": " + reason.get());
     }
     String found = refusals.isEmpty() ? "known are " + names() : String.join("; ", refusals);
     throw new IllegalStateException(

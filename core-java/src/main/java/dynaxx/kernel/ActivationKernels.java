@@ -1,8 +1,6 @@
 package dynaxx.kernel;
 
-import dynaxx.function.Pointwise;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 
 /** Functions of single elements and their passes. Conventions are those of {@link Kernels}. */
 public interface ActivationKernels {

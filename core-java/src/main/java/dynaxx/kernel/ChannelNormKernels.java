@@ -1,8 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 
 /**
  * Normalisation of channels and its passes. Images are {@code [channels x height x width]}, one

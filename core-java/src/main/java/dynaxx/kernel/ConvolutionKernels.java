@@ -1,7 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 
 /**
  * Convolutions. Images are {@code [channels x height x width]}, one after the other. Conventions

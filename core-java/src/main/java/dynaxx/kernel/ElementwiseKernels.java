@@ -1,8 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 
 /** Sums, products and dropout, element by element. Conventions are those of {@link Kernels}. */
 public interface ElementwiseKernels {

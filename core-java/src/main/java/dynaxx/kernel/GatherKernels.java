@@ -1,7 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 
 /** Lookups of table rows by number. Conventions are those of {@link Kernels}. */
 public interface GatherKernels {

@@ -1,6 +1,5 @@
 package dynaxx.kernel;
 
-import dynaxx.memory.Strided;
 
 /** Matrix products. */
 public interface GemmKernels {

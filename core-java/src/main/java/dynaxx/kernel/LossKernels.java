@@ -1,7 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 
 /** Losses and their derivatives. Conventions are those of {@link Kernels}. */
 public interface LossKernels {

@@ -1,7 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 
 /**
  * A family of row-major matrices inside a buffer, indexed by up to three batch indices: element (r,

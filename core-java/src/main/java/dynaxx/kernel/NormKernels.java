@@ -1,8 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 
 /** Normalisation of rows and its passes. Conventions are those of {@link Kernels}. */
 public interface NormKernels {

@@ -1,7 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 
 /** Copies, sums and means of rows. Conventions are those of {@link Kernels}. */
 public interface RowKernels {

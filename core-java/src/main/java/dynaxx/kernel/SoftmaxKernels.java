@@ -1,7 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 
 /** Softmax of rows and its passes. Conventions are those of {@link Kernels}. */
 public interface SoftmaxKernels {

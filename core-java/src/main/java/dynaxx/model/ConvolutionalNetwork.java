@@ -2,11 +2,11 @@ package dynaxx.model;
 
 import static dynaxx.model.TransformerBlocks.require;
 
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
+import dynaxx.layer.RunningStatistics;
+import dynaxx.layer.Shape;
+import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.RunningStatistics;
-import dynaxx.network.Shape;
 import dynaxx.network.op.ChannelNorm;
 import java.util.Optional;
 import java.util.function.Function;

@@ -2,13 +2,13 @@ package dynaxx.model;
 
 import static dynaxx.model.TransformerBlocks.require;
 
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
+import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.model.TransformerBlocks.Style;
-import dynaxx.network.Initializer;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.PositionEmbedding;
 import dynaxx.network.op.TokenEmbedding;

@@ -1,9 +1,9 @@
 package dynaxx.model;
 
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Shape;
+import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Shape;
 import java.util.Collections;
 import java.util.List;
 

@@ -2,33 +2,38 @@ package dynaxx.model;
 
 import static dynaxx.model.TransformerBlocks.require;
 
-import dynaxx.function.Activation;
-import dynaxx.network.Initializer;
+import dynaxx.kernel.Elementary;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.RunningStatistics;
+import dynaxx.layer.Shape;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
-import dynaxx.network.RunningStatistics;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Attention;
 import dynaxx.network.op.AveragePool;
+import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.ChannelNorm;
 import dynaxx.network.op.Concat;
 import dynaxx.network.op.Conv;
 import dynaxx.network.op.Dropout;
+import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Flatten;
 import dynaxx.network.op.Linear;
+import dynaxx.network.op.MatMul;
 import dynaxx.network.op.MaxPool;
 import dynaxx.network.op.MeanTokens;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Permute;
 import dynaxx.network.op.PoolWindow;
 import dynaxx.network.op.PositionEmbedding;
 import dynaxx.network.op.Reshape;
+import dynaxx.network.op.SelectToken;
 import dynaxx.network.op.Softmax;
+import dynaxx.network.op.Subtract;
 import dynaxx.network.op.TokenEmbedding;
 
 /**
@@ -55,9 +60,39 @@ public final class NetworkBuilder {
 
   private static final double EPSILON = 1e-5;
 
-  private final Network.Builder graph;
+  private final Graph graph;
 
-  private NetworkBuilder(Network.Builder graph) {
+  /** A value of a network under construction. */
+  public static final class Node {
+    private final Graph owner;
+    private final int index;
+    private final Shape shape;
+
+    Node(Graph owner, int index, Shape shape) {
+      this.owner = owner;
+      this.index = index;
+      this.shape = shape;
+    }
+
+    Graph owner() {
+      return owner;
+    }
+
+    int index() {
+      return index;
+    }
+
+    /**
+     * Its shape, without the axis of examples.
+     *
+     * @return the shape
+     */
+    public Shape shape() {
+      return shape;
+    }
+  }
+
+  private NetworkBuilder(Graph graph) {
     this.graph = graph;
   }
 
@@ -69,21 +104,7 @@ public final class NetworkBuilder {
    * @return a builder
    */
   public static NetworkBuilder of(Shape input) {
-    return over(Network.builder(input));
-  }
-
-  /** Adds to a network that has been begun. */
-  static NetworkBuilder over(Network.Builder graph) {
-    return new NetworkBuilder(graph);
-  }
-
-  /**
-   * What this builder adds to, for layers that take it, such as {@link Recurrent#states}.
-   *
-   * @return the graph under construction
-   */
-  public Network.Builder graph() {
-    return graph;
+    return new NetworkBuilder(new Graph(input));
   }
 
   /**
@@ -107,12 +128,13 @@ public final class NetworkBuilder {
   }
 
   /**
-   * Adds any op.
+   * Adds an op of dynaxx itself that has no method of its own here; ops are not exported.
    *
    * @param op the operation
    * @param inputs what it works on
    * @return its output
    */
+  @SuppressWarnings("exports")
   public Node add(Op op, Node... inputs) {
     return graph.add(op, inputs);
   }
@@ -347,6 +369,37 @@ public final class NetworkBuilder {
   }
 
   /**
+   * One direction of a recurrent layer, unrolled over the steps of a sequence; states begin at zero.
+   * Parameters have PyTorch's names and shapes, such as {@code name.weight_ih_l0} and, for the
+   * direction from the last step to the first, {@code name.weight_ih_l0_reverse}.
+   *
+   * @param kind what a step does
+   * @param x a sequence, {@code [steps x in]}
+   * @param hidden values of a state, at least 1
+   * @param reverse whether it goes from the last step to the first
+   * @param name of the layer
+   * @return the state after each step of the input, {@code [steps x hidden]}, in the order of the
+   *     input; see {@link #token} for the final one
+   */
+  public Node recurrent(Recurrent kind, Node x, int hidden, boolean reverse, String name) {
+    require(name + ": hidden", hidden, hidden >= 1, "at least 1");
+    RecurrentLayer.Weights weights =
+        RecurrentLayer.Weights.declare(this, name, kind, last(name, x), hidden, 0, reverse);
+    return RecurrentLayer.sequence(this, RecurrentLayer.states(this, kind, weights, x, reverse));
+  }
+
+  /**
+   * One token, or one step of a sequence.
+   *
+   * @param x {@code [tokens x width]}
+   * @param index which, from 0
+   * @return {@code [width]}
+   */
+  public Node token(Node x, int index) {
+    return graph.add(new SelectToken(index), x);
+  }
+
+  /**
    * A function of each element.
    *
    * @param function for example {@link Activation#SOFTPLUS}
@@ -433,22 +486,105 @@ public final class NetworkBuilder {
    * Sum of two nodes.
    *
    * @param a of any shape
-   * @param b of the shape of a
-   * @return the shape of a
+   * @param b of a shape that repeats to a common one with it, as in NumPy
+   * @return the common shape
    */
   public Node add(Node a, Node b) {
-    return graph.add(new Add(), a, b);
+    return broadcast(new Add(), a, b);
+  }
+
+  /**
+   * Difference of two nodes.
+   *
+   * @param a of any shape
+   * @param b of a shape that repeats to a common one with it, as in NumPy
+   * @return the common shape
+   */
+  public Node subtract(Node a, Node b) {
+    return broadcast(new Subtract(), a, b);
   }
 
   /**
    * Product of two nodes, element by element.
    *
    * @param a of any shape
-   * @param b of the shape of a
-   * @return the shape of a
+   * @param b of a shape that repeats to a common one with it, as in NumPy
+   * @return the common shape
    */
   public Node multiply(Node a, Node b) {
-    return graph.add(new Multiply(), a, b);
+    return broadcast(new Multiply(), a, b);
+  }
+
+  /**
+   * Quotient of two nodes, as the product with the reciprocal.
+   *
+   * @param a of any shape
+   * @param b of a shape that repeats to a common one with it, as in NumPy
+   * @return the common shape
+   */
+  public Node divide(Node a, Node b) {
+    return multiply(a, graph.add(new Activate(Elementary.RECIPROCAL), b));
+  }
+
+  /**
+   * Power of a positive base, as {@code exp(b log a)}.
+   *
+   * @param a of any shape, above 0
+   * @param b of a shape that repeats to a common one with it, as in NumPy
+   * @return the common shape
+   */
+  public Node power(Node a, Node b) {
+    Node exponent = multiply(b, graph.add(new Activate(Elementary.LOG), a));
+    return graph.add(new Activate(Elementary.EXP), exponent);
+  }
+
+  /**
+   * The larger of two nodes, element by element.
+   *
+   * @param a of any shape
+   * @param b of a shape that repeats to a common one with it, as in NumPy
+   * @return the common shape
+   */
+  public Node max(Node a, Node b) {
+    return broadcast(Extreme.max(), a, b);
+  }
+
+  /**
+   * The smaller of two nodes, element by element.
+   *
+   * @param a of any shape
+   * @param b of a shape that repeats to a common one with it, as in NumPy
+   * @return the common shape
+   */
+  public Node min(Node a, Node b) {
+    return broadcast(Extreme.min(), a, b);
+  }
+
+  /**
+   * Matrix product over the last two axes; the axes before repeat to common ones, as in NumPy.
+   *
+   * @param a left factors, at least two axes
+   * @param b right factors, at least two axes
+   * @return the products
+   */
+  public Node matmul(Node a, Node b) {
+    Node left = a;
+    Node right = b;
+    if (a.shape().rank() >= 2 && b.shape().rank() >= 2) {
+      Shape lead = Broadcast.common("matmul", a.shape().leading(), b.shape().leading());
+      left = repeated(lead.followedBy(a.shape().dim(-2), a.shape().dim(-1)), a);
+      right = repeated(lead.followedBy(b.shape().dim(-2), b.shape().dim(-1)), b);
+    }
+    return graph.add(new MatMul(), left, right);
+  }
+
+  private Node broadcast(Op op, Node a, Node b) {
+    Shape shape = Broadcast.common(op.name(), a.shape(), b.shape());
+    return graph.add(op, repeated(shape, a), repeated(shape, b));
+  }
+
+  private Node repeated(Shape shape, Node x) {
+    return x.shape().equals(shape) ? x : graph.add(new Broadcast(shape), x);
   }
 
   /**

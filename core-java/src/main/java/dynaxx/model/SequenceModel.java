@@ -2,12 +2,11 @@ package dynaxx.model;
 
 import static dynaxx.model.TransformerBlocks.require;
 
-import dynaxx.model.Recurrent.Kind;
-import dynaxx.model.Recurrent.Weights;
-import dynaxx.network.Initializer;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Shape;
+import dynaxx.model.NetworkBuilder.Node;
+import dynaxx.model.RecurrentLayer.Weights;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Shape;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,7 +21,7 @@ public final class SequenceModel {
   private int steps = 28;
   private int features = 28;
   private int vocabulary;
-  private Kind kind = Kind.GRU;
+  private Recurrent kind = Recurrent.GRU;
   private int layers = 1;
   private int hidden = 64;
   private boolean bidirectional;
@@ -67,7 +66,7 @@ public final class SequenceModel {
    * @param kind default GRU
    * @return this
    */
-  public SequenceModel kind(Kind kind) {
+  public SequenceModel kind(Recurrent kind) {
     this.kind = kind;
     return this;
   }
@@ -148,10 +147,10 @@ public final class SequenceModel {
     for (int d = 0; d < (bidirectional ? 2 : 1); d++) {
       boolean reverse = d == 1;
       int in = x.shape().dim(-1);
-      Weights weights = Weights.declare(g.graph(), "rnn", kind, in, hidden, layer, reverse);
-      List<Node> states = Recurrent.states(g.graph(), kind, weights, x, reverse);
+      Weights weights = Weights.declare(g, "rnn", kind, in, hidden, layer, reverse);
+      List<Node> states = RecurrentLayer.states(g, kind, weights, x, reverse);
       Node end = reverse ? states.getFirst() : states.getLast();
-      directions.add(last ? end : Recurrent.sequence(g.graph(), states));
+      directions.add(last ? end : RecurrentLayer.sequence(g, states));
     }
     Node[] sides = directions.toArray(Node[]::new);
     return bidirectional ? g.concat(-1, sides) : sides[0];

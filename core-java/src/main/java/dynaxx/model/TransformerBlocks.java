@@ -1,8 +1,8 @@
 package dynaxx.model;
 
-import dynaxx.function.Activation;
-import dynaxx.network.Initializer;
-import dynaxx.network.Network.Node;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.network.op.Attention;
 import dynaxx.network.op.Rotary;
 

@@ -2,12 +2,12 @@ package dynaxx.model;
 
 import static dynaxx.model.TransformerBlocks.require;
 
-import dynaxx.function.Activation;
-import dynaxx.network.Initializer;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
+import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 import dynaxx.network.op.ClassToken;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.Patchify;

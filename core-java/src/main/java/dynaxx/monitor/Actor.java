@@ -2,7 +2,7 @@ package dynaxx.monitor;
 
 import dynaxx.spectrum.Signal;
 import java.util.List;
-import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 
 /** Does what was advised through the host's control, and says what came of it. */
@@ -10,13 +10,13 @@ final class Actor {
 
   private final TrainingControl control;
   private final LongConsumer checkpointed;
-  private final BiConsumer<Long, TrainingControl.Validation> validated;
+  private final Consumer<Observation> validated;
   private final LongConsumer restarted;
 
   Actor(
       TrainingControl control,
       LongConsumer checkpointed,
-      BiConsumer<Long, TrainingControl.Validation> validated,
+      Consumer<Observation> validated,
       LongConsumer restarted) {
     this.control = control;
     this.checkpointed = checkpointed;
@@ -39,7 +39,7 @@ final class Actor {
       }
       case Advice.Validate a -> {
         if (!validated(now)) {
-          validated.accept(now.step(), control.validate());
+          validated.accept(control.validate(now.step()));
         }
       }
       case Advice.Revert a -> restarted.accept(control.revert(a.step()));

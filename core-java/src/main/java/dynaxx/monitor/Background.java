@@ -19,7 +19,7 @@ final class Background {
   /** Nothing costs nothing: a price of zero is one that is not known. */
   private static final double LEAST_SECONDS = 1e-9;
 
-  private final SnapshotSource.Detached twin;
+  private final SnapshotSource twin;
   private final Measurement measurement;
   private FutureTask<Measurement.Result> task;
   private Observation host;
@@ -30,7 +30,7 @@ final class Background {
 
   private record Made(PhaseMonitor.Effort effort, Snapshot snapshot) {}
 
-  Background(SnapshotSource.Detached twin, ProbeSettings full) {
+  Background(SnapshotSource twin, ProbeSettings full) {
     this.twin = twin;
     this.measurement = new Measurement(twin, full, System::nanoTime);
   }

@@ -74,8 +74,11 @@ final class EscapePolicy extends ActingPolicy {
 
   private boolean stableAtRaisedRate(Situation situation) {
     OptionalDouble rate = situation.observation().value(Signal.LEARNING_RATE);
+    double momentum = situation.momentum().orElse(0);
     StabilityLimit own =
-        limit == null ? new StabilityLimit.Momentum(situation.momentum().orElse(0), 0) : limit;
+        limit == null
+            ? StabilityLimit.momentum(momentum >= 0 && momentum < 1 ? momentum : 0, 0)
+            : limit;
     OptionalDouble sharpness = situation.observation().value(own.signal());
     return rate.isPresent()
         && rate.getAsDouble() > 0

@@ -82,8 +82,8 @@ final class JsonLines {
   private void validation(MonitorRecord.Validation validation) {
     text("type", "validation");
     key("step").append(validation.step());
-    optional(Signal.VALIDATION_LOSS.column(), validation.found().loss());
-    optional(Signal.VALIDATION_ACCURACY.column(), validation.found().accuracy());
+    optional(Signal.VALIDATION_LOSS.column(), validation.found().value(Signal.VALIDATION_LOSS));
+    optional(Signal.VALIDATION_ACCURACY.column(), validation.found().value(Signal.VALIDATION_ACCURACY));
   }
 
   private void notice(MonitorRecord.Notice notice) {

@@ -40,15 +40,22 @@ final class JsonLinesReader {
     return switch (json.get("type").text()) {
       case "step" -> step(step, json);
       case "validation" ->
-          new MonitorRecord.Validation(
-              step,
-              new TrainingControl.Validation(
-                  json.optional(Signal.VALIDATION_LOSS.column()),
-                  json.optional(Signal.VALIDATION_ACCURACY.column())));
+          new MonitorRecord.Validation(validation(step, json));
       default ->
           new MonitorRecord.Notice(
               step, json.get("type").constant(MonitorRecord.Notice.Kind.class), events(step, json));
     };
+  }
+
+  private static Observation validation(long step, Json json) {
+    Observation found = Observation.at(step);
+    for (Signal signal : List.of(Signal.VALIDATION_LOSS, Signal.VALIDATION_ACCURACY)) {
+      OptionalDouble value = json.optional(signal.column());
+      if (value.isPresent()) {
+        found = found.with(signal, value.getAsDouble());
+      }
+    }
+    return found;
   }
 
   private static MonitorRecord.Step step(long step, Json json) {

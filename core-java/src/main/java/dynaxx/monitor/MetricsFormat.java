@@ -30,14 +30,6 @@ public final class MetricsFormat {
   private final List<MetricsColumn> columns;
   private final int digits;
 
-  /**
-   * A usable line.
-   *
-   * @param observation what it says
-   * @param restart whether its event column says that training was started again
-   */
-  public record Row(Observation observation, boolean restart) {}
-
   private MetricsFormat(List<MetricsColumn> columns, int digits) {
     this.columns = columns;
     this.digits = digits;
@@ -187,11 +179,12 @@ public final class MetricsFormat {
    *
    * @param file with a header line
    * @param problems receives everything that is left out, one line each
-   * @return the usable lines, in order of steps
+   * @return a step for each usable line, in order, and before it a notice of a restart if its event
+   *     column says that training was started again
    * @throws IOException if the file cannot be read
    * @throws IllegalArgumentException if the file has no step or no signal, or no usable line
    */
-  public static List<Row> read(Path file, Consumer<String> problems) throws IOException {
+  public static List<MonitorRecord> read(Path file, Consumer<String> problems) throws IOException {
     return MetricsReader.read(file, problems);
   }
 }

@@ -46,7 +46,7 @@ final class MetricsReader {
     this.problems = problems;
   }
 
-  static List<MetricsFormat.Row> read(Path file, Consumer<String> problems) throws IOException {
+  static List<MonitorRecord> read(Path file, Consumer<String> problems) throws IOException {
     // Bytes that are not UTF-8 become a replacement character, and so a problem of one field.
     try (BufferedReader lines =
         new BufferedReader(
@@ -55,20 +55,20 @@ final class MetricsReader {
     }
   }
 
-  private List<MetricsFormat.Row> read(BufferedReader lines) throws IOException {
+  private List<MonitorRecord> read(BufferedReader lines) throws IOException {
     width = header(lines.readLine());
-    List<MetricsFormat.Row> rows = new ArrayList<>();
+    List<MonitorRecord> records = new ArrayList<>();
     int number = 1;
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
       number++;
       if (!line.isBlank()) {
-        row(number, line).ifPresent(rows::add);
+        row(number, line, records);
       }
     }
-    if (rows.isEmpty()) {
+    if (records.isEmpty()) {
       throw new IllegalArgumentException(file + ": found no usable row below the header");
     }
-    return rows;
+    return records;
   }
 
   private int header(String line) {
@@ -154,14 +154,16 @@ final class MetricsReader {
     return at;
   }
 
-  private Optional<MetricsFormat.Row> row(int number, String line) {
+  private void row(int number, String line, List<MonitorRecord> records) {
     Optional<List<String>> parsed = fields(line);
     if (parsed.isEmpty()) {
-      return leftOut(number, "not valid CSV");
+      leftOut(number, "not valid CSV");
+      return;
     }
     List<String> fields = parsed.get();
     if (fields.size() != width) {
-      return leftOut(number, "found " + fields.size() + " fields, expected " + width);
+      leftOut(number, "found " + fields.size() + " fields, expected " + width);
+      return;
     }
     Integer event = columns.get(MetricsFormat.EVENT);
     // A restart may go back to an earlier checkpoint; that of a row left out belongs to the next.
@@ -171,7 +173,7 @@ final class MetricsReader {
     }
     Optional<Long> step = step(number, fields.get(columns.get(MetricsFormat.STEP)));
     if (step.isEmpty()) {
-      return Optional.empty();
+      return;
     }
     lastStep = step.get();
     Observation observation = Observation.at(lastStep);
@@ -181,9 +183,12 @@ final class MetricsReader {
         observation = observation.with(signal, reading.get());
       }
     }
-    boolean restarted = restart;
+    if (restart) {
+      records.add(
+          new MonitorRecord.Notice(lastStep, MonitorRecord.Notice.Kind.RESTART, List.of()));
+    }
     restart = false;
-    return Optional.of(new MetricsFormat.Row(observation, restarted));
+    records.add(new MonitorRecord.Step(observation));
   }
 
   /** The value of a signal with those of its layers, whose mean stands for one that is missing. */

@@ -59,6 +59,15 @@ public sealed interface MonitorRecord {
       double share)
       implements MonitorRecord {
 
+    /**
+     * A step of which only the observation is known.
+     *
+     * @param observation what host and snapshot measured
+     */
+    public Step(Observation observation) {
+      this(observation, OptionalDouble.empty(), Optional.empty(), List.of(), List.of(), 0);
+    }
+
     /** Copies events and advice. */
     public Step {
       events = List.copyOf(events);
@@ -74,10 +83,14 @@ public sealed interface MonitorRecord {
   /**
    * A validation that was made on advice; it counts as one of the next step.
    *
-   * @param step at which it was made
-   * @param found what was measured
+   * @param found the validation loss, the accuracy or both, at the step at which it was made
    */
-  record Validation(long step, TrainingControl.Validation found) implements MonitorRecord {
+  record Validation(Observation found) implements MonitorRecord {
+    @Override
+    public long step() {
+      return found.step();
+    }
+
     @Override
     public List<Event> events() {
       return List.of();

@@ -45,27 +45,12 @@ final class OperatorSource implements SnapshotSource {
   }
 
   private Spectrum spectrum(ProbeSettings settings) {
-    SymmetricOperator current = operator.get();
-    try {
+    try (SymmetricOperator current = operator.get()) {
       if (current.dimension() != parameters) {
         throw new IllegalArgumentException(
             "operator: found dimension " + current.dimension() + ", expected " + parameters);
       }
       return probe.measure(current, settings);
-    } finally {
-      if (current instanceof AutoCloseable closeable) {
-        close(closeable);
-      }
-    }
-  }
-
-  private static void close(AutoCloseable operator) {
-    try {
-      operator.close();
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new IllegalStateException("operator: cannot be closed: " + e.getMessage(), e);
     }
   }
 

@@ -33,7 +33,7 @@ final class ProbeSource implements SnapshotSource {
   }
 
   @Override
-  public Detached detach(int threads) {
+  public SnapshotSource detach(int threads) {
     Device own = Devices.open(probe.device().name(), threads);
     try {
       return new Twin(probe.on(own), own, probe.device(), parameters);
@@ -44,7 +44,7 @@ final class ProbeSource implements SnapshotSource {
   }
 
   /** The same probe on a device of its own, over a copy in host memory. */
-  private static final class Twin implements Detached {
+  private static final class Twin implements SnapshotSource {
     private final CurvatureProbe probe;
     private final Device own;
     private final Device host;

@@ -120,7 +120,7 @@ public interface Rules {
     private double errorWeight = 1;
     private double spike = 10;
     private double learningRateJump = 1.5;
-    private StabilityLimit stability = new StabilityLimit.Sgd(0);
+    private StabilityLimit stability = StabilityLimit.sgd(0);
     private double edgeTolerance = 0.1;
     private long seed = 0;
 
@@ -417,40 +417,24 @@ public interface Rules {
   /**
    * Largest eigenvalue at which an optimizer's updates are stable on a quadratic function of that
    * curvature. Training with full batches drives the sharpness up to it, where it hovers (Cohen et
-   * al., 2021, 2022); with small batches it stays below.
+   * al., 2021, 2022); with small batches it stays below. {@link #sgd}, {@link #momentum} and {@link
+   * #adam} know those of their optimizers.
+   *
+   * @param signal the largest eigenvalue that is compared with the limit
+   * @param numerator of the limit {@code numerator / (divisor learning rate) - weightDecay}
+   * @param divisor above 0
+   * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
    */
-  public sealed interface StabilityLimit {
-
-    /**
-     * The limit.
-     *
-     * @param learningRate above 0
-     * @return largest stable eigenvalue of the matrix that {@link #signal()} is about
-     */
-    double at(double learningRate);
-
-    /**
-     * What is compared with the limit.
-     *
-     * @return a largest eigenvalue
-     */
-    Signal signal();
+  record StabilityLimit(Signal signal, double numerator, double divisor, double weightDecay) {
 
     /**
      * Plain gradient descent: {@code 2 / learning rate - weight decay}.
      *
      * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
+     * @return the limit of lambda_max
      */
-    record Sgd(double weightDecay) implements StabilityLimit {
-      @Override
-      public double at(double learningRate) {
-        return 2 / learningRate - weightDecay;
-      }
-
-      @Override
-      public Signal signal() {
-        return Signal.LAMBDA_MAX;
-      }
+    public static StabilityLimit sgd(double weightDecay) {
+      return momentum(0, weightDecay);
     }
 
     /**
@@ -458,17 +442,11 @@ public interface Rules {
      *
      * @param momentum from 0 to below 1
      * @param weightDecay factor of the parameters in the update's gradient, not part of the loss
+     * @return the limit of lambda_max
      */
-    record Momentum(double momentum, double weightDecay) implements StabilityLimit {
-      @Override
-      public double at(double learningRate) {
-        return 2 * (1 + momentum) / learningRate - weightDecay;
-      }
-
-      @Override
-      public Signal signal() {
-        return Signal.LAMBDA_MAX;
-      }
+    public static StabilityLimit momentum(double momentum, double weightDecay) {
+      requireDecay("momentum", momentum);
+      return new StabilityLimit(Signal.LAMBDA_MAX, 2 * (1 + momentum), 1, weightDecay);
     }
 
     /**
@@ -477,17 +455,29 @@ public interface Rules {
      * 2022).
      *
      * @param beta1 decay of the first moment, from 0 to below 1
+     * @return the limit of the preconditioned lambda_max
      */
-    record Adam(double beta1) implements StabilityLimit {
-      @Override
-      public double at(double learningRate) {
-        return 2 * (1 + beta1) / ((1 - beta1) * learningRate);
-      }
+    public static StabilityLimit adam(double beta1) {
+      requireDecay("beta1", beta1);
+      return new StabilityLimit(
+          Signal.PRECONDITIONED_LAMBDA_MAX, 2 * (1 + beta1), 1 - beta1, 0);
+    }
 
-      @Override
-      public Signal signal() {
-        return Signal.PRECONDITIONED_LAMBDA_MAX;
+    private static void requireDecay(String argument, double value) {
+      if (!(value >= 0 && value < 1)) {
+        throw new IllegalArgumentException(
+            argument + ": found " + value + ", expected from 0 to below 1");
       }
+    }
+
+    /**
+     * The limit.
+     *
+     * @param learningRate above 0
+     * @return largest stable eigenvalue of the matrix that {@code signal} is about
+     */
+    public double at(double learningRate) {
+      return numerator / (divisor * learningRate) - weightDecay;
     }
   }
 }

@@ -10,7 +10,7 @@ import java.util.function.Supplier;
 
 /** Measures the host's model as it is at the moment, and changes nothing of it. */
 @FunctionalInterface
-public interface SnapshotSource {
+public interface SnapshotSource extends AutoCloseable {
 
   /**
    * Measures.
@@ -46,29 +46,28 @@ public interface SnapshotSource {
    * cannot.
    *
    * @param threads workers, at least 1
-   * @return the source; closed by the monitor
+   * @return the source, told when to {@linkplain #copyParameters copy}; closed by the monitor
    * @throws UnsupportedOperationException if this source cannot, with the reason
    */
-  default Detached detach(int threads) {
+  default SnapshotSource detach(int threads) {
     throw new UnsupportedOperationException(
         "background: found a source that measures the host's own model, expected one that can work"
             + " on a copy of the parameters: SnapshotSource.of(CurvatureProbe, Buffer), or one that"
             + " implements detach");
   }
 
-  /** Measures a copy of the parameters, on another thread than the host's. */
-  interface Detached extends SnapshotSource, AutoCloseable {
+  /**
+   * Copies the parameters, of which all is measured until the next copy. Called of a {@linkplain
+   * #detach detached} source only, on the thread of the host, while nothing is measured.
+   */
+  default void copyParameters() {}
 
-    /**
-     * Copies the parameters. Called on the thread of the host, while nothing is measured; all that
-     * is measured until the next copy is of this one.
-     */
-    void copyParameters();
-
-    /** Frees the copy and the workers; called while nothing is measured. */
-    @Override
-    void close();
-  }
+  /**
+   * Frees what this source holds. Called of a {@linkplain #detach detached} source only, while
+   * nothing is measured; the monitor does not close the source that it was given.
+   */
+  @Override
+  default void close() {}
 
   /**
    * A network whose parameters lie in host memory, or where the probe computes. It can measure
@@ -90,7 +89,7 @@ public interface SnapshotSource {
    * @param probe not closed by the monitor
    * @param parameters n, the dimension of the operator, at least 1: the schedule depends on it
    * @param operator gives a new operator at the current parameters; it is closed after the
-   *     measurement if it is {@link AutoCloseable}
+   *     measurement
    * @return the source
    * @throws IllegalArgumentException if n is below 1; from a measurement, if an operator is of
    *     another dimension

@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.kernel.Philox;
+import dynaxx.random.Philox;
 import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 

@@ -1,20 +1,10 @@
 package dynaxx.monitor;
 
-import java.util.OptionalDouble;
-
 /**
  * Lets a monitor act on its own advice. Called within {@link PhaseMonitor#afterStep}, on the thread
  * of the host; what it takes counts as the host's time.
  */
 public interface TrainingControl {
-
-  /**
-   * What a validation found.
-   *
-   * @param loss mean over the validation set; empty if not measured
-   * @param accuracy from 0 to 1; empty if not measured
-   */
-  record Validation(OptionalDouble loss, OptionalDouble accuracy) {}
 
   /**
    * Changes the learning rate from the next update on.
@@ -41,9 +31,10 @@ public interface TrainingControl {
   /**
    * Measures the validation metric.
    *
-   * @return what was found
+   * @param step of which the parameters are
+   * @return an observation of that step with the validation loss, the accuracy or both
    */
-  Validation validate();
+  Observation validate(long step);
 
   /**
    * Goes back to a checkpoint: parameters, optimizer, random state and position in the data.

@@ -4,11 +4,13 @@ import dynaxx.monitor.PhaseMonitor.Effort;
 import dynaxx.monitor.PhaseMonitor.Outcome;
 import dynaxx.monitor.PhaseMonitor.Usage;
 import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Signal.Reading;
 import dynaxx.spectrum.Snapshot;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -20,6 +22,9 @@ final class Watch {
   /** Reports that wait for a snapshot beside the training at most; then the host waits, too. */
   private static final int MOST_HELD = 100_000;
 
+  private static final List<Signal> VALIDATION =
+      List.of(Signal.VALIDATION_LOSS, Signal.VALIDATION_ACCURACY);
+
   private final Pacer pacer;
   private final Judge judge;
   private final Measurement measurement;
@@ -28,7 +33,7 @@ final class Watch {
   private final Recorder recorder;
   private final LongSupplier nanoTime;
   private final Deque<Told> held = new ArrayDeque<>();
-  private Optional<TrainingControl.Validation> found = Optional.empty();
+  private Optional<Observation> found = Optional.empty();
   private long leftAt = -1;
   private long lastStep;
   private long lastHeld;
@@ -204,17 +209,13 @@ final class Watch {
 
   private Observation withFound(Observation host) {
     Observation all = host;
-    if (found.isPresent()) {
-      OptionalDouble loss = found.get().loss();
-      OptionalDouble accuracy = found.get().accuracy();
-      found = Optional.empty();
-      if (loss.isPresent() && all.value(Signal.VALIDATION_LOSS).isEmpty()) {
-        all = all.with(Signal.VALIDATION_LOSS, loss.getAsDouble());
-      }
-      if (accuracy.isPresent() && all.value(Signal.VALIDATION_ACCURACY).isEmpty()) {
-        all = all.with(Signal.VALIDATION_ACCURACY, accuracy.getAsDouble());
+    for (Signal signal : VALIDATION) {
+      Reading reading = found.map(Observation::readings).orElse(Map.of()).get(signal);
+      if (reading != null && all.value(signal).isEmpty()) {
+        all = all.with(signal, reading);
       }
     }
+    found = Optional.empty();
     return all;
   }
 
@@ -269,8 +270,8 @@ final class Watch {
   }
 
   /** Takes what a validation on advice has found. */
-  private void validated(long step, TrainingControl.Validation result) {
-    MonitorRecord.Validation record = new MonitorRecord.Validation(step, result);
+  private void validated(Observation result) {
+    MonitorRecord.Validation record = new MonitorRecord.Validation(result);
     if (measuring()) {
       held.addLast(new Told.Validation(record));
     } else {

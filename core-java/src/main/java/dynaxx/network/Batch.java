@@ -1,9 +1,11 @@
 package dynaxx.network;
 
 import dynaxx.device.Device;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.network.op.Step;
 import java.util.Objects;
 
 /**
@@ -37,7 +39,7 @@ public record Batch(Buffer inputs, Buffer targets, int examples) {
     }
     Shape.requireSize("targets", targets.size(), examples * loss.targetSize(network.outputShape()));
     loss.check(network.outputShape(), targets);
-    for (Network.Step step : network.steps()) {
+    for (Step step : network.steps()) {
       for (int input : step.inputs()) {
         if (input == 0) {
           step.op().checkData(inputs, network.inputShape());

@@ -1,15 +1,17 @@
 package dynaxx.network;
 
-import dynaxx.device.Device;
+import dynaxx.kernel.Scalars;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scalars;
+import dynaxx.network.op.LossFrame;
 
 /**
  * A loss that is a mean of terms over all predictions. Passes get {@code scale}, the factor of each
- * term: 1 / (terms of the whole data set), so that contributions of micro-batches simply add up.
+ * term: 1 / (terms of the whole data set), so that contributions of micro-batches simply add up. The
+ * passes are for dynaxx itself; their types are not exported.
  */
-public interface Loss {
+public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError {
 
   /**
    * Softmax cross-entropy over the last axis, mean over all other axes; targets are class indices
@@ -87,7 +89,8 @@ public interface Loss {
    * @param f batch and arrays
    * @param loss one accumulator
    */
-  void forward(Head f, Scalars loss);
+  @SuppressWarnings("exports")
+  void forward(LossFrame f, Scalars loss);
 
   /**
    * Writes the adjoint of the predictions.
@@ -95,7 +98,8 @@ public interface Loss {
    * @param f batch and arrays
    * @param dz as large as the predictions
    */
-  void backward(Head f, Buffer dz);
+  @SuppressWarnings("exports")
+  void backward(LossFrame f, Buffer dz);
 
   /**
    * Writes {@code rdz = (d2 loss / dz2) rz} for k directions.
@@ -105,25 +109,6 @@ public interface Loss {
    * @param rz tangents of the predictions
    * @param rdz tangents of their adjoint
    */
-  void tangent(Head f, int k, Buffer rz, Buffer rdz);
-
-  /**
-   * The arrays of a loss for one batch.
-   *
-   * @param device where to compute
-   * @param output shape of one example's predictions
-   * @param examples number of examples
-   * @param scale factor of each term
-   * @param z predictions
-   * @param targets targets
-   * @param saved as stated by {@link #savedSize}, written by forward
-   */
-  record Head(
-      Device device,
-      Shape output,
-      int examples,
-      double scale,
-      Buffer z,
-      Buffer targets,
-      Buffer saved) {}
+  @SuppressWarnings("exports")
+  void tangent(LossFrame f, int k, Buffer rz, Buffer rdz);
 }

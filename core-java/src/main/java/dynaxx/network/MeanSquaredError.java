@@ -1,8 +1,10 @@
 package dynaxx.network;
 
+import dynaxx.kernel.Scalars;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scalars;
+import dynaxx.network.op.LossFrame;
 
 final class MeanSquaredError implements Loss {
 
@@ -37,12 +39,12 @@ final class MeanSquaredError implements Loss {
   }
 
   @Override
-  public void forward(Head f, Scalars loss) {
+  public void forward(LossFrame f, Scalars loss) {
     f.device().kernels().losses().squaredError(values(f), f.scale(), f.z(), f.targets(), loss);
   }
 
   @Override
-  public void backward(Head f, Buffer dz) {
+  public void backward(LossFrame f, Buffer dz) {
     f.device()
         .kernels()
         .losses()
@@ -50,12 +52,12 @@ final class MeanSquaredError implements Loss {
   }
 
   @Override
-  public void tangent(Head f, int k, Buffer rz, Buffer rdz) {
+  public void tangent(LossFrame f, int k, Buffer rz, Buffer rdz) {
     long n = k * values(f);
     f.device().algebra().axpby(2 * f.scale(), rz.slice(0, n), 0, rdz.slice(0, n));
   }
 
-  private static long values(Head f) {
+  private static long values(LossFrame f) {
     return f.examples() * f.output().size();
   }
 }

@@ -1,20 +1,21 @@
 package dynaxx.network;
 
-import dynaxx.kernel.Philox;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.network.Op.Statistic;
-import java.util.ArrayList;
+import dynaxx.network.op.StatisticLayer;
+import dynaxx.network.op.Step;
+import dynaxx.random.Philox;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /**
- * A directed acyclic graph of {@link Op}s with one input and one output, and the layout of its
+ * A directed acyclic graph of operations with one input and one output, and the layout of its
  * parameters in one contiguous vector. Immutable; holds no values.
  */
 public final class Network {
@@ -22,37 +23,29 @@ public final class Network {
   /** First of the Philox streams that starting values are drawn from, one for each parameter. */
   private static final long STREAM = 1L << 61;
 
-  /**
-   * A value of the graph: the input is node 0, every op makes one more.
-   *
-   * @param op what computes it; null for the input
-   * @param inputs positions of what it is computed from
-   * @param shape without the axis of examples
-   * @param active whether it depends on parameters
-   * @param adds for each input, whether other ops after this one add to its adjoint
-   */
-  public record Step(Op op, int[] inputs, Shape shape, boolean active, boolean[] adds) {}
-
   private final List<Step> steps;
-  private final Map<String, List<Layer>> layers;
-  private final Map<String, Parameter> parameters;
+  private final Map<String, List<StatisticLayer>> layers;
+  private final Map<String, Parameter> parameters = new LinkedHashMap<>();
   private final long parameterCount;
 
-  private Network(List<Step> steps, Map<String, Parameter> parameters, long parameterCount) {
+  private Network(List<Step> steps, List<Parameter> parameters) {
     this.steps = List.copyOf(steps);
-    this.layers = layers(steps);
-    this.parameters = parameters;
-    this.parameterCount = parameterCount;
+    this.layers = StatisticLayer.of(this.steps);
+    this.parameterCount = parameters.stream().mapToLong(Parameter::size).sum();
+    parameters.forEach(parameter -> this.parameters.put(parameter.name(), parameter));
   }
 
   /**
-   * Begins a network.
+   * A network of these steps. The types of a graph are not exported; {@code
+   * dynaxx.model.NetworkBuilder} makes networks.
    *
-   * @param input shape of one example
-   * @return a builder
+   * @param steps the input and all ops, in order
+   * @param parameters in the order of the parameter vector
+   * @return the network
    */
-  public static Builder builder(Shape input) {
-    return new Builder(input);
+  @SuppressWarnings("exports")
+  public static Network of(List<Step> steps, List<Parameter> parameters) {
+    return new Network(steps, parameters);
   }
 
   /**
@@ -143,15 +136,6 @@ public final class Network {
   }
 
   /**
-   * Ops that share one mean of a {@link Statistic}.
-   *
-   * @param nodes their positions in {@link #steps}
-   * @param values how many means they give
-   * @param terms for one example, the number of terms that each value is a mean of
-   */
-  public record Layer(List<Integer> nodes, int values, long terms) {}
-
-  /**
    * The layers that a statistic is measured in. Layers of rectifiers ({@code active_fraction}) are
    * ReLU, leaky ReLU, and clipping between zero and an upper limit, of values that depend on
    * parameters; every position of a unit counts, in an image or a sequence.
@@ -159,7 +143,8 @@ public final class Network {
    * @param statistic its name
    * @return in order; empty if no op has this statistic
    */
-  public List<Layer> layers(String statistic) {
+  @SuppressWarnings("exports")
+  public List<StatisticLayer> layers(String statistic) {
     return layers.getOrDefault(statistic, List.of());
   }
 
@@ -172,60 +157,6 @@ public final class Network {
     return Collections.unmodifiableSet(layers.keySet());
   }
 
-  private static Map<String, List<Layer>> layers(List<Step> steps) {
-    Map<Object, List<Integer>> nodes = new LinkedHashMap<>();
-    Map<Object, Statistic> found = new LinkedHashMap<>();
-    List<Set<Parameter>> behind = new ArrayList<>();
-    for (int node = 0; node < steps.size(); node++) {
-      Step step = steps.get(node);
-      Set<Parameter> nearest = new HashSet<>();
-      if (step.op() != null) {
-        nearest.addAll(step.op().parameters());
-      }
-      if (nearest.isEmpty()) {
-        Arrays.stream(step.inputs()).mapToObj(behind::get).forEach(nearest::addAll);
-      }
-      behind.add(nearest);
-      for (Statistic statistic : statistics(steps, step)) {
-        Op before = steps.get(step.inputs()[0]).op();
-        List<?> place =
-            List.of(
-                statistic.name(), statistic.values(), before == null ? "" : before.name(), nearest);
-        nodes.computeIfAbsent(place, key -> new ArrayList<>()).add(node);
-        found.merge(place, statistic, (all, one) -> all);
-      }
-    }
-    Map<String, List<Layer>> layers = new LinkedHashMap<>();
-    nodes.forEach(
-        (place, at) -> {
-          Statistic statistic = found.get(place);
-          long terms = at.stream().mapToLong(i -> terms(steps, steps.get(i), statistic)).sum();
-          layers
-              .computeIfAbsent(statistic.name(), key -> new ArrayList<>())
-              .add(new Layer(List.copyOf(at), statistic.values(), terms));
-        });
-    return layers;
-  }
-
-  private static List<Statistic> statistics(List<Step> steps, Step step) {
-    return step.op() == null
-        ? List.of()
-        : step.op().statistics(inputShapes(steps, step)).stream()
-            .filter(s -> step.active() || !s.needsAdjoints())
-            .toList();
-  }
-
-  private static long terms(List<Step> steps, Step step, Statistic like) {
-    return statistics(steps, step).stream()
-        .filter(s -> s.name().equals(like.name()))
-        .mapToLong(Statistic::terms)
-        .sum();
-  }
-
-  private static List<Shape> inputShapes(List<Step> steps, Step step) {
-    return Arrays.stream(step.inputs()).mapToObj(i -> steps.get(i).shape()).toList();
-  }
-
   /**
    * Shapes of a node's inputs.
    *
@@ -233,7 +164,7 @@ public final class Network {
    * @return without the axis of examples
    */
   public List<Shape> inputShapes(int node) {
-    return inputShapes(steps, steps.get(node));
+    return Arrays.stream(steps.get(node).inputs()).mapToObj(i -> steps.get(i).shape()).toList();
   }
 
   /**
@@ -269,6 +200,7 @@ public final class Network {
    *
    * @return the input first, the output last
    */
+  @SuppressWarnings("exports")
   public List<Step> steps() {
     return steps;
   }
@@ -282,148 +214,5 @@ public final class Network {
         + ", "
         + parameterCount
         + " parameters]";
-  }
-
-  /** A value of a network under construction. */
-  public static final class Node {
-    private final Builder owner;
-    private final int index;
-    private final Shape shape;
-
-    private Node(Builder owner, int index, Shape shape) {
-      this.owner = owner;
-      this.index = index;
-      this.shape = shape;
-    }
-
-    /**
-     * Its shape, without the axis of examples.
-     *
-     * @return the shape
-     */
-    public Shape shape() {
-      return shape;
-    }
-  }
-
-  /** Collects parameters and ops; both keep the order in which they are added. */
-  public static final class Builder {
-    private final List<Step> steps = new ArrayList<>();
-    private final Map<String, Parameter> parameters = new LinkedHashMap<>();
-    private final Node input;
-    private long parameterCount;
-
-    private Builder(Shape shape) {
-      steps.add(new Step(null, new int[0], shape, false, null));
-      input = new Node(this, 0, shape);
-    }
-
-    /**
-     * The network's input.
-     *
-     * @return the node of the data
-     */
-    public Node input() {
-      return input;
-    }
-
-    /**
-     * Declares a parameter; it follows the earlier ones in the parameter vector.
-     *
-     * @param name unique
-     * @param initializer how it starts
-     * @param dims extents
-     * @return the parameter, to be handed to one or more ops
-     * @throws IllegalArgumentException if the name is taken
-     */
-    public Parameter parameter(String name, Initializer initializer, int... dims) {
-      Parameter parameter = new Parameter(name, Shape.of(dims), parameterCount, initializer);
-      if (parameters.putIfAbsent(name, parameter) != null) {
-        throw new IllegalArgumentException(
-            "name: found a second parameter '" + name + "', expected unique names");
-      }
-      parameterCount += parameter.size();
-      return parameter;
-    }
-
-    /**
-     * Adds an op.
-     *
-     * @param op the operation
-     * @param inputs what it works on
-     * @return its output
-     * @throws IllegalArgumentException if shapes do not fit, or a node or a parameter belongs to
-     *     another network
-     */
-    public Node add(Op op, Node... inputs) {
-      int[] indices = new int[inputs.length];
-      List<Shape> shapes = new ArrayList<>();
-      boolean active = !op.parameters().isEmpty();
-      for (int i = 0; i < inputs.length; i++) {
-        if (inputs[i].owner != this) {
-          throw new IllegalArgumentException(
-              op.name() + ": input " + i + " belongs to another network");
-        }
-        indices[i] = inputs[i].index;
-        shapes.add(inputs[i].shape);
-        active |= steps.get(indices[i]).active();
-      }
-      for (Parameter parameter : op.parameters()) {
-        if (parameters.get(parameter.name()) != parameter) {
-          throw new IllegalArgumentException(
-              op.name()
-                  + ": parameter '"
-                  + parameter.name()
-                  + "' was not declared in this network");
-        }
-      }
-      if (op.takesData() && indices[0] != 0) {
-        throw new IllegalArgumentException(
-            op.name() + ": input 0 is another op's output, expected the network's input");
-      }
-      Shape shape = op.outputShape(shapes);
-      steps.add(new Step(op, indices, shape, active, null));
-      return new Node(this, steps.size() - 1, shape);
-    }
-
-    /**
-     * Ends the network.
-     *
-     * @param output its last node
-     * @return the network
-     * @throws IllegalArgumentException if a node or a parameter does not reach the output
-     */
-    public Network build(Node output) {
-      if (output.owner != this || output.index != steps.size() - 1) {
-        throw new IllegalArgumentException("output: expected the node that was added last");
-      }
-      List<Step> built = new ArrayList<>(steps);
-      boolean[] consumed = new boolean[steps.size()];
-      consumed[output.index] = true;
-      Set<String> used = new HashSet<>();
-      for (int i = steps.size() - 1; i > 0; i--) {
-        Step step = steps.get(i);
-        if (!consumed[i]) {
-          throw new IllegalArgumentException(
-              step.op().name() + ": node " + i + " does not reach the output");
-        }
-        step.op().parameters().forEach(p -> used.add(p.name()));
-        boolean[] adds = new boolean[step.inputs().length];
-        for (int j = 0; j < adds.length; j++) {
-          adds[j] = consumed[step.inputs()[j]];
-          consumed[step.inputs()[j]] = true;
-        }
-        built.set(i, new Step(step.op(), step.inputs(), step.shape(), step.active(), adds));
-      }
-      for (String name : parameters.keySet()) {
-        if (!used.contains(name)) {
-          throw new IllegalArgumentException("parameter '" + name + "' is not used by any op");
-        }
-      }
-      if (parameters.isEmpty()) {
-        throw new IllegalArgumentException("network: found no parameters, expected at least one");
-      }
-      return new Network(built, new LinkedHashMap<>(parameters), parameterCount);
-    }
   }
 }

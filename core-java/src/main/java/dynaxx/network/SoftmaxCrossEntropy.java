@@ -1,8 +1,10 @@
 package dynaxx.network;
 
+import dynaxx.kernel.Scalars;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scalars;
+import dynaxx.network.op.LossFrame;
 
 final class SoftmaxCrossEntropy implements Loss {
 
@@ -54,7 +56,7 @@ final class SoftmaxCrossEntropy implements Loss {
   }
 
   @Override
-  public void forward(Head f, Scalars loss) {
+  public void forward(LossFrame f, Scalars loss) {
     f.device()
         .kernels()
         .losses()
@@ -62,7 +64,7 @@ final class SoftmaxCrossEntropy implements Loss {
   }
 
   @Override
-  public void backward(Head f, Buffer dz) {
+  public void backward(LossFrame f, Buffer dz) {
     f.device()
         .kernels()
         .losses()
@@ -70,7 +72,7 @@ final class SoftmaxCrossEntropy implements Loss {
   }
 
   @Override
-  public void tangent(Head f, int k, Buffer rz, Buffer rdz) {
+  public void tangent(LossFrame f, int k, Buffer rz, Buffer rdz) {
     f.device()
         .kernels()
         .losses()
@@ -78,7 +80,7 @@ final class SoftmaxCrossEntropy implements Loss {
             k, rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), rz, rdz);
   }
 
-  private static long rows(Head f) {
+  private static long rows(LossFrame f) {
     return f.examples() * f.output().rows();
   }
 }

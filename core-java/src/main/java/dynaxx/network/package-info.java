@@ -1,6 +1,6 @@
 /**
- * Networks as graphs of {@link dynaxx.network.Op}s, losses and batches. {@code dynaxx.model} builds
- * networks; operators and probes measure them.
+ * Networks, losses and batches. {@code dynaxx.model} builds networks; operators and probes measure
+ * them.
  *
  * <pre>{@code
  * Network network = new VisionTransformer().patch(7).build();
@@ -9,9 +9,5 @@
  * Hessian hessian = new Hessian(network, loss, batch, device);
  * hessian.linearize(parameters);
  * }</pre>
- *
- * <p>Each op states five passes: forward, backward, tangentForward, tangentBackward and curvature.
- * Everything second-order comes from them (Pearlmutter, "Fast exact multiplication by the Hessian",
- * 1994).
  */
 package dynaxx.network;

@@ -2,7 +2,6 @@ package dynaxx.operator;
 
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -62,8 +61,8 @@ public final class GaussNewton extends TangentOperator {
   }
 
   @Override
-  void addForms(TangentSweep sweep, Tape tape, Vectors v, Scalars sums) {
-    sweep.addGaussNewtonForms(tape, v, sums);
+  void addForms(TangentSweep sweep, Tape tape, Vectors v) {
+    sweep.addGaussNewtonForms(tape, v);
   }
 
   @Override

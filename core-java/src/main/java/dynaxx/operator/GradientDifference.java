@@ -33,7 +33,7 @@ import java.util.function.BiConsumer;
  * <p>Keeps five vectors until it is closed. The host's parameters are copied once and never
  * written.
  */
-public final class GradientDifference implements SymmetricOperator, AutoCloseable {
+public final class GradientDifference implements SymmetricOperator {
 
   /** Relative precision of a gradient computed in float32. */
   public static final double FLOAT32 = 0x1p-24;
@@ -47,7 +47,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   private static final int TRIES = 6;
   private static final long PROBE_SEED = 1;
 
-  private final Gradient gradient;
+  private final BiConsumer<Buffer, Buffer> gradient;
   private final Device device;
   private final long dimension;
   private final Scope scope = Scope.open();
@@ -60,34 +60,20 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   private final double target;
   private double productError = Double.NaN;
 
-  /** What the host computes. */
-  @FunctionalInterface
-  public interface Gradient {
-
-    /**
-     * The gradient of the loss over a fixed batch, the same function at every call: no dropout, no
-     * new batch, no running statistics.
-     *
-     * @param parameters n values on the device, to be read during this call only
-     * @param gradient receives n values, all of them to be written
-     */
-    void evaluate(Buffer parameters, Buffer gradient);
-  }
-
   /**
    * A product's size and error.
    *
    * @param norm Euclidean norm of the product
    * @param error estimate of the Euclidean norm of its error
    */
-  public record ErrorEstimate(double norm, double error) {
+  record ErrorEstimate(double norm, double error) {
 
     /**
      * The error in units of the product.
      *
      * @return the quotient; 0 for an error of 0
      */
-    public double relative() {
+    double relative() {
       return error == 0 ? 0 : error / norm;
     }
   }
@@ -95,7 +81,9 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   /**
    * The Hessian at given parameters. Calls the gradient once.
    *
-   * @param gradient computes gradients
+   * @param gradient reads its first argument, n parameters on the device, during the call only, and
+   *     writes all n values of its second: the gradient of the loss over a fixed batch, the same
+   *     function at every call, without dropout, a new batch or running statistics
    * @param parameters theta, n values, at least 1; copied
    * @param precision relative precision of the gradients, for example {@link #FLOAT32}; above 0 and
    *     below 1. Parameters are float32 in any case, so nothing below the device's roundoff is
@@ -104,7 +92,8 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
    * @throws IllegalArgumentException if there are no parameters or the precision is out of range
    * @throws NonFiniteException if a parameter or the gradient is NaN or infinite
    */
-  public GradientDifference(Gradient gradient, Buffer parameters, double precision, Device device) {
+  public GradientDifference(
+      BiConsumer<Buffer, Buffer> gradient, Buffer parameters, double precision, Device device) {
     this.gradient = Objects.requireNonNull(gradient, "gradient");
     this.device = Objects.requireNonNull(device, "device");
     this.dimension = parameters.size();
@@ -125,7 +114,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
       plus = device.allocate(scope, dimension);
       minus = device.allocate(scope, dimension);
       device.algebra().copy(this.parameters, point);
-      gradient.evaluate(point, atParameters);
+      gradient.accept(point, atParameters);
       NonFiniteException.check("norm of the gradient", norm(atParameters));
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -139,7 +128,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
    * @param parameters theta, n values, at least 1; copied
    * @param device where the estimators work
    * @param gradient reads n parameters from its first argument and writes all n values of the
-   *     gradient into its second; the same function at every call, as in {@link Gradient}
+   *     gradient into its second; the same function at every call, as in the constructor
    * @return the operator
    * @throws IllegalArgumentException if there are no parameters
    * @throws NonFiniteException if a parameter or the gradient is NaN or infinite
@@ -202,17 +191,18 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   }
 
   /**
-   * Estimates the error of one product from a second one with twice the step. The difference of the
-   * two is three times the error where truncation rules and about the error where the rounding of
-   * the gradients does: between a third of and ten times the true error in GradientDifferenceTest.
-   * Costs a product and two gradients.
+   * Error of the product with one vector, from two step sizes.
    *
-   * @param v n values
-   * @return norm of the product and of its error
+   * @param v n values on the device
+   * @return an estimate of the norm of the error, in units of the product's norm
    * @throws IllegalArgumentException if the length does not fit
-   * @throws NonFiniteException if the vector or a gradient is NaN or infinite
+   * @throws NonFiniteException if a gradient is NaN or infinite
    */
-  public ErrorEstimate estimateError(Buffer v) {
+  public double relativeError(Buffer v) {
+    return estimateError(v).relative();
+  }
+
+  ErrorEstimate estimateError(Buffer v) {
     Operands.checkLength(this, "v", Vectors.of(v, 1, v.size()));
     try (Scope temporary = Scope.open()) {
       return estimate(v, device.allocate(temporary, dimension));
@@ -277,7 +267,7 @@ public final class GradientDifference implements SymmetricOperator, AutoCloseabl
   private void evaluate(Buffer v, double step, Buffer to) {
     device.algebra().copy(parameters, point);
     device.algebra().axpby(step, v, 1, point);
-    gradient.evaluate(point, to);
+    gradient.accept(point, to);
   }
 
   private double change(Buffer moved) {

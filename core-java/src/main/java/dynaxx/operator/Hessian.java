@@ -2,7 +2,6 @@ package dynaxx.operator;
 
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -57,8 +56,8 @@ public final class Hessian extends TangentOperator {
   }
 
   @Override
-  void addForms(TangentSweep sweep, Tape tape, Vectors v, Scalars sums) {
-    sweep.addQuadraticForms(tape, v, sums);
+  void addForms(TangentSweep sweep, Tape tape, Vectors v) {
+    sweep.addQuadraticForms(tape, v);
   }
 
   @Override

@@ -1,13 +1,13 @@
 package dynaxx.operator;
 
 import dynaxx.device.Device;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Shape;
 import dynaxx.network.pass.ExampleNorms;
 import dynaxx.network.pass.FisherSweep;
 import dynaxx.network.pass.ParameterGradients;
@@ -33,7 +33,7 @@ import java.util.function.Supplier;
  * <p>Operators of one device may be used from several threads, and take turns; one operator serves
  * one thread at a time.
  */
-public abstract sealed class NetworkOperator implements SymmetricOperator, AutoCloseable
+public abstract sealed class NetworkOperator implements SymmetricOperator
     permits TangentOperator, EmpiricalFisher {
 
   private static final int DEFAULT_DIRECTIONS = 8;
@@ -466,21 +466,14 @@ public abstract sealed class NetworkOperator implements SymmetricOperator, AutoC
   /**
    * A statistic of the network's ops, from the forward pass of {@link #linearize}.
    *
-   * @param statistic name of a {@link dynaxx.network.Op.Statistic}, for example {@code
+   * @param statistic name of a {@link dynaxx.network.op.Op.Statistic}, for example {@code
    *     attention_entropy}
    * @return for each layer of {@link Network#layers}, the mean over examples and positions of each
    *     of its values; empty if no op has it
    */
   public final List<double[]> statistic(String statistic) {
     requirePoint();
-    List<Network.Layer> layers = network.layers(statistic);
-    List<double[]> sums = recorded.statistic(statistic);
-    List<double[]> means = new ArrayList<>();
-    for (int i = 0; i < layers.size(); i++) {
-      double terms = (double) examples * layers.get(i).terms();
-      means.add(Arrays.stream(sums.get(i)).map(sum -> sum / terms).toArray());
-    }
-    return means;
+    return Tape.means(network, statistic, recorded.statistic(statistic), examples);
   }
 
   /**

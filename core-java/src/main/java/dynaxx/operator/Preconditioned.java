@@ -14,51 +14,12 @@ import java.util.Objects;
  *
  * <p>Keeps n values and as many vectors as the largest product had, until it is closed.
  */
-public final class Preconditioned implements SymmetricOperator, AutoCloseable {
+final class Preconditioned implements SymmetricOperator {
 
   private final SymmetricOperator inner;
   private final Scope scope = Scope.open();
   private final Buffer scaling;
   private final Workspace workspace;
-
-  /**
-   * Settings of Adam (Kingma and Ba, 2015) and where it stands.
-   *
-   * @param step number t of updates that the second moment holds, at least 1
-   * @param beta1 decay of the first moment, at least 0 and below 1
-   * @param beta2 decay of the second moment, at least 0 and below 1
-   * @param epsilon added to the square root, at least 0
-   */
-  public record Adam(long step, double beta1, double beta2, double epsilon) {
-
-    /**
-     * Checks the values.
-     *
-     * @param step number of updates
-     * @param beta1 decay of the first moment
-     * @param beta2 decay of the second moment
-     * @param epsilon added to the square root
-     * @throws IllegalArgumentException if a value is outside its range
-     */
-    public Adam {
-      if (step < 1) {
-        throw new IllegalArgumentException("step: found " + step + ", expected at least 1");
-      }
-      requireDecay("beta1", beta1);
-      requireDecay("beta2", beta2);
-      if (!(epsilon >= 0 && Double.isFinite(epsilon))) {
-        throw new IllegalArgumentException(
-            "epsilon: found " + epsilon + ", expected a finite value of at least 0");
-      }
-    }
-
-    private static void requireDecay(String argument, double beta) {
-      if (!(beta >= 0 && beta < 1)) {
-        throw new IllegalArgumentException(
-            argument + ": found " + beta + ", expected at least 0 and below 1");
-      }
-    }
-  }
 
   /** One entry of P, already checked. */
   private interface Diagonal {
@@ -102,7 +63,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
    * @throws IllegalArgumentException if the length does not fit or an entry is not positive and
    *     finite; the message names its index
    */
-  public static Preconditioned of(SymmetricOperator inner, HostBuffer diagonal) {
+  static Preconditioned of(SymmetricOperator inner, HostBuffer diagonal) {
     requireLength(inner, "diagonal", diagonal.size());
     return new Preconditioned(inner, diagonal::get);
   }
@@ -116,7 +77,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
    * @throws IllegalArgumentException if the length does not fit or an entry is not positive and
    *     finite; the message names its index
    */
-  public static Preconditioned of(SymmetricOperator inner, float... diagonal) {
+  static Preconditioned of(SymmetricOperator inner, float... diagonal) {
     requireLength(inner, "diagonal", diagonal.length);
     return new Preconditioned(inner, i -> diagonal[(int) i]);
   }
@@ -140,7 +101,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
    * @throws IllegalArgumentException if the length does not fit, an entry of v is negative, NaN or
    *     infinite, or one of P is zero; the message names its index
    */
-  public static Preconditioned adam(SymmetricOperator inner, HostBuffer secondMoment, Adam adam) {
+  static Preconditioned adam(SymmetricOperator inner, HostBuffer secondMoment, Adam adam) {
     requireLength(inner, "second moment", secondMoment.size());
     double first = correction(adam.beta1(), adam.step());
     double second = correction(adam.beta2(), adam.step());
@@ -223,10 +184,7 @@ public final class Preconditioned implements SymmetricOperator, AutoCloseable {
   }
 
   private void scale(Vectors from, Vectors to) {
-    device()
-        .kernels()
-        .elementwise()
-        .multiply(from.count(), dimension(), scaling, from.buffer(), to.buffer(), false);
+    device().algebra().multiply(scaling, from, to);
   }
 
   /**

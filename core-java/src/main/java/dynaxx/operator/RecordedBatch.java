@@ -2,13 +2,12 @@ package dynaxx.operator;
 
 import dynaxx.device.Device;
 import dynaxx.device.MemoryExhaustedException;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Shape;
 import dynaxx.network.pass.OpConstants;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NetworkOperator.Limits;
@@ -207,7 +206,7 @@ final class RecordedBatch implements AutoCloseable {
     Map<String, List<double[]>> sums = new LinkedHashMap<>();
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = tapes.get(plan.resident() ? i : 0);
-      sum += tape.forward(point, parts.get(i), examples, Mode.MEASURE);
+      sum += tape.forward(point, parts.get(i), examples);
       for (String statistic : network.statistics()) {
         sums.merge(statistic, tape.statistic(statistic), RecordedBatch::accumulate);
       }
@@ -241,7 +240,7 @@ final class RecordedBatch implements AutoCloseable {
       return tapes.get(part);
     }
     Tape tape = tapes.getFirst();
-    tape.forward(point, parts.get(part), examples, Mode.MEASURE);
+    tape.forward(point, parts.get(part), examples);
     if (adjoints) {
       tape.backward(discarded);
     }

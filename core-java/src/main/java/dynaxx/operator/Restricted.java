@@ -1,11 +1,12 @@
 package dynaxx.operator;
 
 import dynaxx.device.Device;
+import dynaxx.layer.Parameter;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.Range;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -22,7 +23,7 @@ import java.util.OptionalDouble;
  *
  * <p>Keeps up to 16 vectors of H's length until it is closed.
  */
-public final class Restricted implements SymmetricOperator, AutoCloseable {
+final class Restricted implements SymmetricOperator {
 
   /** Vectors embedded at once; more would take memory and save nothing. */
   private static final int DIRECTIONS = 8;
@@ -33,42 +34,6 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
   private final Scope scope = Scope.open();
   private final Workspace embedded;
   private final Workspace products;
-
-  /**
-   * A run of neighbouring parameters.
-   *
-   * @param offset where it starts in the parameter vector
-   * @param size number of parameters, at least 1
-   */
-  public record Range(long offset, long size) {
-
-    /**
-     * Checks the values.
-     *
-     * @param offset where it starts
-     * @param size number of parameters
-     * @throws IllegalArgumentException if the offset is negative or the size below 1
-     */
-    public Range {
-      if (offset < 0 || size < 1 || offset > Long.MAX_VALUE - size) {
-        throw new IllegalArgumentException(
-            "range: found offset "
-                + offset
-                + " and size "
-                + size
-                + ", expected at least 0 and at least 1");
-      }
-    }
-
-    long end() {
-      return offset + size;
-    }
-
-    @Override
-    public String toString() {
-      return "[" + offset + ", " + end() + ")";
-    }
-  }
 
   private Restricted(SymmetricOperator inner, List<Range> ranges) {
     this.inner = inner;
@@ -87,7 +52,7 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
    * @return the submatrix, to be closed
    * @throws IllegalArgumentException if there is no range, one reaches beyond H, or two overlap
    */
-  public static Restricted of(SymmetricOperator inner, List<Range> ranges) {
+  static Restricted of(SymmetricOperator inner, List<Range> ranges) {
     Objects.requireNonNull(inner, "inner");
     if (ranges.isEmpty()) {
       throw new IllegalArgumentException("ranges: found none, expected at least one");
@@ -124,7 +89,7 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
    * @throws IllegalArgumentException if no parameter has a name or prefix, one is selected twice,
    *     or the network does not fit H
    */
-  public static Restricted of(SymmetricOperator inner, Network network, String... names) {
+  static Restricted of(SymmetricOperator inner, Network network, String... names) {
     Objects.requireNonNull(inner, "inner");
     if (network.parameterCount() != inner.dimension()) {
       throw new IllegalArgumentException(
@@ -184,7 +149,7 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
    *
    * @return disjoint ranges in the order of this operator's vectors, neighbours joined
    */
-  public List<Range> ranges() {
+  List<Range> ranges() {
     return ranges;
   }
 
@@ -261,19 +226,11 @@ public final class Restricted implements SymmetricOperator, AutoCloseable {
   }
 
   private void copy(Vectors from, long fromOffset, Vectors to, long toOffset, long size) {
-    device()
-        .kernels()
-        .rows()
-        .copyRows(
-            from.count(),
-            size,
-            from.buffer(),
-            fromOffset,
-            from.length(),
-            to.buffer(),
-            toOffset,
-            to.length(),
-            false);
+    for (int i = 0; i < from.count(); i++) {
+      device()
+          .algebra()
+          .copy(from.vector(i).slice(fromOffset, size), to.vector(i).slice(toOffset, size));
+    }
   }
 
   /**

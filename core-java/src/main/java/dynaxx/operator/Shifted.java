@@ -14,7 +14,7 @@ import java.util.OptionalDouble;
  * @param inner the operator H; not closed with this one, which owns nothing
  * @param shift sigma, in the units of H's eigenvalues
  */
-public record Shifted(SymmetricOperator inner, double shift) implements SymmetricOperator {
+record Shifted(SymmetricOperator inner, double shift) implements SymmetricOperator {
 
   private static final long PROBE_SEED = 1;
 

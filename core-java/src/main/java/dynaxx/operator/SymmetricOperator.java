@@ -2,18 +2,23 @@ package dynaxx.operator;
 
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Range;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.network.Network;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.BiConsumer;
 
 /**
  * A symmetric linear map on n-vectors that is known by its products only. All estimators work on
  * this interface, so a host does not need a dynaxx network: any exact Hessian-vector product will
- * do.
+ * do. {@link #shifted}, {@link #preconditioned} and {@link #restricted} make others of it, which leave
+ * it open when they are closed.
  */
-public interface SymmetricOperator {
+public interface SymmetricOperator extends AutoCloseable {
 
   /**
    * Length of the vectors.
@@ -81,6 +86,92 @@ public interface SymmetricOperator {
    */
   default OptionalDouble quadraticForm64(Buffer v) {
     return OptionalDouble.empty();
+  }
+
+  /**
+   * Frees what the operator holds; closing twice is harmless. By default it holds nothing that must
+   * be freed.
+   */
+  @Override
+  default void close() {}
+
+  /**
+   * {@code H + sigma I}: damping, or a shift that turns the smallest eigenvalue into the one of
+   * largest magnitude. Eigenvectors stay, eigenvalues move by sigma.
+   *
+   * @param shift sigma, in the units of H's eigenvalues
+   * @return an operator that holds nothing of its own
+   * @throws IllegalArgumentException if the shift is NaN or infinite
+   */
+  default SymmetricOperator shifted(double shift) {
+    return new Shifted(this, shift);
+  }
+
+  /**
+   * {@code P^-1/2 H P^-1/2} for a positive diagonal P: the curvature that an optimizer with
+   * preconditioner P sees. It has the eigenvalues of {@code P^-1 H}; from an eigenvector w of it,
+   * {@code P^-1/2 w} is the one of {@code P^-1 H}, the direction in parameter space.
+   *
+   * @param diagonal the n entries of P, in host memory; not needed after the call
+   * @return an operator that holds n values and as many vectors as its largest product had
+   * @throws IllegalArgumentException if an entry is not positive and finite, or their number does
+   *     not fit
+   */
+  default SymmetricOperator preconditioned(HostBuffer diagonal) {
+    return Preconditioned.of(this, diagonal);
+  }
+
+  /**
+   * {@link #preconditioned(HostBuffer)} with a diagonal from an array.
+   *
+   * @param diagonal the n entries of P
+   * @return an operator that holds n values and as many vectors as its largest product had
+   * @throws IllegalArgumentException if an entry is not positive and finite, or their number does
+   *     not fit
+   */
+  default SymmetricOperator preconditioned(float... diagonal) {
+    return Preconditioned.of(this, diagonal);
+  }
+
+  /**
+   * {@link #preconditioned(HostBuffer)} with Adam's diagonal, {@code (1 - beta1^t) (sqrt(v / (1 -
+   * beta2^t)) + epsilon)}, whose sharpness is to be compared with Adam's own limit of stability
+   * (Cohen et al., 2022).
+   *
+   * @param secondMoment v, Adam's n moving averages of squared gradients, in host memory
+   * @param adam its settings and how many updates v holds
+   * @return an operator that holds n values and as many vectors as its largest product had
+   * @throws IllegalArgumentException if a value is negative or not finite, or their number does not
+   *     fit
+   */
+  default SymmetricOperator preconditioned(HostBuffer secondMoment, Adam adam) {
+    return Preconditioned.adam(this, secondMoment, adam);
+  }
+
+  /**
+   * The principal submatrix of H that belongs to some of the parameters: the curvature of the loss
+   * when only they move, as of one layer or one block. Its vectors hold the ranges, one after the
+   * other. A product costs one of H, whatever the number of parameters selected. By Cauchy's
+   * interlacing theorem its eigenvalues lie between the smallest and the largest of H.
+   *
+   * @param ranges at least one, disjoint, within H's dimension
+   * @return an operator that holds up to 16 vectors of H's length
+   * @throws IllegalArgumentException naming the range that does not fit
+   */
+  default SymmetricOperator restricted(List<Range> ranges) {
+    return Restricted.of(this, ranges);
+  }
+
+  /**
+   * {@link #restricted(List)} to parameters of a network by their names.
+   *
+   * @param network whose parameter vector H is of
+   * @param names of parameters, or prefixes that end in a dot, such as {@code blocks.0.}
+   * @return an operator that holds up to 16 vectors of H's length
+   * @throws IllegalArgumentException if a name selects nothing or a parameter is selected twice
+   */
+  default SymmetricOperator restricted(Network network, String... names) {
+    return Restricted.of(this, network, names);
   }
 
   /**

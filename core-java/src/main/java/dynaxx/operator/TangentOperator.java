@@ -1,7 +1,6 @@
 package dynaxx.operator;
 
 import dynaxx.device.Device;
-import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
@@ -17,7 +16,6 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   private final Kind kind;
   private TangentSweep products;
   private TangentSweep forms;
-  private Scalars scalars;
   private Scope recordingScope;
   private Recordings recordings;
 
@@ -42,7 +40,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   abstract void addProducts(TangentSweep sweep, Tape tape, Vectors v, Vectors hv);
 
   /** Adds a part's share of the quadratic forms by a quadratic sweep. */
-  abstract void addForms(TangentSweep sweep, Tape tape, Vectors v, Scalars sums);
+  abstract void addForms(TangentSweep sweep, Tape tape, Vectors v);
 
   @Override
   final void addProducts(Tape tape, Vectors v, Vectors hv) {
@@ -56,11 +54,10 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   final double[] quadraticForms(Tape tape, Vectors v) {
     if (forms == null) {
       forms = sweep(Kind.QUADRATIC);
-      scalars = device().scalars(recordings().workScope(), directions());
     }
-    scalars.clear();
-    recordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in, scalars));
-    return scalars.read();
+    forms.clearForms();
+    recordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in));
+    return forms.forms();
   }
 
   @Override

@@ -222,7 +222,7 @@ public final class CurvatureProbe implements AutoCloseable {
       return Optional.empty();
     }
     Lanczos lanczos = settings.lanczos().get().withSeed(settings.seed()).withCertificate(false);
-    Hutchinson probes = new Hutchinson(settings.probes(), settings.seed());
+    TraceEstimator probes = TraceEstimator.hutchinson(settings.probes(), settings.seed());
     int count = settings.parts();
     if (count < 2 || count > subset.examples()) {
       throw new IllegalArgumentException(

@@ -1,10 +1,10 @@
 package dynaxx.spectrum;
 
 import dynaxx.device.Device;
-import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.random.Philox;
 
 /**
  * Independent standard normal values from Philox by the Box-Muller transform (1958): a start vector

@@ -5,7 +5,6 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.pass.Tape;
@@ -126,7 +125,7 @@ final class GradientPass implements AutoCloseable {
     device.algebra().fill(gradient, 0);
     for (int from = 0; from < examples; from += piece) {
       int size = Math.min(piece, examples - from);
-      tape.forward(point, batch.slice(first + from, size), examples, Mode.MEASURE);
+      tape.forward(point, batch.slice(first + from, size), examples);
       tape.backward(gradient);
       seen.accept(tape);
     }

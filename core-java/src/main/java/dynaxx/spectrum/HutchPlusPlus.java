@@ -19,7 +19,7 @@ import dynaxx.operator.SymmetricOperator;
  *     the sketch, as many its trace, the rest are probes
  * @param seed fixes sketch and probes; the probes are those of {@link Hutchinson}
  */
-public record HutchPlusPlus(int products, long seed) {
+record HutchPlusPlus(int products, long seed) implements TraceEstimator {
 
   /** Probes of the sketch; those of the estimate are far below. */
   private static final long SKETCH = 1L << 60;
@@ -47,7 +47,8 @@ public record HutchPlusPlus(int products, long seed) {
    * @return mean, standard error from the probes on the rest, and one sample for each probe
    * @throws NonFiniteException if a product or a quadratic form holds NaN or infinity
    */
-  public Hutchinson.Trace run(SymmetricOperator operator) {
+  @Override
+  public Estimate run(SymmetricOperator operator) {
     Device device = operator.device();
     int sketched = products / 3;
     double[] samples = new double[products - 2 * sketched];
@@ -65,6 +66,6 @@ public record HutchPlusPlus(int products, long seed) {
               : ProbeForms.deflated(operator, seed, sketch.subset(0, rank));
       forms.sample(samples, 0, samples.length);
     }
-    return Hutchinson.Trace.of(samples);
+    return Estimate.of(samples);
   }
 }

@@ -1,17 +1,16 @@
 package dynaxx.spectrum;
 
+import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.Lanczos.RitzPairs;
 import java.util.Arrays;
-import java.util.Locale;
 
 /**
  * Trace by Rademacher probes (Hutchinson, 1989): the mean of z'Hz, whose variance over one probe is
  * {@code 2 (||H||_F^2 - sum of h_ii^2)}. Only quadratic forms are made, one gradient's work each
  * with {@link dynaxx.operator.Hessian}.
  *
- * <p>Probes come from {@link dynaxx.kernel.Philox}; the same seed gives the same probes at every
+ * <p>Probes come from {@link dynaxx.random.Philox}; the same seed gives the same probes at every
  * snapshot, and fewer probes are the first of more. So the difference between two snapshots has the
  * variance of the difference of their operators, not of either: it is far sharper than both values.
  *
@@ -24,7 +23,7 @@ import java.util.Locale;
  * @param probes number of probes, at least 2 so that the error can be estimated
  * @param seed fixes the probes
  */
-public record Hutchinson(int probes, long seed) {
+record Hutchinson(int probes, long seed) implements TraceEstimator {
 
   /**
    * Checks the settings.
@@ -41,73 +40,6 @@ public record Hutchinson(int probes, long seed) {
   }
 
   /**
-   * An estimate of the trace. Its error is that of sampling; rounding of the products, about {@link
-   * SymmetricOperator#productError} times the largest eigenvalue for each sample, is not in it.
-   *
-   * @param value mean of the samples
-   * @param standardError standard deviation of that mean, estimated from the samples
-   * @param samples an unbiased estimate from each probe
-   */
-  public record Trace(double value, double standardError, double[] samples) {
-
-    /**
-     * Value, error and number of samples in one line.
-     *
-     * @return for example {@code 367.4 +- 22 (16 samples)}
-     */
-    @Override
-    public String toString() {
-      return String.format(
-          Locale.ROOT, "%.4g +- %.2g (%d samples)", value, standardError, samples.length);
-    }
-
-    static Trace of(double[] samples) {
-      double mean = Arrays.stream(samples).average().orElseThrow();
-      NonFiniteException.check("trace sample", mean);
-      return new Trace(mean, deviation(samples, mean) / Math.sqrt(samples.length), samples);
-    }
-
-    private static double deviation(double[] samples, double mean) {
-      double squares = Arrays.stream(samples).map(x -> (x - mean) * (x - mean)).sum();
-      return Math.sqrt(squares / (samples.length - 1));
-    }
-
-    /**
-     * Confidence interval by Student's t (1908) with one degree of freedom less than there are
-     * samples. It covers the trace with the stated probability as far as samples are normal: with a
-     * dense spectrum nearly so from few probes on. When a few eigenvalues dominate, the samples are
-     * skewed and a small number of them covers less; deflating those eigenvalues fixes that.
-     *
-     * @param confidence probability of covering the trace, above 0 and below 1
-     * @return the interval around the value
-     * @throws IllegalArgumentException if the confidence is not between 0 and 1
-     */
-    public Interval interval(double confidence) {
-      double half = StudentT.halfWidth(confidence, samples.length - 1) * standardError;
-      return new Interval(value - half, value + half);
-    }
-  }
-
-  /**
-   * Where a value lies with some confidence.
-   *
-   * @param low lower end
-   * @param high upper end
-   */
-  public record Interval(double low, double high) {
-
-    /**
-     * Whether a number lies in the interval.
-     *
-     * @param x the number
-     * @return true from the lower to the upper end
-     */
-    public boolean contains(double x) {
-      return low <= x && x <= high;
-    }
-  }
-
-  /**
    * How exact a trace should be: {@code |value - tr H| <= relativeError |tr H|} with probability
    * {@code confidence}.
    *
@@ -115,7 +47,7 @@ public record Hutchinson(int probes, long seed) {
    * @param confidence above 0 and below 1
    * @param maxProbes where to give up; at least the probes of the first stage
    */
-  public record Goal(double relativeError, double confidence, int maxProbes) {
+  record Goal(double relativeError, double confidence, int maxProbes) {
 
     /**
      * Checks the values.
@@ -145,7 +77,7 @@ public record Hutchinson(int probes, long seed) {
    *     first stage's and all samples' standard deviation
    * @param reached whether the goal was met before the probes ran out
    */
-  public record Outcome(Trace trace, double halfWidth, boolean reached) {}
+  record Outcome(Estimate trace, double halfWidth, boolean reached) {}
 
   /**
    * Estimates the trace of an operator.
@@ -154,7 +86,8 @@ public record Hutchinson(int probes, long seed) {
    * @return mean, standard error and samples
    * @throws NonFiniteException if a quadratic form is NaN or infinite
    */
-  public Trace run(SymmetricOperator operator) {
+  @Override
+  public Estimate run(SymmetricOperator operator) {
     return run(ProbeForms.plain(operator, seed));
   }
 
@@ -164,21 +97,20 @@ public record Hutchinson(int probes, long seed) {
    * used, too.
    *
    * @param operator a symmetric operator
-   * @param deflation orthonormal vectors, best those of the eigenvalues of largest magnitude; their
-   *     values are not used
+   * @param deflation orthonormal vectors, best those of the eigenvalues of largest magnitude
    * @return mean, standard error and samples, each sample with the exact part
    * @throws IllegalArgumentException if the vectors' length does not fit or they are not
    *     orthonormal
    * @throws NonFiniteException if a vector or a quadratic form holds NaN or infinity
    */
-  public Trace run(SymmetricOperator operator, RitzPairs deflation) {
-    return run(ProbeForms.deflated(operator, seed, deflation.vectors()));
+  Estimate run(SymmetricOperator operator, Vectors deflation) {
+    return run(ProbeForms.deflated(operator, seed, deflation));
   }
 
-  private Trace run(ProbeForms forms) {
+  private Estimate run(ProbeForms forms) {
     double[] samples = new double[probes];
     forms.sample(samples, 0, probes);
-    return Trace.of(samples);
+    return Estimate.of(samples);
   }
 
   /**
@@ -200,7 +132,7 @@ public record Hutchinson(int probes, long seed) {
    * @throws IllegalArgumentException if the limit is below the probes of the first stage
    * @throws NonFiniteException if a quadratic form is NaN or infinite
    */
-  public Outcome run(SymmetricOperator operator, Goal goal) {
+  Outcome run(SymmetricOperator operator, Goal goal) {
     return run(ProbeForms.plain(operator, seed), goal);
   }
 
@@ -208,18 +140,19 @@ public record Hutchinson(int probes, long seed) {
    * Estimates the trace to a wanted relative error with deflation.
    *
    * @param operator a symmetric operator
-   * @param deflation orthonormal vectors, as in {@link #run(SymmetricOperator, RitzPairs)}
+   * @param deflation orthonormal vectors, as in {@link #run(SymmetricOperator, Vectors)}
    * @param goal error, confidence and limit, as in {@link #run(SymmetricOperator, Goal)}
    * @return the estimate, and whether the goal was reached
    * @throws IllegalArgumentException if the limit is below the probes of the first stage, or the
    *     vectors do not fit
    * @throws NonFiniteException if a vector or a quadratic form holds NaN or infinity
    */
-  public Outcome run(SymmetricOperator operator, RitzPairs deflation, Goal goal) {
-    return run(ProbeForms.deflated(operator, seed, deflation.vectors()), goal);
+  Outcome run(SymmetricOperator operator, Vectors deflation, Goal goal) {
+    return run(ProbeForms.deflated(operator, seed, deflation), goal);
   }
 
-  private Outcome run(ProbeForms forms, Goal goal) {
+  /** Refuses a goal that leaves no room for the first stage. */
+  void check(Goal goal) {
     if (goal.maxProbes() < probes) {
       throw new IllegalArgumentException(
           "maxProbes: found "
@@ -228,16 +161,18 @@ public record Hutchinson(int probes, long seed) {
               + probes
               + " probes of the first stage");
     }
-    double quantile = StudentT.halfWidth(goal.confidence(), probes - 1);
+  }
+
+  private Outcome run(ProbeForms forms, Goal goal) {
+    check(goal);
     // |value| may exceed |tr H| by the error itself, hence the denominator.
     double allowed = goal.relativeError() / (1 + goal.relativeError());
     double[] samples = new double[probes];
     forms.sample(samples, 0, probes);
-    Trace trace = Trace.of(samples);
-    double first = trace.standardError() * Math.sqrt(probes);
     while (true) {
+      Estimate trace = Estimate.of(samples);
       int made = samples.length;
-      double halfWidth = quantile * Math.max(first / Math.sqrt(made), trace.standardError());
+      double halfWidth = trace.halfWidth(goal.confidence(), probes);
       double excess = halfWidth / (allowed * Math.abs(trace.value()));
       boolean reached = halfWidth == 0 || excess <= 1;
       if (reached || made == goal.maxProbes()) {
@@ -246,7 +181,6 @@ public record Hutchinson(int probes, long seed) {
       int next = next(made, excess * excess, goal.maxProbes());
       samples = Arrays.copyOf(samples, next);
       forms.sample(samples, made, next);
-      trace = Trace.of(samples);
     }
   }
 

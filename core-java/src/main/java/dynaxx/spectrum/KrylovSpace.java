@@ -2,7 +2,6 @@ package dynaxx.spectrum;
 
 import dynaxx.dense.SymmetricEigen;
 import dynaxx.dense.TridiagonalEigen;
-import dynaxx.device.Algebra.Orthogonalized;
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
@@ -90,22 +89,24 @@ final class KrylovSpace {
   static void absorb(List<KrylovSpace> spaces, Vectors products) {
     List<Vectors> bases = spaces.stream().map(space -> space.basis).toList();
     int[] counts = spaces.stream().mapToInt(space -> space.size + 1).toArray();
-    List<Orthogonalized> found =
+    double[] before = new double[counts.length];
+    double[] after = new double[counts.length];
+    double[][] components =
         spaces
             .getFirst()
             .device
             .algebra()
-            .orthonormalise(bases, counts, products.subset(0, counts.length));
+            .orthonormalise(bases, counts, products.subset(0, counts.length), before, after);
     for (int i = 0; i < counts.length; i++) {
-      spaces.get(i).absorb(found.get(i));
+      spaces.get(i).absorb(components[i], before[i], after[i]);
     }
   }
 
-  private void absorb(Orthogonalized found) {
-    double product = NonFiniteException.check("Hessian-vector product", found.before());
+  private void absorb(double[] components, double before, double after) {
+    double product = NonFiniteException.check("Hessian-vector product", before);
     largestProduct = Math.max(largestProduct, Math.sqrt(product));
-    projection[size][size] = found.coefficients()[size];
-    left = Math.sqrt(found.after());
+    projection[size][size] = components[size];
+    left = Math.sqrt(after);
     size++;
     exhausted = size == basis.length() || left <= breakdown();
     if (!exhausted && !full()) {

@@ -4,7 +4,6 @@ import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -22,7 +21,7 @@ import java.util.function.Consumer;
 public final class Lanczos {
 
   /** Which eigenvalue has to converge. */
-  public enum End {
+  enum End {
     /** The smallest. */
     MIN,
     /** The largest. */
@@ -42,7 +41,7 @@ public final class Lanczos {
   private final long memoryBytes;
   private final long seed;
   private final boolean certified;
-  private final RitzPairs earlier;
+  private final Vectors earlier;
   private final Consumer<Progress> listener;
 
   private Lanczos(
@@ -53,7 +52,7 @@ public final class Lanczos {
       long memoryBytes,
       long seed,
       boolean certified,
-      RitzPairs earlier,
+      Vectors earlier,
       Consumer<Progress> listener) {
     this.end = end;
     this.tolerance = tolerance;
@@ -192,11 +191,12 @@ public final class Lanczos {
    * changed little. The bounds hold if the seed differs from the seeds that the earlier vectors
    * came from; there is no quadrature of the density.
    *
-   * @param pairs of the same dimension, orthonormal
+   * @param vectors of the same dimension, orthonormal
    * @return changed settings
    */
-  public Lanczos startingFrom(RitzPairs pairs) {
-    return new Lanczos(end, tolerance, cap, starts, memoryBytes, seed, certified, pairs, listener);
+  public Lanczos startingFrom(Vectors vectors) {
+    return new Lanczos(
+        end, tolerance, cap, starts, memoryBytes, seed, certified, vectors, listener);
   }
 
   /**
@@ -245,7 +245,9 @@ public final class Lanczos {
    *     one entry
    * @param ritz all Ritz values of the start that came closest to the smallest eigenvalue,
    *     ascending
-   * @param quadratures of the spectrum, one for each start; empty after a warm start
+   * @param density of the spectrum, from the quadratures of all starts; empty after a warm start
+   * @param vectors Ritz vectors, if some were to be kept: orthonormal, those of the lowest {@code (k
+   *     + 1) / 2} and of the highest {@code k / 2} values of {@code ritz} for k of them, ascending
    * @param steps products of each start
    * @param products number of products made
    * @param restarts how often the bases were full
@@ -258,20 +260,28 @@ public final class Lanczos {
       Verdict verdict,
       List<RitzValue> eigenvalues,
       List<RitzValue> ritz,
-      List<Quadrature> quadratures,
+      Optional<SpectralDensity> density,
+      Optional<Vectors> vectors,
       int steps,
       int products,
       int restarts,
-      boolean exhausted) {}
+      boolean exhausted) {
 
-  /**
-   * A result with some of its Ritz vectors.
-   *
-   * @param result what the run found
-   * @param pairs the wanted number of Ritz pairs nearest both ends, of one start
-   * @param start which start, from 0: the one that came closest to the smallest eigenvalue
-   */
-  public record Decomposition(Result result, RitzPairs pairs, int start) {}
+    Result with(Vectors kept) {
+      return new Result(
+          min,
+          max,
+          verdict,
+          eigenvalues,
+          ritz,
+          density,
+          Optional.of(kept),
+          steps,
+          products,
+          restarts,
+          exhausted);
+    }
+  }
 
   /**
    * Runs on an operator, which is taken to be symmetric and the same at every product; {@link
@@ -281,7 +291,7 @@ public final class Lanczos {
    * @return both ends with residuals and bounds
    * @throws NonFiniteException if a product holds NaN or infinity
    * @throws IllegalArgumentException if the memory limit leaves no room for a basis, or earlier
-   *     pairs have another dimension
+   *     vectors have another dimension
    */
   public Result run(SymmetricOperator operator) {
     try (LanczosRun run = new LanczosRun(this, operator)) {
@@ -293,17 +303,17 @@ public final class Lanczos {
    * Runs on an operator and keeps Ritz vectors.
    *
    * @param operator a symmetric operator
-   * @param pairs how many Ritz pairs to keep, at least 1; half from each end, fewer if there are
+   * @param vectors how many Ritz vectors to keep, at least 1; half from each end, fewer if there are
    *     not as many
    * @param scope owns the vectors
-   * @return the result and the pairs
+   * @return the result with the vectors
    * @throws NonFiniteException if a product holds NaN or infinity
    * @throws IllegalArgumentException as for {@link #run(SymmetricOperator)}
    */
-  public Decomposition run(SymmetricOperator operator, int pairs, Scope scope) {
-    requirePositive("pairs", pairs);
+  public Result run(SymmetricOperator operator, int vectors, Scope scope) {
+    requirePositive("vectors", vectors);
     try (LanczosRun run = new LanczosRun(this, operator)) {
-      return run.decomposition(pairs, scope);
+      return run.result().with(run.pairs(vectors, scope).vectors());
     }
   }
 
@@ -346,18 +356,9 @@ public final class Lanczos {
   }
 
   /** Pairs of a warm start, or null. */
-  RitzPairs earlier() {
+  Vectors earlier() {
     return earlier;
   }
-
-  /**
-   * Ritz values with their orthonormal Ritz vectors, for deflation, warm starts and tracking.
-   *
-   * @param values ascending
-   * @param vectors one for each value, on the device; their scope belongs to the caller of whoever
-   *     made them
-   */
-  public record RitzPairs(List<RitzValue> values, Vectors vectors) {}
 
   /**
    * An eigenvalue of the operator restricted to a Krylov space. Some eigenvalue of the operator

@@ -7,7 +7,6 @@ import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Lanczos.End;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-import dynaxx.spectrum.Lanczos.RitzPairs;
 import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.ArrayList;
@@ -61,10 +60,10 @@ final class LanczosRun implements AutoCloseable {
     this.device = operator.device();
     this.n = operator.dimension();
     this.productError = operator.productError();
-    RitzPairs earlier = settings.earlier();
-    if (earlier != null && earlier.vectors().length() != n) {
+    Vectors earlier = settings.earlier();
+    if (earlier != null && earlier.length() != n) {
       throw new IllegalArgumentException(
-          "pairs: found vectors of length " + earlier.vectors().length() + ", expected " + n);
+          "vectors: found vectors of length " + earlier.length() + ", expected " + n);
     }
     int starts = settings.starts();
     try {
@@ -127,7 +126,7 @@ final class LanczosRun implements AutoCloseable {
   }
 
   private void addEarlier(Scope temporary, Buffer start) {
-    Vectors earlier = settings.earlier().vectors();
+    Vectors earlier = settings.earlier();
     double[] shares = new double[earlier.count()];
     Arrays.fill(shares, Math.sqrt((1 - FRESH) / shares.length));
     Buffer sum = device.allocate(temporary, n);
@@ -270,7 +269,10 @@ final class LanczosRun implements AutoCloseable {
         verdict(now),
         distinct(now.ritz(), productError * now.scale()),
         now.ritz().get(now.best()),
-        settings.earlier() == null ? quadratures() : List.of(),
+        settings.earlier() == null
+            ? Optional.of(SpectralDensity.of(quadratures(), n))
+            : Optional.empty(),
+        Optional.empty(),
         steps,
         made,
         restarts,
@@ -324,9 +326,14 @@ final class LanczosRun implements AutoCloseable {
         .toList();
   }
 
-  /** The result, with the Ritz pairs nearest both ends of the space with the smallest value. */
-  Lanczos.Decomposition decomposition(int count, Scope owner) {
-    int best = look().best();
+  /** Which start came closest to the smallest eigenvalue. */
+  int best() {
+    return look().best();
+  }
+
+  /** The Ritz pairs of that start nearest both ends, in memory of the owner. */
+  RitzPairs pairs(int count, Scope owner) {
+    int best = best();
     List<RitzValue> ritz = spaces.get(best).ritz().list();
     int high = Math.min(count, ritz.size()) / 2;
     int low = Math.min(count, ritz.size()) - high;
@@ -334,8 +341,7 @@ final class LanczosRun implements AutoCloseable {
         IntStream.concat(IntStream.range(0, low), IntStream.range(ritz.size() - high, ritz.size()))
             .toArray();
     Vectors vectors = spaces.get(best).vectors(owner, wanted);
-    RitzPairs pairs = new RitzPairs(IntStream.of(wanted).mapToObj(ritz::get).toList(), vectors);
-    return new Lanczos.Decomposition(result(), pairs, best);
+    return new RitzPairs(IntStream.of(wanted).mapToObj(ritz::get).toList(), vectors);
   }
 
   @Override

@@ -1,24 +1,21 @@
 package dynaxx.spectrum;
 
+import dynaxx.device.Algebra;
 import dynaxx.device.Device;
+import dynaxx.layer.Parameter;
+import dynaxx.memory.Range;
 import dynaxx.memory.Scope;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Restricted.Range;
 import dynaxx.operator.SymmetricOperator;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SequencedMap;
-import java.util.Set;
 
 /**
  * Traces of the diagonal blocks H_ll of an operator, one for each layer l, all from the same
@@ -30,67 +27,10 @@ import java.util.Set;
  * whose variance {@code ||row i||^2 - h_ii^2} is usually far larger than h_ii^2, so that thousands
  * of probes would be needed for one digit. Summed over a layer the noise averages out.
  *
- * @param probes number of probes and of full products, at least 2 so that errors can be estimated
- * @param seed fixes the probes, which are those of {@link Hutchinson}
+ * @param layers one for each layer, in the order they were given
+ * @param total of the whole operator, from the same products
  */
-public record LayerTraces(int probes, long seed) {
-
-  /**
-   * Checks the settings.
-   *
-   * @param probes number of probes
-   * @param seed fixes the probes
-   * @throws IllegalArgumentException if probes is below 2
-   */
-  public LayerTraces {
-    if (probes < 2) {
-      throw new IllegalArgumentException(
-          "probes: found " + probes + ", expected at least 2 (one probe gives no error estimate)");
-    }
-  }
-
-  /**
-   * A named part of the parameter vector.
-   *
-   * @param name unique among the layers of a run
-   * @param ranges its entries, at least one range, none overlapping another
-   */
-  public record Layer(String name, List<Range> ranges) {
-
-    /**
-     * Checks the ranges.
-     *
-     * @param name what it is called
-     * @param ranges its entries
-     * @throws IllegalArgumentException if there is no range or two of them overlap
-     */
-    public Layer {
-      ranges = ranges.stream().sorted(Comparator.comparingLong(Range::offset)).toList();
-      if (ranges.isEmpty()) {
-        throw new IllegalArgumentException(name + ": found no range, expected at least one");
-      }
-      for (int i = 1; i < ranges.size(); i++) {
-        Range before = ranges.get(i - 1);
-        if (before.offset() + before.size() > ranges.get(i).offset()) {
-          throw new IllegalArgumentException(
-              name
-                  + ": found overlapping ranges "
-                  + before
-                  + " and "
-                  + ranges.get(i)
-                  + ", expected disjoint ones");
-        }
-      }
-    }
-  }
-
-  /**
-   * The traces of a run.
-   *
-   * @param layers one for each layer, in the order they were given
-   * @param total of the whole operator, from the same products
-   */
-  public record Result(SequencedMap<String, Hutchinson.Trace> layers, Hutchinson.Trace total) {}
+public record LayerTraces(SequencedMap<String, Estimate> layers, Estimate total) {
 
   /**
    * A layer for each parameter tensor of a network.
@@ -98,10 +38,12 @@ public record LayerTraces(int probes, long seed) {
    * @param network the network
    * @return layers by the parameters' names, which cover the whole vector
    */
-  public static List<Layer> tensors(Network network) {
-    return network.parameters().stream()
-        .map(p -> new Layer(p.name(), List.of(new Range(p.offset(), p.size()))))
-        .toList();
+  public static SequencedMap<String, List<Range>> tensors(Network network) {
+    SequencedMap<String, List<Range>> layers = new LinkedHashMap<>();
+    for (Parameter p : network.parameters()) {
+      layers.put(p.name(), List.of(new Range(p.offset(), p.size())));
+    }
+    return layers;
   }
 
   /**
@@ -114,17 +56,17 @@ public record LayerTraces(int probes, long seed) {
    * @return layers in the order of the parameter vector, which they cover
    * @throws IllegalArgumentException if parts is below 1
    */
-  public static List<Layer> grouped(Network network, int parts) {
+  public static SequencedMap<String, List<Range>> grouped(Network network, int parts) {
     if (parts < 1) {
       throw new IllegalArgumentException("parts: found " + parts + ", expected at least 1");
     }
-    Map<String, List<Range>> groups = new LinkedHashMap<>();
+    SequencedMap<String, List<Range>> groups = new LinkedHashMap<>();
     for (Parameter parameter : network.parameters()) {
       groups
           .computeIfAbsent(prefix(parameter.name(), parts), name -> new ArrayList<>())
           .add(new Range(parameter.offset(), parameter.size()));
     }
-    return groups.entrySet().stream().map(e -> new Layer(e.getKey(), e.getValue())).toList();
+    return groups;
   }
 
   private static String prefix(String name, int parts) {
@@ -139,15 +81,27 @@ public record LayerTraces(int probes, long seed) {
    * Estimates the traces. Needs memory for at most 16 vectors.
    *
    * @param operator a symmetric operator
-   * @param layers parts of its vectors; they need not cover everything and may overlap each other
+   * @param layers parts of its vectors by name, each at least one range, none overlapping another of
+   *     its layer; layers need not cover everything and may overlap each other
+   * @param probes number of probes and of full products, at least 2 so that errors can be estimated
+   * @param seed fixes the probes, which are those of {@link TraceEstimator#hutchinson(int, long)}
    * @return trace of each layer and of the whole, with errors
-   * @throws IllegalArgumentException if there is no layer, a name appears twice or a range ends
-   *     beyond the operator's dimension
+   * @throws IllegalArgumentException if there is no layer, ranges of a layer overlap, a range ends
+   *     beyond the operator's dimension, or probes is below 2
    * @throws NonFiniteException if a product holds NaN or infinity
    */
-  public Result run(SymmetricOperator operator, List<Layer> layers) {
-    check(operator, layers);
-    double[][] samples = new double[layers.size()][probes];
+  public static LayerTraces measure(
+      SymmetricOperator operator,
+      SequencedMap<String, List<Range>> layers,
+      int probes,
+      long seed) {
+    if (probes < 2) {
+      throw new IllegalArgumentException(
+          "probes: found " + probes + ", expected at least 2 (one probe gives no error estimate)");
+    }
+    SequencedMap<String, List<Range>> sorted = checked(operator, layers);
+    SequencedMap<String, double[]> samples = new LinkedHashMap<>();
+    sorted.sequencedKeySet().forEach(name -> samples.put(name, new double[probes]));
     double[] total = new double[probes];
     Device device = operator.device();
     try (Scope scope = Scope.open()) {
@@ -159,18 +113,16 @@ public record LayerTraces(int probes, long seed) {
         Vectors hz = products.subset(0, z.count());
         device.algebra().rademacher(seed, from, z);
         operator.apply(z, hz);
-        Dots dots = new Dots(device, from, hz);
-        copy(dots.of(0, operator.dimension()), total, from);
-        for (int l = 0; l < samples.length; l++) {
-          copy(dots.of(layers.get(l)), samples[l], from);
-        }
+        int first = from;
+        copy(dots(device.algebra(), seed, first, hz, List.of(new Range(0, operator.dimension()))), total, first);
+        samples.forEach(
+            (name, all) -> copy(dots(device.algebra(), seed, first, hz, sorted.get(name)), all, first));
       }
     }
-    SequencedMap<String, Hutchinson.Trace> traces = new LinkedHashMap<>();
-    for (int l = 0; l < samples.length; l++) {
-      traces.put(layers.get(l).name(), Hutchinson.Trace.of(samples[l]));
-    }
-    return new Result(Collections.unmodifiableSequencedMap(traces), Hutchinson.Trace.of(total));
+    SequencedMap<String, Estimate> traces = new LinkedHashMap<>();
+    samples.forEach((name, all) -> traces.put(name, Estimate.of(all)));
+    return new LayerTraces(
+        Collections.unmodifiableSequencedMap(traces), Estimate.of(total));
   }
 
   private static void copy(double[] part, double[] all, int from) {
@@ -179,52 +131,56 @@ public record LayerTraces(int probes, long seed) {
     }
   }
 
-  /** Dot products of probes with their products. */
-  private final class Dots {
-    private final Device device;
-    private final int first;
-    private final Vectors hz;
-
-    Dots(Device device, int first, Vectors hz) {
-      this.device = device;
-      this.first = first;
-      this.hz = hz;
+  /** Dot products of probes with their products, over some ranges. */
+  private static double[] dots(
+      Algebra algebra, long seed, int first, Vectors hz, List<Range> ranges) {
+    double[] sums = new double[hz.count()];
+    for (Range range : ranges) {
+      double[] part = algebra.probeDots(seed, first, hz, range.offset(), range.size());
+      Arrays.setAll(sums, i -> sums[i] + part[i]);
     }
-
-    double[] of(long offset, long size) {
-      return device
-          .algebra()
-          .probeDots(seed, first, offset, size, hz.count(), Strided.of(hz, offset));
-    }
-
-    double[] of(Layer layer) {
-      double[] sums = new double[hz.count()];
-      for (Range range : layer.ranges()) {
-        double[] part = of(range.offset(), range.size());
-        Arrays.setAll(sums, i -> sums[i] + part[i]);
-      }
-      return sums;
-    }
+    return sums;
   }
 
-  private static void check(SymmetricOperator operator, List<Layer> layers) {
+  /** The ranges of each layer in ascending order. */
+  private static SequencedMap<String, List<Range>> checked(
+      SymmetricOperator operator, SequencedMap<String, List<Range>> layers) {
     if (layers.isEmpty()) {
       throw new IllegalArgumentException("layers: found none, expected at least one");
     }
-    Set<String> names = new HashSet<>();
-    for (Layer layer : layers) {
-      if (!names.add(layer.name())) {
+    SequencedMap<String, List<Range>> sorted = new LinkedHashMap<>();
+    layers.forEach(
+        (name, ranges) -> {
+          List<Range> ascending =
+              ranges.stream().sorted(Comparator.comparingLong(Range::offset)).toList();
+          requireDisjoint(name, ascending);
+          if (ascending.getLast().end() > operator.dimension()) {
+            throw new IllegalArgumentException(
+                name
+                    + ": found a range that ends at "
+                    + ascending.getLast().end()
+                    + ", expected at most "
+                    + operator.dimension());
+          }
+          sorted.put(name, ascending);
+        });
+    return sorted;
+  }
+
+  private static void requireDisjoint(String name, List<Range> ascending) {
+    if (ascending.isEmpty()) {
+      throw new IllegalArgumentException(name + ": found no range, expected at least one");
+    }
+    for (int i = 1; i < ascending.size(); i++) {
+      Range before = ascending.get(i - 1);
+      if (before.end() > ascending.get(i).offset()) {
         throw new IllegalArgumentException(
-            "layers: found '" + layer.name() + "' twice, expected unique names");
-      }
-      Range last = layer.ranges().getLast();
-      if (last.offset() + last.size() > operator.dimension()) {
-        throw new IllegalArgumentException(
-            layer.name()
-                + ": found a range that ends at "
-                + (last.offset() + last.size())
-                + ", expected at most "
-                + operator.dimension());
+            name
+                + ": found overlapping ranges "
+                + before
+                + " and "
+                + ascending.get(i)
+                + ", expected disjoint ones");
       }
     }
   }

@@ -72,68 +72,22 @@ public record Snapshot(
    * has none.
    *
    * @param examples of each part
-   * @param min smallest Ritz values
+   * @param min smallest Ritz values, one sample for each part; its standard deviation says how far
+   *     one part's value typically lies from another's
    * @param max largest Ritz values
    * @param trace Hutchinson estimates, with the same plain probes for each part: their mean is that
-   *     estimate for all parts together, their deviation is the data's
+   *     estimate for all parts together, their deviation is the data's, and the standard error of
+   *     their mean the sampling error of the whole subset's value
    * @param converged whether both eigenvalues of every part have converged
    * @param gradientEquivalents work in gradients over the whole subset
    */
   public record SubsetSpread(
       int examples,
-      Spread min,
-      Spread max,
-      Spread trace,
+      Estimate min,
+      Estimate max,
+      Estimate trace,
       boolean converged,
       double gradientEquivalents) {
-
-    /**
-     * One estimate over all parts.
-     *
-     * @param values one for each part
-     */
-    public record Spread(double[] values) {
-
-      /**
-       * Mean over the parts.
-       *
-       * @return the mean
-       */
-      public double mean() {
-        return Arrays.stream(values).average().orElseThrow();
-      }
-
-      /**
-       * Standard deviation over the parts (unbiased variance).
-       *
-       * @return how far one part's value typically lies from another's
-       */
-      public double standardDeviation() {
-        double mean = mean();
-        double squares = Arrays.stream(values).map(x -> (x - mean) * (x - mean)).sum();
-        return Math.sqrt(squares / (values.length - 1));
-      }
-
-      /**
-       * Standard error of the mean over the parts. Of the trace it is the sampling error of the
-       * whole subset's value.
-       *
-       * @return standard deviation divided by the root of the number of parts
-       */
-      public double standardError() {
-        return standardDeviation() / Math.sqrt(values.length);
-      }
-
-      /**
-       * How far the parts' mean lies from the value over the whole subset.
-       *
-       * @param whole the same estimate over the whole
-       * @return mean minus whole
-       */
-      public double shift(double whole) {
-        return mean() - whole;
-      }
-    }
 
     /**
      * Measures the parts one after the other; each costs its share of what the whole costs.
@@ -142,13 +96,13 @@ public record Snapshot(
      * @param batch the subset, best where the device computes; examples left over at the end take
      *     no part
      * @param lanczos steps and seed, as for the whole
-     * @param probes Rademacher probes of the trace, as for the whole
+     * @param probes of the trace, as for the whole
      * @param parameters n values, best where the device computes
      * @return the spread
      * @throws IllegalArgumentException if the batch has fewer than two parts
      */
     public static SubsetSpread measure(
-        Hessian hessian, Batch batch, Lanczos lanczos, Hutchinson probes, Buffer parameters) {
+        Hessian hessian, Batch batch, Lanczos lanczos, TraceEstimator probes, Buffer parameters) {
       int examples = hessian.examples();
       int parts = batch.examples() / examples;
       if (parts < 2) {
@@ -171,9 +125,9 @@ public record Snapshot(
       }
       return new SubsetSpread(
           examples,
-          new Spread(values[0]),
-          new Spread(values[1]),
-          new Spread(values[2]),
+          Estimate.of(values[0]),
+          Estimate.of(values[1]),
+          Estimate.of(values[2]),
           converged,
           work);
     }

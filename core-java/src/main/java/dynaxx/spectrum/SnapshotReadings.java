@@ -27,7 +27,7 @@ final class SnapshotReadings {
     Map<Signal, Reading> readings = new EnumMap<>(Signal.class);
     readings.put(Signal.LAMBDA_MIN, reading(spectrum.min()));
     readings.put(Signal.LAMBDA_MAX, reading(spectrum.max()));
-    Hutchinson.Trace trace = spectrum.trace();
+    Estimate trace = spectrum.trace();
     readings.put(
         Signal.TRACE, new Reading(trace.value(), OptionalDouble.of(trace.standardError())));
     gradients.ifPresent(g -> readings.put(Signal.GRADIENT_VARIANCE, Reading.of(g.variance())));

@@ -4,7 +4,6 @@ import dynaxx.operator.NonFiniteException;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.OptionalDouble;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
@@ -15,7 +14,7 @@ import java.util.stream.IntStream;
  * quadratures.
  *
  * <p>Errors are of two kinds. That of the random starts is stated with each mean as a standard
- * error over the starts; one start alone gives none. That of the quadrature is the same for every
+ * error over the starts; of one start alone it is infinite. That of the quadrature is the same for every
  * start: it vanishes for polynomials of degree up to 2m - 1 after m Lanczos steps, so moments have
  * none of it, while a step function such as {@link #massBelow} is only known to within the weights
  * of the nodes beside the step.
@@ -46,33 +45,6 @@ public final class SpectralDensity {
   }
 
   /**
-   * A mean over random starts.
-   *
-   * @param value the mean
-   * @param standardError standard deviation of that mean, undetermined from a single start
-   */
-  public record Estimate(double value, OptionalDouble standardError) {}
-
-  /**
-   * A part of all eigenvalues.
-   *
-   * @param value sum of the weights
-   * @param standardError of the value over the starts, undetermined from a single start
-   * @param lower the least that the starts' own spectral measures can have
-   * @param upper the most that they can have
-   */
-  public record Mass(double value, OptionalDouble standardError, double lower, double upper) {}
-
-  /**
-   * A smoothed density, to be drawn.
-   *
-   * @param at equally spaced positions, ascending
-   * @param density eigenvalues per unit of length, as a fraction of all; the curve's integral is 1
-   * @param width standard deviation of the Gaussian that stands for each node
-   */
-  public record Curve(double[] at, double[] density, double width) {}
-
-  /**
    * Takes the quadratures of independent random starts.
    *
    * @param starts at least one; two or more give standard errors
@@ -83,7 +55,7 @@ public final class SpectralDensity {
    *     sum to 1
    * @throws NonFiniteException if a node or a weight is NaN or infinite
    */
-  public static SpectralDensity of(List<Quadrature> starts, long dimension) {
+  static SpectralDensity of(List<Quadrature> starts, long dimension) {
     if (starts.isEmpty()) {
       throw new IllegalArgumentException("starts: found none, expected at least one");
     }
@@ -141,13 +113,28 @@ public final class SpectralDensity {
         Arrays.stream(order).mapToDouble(i -> weights[i]).toArray());
   }
 
+  /** The quadratures that it is the mean of. */
+  List<Quadrature> starts() {
+    return starts;
+  }
+
   /**
-   * The quadratures of all starts in one.
+   * Positions of the nodes of all starts: their Ritz values.
    *
-   * @return nodes ascending, weights divided by the number of starts
+   * @return ascending
    */
-  public Quadrature merged() {
-    return merged;
+  public double[] nodes() {
+    return merged.nodes().clone();
+  }
+
+  /**
+   * Weights of the nodes: the mean of f over the eigenvalues is about {@code sum of weights[i]
+   * f(nodes[i])}.
+   *
+   * @return one for each of {@link #nodes}, summing to 1
+   */
+  public double[] weights() {
+    return merged.weights().clone();
   }
 
   /**
@@ -185,7 +172,7 @@ public final class SpectralDensity {
   }
 
   /**
-   * Squared Frobenius norm, from the second moment. The variance of a {@link Hutchinson} sample is
+   * Squared Frobenius norm, from the second moment. The variance of a {@link TraceEstimator#hutchinson(int, long)} sample is
    * at most twice this.
    *
    * @return the sum of the squares of all eigenvalues
@@ -199,19 +186,35 @@ public final class SpectralDensity {
    * at zero within the noise of the products, about 1e-5 of the largest, fall on either side: put
    * the threshold at minus the noise to leave them out.
    *
-   * <p>The bounds are those of Chebyshev, Markov and Stieltjes (Szego, 1939, section 3.41): a
-   * start's own spectral measure lies between the weights below, without the last node, and the
-   * weights below with the next node. They say what the number of steps leaves open, and are wide
-   * where a node beside the threshold is heavy. The random choice of starts is not in them.
-   *
    * @param threshold eigenvalues strictly below count
    * @return from 0 to 1
    */
-  public Mass massBelow(double threshold) {
-    Estimate value = estimate(start -> sum(start, below(start, threshold)));
-    double lower = estimate(start -> sum(start, Math.max(0, below(start, threshold) - 1))).value();
-    double upper = estimate(start -> sum(start, below(start, threshold) + 1)).value();
-    return new Mass(value.value(), value.standardError(), lower, Math.min(1, upper));
+  public Estimate massBelow(double threshold) {
+    return estimate(start -> sum(start, below(start, threshold)));
+  }
+
+  /**
+   * The least that the starts' own spectral measures can have below a threshold, by the bounds of
+   * Chebyshev, Markov and Stieltjes (Szego, 1939, section 3.41): the weights below, without the last
+   * node. This and {@link #mostMassBelow} say what the number of steps leaves open, and are wide
+   * apart where a node beside the threshold is heavy. The random choice of starts is not in them.
+   *
+   * @param threshold as in {@link #massBelow}
+   * @return from 0 to 1
+   */
+  public double leastMassBelow(double threshold) {
+    return estimate(start -> sum(start, Math.max(0, below(start, threshold) - 1))).value();
+  }
+
+  /**
+   * The most that the starts' own spectral measures can have below a threshold: the weights below
+   * with the next node.
+   *
+   * @param threshold as in {@link #massBelow}
+   * @return from 0 to 1
+   */
+  public double mostMassBelow(double threshold) {
+    return Math.min(1, estimate(start -> sum(start, below(start, threshold) + 1)).value());
   }
 
   private static int below(Quadrature start, double threshold) {
@@ -260,28 +263,17 @@ public final class SpectralDensity {
   }
 
   /**
-   * A curve of {@link #defaultWidth}, from six widths below the smallest node to six above the
-   * largest.
-   *
-   * @param points number of positions, as for {@link #curve(int, double)}
-   * @return the curve
-   * @throws IllegalArgumentException if there are too few points
-   */
-  public Curve curve(int points) {
-    return curve(points, defaultWidth());
-  }
-
-  /**
-   * A curve from six widths below the smallest node to six above the largest.
+   * Equally spaced positions for a curve of the density, from six widths below the smallest node to
+   * six above the largest.
    *
    * @param points number of positions; enough that they are no more than a width apart, or the
    *     curve would miss nodes
    * @param width standard deviation of the Gaussian, above 0
-   * @return the curve
+   * @return the positions, ascending
    * @throws IllegalArgumentException if the width is not above 0 and finite, or there are too few
    *     points for it
    */
-  public Curve curve(int points, double width) {
+  public double[] positions(int points, double width) {
     requireWidth(width);
     double[] nodes = merged.nodes();
     double low = nodes[0] - MARGIN * width;
@@ -299,7 +291,19 @@ public final class SpectralDensity {
     }
     double[] at = new double[points];
     Arrays.setAll(at, i -> low + length * i / (points - 1));
-    return new Curve(at, Arrays.stream(at).map(x -> density(x, width)).toArray(), width);
+    return at;
+  }
+
+  /**
+   * The density at several positions, whose curve over all {@link #positions} has the integral 1.
+   *
+   * @param at positions
+   * @param width standard deviation of the Gaussian that stands for each node, above 0
+   * @return eigenvalues per unit of length, as a fraction of all
+   * @throws IllegalArgumentException if the width is not above 0 and finite
+   */
+  public double[] density(double[] at, double width) {
+    return Arrays.stream(at).map(x -> density(x, width)).toArray();
   }
 
   private static void requireWidth(double width) {
@@ -319,12 +323,7 @@ public final class SpectralDensity {
   }
 
   private Estimate estimate(ToDoubleFunction<Quadrature> functional) {
-    double[] values = starts.stream().mapToDouble(functional).toArray();
-    if (values.length == 1) {
-      return new Estimate(values[0], OptionalDouble.empty());
-    }
-    Hutchinson.Trace mean = Hutchinson.Trace.of(values);
-    return new Estimate(mean.value(), OptionalDouble.of(mean.standardError()));
+    return Estimate.of(starts.stream().mapToDouble(functional).toArray());
   }
 
   @Override
@@ -341,5 +340,5 @@ public final class SpectralDensity {
    * @param nodes Ritz values, ascending
    * @param weights squared first components of their Ritz vectors, summing to 1
    */
-  public record Quadrature(double[] nodes, double[] weights) {}
+  record Quadrature(double[] nodes, double[] weights) {}
 }

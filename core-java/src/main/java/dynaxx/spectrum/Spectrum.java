@@ -6,7 +6,6 @@ import java.util.Optional;
 /**
  * One measurement of an operator's spectrum.
  *
- * @param source where the extreme eigenvalues come from
  * @param min the smallest eigenvalue
  * @param max the largest eigenvalue
  * @param verdict on the sign of the smallest
@@ -16,23 +15,23 @@ import java.util.Optional;
  * @param cost what it took
  */
 public record Spectrum(
-    Source source,
     ExtremeEigenvalue min,
     ExtremeEigenvalue max,
     Verdict verdict,
-    Hutchinson.Trace trace,
+    Estimate trace,
     Optional<SpectralDensity> density,
     Cost cost) {
 
-  /** Where extreme eigenvalues come from. */
-  public enum Source {
-    /** A Lanczos run at this point: Ritz values with residuals and bounds. */
-    LANCZOS,
-    /**
-     * Rayleigh quotients, at this point, of Ritz vectors from an earlier one: the smallest
-     * eigenvalue is at most, the largest at least that; nothing says how far away they are.
-     */
-    STORED_VECTORS
+  /**
+   * Whether the extreme eigenvalues are Rayleigh quotients, at this point, of Ritz vectors from an
+   * earlier one: the smallest eigenvalue is at most, the largest at least that, and nothing says how
+   * far away they are. Otherwise they are Ritz values of a Lanczos run at this point, with residuals
+   * and bounds.
+   *
+   * @return true after a cheap measurement
+   */
+  public boolean ofStoredVectors() {
+    return min.residual().isEmpty();
   }
 
   /**

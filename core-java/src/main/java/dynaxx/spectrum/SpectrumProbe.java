@@ -8,7 +8,6 @@ import dynaxx.operator.Consistency;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-import dynaxx.spectrum.Lanczos.RitzPairs;
 import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.spectrum.SpectralDensity.Quadrature;
 import java.util.Arrays;
@@ -74,29 +73,25 @@ public final class SpectrumProbe implements AutoCloseable {
   private Spectrum fromLanczos(CountedOperator operator, Lanczos lanczos, ProbeSettings settings) {
     Scope scope = Scope.open();
     try {
-      Lanczos.Decomposition found = lanczos.run(operator, settings.storedPairs(), scope);
-      Lanczos.Result result = found.result();
-      Hutchinson.Trace trace;
+      Lanczos.Result result;
+      RitzPairs pairs;
+      int start;
+      try (LanczosRun run = new LanczosRun(lanczos, operator)) {
+        result = run.result();
+        pairs = run.pairs(settings.storedPairs(), scope);
+        start = run.best();
+      }
+      Estimate trace;
       try (Scope temporary = Scope.open()) {
         Optional<RitzPairs> deflation =
             settings.deflated()
-                ? converged(found.pairs(), operator.device(), temporary)
+                ? converged(pairs, operator.device(), temporary)
                 : Optional.empty();
-        trace = trace(operator, found, deflation, settings);
+        trace = trace(operator, result.density(), start, deflation, settings);
       }
-      Optional<SpectralDensity> density =
-          result.quadratures().isEmpty()
-              ? Optional.empty()
-              : Optional.of(SpectralDensity.of(result.quadratures(), operator.dimension()));
-      store(found.pairs(), scope);
+      store(pairs, scope);
       return new Spectrum(
-          Spectrum.Source.LANCZOS,
-          result.min(),
-          result.max(),
-          result.verdict(),
-          trace,
-          density,
-          operator.cost());
+          result.min(), result.max(), result.verdict(), trace, result.density(), operator.cost());
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
@@ -148,11 +143,10 @@ public final class SpectrumProbe implements AutoCloseable {
     double[] samples = new double[settings.probes()];
     probes.sample(samples, 0, samples.length);
     return new Spectrum(
-        Spectrum.Source.STORED_VECTORS,
         smallest,
         tracked(max, noise),
         Verdict.of(smallest, OptionalDouble.empty(), 0, 0),
-        Hutchinson.Trace.of(samples),
+        Estimate.of(samples),
         Optional.empty(),
         operator.cost());
   }
@@ -167,9 +161,10 @@ public final class SpectrumProbe implements AutoCloseable {
    * vectors came from is not independent of them: of a multiple eigenvalue they hold its own
    * projection, not a random vector.
    */
-  private static Hutchinson.Trace trace(
+  private static Estimate trace(
       SymmetricOperator operator,
-      Lanczos.Decomposition found,
+      Optional<SpectralDensity> density,
+      int closest,
       Optional<RitzPairs> deflation,
       ProbeSettings settings) {
     double inside =
@@ -181,10 +176,10 @@ public final class SpectrumProbe implements AutoCloseable {
         deflation
             .map(p -> ProbeForms.deflated(operator, settings.seed(), p.vectors(), inside))
             .orElseGet(() -> ProbeForms.plain(operator, settings.seed()));
-    List<Quadrature> starts = found.result().quadratures();
+    List<Quadrature> starts = density.map(SpectralDensity::starts).orElse(List.of());
     int[] independent =
         IntStream.range(0, starts.size())
-            .filter(i -> deflation.isEmpty() || i != found.start())
+            .filter(i -> deflation.isEmpty() || i != closest)
             .toArray();
     int shared = independent.length;
     double[] samples = new double[Math.max(shared, settings.probes())];
@@ -195,7 +190,7 @@ public final class SpectrumProbe implements AutoCloseable {
     double[] probes = new double[samples.length - shared];
     forms.sample(probes, 0, probes.length);
     System.arraycopy(probes, 0, samples, shared, probes.length);
-    return Hutchinson.Trace.of(samples);
+    return Estimate.of(samples);
   }
 
   /**

@@ -24,7 +24,7 @@ import dynaxx.operator.SymmetricOperator;
  * @param products number m of full products, even, at least 4; m / 2 probes
  * @param seed fixes the probes, which are those of {@link Hutchinson}
  */
-public record XTrace(int products, long seed) {
+record XTrace(int products, long seed) implements TraceEstimator {
 
   /**
    * Checks the settings.
@@ -50,7 +50,8 @@ public record XTrace(int products, long seed) {
    *     authors' own, is too small by up to a third, and intervals are so too
    * @throws NonFiniteException if a product holds NaN or infinity
    */
-  public Hutchinson.Trace run(SymmetricOperator operator) {
+  @Override
+  public Estimate run(SymmetricOperator operator) {
     Device device = operator.device();
     int count = products / 2;
     try (Scope scope = Scope.open()) {
@@ -61,14 +62,14 @@ public record XTrace(int products, long seed) {
       GramSchmidt.Factor factor = GramSchmidt.factor(device, second);
       int rank = factor.rank();
       if (rank == 0) {
-        return Hutchinson.Trace.of(new double[count]);
+        return Estimate.of(new double[count]);
       }
       Vectors q = second.subset(0, rank);
       double[][] w = coefficients(device, q, first);
       Vectors hq = first.subset(0, rank);
       operator.apply(q, hq);
       double[][] h = coefficients(device, q, hq);
-      return Hutchinson.Trace.of(new LeaveOneOut(factor, w, h).estimates());
+      return Estimate.of(new LeaveOneOut(factor, w, h).estimates());
     }
   }
 

@@ -8,10 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
-import dynaxx.memory.Strided;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;

@@ -1,10 +1,7 @@
 package dynaxx.kernel;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
+import dynaxx.layer.Activation;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,7 +12,8 @@ final class ActivationCases {
 
   static List<KernelCase> all() {
     List<KernelCase> cases = new ArrayList<>();
-    for (Activation f : Activation.values()) {
+    for (Activation activation : Activation.values()) {
+      Pointwise f = Pointwise.of(activation);
       for (int n : new int[] {1, 7, 17, 65, 129, 2049, 5000}) {
         cases.add(value(f, n));
         cases.add(backward(f, n, n % 2 == 0));
@@ -144,7 +142,7 @@ final class ActivationCases {
   }
 
   /** The left tail must keep its digits, not only be small. */
-  private static KernelCase tails(Activation f) {
+  private static KernelCase tails(Pointwise f) {
     int n = 3001;
     float[] x = new float[n];
     for (int i = 0; i < n; i++) {
@@ -155,8 +153,8 @@ final class ActivationCases {
     return KernelCase.single(
         name(f, "tail"),
         "-2 to -8",
-        f == Activation.GELU_TANH ? 1e-9 : 1e-30,
-        f == Activation.GELU_TANH ? 1e-4 : 2e-6,
+        f.equals(Pointwise.of(Activation.GELU_TANH)) ? 1e-9 : 1e-30,
+        f.equals(Pointwise.of(Activation.GELU_TANH)) ? 1e-4 : 2e-6,
         (d, first, k) -> {
           Buffer y = d.out(n);
           Buffer dx = d.out(n);

@@ -3,8 +3,6 @@ package dynaxx.kernel;
 import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
 import dynaxx.kernel.ChannelNormKernels.Statistics;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 import java.util.ArrayList;
 import java.util.List;
 

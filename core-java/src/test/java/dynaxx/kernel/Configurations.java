@@ -1,6 +1,5 @@
 package dynaxx.kernel;
 
-import dynaxx.device.Availability;
 import dynaxx.device.Device;
 import dynaxx.device.DeviceProvider;
 import dynaxx.device.Devices;
@@ -44,7 +43,7 @@ final class Configurations {
   static List<Configuration> all() {
     List<Configuration> found = new ArrayList<>();
     for (DeviceProvider provider : Devices.providers()) {
-      if (provider.availability() instanceof Availability.Unavailable) {
+      if (provider.unavailable().isPresent()) {
         continue;
       }
       if (!provider.name().equals(System.getProperty(TestDevice.PROPERTY, provider.name()))) {

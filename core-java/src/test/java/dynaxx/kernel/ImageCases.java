@@ -5,7 +5,6 @@ import dynaxx.kernel.PoolKernels.Pooling;
 import dynaxx.kernel.Windows.Adaptive;
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -6,7 +6,6 @@ import dynaxx.device.Algebra;
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.testing.Numbers;
 import java.util.ArrayList;

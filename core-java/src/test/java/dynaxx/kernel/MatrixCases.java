@@ -2,7 +2,6 @@ package dynaxx.kernel;
 
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -4,12 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
 import dynaxx.kernel.Configurations.Configuration;
 import dynaxx.kernel.NormKernels.Normalization;
+import dynaxx.layer.Activation;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,7 +35,8 @@ class NonFiniteTest {
     float[] far = {-100, 100, -1e4f, 1e4f, Float.NaN, -3e38f, 3e38f};
     try (Device opened = configuration.open().get();
         KernelTrial d = new KernelTrial(configuration.of(opened))) {
-      for (Activation f : Activation.values()) {
+      for (Activation activation : Activation.values()) {
+        Pointwise f = Pointwise.of(activation);
         Buffer y = d.out(far.length);
         Buffer dx = d.out(far.length);
         d.kernels().activations().forward(f, far.length, d.in(far), y);
@@ -93,11 +92,11 @@ class NonFiniteTest {
     try (Device opened = configuration.open().get();
         KernelTrial d = new KernelTrial(configuration.of(opened))) {
       Buffer y = d.out(2);
-      d.kernels().activations().forward(Activation.SIGMOID, 2, d.in(-inf, inf), y);
+      d.kernels().activations().forward(Pointwise.of(Activation.SIGMOID), 2, d.in(-inf, inf), y);
       assertEquals(List.of(0.0, 1.0), List.of(d.get(y)[0], d.get(y)[1]));
-      d.kernels().activations().forward(Activation.TANH, 2, d.in(-inf, inf), y);
+      d.kernels().activations().forward(Pointwise.of(Activation.TANH), 2, d.in(-inf, inf), y);
       assertEquals(List.of(-1.0, 1.0), List.of(d.get(y)[0], d.get(y)[1]));
-      d.kernels().activations().forward(Activation.SOFTPLUS, 2, d.in(-inf, inf), y);
+      d.kernels().activations().forward(Pointwise.of(Activation.SOFTPLUS), 2, d.in(-inf, inf), y);
       assertEquals(List.of(0.0, Double.POSITIVE_INFINITY), List.of(d.get(y)[0], d.get(y)[1]));
     }
   }

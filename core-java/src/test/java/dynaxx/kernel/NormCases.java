@@ -2,8 +2,6 @@ package dynaxx.kernel;
 
 import dynaxx.kernel.NormKernels.Normalization;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -3,6 +3,7 @@ package dynaxx.kernel;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dynaxx.random.Philox;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 

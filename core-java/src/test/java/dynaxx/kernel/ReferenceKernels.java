@@ -1,8 +1,6 @@
 package dynaxx.kernel;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
+import dynaxx.layer.Activation;
 
 /** What the kernels should give, in plain double-precision loops straight from the definitions. */
 final class ReferenceKernels {
@@ -13,7 +11,7 @@ final class ReferenceKernels {
 
   static double[] activation(Pointwise f, double x) {
     return switch (f) {
-      case Activation a -> activation(a, x);
+      case Pointwise.Standard(Activation a) -> activation(a, x);
       case Elementary e -> elementary(e, x, e.a(), e.b());
     };
   }

@@ -2,8 +2,7 @@ package dynaxx.kernel;
 
 import dynaxx.kernel.RowKernels.Patches;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
+import dynaxx.random.Philox;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,7 +1,6 @@
 package dynaxx.kernel;
 
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

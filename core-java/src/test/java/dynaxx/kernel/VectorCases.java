@@ -2,8 +2,8 @@ package dynaxx.kernel;
 
 import dynaxx.device.Algebra;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
+import dynaxx.random.Philox;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,6 +22,7 @@ final class VectorCases {
       cases.add(squaredDistance(n));
       cases.add(axpby(n, -0.3, 1.7));
       cases.add(axpby(n, 2.5, 0));
+      cases.add(multiply(n));
       cases.add(project(n, 5, 3));
       cases.add(project(n, 2, 0));
       cases.add(combine(n));
@@ -120,6 +121,29 @@ final class VectorCases {
         });
   }
 
+  private static KernelCase multiply(int n) {
+    float[] diagonal = Data.normal(97, n);
+    float[] x = Data.normal(98, 8L * n);
+    return KernelCase.perDirection(
+        "multiply",
+        "n " + n,
+        1e-7,
+        1e-7,
+        (d, first, k) -> {
+          Buffer y = d.out(k * n);
+          Buffer some = d.in(Arrays.copyOfRange(x, first * n, (first + k) * n));
+          d.algebra().multiply(d.in(diagonal), Vectors.of(some, k, n), Vectors.of(y, k, n));
+          return d.get(y);
+        },
+        (first, k) -> {
+          double[] y = new double[k * n];
+          for (int i = 0; i < y.length; i++) {
+            y[i] = (double) diagonal[i % n] * x[first * n + i];
+          }
+          return y;
+        });
+  }
+
   private static KernelCase project(int n, int vectors, int count) {
     float[] q = Data.normal(95, (long) vectors * n);
     for (int i = 0; i < q.length; i++) {
@@ -194,8 +218,9 @@ final class VectorCases {
 
   private static KernelCase probeDots(int n) {
     long seed = 0x0123456789ABCDEFL;
-    long offset = 77;
-    float[] x = Data.normal(93, 8 * (n + 3));
+    int offset = 77;
+    int length = offset + n + 3;
+    float[] x = Data.normal(93, 8 * length);
     return KernelCase.perDirection(
         "probeDots",
         "n " + n,
@@ -204,13 +229,21 @@ final class VectorCases {
         (d, first, k) ->
             d.algebra()
                 .probeDots(
-                    seed, 5L + first, offset, n, k, new Strided(d.in(x), (n + 3L) * first, n + 3)),
+                    seed,
+                    5L + first,
+                    Vectors.of(
+                        d.in(Arrays.copyOfRange(x, first * length, (first + k) * length)),
+                        k,
+                        length),
+                    offset,
+                    n),
         (first, k) -> {
           double[] sums = new double[k];
           for (int i = 0; i < k; i++) {
             for (int j = 0; j < n; j++) {
               sums[i] +=
-                  Philox.sign(seed, 5L + first + i, offset + j) * x[(n + 3) * (first + i) + j];
+                  Philox.sign(seed, 5L + first + i, offset + j)
+                      * x[length * (first + i) + offset + j];
             }
           }
           return sums;
@@ -237,12 +270,16 @@ final class VectorCases {
             bases.add(Vectors.of(d.inOut(unitVectors(counts[i], n)), counts[i] + 1, n));
           }
           Buffer rest = d.inOut(Arrays.copyOfRange(w, first * n, (first + k) * n));
-          var found = d.algebra().orthonormalise(bases, counts, Vectors.of(rest, k, n));
+          double[] before = new double[k];
+          double[] after = new double[k];
+          double[][] found =
+              d.algebra()
+                  .orthonormalise(bases, counts, Vectors.of(rest, k, n), before, after);
           double[] all = new double[0];
           for (int i = 0; i < k; i++) {
-            double[] c = Arrays.copyOf(found.get(i).coefficients(), most + 2);
-            c[most] = found.get(i).before();
-            c[most + 1] = found.get(i).after();
+            double[] c = Arrays.copyOf(found[i], most + 2);
+            c[most] = before[i];
+            c[most + 1] = after[i];
             double[] next = d.get(bases.get(i).vector(counts[i]));
             all = Data.join(all, Data.join(c, next));
           }

@@ -7,19 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.RunningStatistics;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
-import dynaxx.network.RunningStatistics;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Broadcast;
@@ -32,6 +31,7 @@ import dynaxx.network.op.Gather;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.MatMul;
 import dynaxx.network.op.MaxPool;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Pad;
 import dynaxx.network.op.Permute;
 import dynaxx.network.op.PoolWindow;
@@ -156,7 +156,7 @@ class BuildersTest {
     Network network =
         new SequenceModel()
             .rows(4, 3)
-            .kind(Recurrent.Kind.GRU)
+            .kind(Recurrent.GRU)
             .layers(2)
             .bidirectional(true)
             .hidden(5)
@@ -174,13 +174,13 @@ class BuildersTest {
         found.subList(0, 5));
     assertEquals("rnn.weight_ih_l1 [15 x 10]", found.get(8));
     assertEquals("head.weight [2 x 10]", found.get(16));
-    Network.Builder g = Network.builder(Shape.of(4, 3));
-    Recurrent.Weights weights =
-        Recurrent.Weights.declare(g, "rnn", Recurrent.Kind.LSTM, 3, 5, 0, false);
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4, 3));
+    RecurrentLayer.Weights weights =
+        RecurrentLayer.Weights.declare(g, "rnn", Recurrent.LSTM, 3, 5, 0, false);
     String message =
         assertThrows(
                 IllegalArgumentException.class,
-                () -> Recurrent.states(g, Recurrent.Kind.GRU, weights, g.input(), false))
+                () -> RecurrentLayer.states(g, Recurrent.GRU, weights, g.input(), false))
             .getMessage();
     assertEquals(
         "recurrent: parameter 'rnn.weight_hh_l0' has shape [20 x 5], expected 3 rows for each"
@@ -190,7 +190,7 @@ class BuildersTest {
 
   private static Stream<OpPassesTest.Case> recurrent() {
     List<OpPassesTest.Case> cases = new ArrayList<>();
-    for (Recurrent.Kind kind : Recurrent.Kind.values()) {
+    for (Recurrent kind : Recurrent.values()) {
       SequenceModel model = new SequenceModel().rows(4, 3).kind(kind).hidden(3).classes(3);
       Network plain = model.build();
       cases.add(new OpPassesTest.Case(kind + "", plain, Loss.crossEntropy()));
@@ -198,7 +198,7 @@ class BuildersTest {
       cases.add(new OpPassesTest.Case(kind + ", 2 layers, both ways", deep, Loss.crossEntropy()));
     }
     Network tokens =
-        new SequenceModel().tokens(5, 3, 2).kind(Recurrent.Kind.LSTM).hidden(2).classes(3).build();
+        new SequenceModel().tokens(5, 3, 2).kind(Recurrent.LSTM).hidden(2).classes(3).build();
     cases.add(new OpPassesTest.Case("LSTM of tokens", tokens, Loss.crossEntropy()));
     return cases.stream();
   }
@@ -285,7 +285,7 @@ class BuildersTest {
 
   @Test
   void shapeErrorsNameTheOpTheInputAndBothShapes() {
-    Network.Builder g = Network.builder(Shape.of(4, 6));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4, 6));
     Parameter w = g.parameter("w", Initializer.ZEROS, 3, 5);
     String message =
         assertThrows(IllegalArgumentException.class, () -> g.add(new Linear(w, null), g.input()))
@@ -293,7 +293,7 @@ class BuildersTest {
     assertEquals(
         "linear: input 0 has shape [4 x 6], expected a last extent of 5 for weight [3 x 5]",
         message);
-    Network.Builder other = Network.builder(Shape.of(5));
+    NetworkBuilder other = NetworkBuilder.of(Shape.of(5));
     String foreign =
         assertThrows(
                 IllegalArgumentException.class, () -> other.add(new Linear(w, null), other.input()))
@@ -379,14 +379,14 @@ class BuildersTest {
   @Test
   void refuseNodesAndParametersThatDoNotReachTheOutput() {
     NetworkBuilder g = NetworkBuilder.of(Shape.of(4));
-    Network.Node x = g.linear(g.input(), 4, "a");
+    NetworkBuilder.Node x = g.linear(g.input(), 4, "a");
     g.add(new Activate(Activation.TANH), x);
-    Network.Node y = g.add(new Activate(Activation.RELU), x);
+    NetworkBuilder.Node y = g.add(new Activate(Activation.RELU), x);
     String dead = assertThrows(IllegalArgumentException.class, () -> g.build(y)).getMessage();
     assertEquals("tanh: node 2 does not reach the output", dead);
     NetworkBuilder h = NetworkBuilder.of(Shape.of(4));
     h.parameter("unused", Initializer.ZEROS, 2);
-    Network.Node z = h.linear(h.input(), 4, "a");
+    NetworkBuilder.Node z = h.linear(h.input(), 4, "a");
     assertThrows(IllegalArgumentException.class, () -> h.build(z));
     assertThrows(IllegalArgumentException.class, () -> h.parameter("unused", Initializer.ZEROS, 2));
   }
@@ -415,7 +415,7 @@ class BuildersTest {
 
   @Test
   void shapeErrorsOfImageOps() {
-    Network.Builder g = Network.builder(Shape.of(4, 6, 5));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4, 6, 5));
     Parameter w = g.parameter("w", Initializer.ZEROS, 6, 2, 3, 3);
     Parameter four = g.parameter("four", Initializer.ZEROS, 4);
     Parameter signal = g.parameter("signal", Initializer.ZEROS, 6, 4, 3);
@@ -484,11 +484,11 @@ class BuildersTest {
   @Test
   void aNetworkDoesNotChangeWhenItsBuilderGoesOn() {
     NetworkBuilder g = NetworkBuilder.of(Shape.of(4));
-    Network.Node x = g.linear(g.input(), 4, "a");
-    Network.Node y = g.add(new Activate(Activation.TANH), x);
+    NetworkBuilder.Node x = g.linear(g.input(), 4, "a");
+    NetworkBuilder.Node y = g.add(new Activate(Activation.TANH), x);
     Network first = g.build(y);
     g.linear(y, 4, "b");
-    Network.Node z = g.add(new Add(), g.add(new Activate(Activation.RELU), y), x);
+    NetworkBuilder.Node z = g.add(new Add(), g.add(new Activate(Activation.RELU), y), x);
     assertThrows(IllegalArgumentException.class, () -> g.build(z));
     assertEquals(2, first.parameters().size());
     assertEquals(20, first.parameterCount());
@@ -498,9 +498,9 @@ class BuildersTest {
 
   @Test
   void tokenNumbersMustBeData() {
-    Network.Builder g = Network.builder(Shape.of(4));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4));
     Parameter table = g.parameter("table", Initializer.ZEROS, 5, 2);
-    Network.Node x = g.add(new Flatten(), g.input());
+    NetworkBuilder.Node x = g.add(new Flatten(), g.input());
     String message =
         assertThrows(IllegalArgumentException.class, () -> g.add(new TokenEmbedding(table), x))
             .getMessage();

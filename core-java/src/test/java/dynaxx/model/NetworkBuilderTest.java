@@ -3,14 +3,13 @@ package dynaxx.model;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dynaxx.function.Activation;
-import dynaxx.network.Initializer;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.RunningStatistics;
+import dynaxx.layer.Shape;
+import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
-import dynaxx.network.RunningStatistics;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Attention;
@@ -25,11 +24,13 @@ import dynaxx.network.op.MaxPool;
 import dynaxx.network.op.MeanTokens;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Permute;
 import dynaxx.network.op.PoolWindow;
 import dynaxx.network.op.PositionEmbedding;
 import dynaxx.network.op.Reshape;
 import dynaxx.network.op.Softmax;
+import dynaxx.network.op.Step;
 import dynaxx.network.op.TokenEmbedding;
 import java.util.List;
 import java.util.Objects;
@@ -52,7 +53,7 @@ class NetworkBuilderTest {
   }
 
   private static List<Op> ops(Network network) {
-    return network.steps().stream().map(Network.Step::op).filter(Objects::nonNull).toList();
+    return network.steps().stream().map(Step::op).filter(Objects::nonNull).toList();
   }
 
   @Test
@@ -195,7 +196,7 @@ class NetworkBuilderTest {
         "name: found a second parameter 'fc1.weight', expected unique names",
         () -> g.linear(flat, 4, "fc1"));
     refuses(
-        "add: input 1 has shape [192], expected that of input 0, [3 x 8 x 8]",
+        "add: found shapes [3 x 8 x 8] and [192], expected equal extents or 1",
         () -> g.add(image, flat));
     Node foreign = NetworkBuilder.of(Shape.of(192)).input();
     refuses("linear: input 0 belongs to another network", () -> g.linear(foreign, 4, "other"));

@@ -1,10 +1,10 @@
 package dynaxx.model;
 
-import dynaxx.function.Activation;
-import dynaxx.network.Initializer;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 import dynaxx.network.op.PositionEmbedding;
 
 /**
@@ -20,7 +20,7 @@ public record ReferenceTransformer(Activation gelu) {
 
   public Network network() {
     NetworkBuilder g = NetworkBuilder.of(Shape.of(5, 12));
-    Network.Node x = g.linear(g.input(), 8, "patch");
+    NetworkBuilder.Node x = g.linear(g.input(), 8, "patch");
     x = g.add(new PositionEmbedding(g.parameter("pos", Initializer.ZEROS, 5, 8)), x);
     TransformerBlocks blocks = new TransformerBlocks(8, 2, 16, false, gelu, 0);
     x = blocks.block(g, "0", x);

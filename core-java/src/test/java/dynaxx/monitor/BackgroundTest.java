@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.model.Mlp;
@@ -54,8 +54,8 @@ class BackgroundTest {
     }
 
     @Override
-    public Detached detach(int workers) {
-      return new Detached() {
+    public SnapshotSource detach(int workers) {
+      return new SnapshotSource() {
         @Override
         public void copyParameters() {
           assertEquals(0, inside.get(), "copied while measuring");
@@ -161,7 +161,7 @@ class BackgroundTest {
               }
 
               @Override
-              public Detached detach(int threads) {
+              public SnapshotSource detach(int threads) {
                 return new Copying(model);
               }
             }
@@ -188,7 +188,7 @@ class BackgroundTest {
   }
 
   /** Measures the values that a model had when it was copied. */
-  private static final class Copying implements SnapshotSource.Detached {
+  private static final class Copying implements SnapshotSource {
     static CompletableFuture<Thread> worker = new CompletableFuture<>();
     private final FakeModel model;
     private final FakeModel copy = new FakeModel();

@@ -240,11 +240,11 @@ class CalibratedRulesTest {
     Event event = only(replay(Rules.calibrated(), 24, run));
     assertEquals(Event.Kind.EDGE_OF_STABILITY, event.kind());
     assertEquals(OptionalDouble.of(20), event.evidence().threshold());
-    Rules momentum = Rules.calibration().stability(new StabilityLimit.Momentum(0.9, 0)).build();
+    Rules momentum = Rules.calibration().stability(StabilityLimit.momentum(0.9, 0)).build();
     assertEquals(List.of(), replay(momentum, 24, run));
-    assertEquals(38 / 1e-3, new StabilityLimit.Adam(0.9).at(1e-3), 1e-6);
-    assertEquals(38, new StabilityLimit.Momentum(0.9, 0).at(0.1), 1e-9);
-    assertEquals(19.5, new StabilityLimit.Sgd(0.5).at(0.1), 1e-9);
+    assertEquals(38 / 1e-3, StabilityLimit.adam(0.9).at(1e-3), 1e-6);
+    assertEquals(38, StabilityLimit.momentum(0.9, 0).at(0.1), 1e-9);
+    assertEquals(19.5, StabilityLimit.sgd(0.5).at(0.1), 1e-9);
   }
 
   @Test
@@ -392,11 +392,11 @@ class CalibratedRulesTest {
             1,
             10,
             1.5,
-            new StabilityLimit.Sgd(0),
+            StabilityLimit.sgd(0),
             0.1,
             0);
     assertEquals(documented, Rules.calibration().settings());
-    StabilityLimit limit = new StabilityLimit.Adam(0.9);
+    StabilityLimit limit = StabilityLimit.adam(0.9);
     CalibratedSettings others =
         new CalibratedSettings(
             1e-3, 501, 26, 91, 0.6, 5, 4, 11, 0.6, 2, 4, 2e-5, 5, 12, 65, 6, 2, 13, 1.6, limit, 0.2,

@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
@@ -37,11 +37,10 @@ final class FakeModel implements SnapshotSource {
     nanos += (long) (1e9 * gradients * secondsPerGradient);
     Spectrum spectrum =
         new Spectrum(
-            cheap ? Spectrum.Source.STORED_VECTORS : Spectrum.Source.LANCZOS,
             extreme(min, cheap),
             extreme(max, cheap),
             min < 0 ? new Verdict.Negative(min, false) : new Verdict.Undecided(),
-            new Hutchinson.Trace(trace, 0.01 * trace, new double[] {trace * 0.99, trace * 1.01}),
+            new Estimate(trace, 0.01 * trace, new double[] {trace * 0.99, trace * 1.01}),
             Optional.empty(),
             new Cost(1, 1, 1, 0));
     return new Snapshot(

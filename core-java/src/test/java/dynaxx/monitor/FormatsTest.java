@@ -112,8 +112,7 @@ class FormatsTest {
       all.add(new MonitorRecord.Notice(++step, kind, List.of(event(step, Event.Kind.LEVEL_SHIFT))));
     }
     all.add(
-        new MonitorRecord.Validation(
-            step, new TrainingControl.Validation(OptionalDouble.of(2), OptionalDouble.empty())));
+        new MonitorRecord.Validation(Observation.at(step).with(Signal.VALIDATION_LOSS, 2)));
     return all;
   }
 
@@ -172,11 +171,12 @@ class FormatsTest {
       sink.accept(step(Observation.at(2), Optional.empty(), List.of(), List.of()));
     }
     List<String> problems = new ArrayList<>();
-    List<MetricsFormat.Row> rows = MetricsFormat.read(file, problems::add);
+    List<MonitorRecord> rows = MetricsFormat.read(file, problems::add);
     assertEquals(List.of(), problems);
     assertEquals(
-        List.of(everything(1), Observation.at(2)),
-        rows.stream().map(MetricsFormat.Row::observation).toList());
+        List.of(
+            new MonitorRecord.Step(everything(1)), new MonitorRecord.Step(Observation.at(2))),
+        rows);
   }
 
   @Test

@@ -42,7 +42,7 @@ class OneAtATimeTest {
           monitor::measureNext,
           monitor::finish,
           monitor::close,
-          () -> monitor.recall(new MonitorRecord.Validation(1, null))
+          () -> monitor.recall(new MonitorRecord.Validation(Observation.at(1)))
         }) {
       String message = assertThrows(IllegalStateException.class, call::run).getMessage();
       assertTrue(message.contains("while one from thread host is being served"), message);

@@ -8,18 +8,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.model.Mlp;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -361,9 +362,11 @@ class PhaseMonitorTest {
     }
 
     @Override
-    public Validation validate() {
+    public Observation validate(long step) {
       calls.add("validate");
-      return new Validation(OptionalDouble.of(0.9), OptionalDouble.of(0.6));
+      return Observation.at(step)
+          .with(Signal.VALIDATION_LOSS, 0.9)
+          .with(Signal.VALIDATION_ACCURACY, 0.6);
     }
 
     @Override

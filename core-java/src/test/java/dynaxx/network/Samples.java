@@ -2,6 +2,7 @@ package dynaxx.network;
 
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.network.op.Step;
 import dynaxx.network.op.TokenEmbedding;
 import java.util.Random;
 
@@ -27,7 +28,7 @@ public final class Samples {
   }
 
   private static int vocabulary(Network network) {
-    for (Network.Step step : network.steps()) {
+    for (Step step : network.steps()) {
       if (step.op() instanceof TokenEmbedding embedding) {
         return embedding.table().shape().dim(0);
       }

@@ -6,24 +6,26 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Pointwise;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.model.Mlp;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.model.Recurrent;
 import dynaxx.model.SequenceModel;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
+import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.op.Linear;
+import dynaxx.network.op.StatisticLayer;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NetworkOperator.Limits;
 import dynaxx.spectrum.CurvatureProbe;
@@ -166,8 +168,8 @@ class ActiveFractionsTest {
 
   /** Two linear layers with a function between; whether the data are rectified does not count. */
   private static Network around(Pointwise function) {
-    Network.Builder g = Network.builder(Shape.of(4));
-    Network.Node x = g.add(new Activate(Activation.RELU), g.input());
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4));
+    NetworkBuilder.Node x = g.add(new Activate(Activation.RELU), g.input());
     Parameter first = g.parameter("first", Initializer.glorot(4, 7), 7, 4);
     Parameter second = g.parameter("second", Initializer.glorot(7, 3), 3, 7);
     x = g.add(new Activate(function), g.add(new Linear(first, null), x));
@@ -180,7 +182,7 @@ class ActiveFractionsTest {
       List<Double> relu = null;
       for (Pointwise rectifier :
           List.of(
-              Activation.RELU,
+              Pointwise.of(Activation.RELU),
               Elementary.leakyRelu(0.01),
               Elementary.clip(0, 6),
               Elementary.clip(0, Double.POSITIVE_INFINITY))) {
@@ -194,8 +196,8 @@ class ActiveFractionsTest {
       }
       for (Pointwise other :
           List.of(
-              Activation.TANH,
-              Activation.GELU,
+              Pointwise.of(Activation.TANH),
+              Pointwise.of(Activation.GELU),
               Elementary.elu(1),
               Elementary.clip(-1, 1),
               Elementary.ABS)) {
@@ -214,7 +216,7 @@ class ActiveFractionsTest {
     Network network =
         new SequenceModel()
             .rows(5, 4)
-            .kind(Recurrent.Kind.RNN_RELU)
+            .kind(Recurrent.RNN_RELU)
             .layers(2)
             .hidden(6)
             .classes(3)
@@ -267,6 +269,6 @@ class ActiveFractionsTest {
   }
 
   private static List<Long> units(Network network) {
-    return network.layers("active_fraction").stream().map(Network.Layer::terms).toList();
+    return network.layers("active_fraction").stream().map(StatisticLayer::terms).toList();
   }
 }

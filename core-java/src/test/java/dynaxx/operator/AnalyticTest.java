@@ -5,16 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Batch;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.Norm;
 import dynaxx.spectrum.Lanczos;
@@ -33,11 +34,11 @@ class AnalyticTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void scaleInvariantWeights(boolean centred) {
-    Network.Builder g = Network.builder(Shape.of(6));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(6));
     Parameter scaled = g.parameter("scaled", Initializer.deviation(0.5), 8, 6);
     Parameter gamma = g.parameter("gamma", Initializer.ONES, 8);
     Parameter head = g.parameter("head", Initializer.deviation(0.5), 3, 8);
-    Network.Node x = g.add(new Linear(scaled, null), g.input());
+    NetworkBuilder.Node x = g.add(new Linear(scaled, null), g.input());
     x = g.add(new Norm(gamma, null, 0, centred), x);
     Network network = g.build(g.add(new Linear(head, null), x));
     Loss loss = Loss.crossEntropy();
@@ -76,7 +77,7 @@ class AnalyticTest {
   void softmaxRegressionAtZero() {
     int in = 5;
     int classes = 4;
-    Network.Builder g = Network.builder(Shape.of(in));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(in));
     Parameter weight = g.parameter("w", Initializer.ZEROS, classes, in);
     Network network = g.build(g.add(new Linear(weight, null), g.input()));
     Loss loss = Loss.crossEntropy();
@@ -117,10 +118,10 @@ class AnalyticTest {
    */
   @Test
   void twoLinearLayersAtZero() {
-    Network.Builder g = Network.builder(Shape.of(2));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(2));
     Parameter w1 = g.parameter("w1", Initializer.ZEROS, 3, 2);
     Parameter w2 = g.parameter("w2", Initializer.ZEROS, 2, 3);
-    Network.Node hidden = g.add(new Linear(w1, null), g.input());
+    NetworkBuilder.Node hidden = g.add(new Linear(w1, null), g.input());
     Network network = g.build(g.add(new Linear(w2, null), hidden));
     Loss loss = Loss.meanSquaredError();
     try (Device device = Devices.cpu(1);

@@ -96,7 +96,7 @@ class ConsistencyTest {
       hessian.linearize(c.host(scope, "parameters"));
       Consistency consistency = Consistency.measure(hessian, 1).require();
       assertEquals(0, consistency.repetition());
-      Consistency.measure(new Shifted(hessian, -1), 2).require();
+      Consistency.measure(hessian.shifted(-1), 2).require();
     }
   }
 

@@ -7,23 +7,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.AveragePool;
 import dynaxx.network.op.ChannelNorm;
 import dynaxx.network.op.Conv;
 import dynaxx.network.op.Flatten;
+import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.MaxPool;
 import dynaxx.network.op.PoolWindow;
@@ -50,8 +51,8 @@ class CoupledExamplesTest {
   }
 
   private static Network network() {
-    Network.Builder g = Network.builder(Shape.of(2, 7, 6));
-    Network.Node x = g.add(conv(g, "first", 4, 2).withPadding(1), g.input());
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(2, 7, 6));
+    NetworkBuilder.Node x = g.add(conv(g, "first", 4, 2).withPadding(1), g.input());
     x = g.add(norm(g, "first.norm", 4), x);
     x = g.add(new Activate(Activation.TANH), x);
     x = g.add(new MaxPool(PoolWindow.of(2)), x);
@@ -64,12 +65,12 @@ class CoupledExamplesTest {
     return g.build(g.add(new Linear(head, null), x));
   }
 
-  private static Conv conv(Network.Builder g, String name, int out, int in) {
+  private static Conv conv(NetworkBuilder g, String name, int out, int in) {
     Initializer glorot = Initializer.glorot(4L * in, 4L * out);
     return Conv.of(g.parameter(name, glorot, out, in, 2, 2), null);
   }
 
-  private static ChannelNorm norm(Network.Builder g, String name, int channels) {
+  private static ChannelNorm norm(NetworkBuilder g, String name, int channels) {
     Parameter gamma = g.parameter(name + ".weight", new Initializer(1, 0.5f), channels);
     Parameter beta = g.parameter(name + ".bias", Initializer.deviation(0.3), channels);
     return ChannelNorm.batch(gamma, beta, 0);

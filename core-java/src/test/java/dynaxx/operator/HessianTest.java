@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -68,7 +68,7 @@ class HessianTest {
             .build(),
         new SequenceModel()
             .rows(5, 4)
-            .kind(Recurrent.Kind.GRU)
+            .kind(Recurrent.GRU)
             .layers(2)
             .bidirectional(true)
             .hidden(6)

@@ -10,11 +10,12 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
+import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.ExampleStatistics;
 import dynaxx.spectrum.GradientStatistics;
-import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.Lanczos.RitzValue;
+import dynaxx.spectrum.TraceEstimator;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
 import dynaxx.testing.TestDevice;
@@ -96,7 +97,7 @@ class KnownCasesTest {
     double exact = expected.get("trace").asDouble();
     double sum = unitForms(hessian, scope);
     assertEquals(exact, sum, 1e-4 * Math.abs(exact), "trace by unit vectors");
-    Hutchinson.Trace estimate = new Hutchinson(64, 3).run(hessian);
+    Estimate estimate = TraceEstimator.hutchinson(64, 3).run(hessian);
     assertEquals(exact, estimate.value(), 4 * estimate.standardError(), "Hutchinson");
   }
 

@@ -8,18 +8,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.model.Mlp;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Batch;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.PositionEmbedding;
 import dynaxx.network.pass.FisherSweep;
@@ -191,11 +192,11 @@ class OutputOperatorsTest {
    */
   @Test
   void linearNetworksHaveNothingButTheLoss() {
-    Network.Builder g = Network.builder(Shape.of(3, 4));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(3, 4));
     Parameter weight = g.parameter("weight", Initializer.deviation(0.5), 5, 4);
     Parameter bias = g.parameter("bias", Initializer.deviation(0.5), 5);
     Parameter table = g.parameter("table", Initializer.deviation(0.5), 3, 5);
-    Network.Node x = g.add(new Linear(weight, bias), g.input());
+    NetworkBuilder.Node x = g.add(new Linear(weight, bias), g.input());
     Network network = g.build(g.add(new PositionEmbedding(table), x));
     int n = (int) network.parameterCount();
     try (Device device = Devices.cpu(2);
@@ -248,7 +249,7 @@ class OutputOperatorsTest {
   /** The loss is finite, but squares of gradients are not. */
   @Test
   void reportsGramMatricesThatAreNotFinite() {
-    Network.Builder g = Network.builder(Shape.of(2));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(2));
     Parameter weight = g.parameter("weight", Initializer.ZEROS, 1, 2);
     Network network = g.build(g.add(new Linear(weight, null), g.input()));
     Loss loss = Loss.meanSquaredError();

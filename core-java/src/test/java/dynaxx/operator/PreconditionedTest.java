@@ -14,7 +14,6 @@ import dynaxx.model.VisionTransformer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Samples;
-import dynaxx.operator.Preconditioned.Adam;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.testing.Dense;
 import dynaxx.testing.KnownCase;
@@ -63,12 +62,12 @@ class PreconditionedTest {
     }
     SymmetricOperator inner = OperatorContract.randomDense(5, n).on(device);
     try (Scope scope = Scope.open();
-        Preconditioned array = Preconditioned.of(inner, p);
-        Preconditioned buffer = Preconditioned.of(inner, scope.allocate(n).put(p))) {
+        SymmetricOperator array = inner.preconditioned(p);
+        SymmetricOperator buffer = inner.preconditioned(scope.allocate(n).put(p))) {
       OperatorContract.verify(array, expected, 1e-6);
       OperatorContract.verify(buffer, expected, 1e-6);
     }
-    try (Preconditioned single = Preconditioned.of(Dense.diagonal(3).on(device), 4f)) {
+    try (SymmetricOperator single = Dense.diagonal(3).on(device).preconditioned(4f)) {
       OperatorContract.verify(single, new double[][] {{0.75}}, 1e-7);
     }
   }
@@ -78,7 +77,7 @@ class PreconditionedTest {
     SymmetricOperator inner = Dense.diagonal(8, 8).on(device);
     try (Scope scope = Scope.open()) {
       HostBuffer p = scope.allocate(2).put(2, 4);
-      try (Preconditioned operator = Preconditioned.of(inner, p)) {
+      try (SymmetricOperator operator = inner.preconditioned(p)) {
         p.put(-1, Float.NaN);
         OperatorContract.verify(operator, new double[][] {{4, 0}, {0, 2}}, 1e-6);
       }
@@ -95,7 +94,7 @@ class PreconditionedTest {
       expected[i][i] = 1 / p[i];
     }
     try (Scope scope = Scope.open();
-        Preconditioned operator =
+        SymmetricOperator operator =
             Preconditioned.adam(
                 Dense.diagonal(1, 1, 1).on(device),
                 (HostBuffer) Numbers.vectors(scope, 1, v).buffer(),
@@ -114,7 +113,7 @@ class PreconditionedTest {
     double[] curvature = {3, 1, 7};
     long step = 1_000_000;
     try (Scope scope = Scope.open();
-        Preconditioned operator =
+        SymmetricOperator operator =
             Preconditioned.adam(
                 Dense.diagonal(curvature).on(device),
                 (HostBuffer) Numbers.vectors(scope, 1, v).buffer(),
@@ -155,7 +154,7 @@ class PreconditionedTest {
         w[i] = probes[i] * Math.sqrt(p[i % n]);
         expected[i] = products[i] / Math.sqrt(p[i % n]);
       }
-      try (Preconditioned operator = Preconditioned.of(hessian, p)) {
+      try (SymmetricOperator operator = hessian.preconditioned(p)) {
         Vectors v = Numbers.vectors(scope, 4, w);
         Vectors hv = scope.vectors(4, n);
         operator.apply(v, hv);
@@ -201,8 +200,8 @@ class PreconditionedTest {
       for (int i = 0; i < gradient.length; i++) {
         v.set(i, (float) (gradient[i] * gradient[i]));
       }
-      try (Preconditioned operator =
-          Preconditioned.adam(hessian, v, new Adam(100_000, 0.9, 0.999, 1e-8))) {
+      try (SymmetricOperator operator =
+          hessian.preconditioned(v, new Adam(100_000, 0.9, 0.999, 1e-8))) {
         double[][] a = OperatorContract.columns(operator);
         double norm = spectralNorm(a, false);
         double antisymmetric = spectralNorm(a, true) / 2;
@@ -246,8 +245,8 @@ class PreconditionedTest {
     SymmetricOperator plain = Dense.diagonal(1, -2, 3).on(device);
     SymmetricOperator precise = new ShiftedTest.Float64(plain, 1e-5);
     try (Scope scope = Scope.open();
-        Preconditioned withForm = Preconditioned.of(precise, 0.25f, 4, 1);
-        Preconditioned without = Preconditioned.of(plain, 0.25f, 4, 1)) {
+        SymmetricOperator withForm = precise.preconditioned(0.25f, 4, 1);
+        SymmetricOperator without = plain.preconditioned(0.25f, 4, 1)) {
       Buffer v = Numbers.vectors(scope, 1, new double[] {0.3, 0.5, 1e-4}).buffer();
       assertTrue(withForm.quadraticForm64(v).isEmpty(), "the scaled vector is rounded");
       assertTrue(without.quadraticForm64(v).isEmpty());
@@ -262,22 +261,22 @@ class PreconditionedTest {
     for (float wrong : new float[] {0, -1, Float.NaN, Float.POSITIVE_INFINITY}) {
       OperatorContract.assertRefuses(
           "diagonal[1]: found " + (double) wrong + expected,
-          () -> Preconditioned.of(inner, 1, wrong, 1));
+          () -> inner.preconditioned(1, wrong, 1));
     }
     OperatorContract.assertRefuses(
-        "diagonal: found 2 values, expected 3", () -> Preconditioned.of(inner, 1, 1));
+        "diagonal: found 2 values, expected 3", () -> inner.preconditioned(1, 1));
     try (Scope scope = Scope.open()) {
       HostBuffer v = scope.allocate(3).put(1, 1, -4);
       OperatorContract.assertRefuses(
           "second moment[2]: found -4.0, expected a finite value of at least 0",
-          () -> Preconditioned.adam(inner, v, ADAM));
+          () -> inner.preconditioned(v, ADAM));
       v.put(1, 0, 4);
       OperatorContract.assertRefuses(
           "diagonal[1]: found 0.0" + expected,
-          () -> Preconditioned.adam(inner, v, new Adam(1, 0.9, 0.999, 0)));
+          () -> inner.preconditioned(v, new Adam(1, 0.9, 0.999, 0)));
       OperatorContract.assertRefuses(
           "second moment: found 1 values, expected 3",
-          () -> Preconditioned.adam(inner, v.slice(0, 1), ADAM));
+          () -> inner.preconditioned(v.slice(0, 1), ADAM));
     }
     OperatorContract.assertRefuses(
         "step: found 0, expected at least 1", () -> new Adam(0, 0.9, 0.999, 1e-8));
@@ -293,7 +292,7 @@ class PreconditionedTest {
 
   @Test
   void useAfterCloseThrows() {
-    Preconditioned operator = Preconditioned.of(Dense.diagonal(1, 2).on(device), 1, 1);
+    SymmetricOperator operator = Dense.diagonal(1, 2).on(device).preconditioned(1, 1);
     operator.close();
     operator.close();
     try (Scope scope = Scope.open()) {

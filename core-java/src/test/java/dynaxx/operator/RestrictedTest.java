@@ -7,12 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
+import dynaxx.layer.Parameter;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Range;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
-import dynaxx.operator.Restricted.Range;
 import dynaxx.testing.Dense;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
@@ -54,10 +54,10 @@ class RestrictedTest {
     SymmetricOperator inner = dense.on(device);
     List<Range> ranges = List.of(new Range(20, 2), new Range(3, 4), new Range(7, 1));
     double[][] expected = submatrix(dense.matrix(), 20, 21, 3, 4, 5, 6, 7);
-    try (Restricted part = Restricted.of(inner, ranges);
-        Restricted all = Restricted.of(inner, List.of(new Range(0, 23)));
-        Restricted one = Restricted.of(inner, List.of(new Range(22, 1)))) {
-      assertEquals(List.of(new Range(20, 2), new Range(3, 5)), part.ranges());
+    try (SymmetricOperator part = inner.restricted(ranges);
+        SymmetricOperator all = inner.restricted(List.of(new Range(0, 23)));
+        SymmetricOperator one = inner.restricted(List.of(new Range(22, 1)))) {
+      assertEquals(List.of(new Range(20, 2), new Range(3, 5)), ranges(part));
       OperatorContract.verify(part, expected, 1e-6);
       OperatorContract.verify(all, dense.matrix(), 1e-6);
       OperatorContract.verify(one, submatrix(dense.matrix(), 22), 1e-6);
@@ -69,7 +69,7 @@ class RestrictedTest {
   void forgetsEarlierVectors() {
     Dense dense = OperatorContract.randomDense(6, 9);
     try (Scope scope = Scope.open();
-        Restricted part = Restricted.of(dense.on(device), List.of(new Range(4, 3)))) {
+        SymmetricOperator part = dense.on(device).restricted(List.of(new Range(4, 3)))) {
       Vectors many = Numbers.vectors(scope, 10, Numbers.uniform(30, 2));
       part.apply(many, scope.vectors(10, 3));
       OperatorContract.verify(part, submatrix(dense.matrix(), 4, 5, 6), 1e-6);
@@ -82,8 +82,8 @@ class RestrictedTest {
     SymmetricOperator precise = new ShiftedTest.Float64(plain, 3e-6);
     List<Range> ranges = List.of(new Range(4, 2), new Range(0, 1));
     try (Scope scope = Scope.open();
-        Restricted with = Restricted.of(precise, ranges);
-        Restricted without = Restricted.of(plain, ranges)) {
+        SymmetricOperator with = precise.restricted(ranges);
+        SymmetricOperator without = plain.restricted(ranges)) {
       assertEquals(3e-6, with.productError());
       Vectors v = Numbers.vectors(scope, 1, new double[] {0.1, 0.2, 0.3});
       double[] x = Numbers.doubles(v.buffer());
@@ -113,9 +113,9 @@ class RestrictedTest {
       double trace = 0;
       long covered = 0;
       for (String[] names : blocks) {
-        try (Restricted block = Restricted.of(hessian, network, names)) {
-          assertEquals(1, block.ranges().size(), "neighbours are joined");
-          assertEquals(covered, block.ranges().getFirst().offset());
+        try (SymmetricOperator block = hessian.restricted(network, names)) {
+          assertEquals(1, ranges(block).size(), "neighbours are joined");
+          assertEquals(covered, ranges(block).getFirst().offset());
           sameAsPartOfFullProducts(hessian, block);
           trace += trace(block);
           covered += block.dimension();
@@ -127,14 +127,18 @@ class RestrictedTest {
     }
   }
 
-  private static void sameAsPartOfFullProducts(Hessian hessian, Restricted block) {
+  private static List<Range> ranges(SymmetricOperator restricted) {
+    return ((Restricted) restricted).ranges();
+  }
+
+  private static void sameAsPartOfFullProducts(Hessian hessian, SymmetricOperator block) {
     try (Scope scope = Scope.open()) {
       int m = (int) block.dimension();
       Vectors v = Numbers.vectors(scope, 3, Numbers.uniform(3 * m, 5));
       Vectors hv = scope.vectors(3, m);
       Vectors full = scope.vectors(3, hessian.dimension());
       Vectors product = scope.vectors(3, hessian.dimension());
-      Range range = block.ranges().getFirst();
+      Range range = ranges(block).getFirst();
       for (int i = 0; i < 3; i++) {
         device.algebra().copy(v.vector(i), full.vector(i).slice(range.offset(), m));
       }
@@ -148,7 +152,7 @@ class RestrictedTest {
     }
   }
 
-  private static double trace(Restricted block) {
+  private static double trace(SymmetricOperator block) {
     double trace = 0;
     int n = (int) block.dimension();
     try (Scope scope = Scope.open()) {
@@ -187,8 +191,8 @@ class RestrictedTest {
         double[] values = Numbers.doubles(column.buffer());
         expected[i] = Arrays.stream(indices).mapToDouble(j -> values[j]).toArray();
       }
-      try (Restricted block = Restricted.of(hessian, c.network(), names)) {
-        assertEquals(3, block.ranges().size());
+      try (SymmetricOperator block = hessian.restricted(c.network(), names)) {
+        assertEquals(3, ranges(block).size());
         OperatorContract.verify(block, expected, 1e-5);
         Consistency.measure(block, 3).require();
       }
@@ -203,13 +207,13 @@ class RestrictedTest {
   void refusesRangesThatDoNotFit() {
     SymmetricOperator inner = Dense.diagonal(1, 2, 3, 4, 5).on(device);
     OperatorContract.assertRefuses(
-        "ranges: found none, expected at least one", () -> Restricted.of(inner, List.of()));
+        "ranges: found none, expected at least one", () -> inner.restricted(List.of()));
     OperatorContract.assertRefuses(
         "ranges: found [3, 6), expected within [0, 5)",
-        () -> Restricted.of(inner, List.of(new Range(0, 1), new Range(3, 3))));
+        () -> inner.restricted(List.of(new Range(0, 1), new Range(3, 3))));
     OperatorContract.assertRefuses(
         "ranges: found [1, 4) and [3, 5), expected disjoint ranges",
-        () -> Restricted.of(inner, List.of(new Range(3, 2), new Range(1, 3))));
+        () -> inner.restricted(List.of(new Range(3, 2), new Range(1, 3))));
     OperatorContract.assertRefuses(
         "range: found offset -1 and size 2, expected at least 0 and at least 1",
         () -> new Range(-1, 2));
@@ -231,21 +235,21 @@ class RestrictedTest {
               + unknown
               + "', expected one of, or a prefix that ends in a dot of one of, "
               + all,
-          () -> Restricted.of(inner, network, unknown));
+          () -> inner.restricted(network, unknown));
     }
     OperatorContract.assertRefuses(
         "names: found '0.bias' selected twice, expected once",
-        () -> Restricted.of(inner, network, "0.", "0.bias"));
+        () -> inner.restricted(network, "0.", "0.bias"));
     OperatorContract.assertRefuses(
-        "names: found none, expected at least one", () -> Restricted.of(inner, network));
+        "names: found none, expected at least one", () -> inner.restricted(network));
     OperatorContract.assertRefuses(
         "network: found " + n + " parameters, expected 2 as in the operator",
-        () -> Restricted.of(Dense.diagonal(1, 2).on(device), network, "0."));
+        () -> Dense.diagonal(1, 2).on(device).restricted(network, "0."));
   }
 
   @Test
   void useAfterCloseThrows() {
-    Restricted part = Restricted.of(Dense.diagonal(1, 2).on(device), List.of(new Range(1, 1)));
+    SymmetricOperator part = Dense.diagonal(1, 2).on(device).restricted(List.of(new Range(1, 1)));
     try (Scope scope = Scope.open()) {
       Vectors v = scope.vectors(1, 1);
       ((HostBuffer) v.buffer()).set(0, 3);

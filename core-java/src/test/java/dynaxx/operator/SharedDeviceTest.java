@@ -7,8 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Turns;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Range;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.model.ConvolutionalNetwork;
@@ -79,7 +80,7 @@ class SharedDeviceTest {
 
   private static double restricted(Hessian hessian, Device device) {
     try (Scope scope = Scope.open();
-        Restricted part = Restricted.of(hessian, List.of(new Restricted.Range(3, 20)))) {
+        SymmetricOperator part = hessian.restricted(List.of(new Range(3, 20)))) {
       Vectors v = device.vectors(scope, 2, 20);
       device.algebra().rademacher(5, 0, v);
       return part.quadraticForm(v)[1];

@@ -39,15 +39,15 @@ class ShiftedTest {
       for (int i = 0; i < expected.length; i++) {
         expected[i][i] += shift;
       }
-      OperatorContract.verify(new Shifted(dense.on(device), shift), expected, 1e-6);
+      OperatorContract.verify(dense.on(device).shifted(shift), expected, 1e-6);
     }
     OperatorContract.verify(
-        new Shifted(Dense.diagonal(2).on(device), 1), new double[][] {{3}}, 1e-7);
+        Dense.diagonal(2).on(device).shifted(1), new double[][] {{3}}, 1e-7);
   }
 
   @Test
   void movesEigenvalues() {
-    Shifted shifted = new Shifted(Dense.rotated(3, -2, -1, 3, 4, 5).on(device), -5);
+    SymmetricOperator shifted = Dense.rotated(3, -2, -1, 3, 4, 5).on(device).shifted(-5);
     Lanczos.Result result = Lanczos.fixed(5).run(shifted);
     assertEquals(-7, result.min().value(), 1e-5);
     assertEquals(0, result.max().value(), 1e-5);
@@ -58,11 +58,11 @@ class ShiftedTest {
     try (Scope scope = Scope.open()) {
       Buffer v = Numbers.vectors(scope, 1, new double[] {1, 1e-3, -2}).buffer();
       SymmetricOperator plain = Dense.diagonal(1, 2, 3).on(device);
-      assertTrue(new Shifted(plain, 2).quadraticForm64(v).isEmpty());
+      assertTrue(plain.shifted(2).quadraticForm64(v).isEmpty());
       SymmetricOperator precise = new Float64(plain, 0);
       double[] x = Numbers.doubles(v);
       double expected = Numbers.dot(x, new double[] {x[0], 2 * x[1], 3 * x[2]});
-      double form = new Shifted(precise, -2.9).quadraticForm64(v).orElseThrow();
+      double form = precise.shifted(-2.9).quadraticForm64(v).orElseThrow();
       assertEquals(expected - 2.9 * Numbers.dot(x, x), form, 1e-15);
     }
   }
@@ -71,19 +71,19 @@ class ShiftedTest {
   void errorGrowsWhereTheShiftCancels() {
     double error = 1e-6;
     SymmetricOperator nearlyTwo = new Float64(Dense.diagonal(2, 2.01, 1.99).on(device), error);
-    assertEquals(error, new Shifted(nearlyTwo, 0).productError());
-    assertEquals(1.5 * error, new Shifted(nearlyTwo, 2).productError(), 0.1 * error);
-    double cancelled = new Shifted(nearlyTwo, -2).productError();
+    assertEquals(error, nearlyTwo.shifted(0).productError());
+    assertEquals(1.5 * error, nearlyTwo.shifted(2).productError(), 0.1 * error);
+    double cancelled = nearlyTwo.shifted(-2).productError();
     assertTrue(cancelled >= 200 * error && cancelled < 300 * error, "" + cancelled);
     SymmetricOperator two = new Float64(Dense.diagonal(2, 2).on(device), error);
-    assertEquals(1, new Shifted(two, -2).productError());
+    assertEquals(1, two.shifted(-2).productError());
   }
 
   @Test
   void refusesShiftsThatAreNotFinite() {
     OperatorContract.assertRefuses(
         "shift: found NaN, expected a finite value",
-        () -> new Shifted(Dense.diagonal(1).on(device), Double.NaN));
+        () -> Dense.diagonal(1).on(device).shifted(Double.NaN));
   }
 
   /** A diagonal operator that states its error and has forms in float64. */

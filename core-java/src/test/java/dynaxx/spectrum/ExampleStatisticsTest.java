@@ -7,17 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.model.LanguageModel;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Batch;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Linear;
 import dynaxx.network.pass.ExampleNorms;
 import dynaxx.network.pass.FisherSweep;
@@ -34,7 +35,7 @@ class ExampleStatisticsTest {
   private static final int EXAMPLES = 23;
 
   private static Network regression() {
-    Network.Builder g = Network.builder(Shape.of(6));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(6));
     Parameter w = g.parameter("w", Initializer.deviation(0.5), 1, 6);
     return g.build(g.add(new Linear(w, null), g.input()));
   }

@@ -9,10 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.Lanczos.RitzPairs;
-import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.testing.Dense;
 import dynaxx.testing.DenseForms;
 import dynaxx.testing.Numbers;
@@ -54,7 +53,7 @@ class HutchinsonTest {
       }
     }
     try (Device device = Devices.cpu(2)) {
-      Hutchinson.Trace estimate = new Hutchinson(probes, 99).run(new Dense(a).on(device));
+      Estimate estimate = new Hutchinson(probes, 99).run(new Dense(a).on(device));
       double variance = 2 * offDiagonal;
       assertEquals(trace, estimate.value(), 4 * Math.sqrt(variance / probes));
       double measured = estimate.standardError() * estimate.standardError() * probes;
@@ -67,7 +66,7 @@ class HutchinsonTest {
   @Test
   void isExactForDiagonalMatrices() {
     try (Device device = Devices.cpu(1)) {
-      Hutchinson.Trace estimate =
+      Estimate estimate =
           new Hutchinson(3, 1).run(Dense.diagonal(1, -2, 4, 0.5).on(device));
       assertEquals(3.5, estimate.value(), 1e-12);
       assertEquals(0, estimate.standardError(), 1e-12);
@@ -88,15 +87,29 @@ class HutchinsonTest {
 
   @Test
   void intervalIsStudents() {
-    Hutchinson.Trace trace = Hutchinson.Trace.of(new double[] {1, 2, 3, 4});
+    Estimate trace = Estimate.of(new double[] {1, 2, 3, 4});
     assertEquals(2.5, trace.value());
     double error = Math.sqrt(5.0 / 3 / 4);
     assertEquals(error, trace.standardError(), 1e-15);
-    Hutchinson.Interval interval = trace.interval(0.95);
-    assertEquals(2.5 - 3.182446305284 * error, interval.low(), 1e-10);
-    assertEquals(2.5 + 3.182446305284 * error, interval.high(), 1e-10);
-    assertTrue(interval.contains(interval.low()) && !interval.contains(4.6));
-    assertThrows(IllegalArgumentException.class, () -> trace.interval(95));
+    assertEquals(3.182446305284 * error, trace.halfWidth(0.95), 1e-10);
+    double end = trace.value() + trace.halfWidth(0.95);
+    assertTrue(trace.covers(Math.nextDown(end), 0.95) && !trace.covers(4.6, 0.95));
+    assertThrows(IllegalArgumentException.class, () -> trace.halfWidth(95));
+    assertEquals(Math.sqrt(5.0 / 3), trace.standardDeviation(), 1e-15);
+    Estimate one = Estimate.of(3);
+    assertEquals(Double.POSITIVE_INFINITY, one.standardError());
+    assertThrows(IllegalArgumentException.class, Estimate::of);
+  }
+
+  /** The first stage's deviation, where it is the larger one, with its own degrees of freedom. */
+  @Test
+  void halfWidthOfTwoStages() {
+    Estimate trace = Estimate.of(1, 5, 3, 3, 3, 3);
+    double first = Math.sqrt(8);
+    assertEquals(12.706204736 * first / Math.sqrt(6), trace.halfWidth(0.95, 2), 1e-6);
+    Estimate other = Estimate.of(1, 2, 9, -4);
+    assertEquals(12.706204736 * other.standardError(), other.halfWidth(0.95, 2), 1e-6);
+    assertThrows(IllegalArgumentException.class, () -> trace.halfWidth(0.95, 7));
   }
 
   /** With a basis of the whole space nothing is left to sample. */
@@ -106,8 +119,8 @@ class HutchinsonTest {
         Scope scope = Scope.open()) {
       DenseForms matrix =
           new DenseForms(DenseForms.withSpectrum(2, 9, -4, 1, 0.5, -0.25, 2), device);
-      RitzPairs all = SubspaceIteration.dominant(matrix, scope, 6, 5);
-      Hutchinson.Trace trace = new Hutchinson(4, 8).run(matrix, all);
+      Vectors all = SubspaceIteration.dominant(matrix, scope, 6, 5);
+      Estimate trace = new Hutchinson(4, 8).run(matrix, all);
       assertEquals(8.25, trace.value(), 1e-5);
       assertEquals(0, trace.standardError(), 1e-5);
     }
@@ -122,10 +135,10 @@ class HutchinsonTest {
         Scope scope = Scope.open()) {
       DenseForms matrix = new DenseForms(DenseForms.gaussian(n, 4, 1), device);
       DenseForms other = new DenseForms(DenseForms.gaussian(n, 5, 0), device);
-      RitzPairs foreign = SubspaceIteration.dominant(other, scope, 5, 3);
-      Hutchinson.Trace trace = new Hutchinson(probes, 31).run(matrix, foreign);
+      Vectors foreign = SubspaceIteration.dominant(other, scope, 5, 3);
+      Estimate trace = new Hutchinson(probes, 31).run(matrix, foreign);
       assertEquals(matrix.trace(), trace.value(), 4 * trace.standardError());
-      Hutchinson.Trace plain = new Hutchinson(probes, 31).run(matrix);
+      Estimate plain = new Hutchinson(probes, 31).run(matrix);
       assertTrue(trace.standardError() < plain.standardError());
     }
   }
@@ -135,7 +148,7 @@ class HutchinsonTest {
     try (Device device = Devices.cpu(2);
         Scope scope = Scope.open()) {
       DenseForms matrix = new DenseForms(DenseForms.gaussian(30, 4, 0), device);
-      RitzPairs top = SubspaceIteration.dominant(matrix, scope, 2, 40);
+      Vectors top = SubspaceIteration.dominant(matrix, scope, 2, 40);
       double[] many = new Hutchinson(19, 5).run(matrix, top).samples();
       double[] few = new Hutchinson(4, 5).run(matrix, top).samples();
       assertArrayEquals(few, Arrays.copyOf(many, 4));
@@ -224,8 +237,8 @@ class HutchinsonTest {
     }
   }
 
-  private static RitzPairs pair(Scope scope, double... vector) {
-    return new RitzPairs(List.of(new RitzValue(1, 0)), Numbers.vectors(scope, 1, vector));
+  private static Vectors pair(Scope scope, double... vector) {
+    return Numbers.vectors(scope, 1, vector);
   }
 
   private static void refused(String message, Executable action) {

@@ -13,10 +13,8 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Shifted;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
-import dynaxx.spectrum.Lanczos.RitzPairs;
 import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.testing.Dense;
 import dynaxx.testing.Diagonal;
@@ -74,7 +72,7 @@ class LanczosTest {
       assertTrue(residual(result.min()) < 1e-5);
       assertEquals(-2, bound(result.min()), 1e-4);
       assertEquals(5, bound(result.max()), 1e-4);
-      assertEquals(1, Arrays.stream(result.quadratures().getFirst().weights()).sum(), 1e-12);
+      assertEquals(1, Arrays.stream(result.density().orElseThrow().weights()).sum(), 1e-12);
     }
   }
 
@@ -353,7 +351,7 @@ class LanczosTest {
     try (Scope scope = Scope.open()) {
       Vectors earlier = scope.vectors(1, 2);
       ((HostBuffer) earlier.buffer()).put(0.328f, (float) Math.sqrt(1 - 0.328 * 0.328));
-      RitzPairs pairs = new RitzPairs(List.of(new RitzValue(0, 1)), earlier);
+      Vectors pairs = earlier;
       int failures = 0;
       for (int seed = 0; seed < STARTS; seed++) {
         Lanczos warm = Lanczos.fixed(1).withSeed(seed).startingFrom(pairs);
@@ -400,7 +398,7 @@ class LanczosTest {
               inner.apply(v, hv);
               made[0] += v.count();
             });
-    Lanczos.Result result = Lanczos.both().run(new Shifted(counted, 1));
+    Lanczos.Result result = Lanczos.both().run(counted.shifted(1));
     assertEquals(result.products() + 1, made[0]);
   }
 
@@ -411,7 +409,7 @@ class LanczosTest {
     SymmetricOperator inner = new Diagonal(values).on(device);
     double error = Rayleigh.error64(device, inner.productError());
     assertEquals(168 * 0x1p-53, error, 1e-16);
-    double shifted = Rayleigh.error64(device, new Shifted(inner, -1).productError());
+    double shifted = Rayleigh.error64(device, inner.shifted(-1).productError());
     assertTrue(shifted > 500 * error, "cancels three digits: " + shifted + " against " + error);
   }
 
@@ -455,9 +453,10 @@ class LanczosTest {
     Lanczos.Result one = Lanczos.fixed(12).withSeed(5).run(operator);
     Lanczos.Result four = Lanczos.fixed(12).withSeed(5).withStarts(4).run(operator);
     assertEquals(48, four.products());
-    assertEquals(4, four.quadratures().size());
+    assertEquals(4, four.density().orElseThrow().starts().size());
     assertArrayEquals(
-        one.quadratures().getFirst().nodes(), four.quadratures().getFirst().nodes(), "same bits");
+        one.density().orElseThrow().nodes(),
+        four.density().orElseThrow().starts().getFirst().nodes(), "same bits");
     assertTrue(four.min().value() <= one.min().value());
     assertTrue(four.max().value() >= one.max().value());
     double sharper = four.min().value() - bound(four.min());
@@ -497,20 +496,20 @@ class LanczosTest {
     for (long memory : new long[] {0, 44 * vector}) {
       try (Scope scope = Scope.open()) {
         Lanczos lanczos = Lanczos.lambdaMin().withCap(200).withMemory(memory);
-        Lanczos.Decomposition found = lanczos.run(operator, 6, scope);
-        RitzPairs pairs = found.pairs();
-        assertEquals(6, pairs.values().size());
-        assertEquals(found.result().min().value(), pairs.values().getFirst().value());
-        assertEquals(found.result().max().value(), pairs.values().getLast().value());
+        Lanczos.Result found = lanczos.run(operator, 6, scope);
+        Vectors vectors = found.vectors().orElseThrow();
+        assertEquals(6, vectors.count());
+        assertEquals(found.min().value(), found.ritz().getFirst().value());
+        assertEquals(found.max().value(), found.ritz().getLast().value());
         Vectors products = device.vectors(scope, 6, operator.dimension());
-        operator.apply(pairs.vectors(), products);
+        operator.apply(vectors, products);
         for (int i = 0; i < 6; i++) {
-          RitzValue ritz = pairs.values().get(i);
+          RitzValue ritz = found.ritz().get(i < 3 ? i : found.ritz().size() - 6 + i);
           for (int j = 0; j < 6; j++) {
-            double dot = device.algebra().dot(pairs.vectors().vector(i), pairs.vectors().vector(j));
+            double dot = device.algebra().dot(vectors.vector(i), vectors.vector(j));
             assertEquals(i == j ? 1 : 0, dot, 1e-5);
           }
-          device.algebra().axpby(-ritz.value(), pairs.vectors().vector(i), 1, products.vector(i));
+          device.algebra().axpby(-ritz.value(), vectors.vector(i), 1, products.vector(i));
           double norm = Math.sqrt(device.algebra().dot(products.vector(i), products.vector(i)));
           assertEquals(ritz.residual(), norm, 0.05 * norm + 3e-6, "residual of " + ritz.value());
         }
@@ -527,14 +526,18 @@ class LanczosTest {
     }
     Diagonal after = new Diagonal(moved);
     try (Scope scope = Scope.open()) {
-      RitzPairs pairs =
-          Lanczos.lambdaMin().withTolerance(1e-3).run(before.on(device), 2, scope).pairs();
+      Vectors pairs =
+          Lanczos.lambdaMin()
+              .withTolerance(1e-3)
+              .run(before.on(device), 2, scope)
+              .vectors()
+              .orElseThrow();
       Lanczos cold = Lanczos.lambdaMin().withSeed(2);
       Lanczos.Result fresh = cold.run(after.on(device));
       Lanczos.Result warm = cold.startingFrom(pairs).run(after.on(device));
       assertTrue(warm.steps() < fresh.steps(), warm.steps() + " against " + fresh.steps());
       assertEquals(after.min(), warm.min().value(), 1e-2 * Math.abs(after.min()));
-      assertTrue(warm.quadratures().isEmpty());
+      assertTrue(warm.density().isEmpty());
       // An eigenvector that the earlier pairs do not know: the fresh part finds and bounds it.
       double[] emerged = moved.clone();
       emerged[1500] = -4e-3;

@@ -5,8 +5,6 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.Lanczos.RitzPairs;
-import dynaxx.spectrum.Lanczos.RitzValue;
 import dynaxx.testing.DenseForms;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
@@ -22,7 +20,7 @@ final class SubspaceIteration {
 
   private SubspaceIteration() {}
 
-  static RitzPairs dominant(SymmetricOperator operator, Scope scope, int count, int iterations) {
+  static Vectors dominant(SymmetricOperator operator, Scope scope, int count, int iterations) {
     Device device = operator.device();
     int n = (int) operator.dimension();
     int block = Math.min(n, count + 8);
@@ -44,10 +42,10 @@ final class SubspaceIteration {
       }
     }
     DenseForms.orthonormalise(basis);
-    return pairs(operator, scope, Arrays.copyOf(basis, count));
+    return ascending(operator, scope, Arrays.copyOf(basis, count));
   }
 
-  private static RitzPairs pairs(SymmetricOperator operator, Scope scope, double[][] basis) {
+  private static Vectors ascending(SymmetricOperator operator, Scope scope, double[][] basis) {
     int n = basis[0].length;
     Vectors found = scope.vectors(basis.length, n);
     for (int i = 0; i < basis.length; i++) {
@@ -64,8 +62,7 @@ final class SubspaceIteration {
     for (int i = 0; i < order.length; i++) {
       store(basis[order[i]], (HostBuffer) ascending.vector(i));
     }
-    return new RitzPairs(
-        Arrays.stream(order).mapToObj(i -> new RitzValue(quotients[i], 0)).toList(), ascending);
+    return ascending;
   }
 
   private static void store(double[] values, HostBuffer to) {

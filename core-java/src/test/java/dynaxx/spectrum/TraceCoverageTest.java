@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
-import dynaxx.spectrum.Lanczos.RitzPairs;
+import dynaxx.memory.Vectors;
 import dynaxx.testing.DenseForms;
 import java.util.Arrays;
 import java.util.function.LongFunction;
@@ -61,7 +61,7 @@ class TraceCoverageTest {
   void intervalsCover() {
     DenseForms matrix = indefinite(80);
     long covered =
-        count(seed -> new Hutchinson(16, seed).run(matrix).interval(0.95).contains(matrix.trace()));
+        count(seed -> new Hutchinson(16, seed).run(matrix).covers(matrix.trace(), 0.95));
     System.out.printf("95 %% intervals of 16 probes, dense indefinite: %d of %d%n", covered, RUNS);
     assertTrue(covered >= 0.93 * RUNS && covered <= 0.97 * RUNS, covered + " of " + RUNS);
   }
@@ -74,17 +74,16 @@ class TraceCoverageTest {
   void deflationMendsIntervalsOfSkewedSamples() {
     DenseForms matrix = spiked();
     try (Scope scope = Scope.open()) {
-      RitzPairs top = SubspaceIteration.dominant(matrix, scope, 1, 30);
+      Vectors top = SubspaceIteration.dominant(matrix, scope, 1, 30);
       long plain =
           count(
-              seed -> new Hutchinson(16, seed).run(matrix).interval(0.95).contains(matrix.trace()));
+              seed -> new Hutchinson(16, seed).run(matrix).covers(matrix.trace(), 0.95));
       long deflated =
           count(
               seed ->
                   new Hutchinson(16, seed)
                       .run(matrix, top)
-                      .interval(0.95)
-                      .contains(matrix.trace()));
+                      .covers(matrix.trace(), 0.95));
       System.out.printf(
           "95 %% intervals of 16 probes, one dominant eigenvalue: %d, deflated %d of %d%n",
           plain, deflated, RUNS);
@@ -138,7 +137,7 @@ class TraceCoverageTest {
   }
 
   private static Hutchinson.Outcome outcome(double[] samples, int count, boolean stopped) {
-    Hutchinson.Trace trace = Hutchinson.Trace.of(Arrays.copyOf(samples, count));
+    Estimate trace = Estimate.of(Arrays.copyOf(samples, count));
     return new Hutchinson.Outcome(trace, Double.NaN, stopped);
   }
 

@@ -7,20 +7,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Range;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NonFiniteException;
-import dynaxx.operator.Restricted.Range;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.Lanczos.RitzPairs;
-import dynaxx.spectrum.LayerTraces.Layer;
 import dynaxx.testing.Dense;
 import dynaxx.testing.KnownCase;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.LongFunction;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -65,7 +67,7 @@ class TraceOfNetworksTest {
     return Math.sqrt(squares / groups);
   }
 
-  private static double rms(int runs, LongFunction<Hutchinson.Trace> estimator) {
+  private static double rms(int runs, LongFunction<Estimate> estimator) {
     double[] values = new double[runs];
     Arrays.setAll(values, seed -> estimator.apply(seed).value());
     return rms(values, 1);
@@ -81,7 +83,7 @@ class TraceOfNetworksTest {
     int probes = 8;
     int runs = 120;
     for (int vectors : new int[] {2, 8}) {
-      RitzPairs top = SubspaceIteration.dominant(hessian, scope, vectors, 15);
+      Vectors top = SubspaceIteration.dominant(hessian, scope, vectors, 15);
       double[] samples = new Hutchinson(runs * probes, 1).run(hessian, top).samples();
       double deflated = rms(samples, probes);
       double plain = rms(plainSamples, probes);
@@ -110,14 +112,14 @@ class TraceOfNetworksTest {
   @Test
   void layerTracesAgreeWithUnitVectors() {
     double[] diagonal = diagonal(hessian);
-    List<Layer> tensors = LayerTraces.tensors(CASE.network());
-    LayerTraces.Result result = new LayerTraces(40, 1).run(hessian, tensors);
+    SequencedMap<String, List<Range>> tensors = LayerTraces.tensors(CASE.network());
+    LayerTraces result = LayerTraces.measure(hessian, tensors, 40, 1);
     double blocks = 0;
-    for (Layer layer : tensors) {
-      double block = sum(diagonal, layer.ranges());
+    for (Map.Entry<String, List<Range>> layer : tensors.entrySet()) {
+      double block = sum(diagonal, layer.getValue());
       blocks += block;
-      Hutchinson.Trace trace = result.layers().get(layer.name());
-      assertEquals(block, trace.value(), 4 * trace.standardError() + 1e-6, layer.name());
+      Estimate trace = result.layers().get(layer.getKey());
+      assertEquals(block, trace.value(), 4 * trace.standardError() + 1e-6, layer.getKey());
     }
     assertEquals(TRACE, blocks, 1e-4 * TRACE, "the blocks make up the whole");
     assertSumsToTotal(result);
@@ -125,12 +127,12 @@ class TraceOfNetworksTest {
       // Largest eigenvalue times n, times the rounding of a product.
       assertEquals(plainSamples[i], result.total().samples()[i], 281 * 5546 * 1e-6);
     }
-    List<Layer> groups = LayerTraces.grouped(CASE.network(), 2);
-    LayerTraces.Result grouped = new LayerTraces(9, 1).run(hessian, groups);
+    SequencedMap<String, List<Range>> groups = LayerTraces.grouped(CASE.network(), 2);
+    LayerTraces grouped = LayerTraces.measure(hessian, groups, 9, 1);
     assertSumsToTotal(grouped);
     for (int i = 0; i < 9; i++) {
       double block = 0;
-      for (Map.Entry<String, Hutchinson.Trace> tensor : result.layers().entrySet()) {
+      for (Map.Entry<String, Estimate> tensor : result.layers().entrySet()) {
         block += tensor.getKey().startsWith("blocks.1.") ? tensor.getValue().samples()[i] : 0;
       }
       double found = grouped.layers().get("blocks.1").samples()[i];
@@ -138,11 +140,11 @@ class TraceOfNetworksTest {
     }
   }
 
-  private static void assertSumsToTotal(LayerTraces.Result result) {
+  private static void assertSumsToTotal(LayerTraces result) {
     double[] total = result.total().samples();
     for (int i = 0; i < total.length; i++) {
       double sum = 0;
-      for (Hutchinson.Trace trace : result.layers().values()) {
+      for (Estimate trace : result.layers().values()) {
         sum += trace.samples()[i];
       }
       assertEquals(total[i], sum, 1e-9 * Math.abs(total[i]), "sample of the total");
@@ -185,15 +187,14 @@ class TraceOfNetworksTest {
   void layersAreNamedAfterTheirParameters() {
     Network network = CASE.network();
     assertEquals(network.parameters().size(), LayerTraces.tensors(network).size());
-    List<String> groups =
-        LayerTraces.grouped(network, 2).stream().map(Layer::name).distinct().toList();
+    Set<String> groups = LayerTraces.grouped(network, 2).keySet();
     assertTrue(groups.containsAll(List.of("cls", "pos", "patch", "blocks.0", "blocks.1")));
-    List<String> coarse = LayerTraces.grouped(network, 1).stream().map(Layer::name).toList();
+    Set<String> coarse = LayerTraces.grouped(network, 1).keySet();
     assertTrue(coarse.contains("blocks") && !coarse.contains("blocks.0"));
     for (int parts = 1; parts < 5; parts++) {
       long covered =
-          LayerTraces.grouped(network, parts).stream()
-              .flatMap(layer -> layer.ranges().stream())
+          LayerTraces.grouped(network, parts).values().stream()
+              .flatMap(List::stream)
               .mapToLong(Range::size)
               .sum();
       assertEquals(network.parameterCount(), covered);
@@ -203,23 +204,27 @@ class TraceOfNetworksTest {
   @Test
   void layerTracesRefuseWhatDoesNotFit() {
     SymmetricOperator four = Dense.diagonal(1, 2, 3, 4).on(device);
-    LayerTraces traces = new LayerTraces(3, 1);
-    Layer tail = new Layer("tail", List.of(new Range(3, 1), new Range(1, 2)));
-    Map<String, Hutchinson.Trace> found = traces.run(four, List.of(tail)).layers();
-    assertEquals(9, found.get("tail").value(), 1e-6);
-    refused("probes: found 1", () -> new LayerTraces(1, 1));
-    refused("layers: found none", () -> traces.run(four, List.of()));
-    refused("'tail' twice", () -> traces.run(four, List.of(tail, tail)));
-    Layer beyond = new Layer("beyond", List.of(new Range(2, 3)));
-    refused("ends at 5, expected at most 4", () -> traces.run(four, List.of(beyond)));
-    refused("overlapping", () -> new Layer("x", List.of(new Range(0, 2), new Range(1, 1))));
-    refused("no range", () -> new Layer("x", List.of()));
+    List<Range> tail = List.of(new Range(3, 1), new Range(1, 2));
+    assertEquals(9, measure(four, tail, 3).layers().get("x").value(), 1e-6);
+    refused("probes: found 1", () -> measure(four, tail, 1));
+    refused(
+        "layers: found none",
+        () -> LayerTraces.measure(four, Collections.emptySortedMap(), 3, 1));
+    refused(
+        "ends at 5, expected at most 4", () -> measure(four, List.of(new Range(2, 3)), 3));
+    refused(
+        "overlapping", () -> measure(four, List.of(new Range(0, 2), new Range(1, 1)), 3));
+    refused("no range", () -> measure(four, List.of(), 3));
     refused("offset -1", () -> new Range(-1, 2));
     refused("size 0", () -> new Range(1, 0));
     refused("parts: found 0", () -> LayerTraces.grouped(CASE.network(), 0));
     SymmetricOperator broken =
         SymmetricOperator.of(4, device, (v, hv) -> device.algebra().fill(hv.buffer(), Float.NaN));
-    assertThrows(NonFiniteException.class, () -> traces.run(broken, List.of(tail)));
+    assertThrows(NonFiniteException.class, () -> measure(broken, tail, 3));
+  }
+
+  private static LayerTraces measure(SymmetricOperator operator, List<Range> ranges, int probes) {
+    return LayerTraces.measure(operator, new TreeMap<>(Map.of("x", ranges)), probes, 1);
   }
 
   private static void refused(String message, Executable action) {

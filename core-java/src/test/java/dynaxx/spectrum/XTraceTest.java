@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.kernel.Philox;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.random.Philox;
 import dynaxx.testing.Dense;
 import dynaxx.testing.DenseForms;
 import dynaxx.testing.Numbers;
@@ -104,7 +104,7 @@ class XTraceTest {
     for (DenseForms matrix : matrices) {
       for (int products : new int[] {4, 10, 24}) {
         double[] expected = byDefinition(matrix, products / 2, 5);
-        Hutchinson.Trace found = new XTrace(products, 5).run(matrix);
+        Estimate found = new XTrace(products, 5).run(matrix);
         double scale = Numbers.norm(expected) / Math.sqrt(expected.length);
         assertArrayEquals(expected, found.samples(), 2e-5 * scale);
 
@@ -126,7 +126,7 @@ class XTraceTest {
       double[][] images = new double[7][];
       Arrays.setAll(images, i -> matrix.times(probe(matrix, 5, (1L << 60) + i)));
       List<double[]> basis = basisWithout(images, -1);
-      Hutchinson.Trace found = new HutchPlusPlus(23, 5).run(matrix);
+      Estimate found = new HutchPlusPlus(23, 5).run(matrix);
       double[] expected = new double[9];
       for (int i = 0; i < expected.length; i++) {
         expected[i] = insideAndOutside(matrix, basis, probe(matrix, 5, i));
@@ -143,10 +143,10 @@ class XTraceTest {
     values[1] = -3;
     values[2] = 0.5;
     DenseForms matrix = spectrum(values);
-    Hutchinson.Trace found = new XTrace(8, 2).run(matrix);
+    Estimate found = new XTrace(8, 2).run(matrix);
     assertEquals(4.5, found.value(), 1e-5);
     assertEquals(0, found.standardError(), 1e-5);
-    Hutchinson.Trace sketch = new HutchPlusPlus(11, 2).run(matrix);
+    Estimate sketch = new HutchPlusPlus(11, 2).run(matrix);
     assertEquals(4.5, sketch.value(), 1e-5);
     assertEquals(0, sketch.standardError(), 1e-5);
   }
@@ -166,7 +166,7 @@ class XTraceTest {
     assertEquals(0, new HutchPlusPlus(10, 1).run(zero).value());
   }
 
-  private static double rms(DenseForms matrix, LongFunction<Hutchinson.Trace> estimator) {
+  private static double rms(DenseForms matrix, LongFunction<Estimate> estimator) {
     int runs = 300;
     double squares = 0;
     for (int seed = 0; seed < runs; seed++) {
@@ -212,7 +212,7 @@ class XTraceTest {
         double stated = 0;
         double made = 0;
         for (int seed = 0; seed < runs; seed++) {
-          Hutchinson.Trace trace =
+          Estimate trace =
               method == 0
                   ? new XTrace(40, seed).run(matrix)
                   : new HutchPlusPlus(40, seed).run(matrix);

@@ -2,21 +2,22 @@ package dynaxx.testing;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.model.LanguageModel;
 import dynaxx.model.Mlp;
+import dynaxx.model.NetworkBuilder;
+import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.model.Recurrent;
 import dynaxx.model.SequenceModel;
 import dynaxx.model.VisionTransformer;
 import dynaxx.network.Batch;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.AveragePool;
 import dynaxx.network.op.Conv;
@@ -78,12 +79,12 @@ public record KnownCase(String name, Network network, Loss loss) {
   /** Reads the rows of an image and classifies by the last state. */
   public static KnownCase gru() {
     Network network =
-        new SequenceModel().rows(14, 14).kind(Recurrent.Kind.GRU).hidden(16).classes(10).build();
+        new SequenceModel().rows(14, 14).kind(Recurrent.GRU).hidden(16).classes(10).build();
     return new KnownCase("gru", network, Loss.crossEntropy());
   }
 
   public static KnownCase cnnRelu() {
-    Network.Builder g = Network.builder(Shape.of(1, 14, 14));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(1, 14, 14));
     Node x = g.add(conv(g, "0", 6, 1).withPadding(1), g.input());
     x = g.add(new Activate(Activation.RELU), x);
     x = g.add(new MaxPool(PoolWindow.of(2)), x);
@@ -97,7 +98,7 @@ public record KnownCase(String name, Network network, Loss loss) {
     return new KnownCase("cnn-relu", network, Loss.crossEntropy());
   }
 
-  private static Conv conv(Network.Builder g, String name, int out, int in) {
+  private static Conv conv(NetworkBuilder g, String name, int out, int in) {
     Initializer glorot = Initializer.glorot(9L * in, 9L * out);
     Parameter weight = g.parameter(name + ".weight", glorot, out, in, 3, 3);
     return Conv.of(weight, g.parameter(name + ".bias", Initializer.ZEROS, out));

@@ -1,7 +1,7 @@
 package dynaxx.bench;
 
 import dynaxx.device.Device;
-import dynaxx.memory.Scalars;
+import dynaxx.kernel.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 

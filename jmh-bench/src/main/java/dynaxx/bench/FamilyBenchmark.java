@@ -2,7 +2,7 @@ package dynaxx.bench;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -128,8 +128,8 @@ public class FamilyBenchmark {
                 .groupNorm(4)
                 .classes(10)
                 .build();
-        case GRU -> recurrent(Recurrent.Kind.GRU);
-        case LSTM -> recurrent(Recurrent.Kind.LSTM);
+        case GRU -> recurrent(Recurrent.GRU);
+        case LSTM -> recurrent(Recurrent.LSTM);
         case VIT ->
             new VisionTransformer().patch(7).heads(4).embedding(64).depth(3).hidden(128).build();
         case GPT -> language(LanguageModel.gpt());
@@ -137,7 +137,7 @@ public class FamilyBenchmark {
       };
     }
 
-    private static Network recurrent(Recurrent.Kind kind) {
+    private static Network recurrent(Recurrent kind) {
       return new SequenceModel().rows(28, 28).kind(kind).hidden(64).classes(10).build();
     }
 

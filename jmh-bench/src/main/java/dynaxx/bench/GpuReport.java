@@ -8,8 +8,8 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.Hessian;
-import dynaxx.spectrum.Hutchinson;
 import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.TraceEstimator;
 import java.util.Arrays;
 import java.util.Locale;
 
@@ -119,7 +119,7 @@ public final class GpuReport {
               () -> {
                 hessian.linearize(work.parameters());
                 Lanczos.fixed(LANCZOS_STEPS).run(hessian);
-                new Hutchinson(DIRECTIONS, 1).run(hessian);
+                TraceEstimator.hutchinson(DIRECTIONS, 1).run(hessian);
               });
       System.out.printf(
           Locale.ROOT,

@@ -1,11 +1,11 @@
 package dynaxx.cuda;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
 import dynaxx.kernel.ActivationKernels;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Pointwise;
+import dynaxx.kernel.Scalars;
+import dynaxx.layer.Activation;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 
 /** Activations and their passes; kernels in elementwise.cu. */
 final class Activations implements ActivationKernels {
@@ -88,7 +88,8 @@ final class Activations implements ActivationKernels {
   /** Begins a launch and gives it the function, which is every such kernel's first parameter. */
   private Launcher begin(Pointwise f, String pass) {
     return switch (f) {
-      case Activation a -> launcher.kernel("activation_" + pass).i32(a.ordinal()).f64(0).f64(0);
+      case Pointwise.Standard(Activation a) ->
+          launcher.kernel("activation_" + pass).i32(a.ordinal()).f64(0).f64(0);
       case Elementary e ->
           launcher.kernel("elementary_" + pass).i32(e.kind().ordinal()).f64(e.a()).f64(e.b());
     };

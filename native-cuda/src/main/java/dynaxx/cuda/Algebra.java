@@ -2,9 +2,8 @@ package dynaxx.cuda;
 
 import dynaxx.cuda.internal.MemoryPool.Block;
 import dynaxx.cuda.internal.Session;
-import dynaxx.device.Algebra.Orthogonalized;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -116,6 +115,24 @@ final class Algebra implements dynaxx.device.Algebra {
   }
 
   @Override
+  public void multiply(Buffer diagonal, Vectors x, Vectors y) {
+    session
+        .turns()
+        .take(
+            () -> {
+              launcher
+                  .kernel("elementwise_multiply")
+                  .i32(x.count())
+                  .i64(x.length())
+                  .p(diagonal)
+                  .p(x.buffer())
+                  .p(y.buffer())
+                  .flag(false)
+                  .launchElements(Math.ceilDiv(x.length(), 4L), 1);
+            });
+  }
+
+  @Override
   public double[] project(Vectors basis, int count, Buffer w) {
     return session
         .turns()
@@ -134,12 +151,13 @@ final class Algebra implements dynaxx.device.Algebra {
   }
 
   @Override
-  public List<Orthogonalized> orthonormalise(List<Vectors> bases, int[] counts, Vectors w) {
+  public double[][] orthonormalise(
+      List<Vectors> bases, int[] counts, Vectors w, double[] before, double[] after) {
     return session
         .turns()
         .take(
             () -> {
-              List<Orthogonalized> found = new ArrayList<>();
+              double[][] components = new double[counts.length][];
               for (int from = 0; from < counts.length; from += MOST_RUNS) {
                 int to = Math.min(from + MOST_RUNS, counts.length);
                 int[] some = Arrays.copyOfRange(counts, from, to);
@@ -154,10 +172,12 @@ final class Algebra implements dynaxx.device.Algebra {
                 pass.append();
                 double[] sums = session.read(pass.sums(0), 3 * pass.size());
                 for (int i = 0; i < some.length; i++) {
-                  found.add(pass.result(sums, i));
+                  components[from + i] = pass.components(sums, i);
+                  before[from + i] = pass.squaredNorm(sums, i, 0);
+                  after[from + i] = pass.squaredNorm(sums, i, 2);
                 }
               }
-              return found;
+              return components;
             });
   }
 
@@ -232,11 +252,15 @@ final class Algebra implements dynaxx.device.Algebra {
           .launchElements(w.length(), counts.length);
     }
 
-    Orthogonalized result(double[] all, int run) {
+    double[] components(double[] all, int run) {
       double[] c = new double[counts[run]];
       Arrays.setAll(c, i -> all[run * most + i] + all[size() + run * most + i]);
-      int norm = run * most + most - 1;
-      return new Orthogonalized(c, all[norm], all[2 * size() + norm]);
+      return c;
+    }
+
+    /** Squared norm of a vector as a pass found it. */
+    double squaredNorm(double[] all, int run, int pass) {
+      return all[pass * size() + run * most + most - 1];
     }
   }
 
@@ -277,23 +301,23 @@ final class Algebra implements dynaxx.device.Algebra {
   }
 
   @Override
-  public double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
+  public double[] probeDots(long seed, long first, Vectors x, long offset, long size) {
     return session
         .turns()
         .take(
             () -> {
               int blocks = (int) Math.min(Launcher.blocks(size), PROBE_BLOCKS);
-              long partial = launcher.partials((long) blocks * count);
+              long partial = launcher.partials((long) blocks * x.count());
               launcher
                   .kernel("probe_dots")
                   .i64(seed)
                   .i64(first)
                   .i64(offset)
                   .i64(size)
-                  .runs(x)
+                  .runs(Strided.of(x, offset))
                   .i64(partial)
-                  .launch(blocks, count, Launcher.THREADS);
-              return sums(partial, blocks, count);
+                  .launch(blocks, x.count(), Launcher.THREADS);
+              return sums(partial, blocks, x.count());
             });
   }
 

@@ -3,9 +3,9 @@ package dynaxx.cuda;
 import dynaxx.kernel.ChannelNormKernels;
 import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
 import dynaxx.kernel.ChannelNormKernels.Statistics;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 
 /**
  * Normalisation of channels; kernels in channelnorm.cu. A pass sums over pieces of owners, which

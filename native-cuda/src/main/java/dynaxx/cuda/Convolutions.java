@@ -5,9 +5,9 @@ import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.ConvolutionKernels.Convolution;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
+import dynaxx.kernel.Strided;
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import java.util.function.Consumer;
 
 /**

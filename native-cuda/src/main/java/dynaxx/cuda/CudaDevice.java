@@ -7,8 +7,8 @@ import dynaxx.cuda.internal.Session;
 import dynaxx.device.Device;
 import dynaxx.device.Turns;
 import dynaxx.kernel.Kernels;
+import dynaxx.kernel.Scalars;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
@@ -202,6 +202,7 @@ public final class CudaDevice implements Device {
   }
 
   @Override
+  @SuppressWarnings("exports")
   public Scalars scalars(Scope scope, int size) {
     return session
         .turns()

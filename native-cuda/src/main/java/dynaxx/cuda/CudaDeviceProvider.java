@@ -1,9 +1,10 @@
 package dynaxx.cuda;
 
 import dynaxx.cuda.internal.Session;
-import dynaxx.device.Availability;
 import dynaxx.device.Device;
 import dynaxx.device.DeviceProvider;
+import java.util.Objects;
+import java.util.Optional;
 
 /** Finds NVIDIA GPUs. */
 public final class CudaDeviceProvider implements DeviceProvider {
@@ -22,11 +23,12 @@ public final class CudaDeviceProvider implements DeviceProvider {
   }
 
   @Override
-  public Availability availability() {
-    try (CudaDevice device = CudaDevice.open(CudaSettings.ofProperties())) {
-      return new Availability.Available(device.description());
+  public Optional<String> unavailable() {
+    try {
+      CudaDevice.open(CudaSettings.ofProperties()).close();
+      return Optional.empty();
     } catch (RuntimeException | LinkageError e) {
-      return new Availability.Unavailable(e.getMessage());
+      return Optional.of(Objects.requireNonNullElseGet(e.getMessage(), e::toString));
     }
   }
 

@@ -2,7 +2,7 @@ package dynaxx.cuda;
 
 import dynaxx.cuda.internal.MemoryPool.Block;
 import dynaxx.cuda.internal.Session;
-import dynaxx.memory.Scalars;
+import dynaxx.kernel.Scalars;
 
 /** Float64 accumulators in device memory; kernels of one stream add to them in order. */
 final class DeviceScalars implements Scalars {

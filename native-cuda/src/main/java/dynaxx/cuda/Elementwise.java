@@ -1,9 +1,9 @@
 package dynaxx.cuda;
 
 import dynaxx.kernel.ElementwiseKernels;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 
 /** Sums, products and dropout; kernels in elementwise.cu. */
 final class Elementwise implements ElementwiseKernels {

@@ -1,8 +1,8 @@
 package dynaxx.cuda;
 
 import dynaxx.kernel.GatherKernels;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 
 /** Lookups of table rows, and their transpose; kernels in rows.cu. */
 final class Gathers implements GatherKernels {

@@ -6,7 +6,7 @@ import dynaxx.cuda.internal.Session;
 import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
-import dynaxx.memory.Strided;
+import dynaxx.kernel.Strided;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

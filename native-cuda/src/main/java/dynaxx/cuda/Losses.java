@@ -1,8 +1,8 @@
 package dynaxx.cuda;
 
 import dynaxx.kernel.LossKernels;
+import dynaxx.kernel.Scalars;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 
 /** Softmax cross-entropy and squared error; kernels in softmax.cu and elementwise.cu. */
 final class Losses implements LossKernels {

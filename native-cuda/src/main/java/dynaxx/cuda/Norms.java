@@ -2,9 +2,9 @@ package dynaxx.cuda;
 
 import dynaxx.kernel.NormKernels;
 import dynaxx.kernel.NormKernels.Normalization;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 
 /** Row normalisation and its passes; kernels in norm.cu. */
 final class Norms implements NormKernels {

@@ -2,8 +2,8 @@ package dynaxx.cuda;
 
 import dynaxx.kernel.RowKernels;
 import dynaxx.kernel.RowKernels.Patches;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 
 /** Copies, sums and lookups of whole rows; kernels in rows.cu. */
 final class Rows implements RowKernels {

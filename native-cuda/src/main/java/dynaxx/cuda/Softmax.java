@@ -1,8 +1,8 @@
 package dynaxx.cuda;
 
+import dynaxx.kernel.Scalars;
 import dynaxx.kernel.SoftmaxKernels;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 
 /** Softmax rows, attention entropy and softmax cross-entropy; kernels in softmax.cu. */
 final class Softmax implements SoftmaxKernels {

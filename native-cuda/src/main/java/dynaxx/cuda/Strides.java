@@ -1,10 +1,10 @@
 package dynaxx.cuda;
 
 import dynaxx.kernel.StrideKernels;
+import dynaxx.kernel.Strided;
 import dynaxx.kernel.Walk;
 import dynaxx.kernel.Walk.Axis;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToLongFunction;

@@ -1,6 +1,5 @@
 package dynaxx.app.io;
 
-import dynaxx.app.UserException;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;

@@ -35,19 +35,21 @@ public final class SpectrumPlot {
 
   private final Canvas canvas;
   private final SpectralDensity density;
-  private final SpectralDensity.Curve curve;
+  private final double[] at;
+  private final double[] curve;
   private final double least;
   private final double most;
 
   private SpectrumPlot(Canvas canvas, SpectralDensity density) {
     this.canvas = canvas;
     this.density = density;
-    double[] nodes = density.merged().nodes();
+    double[] nodes = density.nodes();
     double width = Math.max(density.defaultWidth() / 2, span(nodes) / 400);
     int points =
         (int) Math.clamp(Math.ceil((span(nodes) + 12 * width) / width) * 4 + 1, 801, 20_001);
-    this.curve = density.curve(points, width);
-    double peak = Arrays.stream(curve.density()).max().orElseThrow();
+    this.at = density.positions(points, width);
+    this.curve = density.density(at, width);
+    double peak = Arrays.stream(curve).max().orElseThrow();
     this.most = Math.ceil(Math.log10(peak) + 0.05);
     this.least = Math.max(Math.floor(Math.log10(peak * LEAST_WEIGHT)), most - 8);
   }
@@ -84,7 +86,6 @@ public final class SpectrumPlot {
   }
 
   private double x(double value) {
-    double[] at = curve.at();
     double part = (value - at[0]) / (at[at.length - 1] - at[0]);
     return LEFT + part * (RIGHT - LEFT);
   }
@@ -117,7 +118,6 @@ public final class SpectrumPlot {
       canvas.text(LEFT - 8, at + 4, "1e" + power, 12, Anchor.END, INK);
     }
     canvas.text(LEFT - 62, TOP - 14, "density", 12, Anchor.START, INK);
-    double[] at = curve.at();
     double tick = tick(at[at.length - 1] - at[0]);
     for (double value = Math.ceil(at[0] / tick) * tick; value <= at[at.length - 1]; value += tick) {
       canvas.line(x(value), TOP, x(value), STICKS_BOTTOM, GRID, 1);
@@ -148,9 +148,8 @@ public final class SpectrumPlot {
   }
 
   private void curve() {
-    double[] at = curve.at();
     double[] xs = Arrays.stream(at).map(this::x).toArray();
-    double[] ys = Arrays.stream(curve.density()).map(this::y).toArray();
+    double[] ys = Arrays.stream(curve).map(this::y).toArray();
     double[] closedX = Arrays.copyOf(xs, xs.length + 2);
     double[] closedY = Arrays.copyOf(ys, ys.length + 2);
     closedX[xs.length] = xs[xs.length - 1];
@@ -162,8 +161,8 @@ public final class SpectrumPlot {
   }
 
   private void sticks() {
-    double[] nodes = density.merged().nodes();
-    double[] weights = density.merged().weights();
+    double[] nodes = density.nodes();
+    double[] weights = density.weights();
     double heaviest = Math.log10(Arrays.stream(weights).max().orElseThrow());
     for (int i = 0; i < nodes.length; i++) {
       double part = 1 - (heaviest - Math.log10(Math.max(weights[i], 1e-12))) / 10;

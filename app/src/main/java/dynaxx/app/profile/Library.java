@@ -1,6 +1,6 @@
 package dynaxx.app.profile;
 
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,6 +1,6 @@
 package dynaxx.app.run;
 
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.Trainer;

@@ -3,7 +3,7 @@ package dynaxx.app.run;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
 import dynaxx.monitor.MetricsFormat;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dynaxx.app.run;
 
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.MonitorRecord;
 import java.io.IOException;
@@ -21,7 +21,7 @@ public final class RunReader {
    *
    * @param problems receives everything that is left out, one line each
    */
-  public static List<MetricsFormat.Row> metrics(Path file, Consumer<String> problems)
+  public static List<MonitorRecord> metrics(Path file, Consumer<String> problems)
       throws IOException {
     if (!Files.isReadable(file) || Files.isDirectory(file)) {
       throw new UserException(file + ": found no such file that can be read");

@@ -9,7 +9,7 @@ import dynaxx.app.train.Optimizer;
 import dynaxx.app.train.Sgd;
 import dynaxx.app.train.Triangular;
 import dynaxx.app.train.WarmupConstant;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 import dynaxx.model.Mlp;
 import dynaxx.monitor.Rules.StabilityLimit;
 import dynaxx.network.Loss;
@@ -69,7 +69,7 @@ public enum Scenario {
         count,
         new Sgd(0, 0),
         rates,
-        new StabilityLimit.Sgd(0),
+        StabilityLimit.sgd(0),
         steps,
         every,
         count,
@@ -90,7 +90,7 @@ public enum Scenario {
         count,
         new AdamW(1),
         step -> 0.01,
-        new StabilityLimit.Adam(0.9),
+        StabilityLimit.adam(0.9),
         3500,
         10,
         count,
@@ -110,7 +110,7 @@ public enum Scenario {
         64,
         optimizer,
         rates,
-        new StabilityLimit.Adam(0.9),
+        StabilityLimit.adam(0.9),
         steps,
         5,
         128,

@@ -2,7 +2,7 @@ package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
-import dynaxx.operator.Preconditioned;
+import dynaxx.operator.Adam;
 import dynaxx.operator.SymmetricOperator;
 import java.io.DataInput;
 import java.io.DataOutput;
@@ -48,14 +48,14 @@ public final class AdamW implements Optimizer {
   }
 
   @Override
-  public Optional<Preconditioned> precondition(SymmetricOperator hessian) {
+  public Optional<SymmetricOperator> precondition(SymmetricOperator hessian) {
     if (square == null) {
       return Optional.empty();
     }
     try (Scope scope = Scope.open()) {
       HostBuffer moment = scope.allocate(square.length).put(square);
-      Preconditioned.Adam adam = new Preconditioned.Adam(steps, beta1, BETA2, EPSILON);
-      return Optional.of(Preconditioned.adam(hessian, moment, adam));
+      Adam adam = new Adam(steps, beta1, BETA2, EPSILON);
+      return Optional.of(hessian.preconditioned(moment, adam));
     }
   }
 

@@ -1,6 +1,6 @@
 package dynaxx.app.train;
 
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;

@@ -1,6 +1,6 @@
 package dynaxx.app.train;
 
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;

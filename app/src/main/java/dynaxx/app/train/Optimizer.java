@@ -1,7 +1,6 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
-import dynaxx.operator.Preconditioned;
 import dynaxx.operator.SymmetricOperator;
 import java.io.DataInput;
 import java.io.DataOutput;
@@ -49,7 +48,7 @@ public sealed interface Optimizer permits Sgd, AdamW, Sam {
    * @return the preconditioned Hessian, to be closed; empty if it is the Hessian itself, or if no
    *     step was made yet
    */
-  default Optional<Preconditioned> precondition(SymmetricOperator hessian) {
+  default Optional<SymmetricOperator> precondition(SymmetricOperator hessian) {
     return Optional.empty();
   }
 

@@ -1,7 +1,6 @@
 package dynaxx.app.train;
 
 import dynaxx.memory.HostBuffer;
-import dynaxx.operator.Preconditioned;
 import dynaxx.operator.SymmetricOperator;
 import java.io.DataInput;
 import java.io.DataOutput;
@@ -60,7 +59,7 @@ public final class Sam implements Optimizer {
   }
 
   @Override
-  public Optional<Preconditioned> precondition(SymmetricOperator hessian) {
+  public Optional<SymmetricOperator> precondition(SymmetricOperator hessian) {
     return base.precondition(hessian);
   }
 

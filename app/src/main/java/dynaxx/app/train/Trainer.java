@@ -1,14 +1,14 @@
 package dynaxx.app.train;
 
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;
 import java.io.DataInput;

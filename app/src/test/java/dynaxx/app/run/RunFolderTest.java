@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.app.train.Trainer;
 import dynaxx.monitor.MetricsFormat;
 import java.io.IOException;

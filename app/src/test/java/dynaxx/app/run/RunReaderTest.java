@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.app.UserException;
+import dynaxx.app.io.UserException;
 import dynaxx.monitor.MetricsFormat;
 import java.io.IOException;
 import java.io.UncheckedIOException;

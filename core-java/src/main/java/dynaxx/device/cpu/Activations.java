@@ -1,9 +1,9 @@
 package dynaxx.device.cpu;
 
-import dynaxx.function.Pointwise;
 import dynaxx.kernel.ActivationKernels;
+import dynaxx.kernel.Pointwise;
+import dynaxx.kernel.Scalars;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 
 /** Activations and their passes; the values shared by all directions are formed once. */
 final class Activations<A> implements ActivationKernels {

@@ -1,9 +1,8 @@
 package dynaxx.device.cpu;
 
-import dynaxx.kernel.Philox;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
+import dynaxx.random.Philox;
 import java.util.Arrays;
 
 /**
@@ -115,6 +114,24 @@ final class Algebra<A> implements dynaxx.device.Algebra {
   }
 
   @Override
+  public void multiply(Buffer diagonal, Vectors x, Vectors y) {
+    long n = x.length();
+    chunks(
+        n,
+        x.count(),
+        (piece, from, size, scratch) -> {
+          A v = loops.array(scratch, 0, CHUNK);
+          A w = loops.array(scratch, 1, CHUNK);
+          loops.load(diagonal, from, v, size);
+          for (int i = 0; i < x.count(); i++) {
+            loops.load(x.buffer(), i * n + from, w, size);
+            loops.multiply(w, v, size);
+            loops.store(w, y.buffer(), i * n + from, size);
+          }
+        });
+  }
+
+  @Override
   public double[] project(Vectors basis, int count, Buffer w) {
     double[] c = new double[count];
     if (count == 0) {
@@ -186,11 +203,11 @@ final class Algebra<A> implements dynaxx.device.Algebra {
   }
 
   @Override
-  public double[] probeDots(long seed, long first, long offset, long size, int count, Strided x) {
-    double[] sums = new double[count];
-    for (int i = 0; i < count; i++) {
+  public double[] probeDots(long seed, long first, Vectors x, long offset, long size) {
+    double[] sums = new double[x.count()];
+    for (int i = 0; i < sums.length; i++) {
       long probe = first + i;
-      long start = Host.start(x, i);
+      long start = i * x.length() + offset;
       double[] partial = new double[Host.pieces(size, PIECE)];
       chunks(
           size,

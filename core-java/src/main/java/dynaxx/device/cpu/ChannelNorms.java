@@ -3,9 +3,9 @@ package dynaxx.device.cpu;
 import dynaxx.kernel.ChannelNormKernels;
 import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
 import dynaxx.kernel.ChannelNormKernels.Statistics;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 
 /**
  * Normalisation of channels. Every mean that a pass needs follows from sums over single planes; so

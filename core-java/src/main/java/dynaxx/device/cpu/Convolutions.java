@@ -5,10 +5,10 @@ import dynaxx.kernel.ConvolutionKernels.Convolution;
 import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
+import dynaxx.kernel.Strided;
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
-import dynaxx.memory.Strided;
 
 /**
  * Convolutions as matrix products (Chellapilla, Puri and Simard, 2006). Columns hold, for every

@@ -1,8 +1,8 @@
 package dynaxx.device.cpu;
 
-import dynaxx.device.Availability;
 import dynaxx.device.Device;
 import dynaxx.device.DeviceProvider;
+import java.util.Optional;
 
 /** The device that is always there. */
 public final class CpuDeviceProvider implements DeviceProvider {
@@ -21,8 +21,8 @@ public final class CpuDeviceProvider implements DeviceProvider {
   }
 
   @Override
-  public Availability availability() {
-    return new Availability.Available(Simd.kernels().description());
+  public Optional<String> unavailable() {
+    return Optional.empty();
   }
 
   @Override

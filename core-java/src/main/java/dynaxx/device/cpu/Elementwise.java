@@ -1,10 +1,10 @@
 package dynaxx.device.cpu;
 
 import dynaxx.kernel.ElementwiseKernels;
-import dynaxx.kernel.Philox;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
+import dynaxx.random.Philox;
 
 /** Sums, products and dropout; what all directions share is formed once. */
 final class Elementwise<A> implements ElementwiseKernels {

@@ -3,7 +3,7 @@ package dynaxx.device.cpu;
 import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
-import dynaxx.memory.Strided;
+import dynaxx.kernel.Strided;
 
 /**
  * Matrix products in float64. An element of C is {@code beta C + bias} and then each {@code alpha

@@ -1,6 +1,6 @@
 package dynaxx.device.cpu;
 
-import dynaxx.function.Pointwise;
+import dynaxx.kernel.Pointwise;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import java.lang.foreign.MemorySegment;

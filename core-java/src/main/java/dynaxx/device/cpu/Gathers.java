@@ -1,8 +1,8 @@
 package dynaxx.device.cpu;
 
 import dynaxx.kernel.GatherKernels;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import java.util.Arrays;
 
 /** Lookups of table rows, and their transpose. */

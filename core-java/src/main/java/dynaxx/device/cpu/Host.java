@@ -1,8 +1,8 @@
 package dynaxx.device.cpu;
 
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Strided;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

@@ -1,6 +1,6 @@
 package dynaxx.device.cpu;
 
-import dynaxx.memory.Scalars;
+import dynaxx.kernel.Scalars;
 import java.util.Arrays;
 
 /**

@@ -1,9 +1,9 @@
 package dynaxx.device.cpu;
 
-import dynaxx.function.Pointwise;
+import dynaxx.kernel.Pointwise;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
-import dynaxx.memory.Strided;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -1,8 +1,8 @@
 package dynaxx.device.cpu;
 
 import dynaxx.kernel.LossKernels;
+import dynaxx.kernel.Scalars;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 
 /** Softmax cross-entropy and squared error. */
 final class Losses<A> implements LossKernels {

@@ -2,9 +2,9 @@ package dynaxx.device.cpu;
 
 import dynaxx.kernel.NormKernels;
 import dynaxx.kernel.NormKernels.Normalization;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 
 /**
  * Row normalisation. Means over a row are taken in float64; what is shared by all directions is

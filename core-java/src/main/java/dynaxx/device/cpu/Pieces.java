@@ -1,6 +1,6 @@
 package dynaxx.device.cpu;
 
-import dynaxx.memory.Scalars;
+import dynaxx.kernel.Scalars;
 
 /**
  * Pieces of a fixed length of long vectors, one a task: what the elementwise kernels have in

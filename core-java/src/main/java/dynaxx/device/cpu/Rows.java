@@ -2,8 +2,8 @@ package dynaxx.device.cpu;
 
 import dynaxx.kernel.RowKernels;
 import dynaxx.kernel.RowKernels.Patches;
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import java.util.Arrays;
 
 /** Copies, sums and means of whole rows, and patches of images. */

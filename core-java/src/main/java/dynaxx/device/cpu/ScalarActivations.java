@@ -1,6 +1,6 @@
 package dynaxx.device.cpu;
 
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 
 /** One activation at a time, in float64: value, first and second derivative. */
 final class ScalarActivations {

@@ -1,8 +1,8 @@
 package dynaxx.device.cpu;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Pointwise;
+import dynaxx.layer.Activation;
 
 /** One function value at a time, in float64, with its first and second derivative. */
 final class ScalarFunctions {
@@ -11,7 +11,7 @@ final class ScalarFunctions {
 
   static void evaluate(Pointwise f, double x, double[] w) {
     switch (f) {
-      case Activation activation -> ScalarActivations.evaluate(activation, x, w);
+      case Pointwise.Standard(Activation activation) -> ScalarActivations.evaluate(activation, x, w);
       case Elementary function -> evaluate(function, x, w);
     }
   }

@@ -1,6 +1,6 @@
 package dynaxx.device.cpu;
 
-import dynaxx.function.Pointwise;
+import dynaxx.kernel.Pointwise;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -1,8 +1,8 @@
 package dynaxx.device.cpu;
 
+import dynaxx.kernel.Scalars;
 import dynaxx.kernel.SoftmaxKernels;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 
 /** Softmax of rows, its passes, and the entropy of attention rows. */
 final class Softmax<A> implements SoftmaxKernels {

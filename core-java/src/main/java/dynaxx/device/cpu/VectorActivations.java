@@ -1,6 +1,6 @@
 package dynaxx.device.cpu;
 
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;

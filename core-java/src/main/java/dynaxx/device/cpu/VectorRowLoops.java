@@ -1,7 +1,7 @@
 package dynaxx.device.cpu;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Pointwise;
+import dynaxx.kernel.Pointwise;
+import dynaxx.layer.Activation;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.DoubleVector;
@@ -192,7 +192,7 @@ final class VectorRowLoops implements RowLoops {
 
   @Override
   public void activation(Pointwise f, int n, float[] x, float[] y, float[] d1, float[] d2) {
-    if (f instanceof Activation activation) {
+    if (f instanceof Pointwise.Standard(Activation activation)) {
       VectorActivations.evaluate(activation, n, x, y, d1, d2);
     } else {
       ScalarFunctions.evaluate(f, n, x, y, d1, d2);

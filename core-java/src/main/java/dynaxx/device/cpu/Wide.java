@@ -1,7 +1,7 @@
 package dynaxx.device.cpu;
 
+import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 
 /**
  * Moves runs of values between a device's memory and float64 work arrays, for kernels whose

@@ -1,16 +1,14 @@
 package dynaxx.network.op;
 
 import dynaxx.device.Device;
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Pointwise;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Op;
-import dynaxx.network.Op.Statistic;
-import dynaxx.network.Shape;
+import dynaxx.network.op.Op.Statistic;
 import java.util.List;
 
 /**
@@ -19,6 +17,15 @@ import java.util.List;
  * @param function which one
  */
 public record Activate(Pointwise function) implements Op {
+
+  /**
+   * An activation.
+   *
+   * @param activation which one
+   */
+  public Activate(Activation activation) {
+    this(Pointwise.of(activation));
+  }
 
   @Override
   public String name() {
@@ -34,7 +41,7 @@ public record Activate(Pointwise function) implements Op {
   /** Whether it passes on what is above zero: ReLU, also leaky or with an upper limit. */
   private boolean rectifies() {
     return switch (function) {
-      case Activation activation -> activation == Activation.RELU;
+      case Pointwise.Standard(Activation activation) -> activation == Activation.RELU;
       case Elementary e ->
           switch (e.kind()) {
             case LEAKY_RELU -> true;

@@ -1,7 +1,6 @@
 package dynaxx.network.op;
 
-import dynaxx.network.Frame;
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import java.util.List;
 
 /** Sum of two inputs of one shape: the residual connection. */

@@ -3,13 +3,11 @@ package dynaxx.network.op;
 import dynaxx.device.Device;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Op;
-import dynaxx.network.Op.Statistic;
-import dynaxx.network.Shape;
+import dynaxx.network.op.Op.Statistic;
 import java.util.List;
 
 /**

@@ -1,10 +1,7 @@
 package dynaxx.network.op;
 
 import dynaxx.kernel.Walk;
-import dynaxx.network.Network.Builder;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Op;
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -48,48 +45,23 @@ public record Broadcast(Shape shape) implements Rearrangement {
   /**
    * The shape that two shapes repeat to.
    *
+   * @param what needs it, for the message
    * @param a a shape
    * @param b another one
    * @return the larger extent of each axis
    * @throws IllegalArgumentException naming both shapes, if an extent differs and neither is 1
    */
-  public static Shape common(Shape a, Shape b) {
+  public static Shape common(String what, Shape a, Shape b) {
     List<Integer> dims = new ArrayList<>();
     for (int axis = Math.max(a.rank(), b.rank()); axis > 0; axis--) {
       int left = axis <= a.rank() ? a.dim(-axis) : 1;
       int right = axis <= b.rank() ? b.dim(-axis) : 1;
       if (left != right && left != 1 && right != 1) {
         throw new IllegalArgumentException(
-            "broadcast: found shapes " + a + " and " + b + ", expected equal extents or 1");
+            what + ": found shapes " + a + " and " + b + ", expected equal extents or 1");
       }
       dims.add(left == 1 ? right : left);
     }
     return new Shape(dims);
-  }
-
-  /**
-   * Adds an op of two inputs of one shape, each repeated first if that is needed.
-   *
-   * @param g the network
-   * @param op for example {@link Add} or {@link Multiply}
-   * @param a first input
-   * @param b second input
-   * @return the op's output
-   */
-  public static Node binary(Builder g, Op op, Node a, Node b) {
-    Shape shape = common(a.shape(), b.shape());
-    return g.add(op, to(g, shape, a), to(g, shape, b));
-  }
-
-  /**
-   * A node repeated to a shape.
-   *
-   * @param g the network
-   * @param shape what it should become
-   * @param x the node
-   * @return x itself if it has that shape
-   */
-  public static Node to(Builder g, Shape shape, Node x) {
-    return x.shape().equals(shape) ? x : g.add(new Broadcast(shape), x);
   }
 }

@@ -2,13 +2,11 @@ package dynaxx.network.op;
 
 import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
 import dynaxx.kernel.ChannelNormKernels.Statistics;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.RunningStatistics;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
-import dynaxx.network.RunningStatistics;
-import dynaxx.network.Shape;
 import java.util.List;
 
 /**

@@ -1,10 +1,9 @@
 package dynaxx.network.op;
 
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 import java.util.List;
 
 /**

@@ -1,7 +1,7 @@
 package dynaxx.network.op;
 
 import dynaxx.kernel.Walk;
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,11 +1,10 @@
 package dynaxx.network.op;
 
 import dynaxx.device.Device;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
-import dynaxx.network.Frame;
-import dynaxx.network.Shape;
 import java.util.List;
 import java.util.function.Consumer;
 

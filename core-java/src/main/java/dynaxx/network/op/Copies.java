@@ -1,7 +1,6 @@
 package dynaxx.network.op;
 
 import dynaxx.memory.Buffer;
-import dynaxx.network.Frame;
 
 /** Copies between arrays of an op. */
 final class Copies {

@@ -1,9 +1,8 @@
 package dynaxx.network.op;
 
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.network.Frame;
-import dynaxx.network.Frame.Mode;
-import dynaxx.network.Shape;
+import dynaxx.network.op.Frame.Mode;
 import java.util.List;
 
 /**

@@ -1,9 +1,8 @@
 package dynaxx.network.op;
 
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Shape;
 import java.util.List;
 
 /**

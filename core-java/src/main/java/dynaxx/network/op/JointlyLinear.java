@@ -1,7 +1,5 @@
 package dynaxx.network.op;
 
-import dynaxx.network.Frame;
-import dynaxx.network.Op;
 
 /**
  * An op that is linear in inputs and parameters together, and so has no second-order term of its

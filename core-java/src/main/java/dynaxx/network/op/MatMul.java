@@ -2,11 +2,9 @@ package dynaxx.network.op;
 
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Op;
-import dynaxx.network.Shape;
 import java.util.List;
 
 /**

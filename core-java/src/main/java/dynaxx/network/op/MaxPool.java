@@ -1,8 +1,7 @@
 package dynaxx.network.op;
 
 import dynaxx.kernel.PoolKernels.Pooling;
-import dynaxx.network.Frame;
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import java.util.List;
 
 /**

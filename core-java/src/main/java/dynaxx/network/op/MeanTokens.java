@@ -1,7 +1,6 @@
 package dynaxx.network.op;
 
-import dynaxx.network.Frame;
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import java.util.List;
 
 /** Mean over tokens: {@code [tokens x width]} becomes {@code [width]}. */

@@ -1,9 +1,7 @@
 package dynaxx.network.op;
 
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Op;
-import dynaxx.network.Shape;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Shape;
 import java.util.List;
 
 /** Elementwise product of two inputs of one shape, as in gated units. */

@@ -1,12 +1,10 @@
 package dynaxx.network.op;
 
 import dynaxx.kernel.NormKernels.Normalization;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 import java.util.List;
 
 /**

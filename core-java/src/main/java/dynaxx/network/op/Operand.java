@@ -1,8 +1,7 @@
 package dynaxx.network.op;
 
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;

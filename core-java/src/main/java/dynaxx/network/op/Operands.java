@@ -1,9 +1,7 @@
 package dynaxx.network.op;
 
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Parameter;
 import dynaxx.network.op.Operand.Fixed;
 import dynaxx.network.op.Operand.View;
 import java.util.List;

@@ -1,9 +1,8 @@
 package dynaxx.network.op;
 
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import java.util.List;
 
 /**

@@ -2,9 +2,8 @@ package dynaxx.network.op;
 
 import dynaxx.device.Device;
 import dynaxx.kernel.Walk;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.network.Frame;
-import dynaxx.network.Shape;
 import java.util.ArrayList;
 import java.util.List;
 

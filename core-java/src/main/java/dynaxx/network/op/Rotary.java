@@ -3,9 +3,8 @@ package dynaxx.network.op;
 import dynaxx.device.Device;
 import dynaxx.kernel.Walk;
 import dynaxx.kernel.Walk.Axis;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.network.Frame;
-import dynaxx.network.Shape;
 import java.util.Arrays;
 import java.util.List;
 

@@ -1,9 +1,7 @@
 package dynaxx.network.op;
 
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.network.Frame;
-import dynaxx.network.Op;
-import dynaxx.network.Shape;
 import java.util.List;
 
 /** {@code p = exp(x) / sum exp(x)} over the last axis. */

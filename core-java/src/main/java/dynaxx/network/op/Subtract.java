@@ -1,9 +1,8 @@
 package dynaxx.network.op;
 
 import dynaxx.device.Device;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.network.Frame;
-import dynaxx.network.Shape;
 import java.util.List;
 
 /** Difference of two inputs of one shape. */

@@ -1,11 +1,10 @@
 package dynaxx.network.op;
 
 import dynaxx.kernel.GatherKernels;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
-import dynaxx.network.Frame;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 import java.util.List;
 
 /**

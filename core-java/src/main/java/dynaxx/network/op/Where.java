@@ -1,8 +1,7 @@
 package dynaxx.network.op;
 
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.network.Frame;
-import dynaxx.network.Shape;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;

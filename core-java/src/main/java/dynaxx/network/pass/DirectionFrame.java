@@ -1,8 +1,8 @@
 package dynaxx.network.pass;
 
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
 
 /**
  * What an op sees of a backward pass in which one direction's tangents of adjoints take the place

@@ -1,7 +1,7 @@
 package dynaxx.network.pass;
 
+import dynaxx.layer.Parameter;
 import dynaxx.memory.Buffer;
-import dynaxx.network.Parameter;
 import java.util.function.Function;
 
 /**

@@ -1,9 +1,9 @@
 package dynaxx.network.pass;
 
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Parameter;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
-import dynaxx.network.Parameter;
 
 /**
  * What an op sees of a {@link FisherSweep}: tangents that come from its own parameters only, and

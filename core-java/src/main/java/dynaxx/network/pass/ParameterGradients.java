@@ -1,8 +1,8 @@
 package dynaxx.network.pass;
 
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.network.Network;
-import dynaxx.network.Shape;
+import dynaxx.network.op.Step;
 
 /**
  * Gradients of some examples of a recorded batch. The tape already holds the adjoints, so only the
@@ -24,7 +24,7 @@ public final class ParameterGradients {
     tape.requireAdjoints();
     Shape.requireSize("gradient", gradient.size(), tape.network().parameterCount());
     for (int node = 1; node < tape.network().steps().size(); node++) {
-      Network.Step step = tape.network().steps().get(node);
+      Step step = tape.network().steps().get(node);
       if (!step.op().parameters().isEmpty()) {
         step.op()
             .backward(

@@ -3,14 +3,15 @@ package dynaxx.network.pass;
 import dynaxx.device.Device;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Parameter;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Strided;
 import dynaxx.network.Network;
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
 import dynaxx.network.op.Linear;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Operand;
 import dynaxx.network.op.Operand.View;
+import dynaxx.network.op.Step;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,7 +76,7 @@ record ParameterGroup(
 
   private static ParameterGroup of(Network network, List<Integer> nodes, List<View> own) {
     Map<Parameter, Long> columns = new LinkedHashMap<>();
-    Network.Step step = network.steps().get(nodes.getFirst());
+    Step step = network.steps().get(nodes.getFirst());
     if (nodes.size() == 1
         && step.op() instanceof Linear l
         && (own.size() == 1 || !own.get(0).overlaps(own.get(1)))) {

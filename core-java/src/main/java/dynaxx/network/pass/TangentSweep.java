@@ -1,15 +1,16 @@
 package dynaxx.network.pass;
 
 import dynaxx.device.Device;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
-import dynaxx.memory.Strided;
 import dynaxx.memory.Vectors;
-import dynaxx.network.Frame;
-import dynaxx.network.Frame.Mode;
 import dynaxx.network.Network;
-import dynaxx.network.Shape;
+import dynaxx.network.op.Frame;
+import dynaxx.network.op.Frame.Mode;
+import dynaxx.network.op.Step;
 import java.util.Arrays;
 import java.util.List;
 
@@ -47,7 +48,7 @@ public final class TangentSweep implements AutoCloseable {
   private record Layout(int[] tangents, int[] adjointTangents, int[][] saved, long[] slotSizes) {
 
     static Layout of(Network network, Kind kind) {
-      List<Network.Step> steps = network.steps();
+      List<Step> steps = network.steps();
       int n = steps.size();
       int[] first = new int[n];
       int[] last = new int[n];
@@ -59,7 +60,7 @@ public final class TangentSweep implements AutoCloseable {
       boolean kept = kind.keepsTangents;
       for (int i = 1; i < n; i++) {
         int node = i;
-        Network.Step step = steps.get(i);
+        Step step = steps.get(i);
         long size = step.active() ? step.shape().size() : 0;
         tangents[i] = plan.add(i, kept ? 2 * n - first[i] : last[i], size);
         adjoints[i] =
@@ -77,7 +78,7 @@ public final class TangentSweep implements AutoCloseable {
     }
 
     /** First and last op that uses each node; the loss, at time n, uses the output. */
-    private static void consumers(List<Network.Step> steps, int[] first, int[] last) {
+    private static void consumers(List<Step> steps, int[] first, int[] last) {
       int n = steps.size();
       Arrays.fill(first, n);
       last[n - 1] = n;
@@ -110,6 +111,7 @@ public final class TangentSweep implements AutoCloseable {
   private final Layout layout;
   private final Buffer[] slots;
   private final Buffer[] scratch;
+  private final Scalars forms;
   private Vectors v;
   private Vectors hv;
   private Scalars curvature;
@@ -140,6 +142,7 @@ public final class TangentSweep implements AutoCloseable {
           Arrays.stream(Tape.scratchSizes(network))
               .mapToObj(size -> device.allocate(scope, Math.multiplyExact(size, width)))
               .toArray(Buffer[]::new);
+      forms = kind == Kind.QUADRATIC ? device.scalars(scope, maxDirections) : null;
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
@@ -224,6 +227,40 @@ public final class TangentSweep implements AutoCloseable {
   public void addGaussNewtonForms(Tape tape, Vectors v, Scalars forms) {
     tape.requireMeasuredForward();
     addForms(tape, v, forms, false);
+  }
+
+  /**
+   * Adds this tape's share of v'Hv to this sweep's own sums.
+   *
+   * @param tape holds a forward and a backward pass in {@link Mode#MEASURE}
+   * @param v k directions of n values
+   */
+  public void addQuadraticForms(Tape tape, Vectors v) {
+    addQuadraticForms(tape, v, forms);
+  }
+
+  /**
+   * Adds this tape's share of v'Gv to this sweep's own sums.
+   *
+   * @param tape holds a forward pass in {@link Mode#MEASURE}
+   * @param v k directions of n values
+   */
+  public void addGaussNewtonForms(Tape tape, Vectors v) {
+    addGaussNewtonForms(tape, v, forms);
+  }
+
+  /** Sets this sweep's own sums to zero. */
+  public void clearForms() {
+    forms.clear();
+  }
+
+  /**
+   * Reads this sweep's own sums.
+   *
+   * @return one for each of the most directions
+   */
+  public double[] forms() {
+    return forms.read();
   }
 
   private void addForms(Tape tape, Vectors v, Scalars forms, boolean curved) {

@@ -2,16 +2,19 @@ package dynaxx.network.pass;
 
 import dynaxx.device.Device;
 import dynaxx.kernel.Kernels;
+import dynaxx.kernel.Scalars;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Op;
-import dynaxx.network.Op.Statistic;
-import dynaxx.network.Shape;
+import dynaxx.network.op.Frame.Mode;
+import dynaxx.network.op.LossFrame;
+import dynaxx.network.op.Op;
+import dynaxx.network.op.Op.Statistic;
+import dynaxx.network.op.StatisticLayer;
+import dynaxx.network.op.Step;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -39,7 +42,7 @@ public final class Tape implements AutoCloseable {
   private Buffer parameters;
   private Buffer gradient;
   private Batch batch;
-  private Loss.Head head;
+  private LossFrame head;
   private Mode mode = Mode.MEASURE;
   private long totalExamples;
   private Recorded recorded = Recorded.NOTHING;
@@ -85,13 +88,13 @@ public final class Tape implements AutoCloseable {
     this.capacity = capacity;
     this.scope = Scope.open();
     try {
-      List<Network.Step> steps = network.steps();
+      List<Step> steps = network.steps();
       values = new Buffer[steps.size()];
       adjoints = new Buffer[steps.size()];
       saved = new Buffer[steps.size()][];
       constants = shared == null ? new OpConstants(network, device, scope) : shared;
       for (int i = 1; i < values.length; i++) {
-        Network.Step step = steps.get(i);
+        Step step = steps.get(i);
         values[i] = allocate(step.shape().size());
         if (step.active()) {
           adjoints[i] = allocate(step.shape().size());
@@ -117,11 +120,24 @@ public final class Tape implements AutoCloseable {
   public static long bytesPerExample(Network network, Loss loss) {
     long floats = loss.savedSize(network.outputShape());
     for (int i = 1; i < network.steps().size(); i++) {
-      Network.Step step = network.steps().get(i);
+      Step step = network.steps().get(i);
       floats += step.shape().size() * (step.active() ? 2 : 1);
       floats += workspace(network, i).saved().stream().mapToLong(Long::longValue).sum();
     }
     return floats * Float.BYTES;
+  }
+
+  /**
+   * Forward pass that measures: the predictions and the loss.
+   *
+   * @param parameters n values on the device; must stay unchanged until the last tangent sweep over
+   *     this tape
+   * @param batch examples on the device, at most the capacity
+   * @param totalExamples examples of the whole data set that this batch is part of
+   * @return the loss, as {@link #forward(Buffer, Batch, long, Mode)}
+   */
+  public double forward(Buffer parameters, Batch batch, long totalExamples) {
+    return forward(parameters, batch, totalExamples, Mode.MEASURE);
   }
 
   /**
@@ -163,7 +179,7 @@ public final class Tape implements AutoCloseable {
     values[0] = batch.inputs();
     double scale = 1.0 / (totalExamples * (double) loss.terms(network.outputShape()));
     head =
-        new Loss.Head(
+        new LossFrame(
             device,
             network.outputShape(),
             batch.examples(),
@@ -232,13 +248,33 @@ public final class Tape implements AutoCloseable {
     requireForward();
     try (Scope temporary = Scope.open()) {
       List<Scalars> sums = new ArrayList<>();
-      for (Network.Layer layer : network.layers(name)) {
+      for (StatisticLayer layer : network.layers(name)) {
         Scalars sum = device.scalars(temporary, layer.values());
         layer.nodes().forEach(node -> addStatistic(name, node, sum));
         sums.add(sum);
       }
       return sums.stream().map(Scalars::read).toList();
     }
+  }
+
+  /**
+   * Means of a statistic.
+   *
+   * @param network has the ops
+   * @param name of a {@link Statistic}
+   * @param sums over all examples, as {@link #statistic} gives them
+   * @param examples how many
+   * @return for each layer, the mean over examples and positions of each value
+   */
+  public static List<double[]> means(
+      Network network, String name, List<double[]> sums, int examples) {
+    List<StatisticLayer> layers = network.layers(name);
+    List<double[]> means = new ArrayList<>();
+    for (int i = 0; i < layers.size(); i++) {
+      double terms = (double) examples * layers.get(i).terms();
+      means.add(Arrays.stream(sums.get(i)).map(sum -> sum / terms).toArray());
+    }
+    return means;
   }
 
   private void addStatistic(String name, int node, Scalars sum) {
@@ -299,7 +335,7 @@ public final class Tape implements AutoCloseable {
     return device;
   }
 
-  Loss.Head head() {
+  LossFrame head() {
     return head;
   }
 

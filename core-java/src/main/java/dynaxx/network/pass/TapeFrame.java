@@ -1,21 +1,21 @@
 package dynaxx.network.pass;
 
 import dynaxx.device.Device;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
-import dynaxx.network.Frame;
-import dynaxx.network.Frame.Mode;
-import dynaxx.network.Network;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
+import dynaxx.network.op.Frame;
+import dynaxx.network.op.Frame.Mode;
+import dynaxx.network.op.Step;
 
 /** A frame over the arrays of a tape and a sweep. */
 sealed class TapeFrame implements Frame permits DirectionFrame, LocalFrame {
 
   private final Tape tape;
   private final TangentSweep sweep;
-  private final Network.Step step;
+  private final Step step;
   private final int node;
 
   TapeFrame(Tape tape, TangentSweep sweep, int node) {

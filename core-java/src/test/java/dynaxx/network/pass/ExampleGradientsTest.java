@@ -7,24 +7,25 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.model.LanguageModel;
 import dynaxx.model.Mlp;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.model.Recurrent;
 import dynaxx.model.SequenceModel;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Add;
+import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
@@ -88,16 +89,16 @@ class ExampleGradientsTest {
   }
 
   private static Network unrolled() {
-    return new SequenceModel().rows(4, 3).kind(Recurrent.Kind.GRU).hidden(4).classes(3).build();
+    return new SequenceModel().rows(4, 3).kind(Recurrent.GRU).hidden(4).classes(3).build();
   }
 
   /** One weight and one bias used by four ops, in an order that joins two groups late. */
   private static Network tied() {
-    Network.Builder g = Network.builder(Shape.of(3, 4));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(3, 4));
     Parameter w = g.parameter("w", Initializer.deviation(0.5), 4, 4);
     Parameter b = g.parameter("b", Initializer.deviation(0.5), 4);
     Parameter alone = g.parameter("alone", Initializer.deviation(0.5), 4, 4);
-    Network.Node x = g.add(new Linear(w, null), g.input());
+    NetworkBuilder.Node x = g.add(new Linear(w, null), g.input());
     x = g.add(new Activate(Activation.TANH), x);
     x = g.add(new Linear(alone, null), x);
     x = g.add(Norm.layer(b, b, 1e-3), x);
@@ -276,9 +277,9 @@ class ExampleGradientsTest {
 
   /** Three layers that use columns of one parameter. */
   private static Network parts() {
-    Network.Builder g = Network.builder(Shape.of(4, 4));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4, 4));
     Parameter all = g.parameter("all", Initializer.deviation(0.5), 4, 12);
-    Network.Node[] parts = new Network.Node[3];
+    NetworkBuilder.Node[] parts = new NetworkBuilder.Node[3];
     for (int i = 0; i < 3; i++) {
       Operand part = new Operand.View(all, 4 * i, Shape.of(4, 4), List.of(12L, 1L));
       parts[i] = g.add(new Linear(part.t(), null), g.input());
@@ -294,7 +295,7 @@ class ExampleGradientsTest {
     assertEquals(20, tied.get(1).size());
     assertEquals(2, tied.get(1).columns().size());
     for (int tokens : new int[] {1, 3, 5, 20}) {
-      Network.Builder g = Network.builder(Shape.of(tokens, 16));
+      NetworkBuilder g = NetworkBuilder.of(Shape.of(tokens, 16));
       Parameter weight = g.parameter("w", Initializer.ZEROS, 48, 16);
       Network network = g.build(g.add(new Linear(weight, null), g.input()));
       ParameterGroup group = ParameterGroup.of(network).getFirst();

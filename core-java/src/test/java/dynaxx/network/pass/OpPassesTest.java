@@ -4,25 +4,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
+import dynaxx.kernel.Elementary;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.RunningStatistics;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
-import dynaxx.network.RunningStatistics;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Add;
-import dynaxx.network.op.Arithmetic;
 import dynaxx.network.op.Attention;
 import dynaxx.network.op.AveragePool;
 import dynaxx.network.op.Broadcast;
@@ -34,6 +32,7 @@ import dynaxx.network.op.Conv;
 import dynaxx.network.op.Dropout;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Flatten;
+import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.op.Gather;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.MatMul;
@@ -41,6 +40,7 @@ import dynaxx.network.op.MaxPool;
 import dynaxx.network.op.MeanTokens;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Operand;
 import dynaxx.network.op.Pad;
 import dynaxx.network.op.Padding;
@@ -93,9 +93,9 @@ public class OpPassesTest {
   }
 
   private static Case around(
-      String name, Shape input, Loss loss, Function<Network.Builder, Op> op, boolean shifted) {
-    Network.Builder g = Network.builder(input);
-    Network.Node x = g.input();
+      String name, Shape input, Loss loss, Function<NetworkBuilder, Op> op, boolean shifted) {
+    NetworkBuilder g = NetworkBuilder.of(input);
+    NetworkBuilder.Node x = g.input();
     if (shifted) {
       int[] dims = input.dims().stream().mapToInt(Integer::intValue).toArray();
       x = g.add(new PositionEmbedding(g.parameter("shift", Initializer.deviation(0.5), dims)), x);
@@ -103,22 +103,22 @@ public class OpPassesTest {
     return new Case(name, g.build(g.add(op.apply(g), x)), loss);
   }
 
-  private static Case squared(String name, Shape input, Function<Network.Builder, Op> op) {
+  private static Case squared(String name, Shape input, Function<NetworkBuilder, Op> op) {
     return around(name, input, Loss.meanSquaredError(), op, true);
   }
 
-  private static Case onData(String name, Shape input, Function<Network.Builder, Op> op) {
+  private static Case onData(String name, Shape input, Function<NetworkBuilder, Op> op) {
     return around(name + " on data", input, Loss.meanSquaredError(), op, false);
   }
 
-  private static Parameter normal(Network.Builder g, String name, int... dims) {
+  private static Parameter normal(NetworkBuilder g, String name, int... dims) {
     return g.parameter(name, Initializer.deviation(0.7), dims);
   }
 
   private static Case binary(String name, Op op, int constantInput) {
-    Network.Builder g = Network.builder(Shape.of(2, 3));
-    Network.Node a = g.input();
-    Network.Node b = g.input();
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(2, 3));
+    NetworkBuilder.Node a = g.input();
+    NetworkBuilder.Node b = g.input();
     if (constantInput != 0) {
       a = g.add(new PositionEmbedding(normal(g, "a", 2, 3)), a);
     }
@@ -130,25 +130,25 @@ public class OpPassesTest {
 
   /** Nodes with several consumers, where adjoints add up, and one node used twice by one op. */
   private static Case shared() {
-    Network.Builder g = Network.builder(Shape.of(4));
-    Network.Node x = g.add(new Linear(normal(g, "w", 4, 4), null), g.input());
-    Network.Node y = g.add(new Activate(Activation.TANH), x);
-    Network.Node z = g.add(new Multiply(), y, x);
-    Network.Node square = g.add(new Multiply(), z, z);
-    Network.Node sum = g.add(new Add(), square, y);
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4));
+    NetworkBuilder.Node x = g.add(new Linear(normal(g, "w", 4, 4), null), g.input());
+    NetworkBuilder.Node y = g.add(new Activate(Activation.TANH), x);
+    NetworkBuilder.Node z = g.add(new Multiply(), y, x);
+    NetworkBuilder.Node square = g.add(new Multiply(), z, z);
+    NetworkBuilder.Node sum = g.add(new Add(), square, y);
     sum = g.add(new Add(), sum, sum);
     return new Case("shared nodes", g.build(sum), Loss.meanSquaredError());
   }
 
   /** A network around any graph on an active input. */
   private static Case graph(
-      String name, Shape input, BiFunction<Network.Builder, Network.Node, Network.Node> graph) {
-    Network.Builder g = Network.builder(input);
-    Network.Node x = shift(g, "shift", g.input());
+      String name, Shape input, BiFunction<NetworkBuilder, NetworkBuilder.Node, NetworkBuilder.Node> graph) {
+    NetworkBuilder g = NetworkBuilder.of(input);
+    NetworkBuilder.Node x = shift(g, "shift", g.input());
     return new Case(name, g.build(graph.apply(g, x)), Loss.meanSquaredError());
   }
 
-  private static Network.Node shift(Network.Builder g, String name, Network.Node x) {
+  private static NetworkBuilder.Node shift(NetworkBuilder g, String name, NetworkBuilder.Node x) {
     int[] dims = x.shape().dims().stream().mapToInt(Integer::intValue).toArray();
     return g.add(new PositionEmbedding(normal(g, name, dims)), x);
   }
@@ -185,8 +185,8 @@ public class OpPassesTest {
             "concat of three, one twice, one constant",
             Shape.of(2, 3),
             (g, x) -> {
-              Network.Node data = g.input();
-              Network.Node wide = g.add(Slice.of(1, 0, 2), x);
+              NetworkBuilder.Node data = g.input();
+              NetworkBuilder.Node wide = g.add(Slice.of(1, 0, 2), x);
               return g.add(new Concat(1), x, wide, data, x);
             }));
     cases.add(
@@ -194,8 +194,8 @@ public class OpPassesTest {
             "split and joined the other way round",
             cube,
             (g, x) -> {
-              Network.Node a = g.add(Slice.of(0, 0, 1), x);
-              Network.Node b = g.add(Slice.of(0, 1, 3), x);
+              NetworkBuilder.Node a = g.add(Slice.of(0, 0, 1), x);
+              NetworkBuilder.Node b = g.add(Slice.of(0, 1, 3), x);
               return g.add(new Concat(0), b, a);
             }));
     cases.add(
@@ -203,11 +203,11 @@ public class OpPassesTest {
             "parameter and constant as nodes",
             Shape.of(2, 3),
             (g, x) -> {
-              Network.Node p = g.add(new ParameterValue(normal(g, "p", 3)));
-              Network.Node c = g.add(Constant.of(Shape.of(2, 1), 0.5f, -2));
-              Network.Node y = Broadcast.binary(g, new Multiply(), p, c);
-              Network.Node two = g.add(Constant.filled(Shape.of(3), 2));
-              y = Broadcast.binary(g, new Add(), y, two);
+              NetworkBuilder.Node p = g.add(new ParameterValue(normal(g, "p", 3)));
+              NetworkBuilder.Node c = g.add(Constant.of(Shape.of(2, 1), 0.5f, -2));
+              NetworkBuilder.Node y = g.multiply(p, c);
+              NetworkBuilder.Node two = g.add(Constant.filled(Shape.of(3), 2));
+              y = g.add(y, two);
               return g.add(new Multiply(), y, x);
             }));
     return cases;
@@ -246,7 +246,7 @@ public class OpPassesTest {
               f.toString(),
               square,
               (g, x) -> {
-                Network.Node inside = g.add(new Activate(Activation.SOFTPLUS), x);
+                NetworkBuilder.Node inside = g.add(new Activate(Activation.SOFTPLUS), x);
                 return g.add(new Activate(f), g.add(new Activate(Elementary.affine(1, 1)), inside));
               }));
     }
@@ -268,8 +268,8 @@ public class OpPassesTest {
             Elementary.ACOSH.toString(),
             square,
             (g, x) -> {
-              Network.Node inside = g.add(new Activate(Activation.SOFTPLUS), x);
-              Network.Node above = g.add(new Activate(Elementary.affine(1, 1.5)), inside);
+              NetworkBuilder.Node inside = g.add(new Activate(Activation.SOFTPLUS), x);
+              NetworkBuilder.Node above = g.add(new Activate(Elementary.affine(1, 1.5)), inside);
               return g.add(new Activate(Elementary.ACOSH), above);
             }));
     cases.add(graph("chosen by a sign", square, OpPassesTest::byASign));
@@ -277,12 +277,12 @@ public class OpPassesTest {
   }
 
   /** Steps of what depends on parameters decide, and are added, with derivative 0. */
-  private static Network.Node byASign(Network.Builder g, Network.Node x) {
-    Network.Node p = g.add(new Activate(Activation.TANH), shift(g, "p", x));
-    Network.Node mask = g.add(new Activate(Elementary.STEP), p);
-    Network.Node chosen = g.add(Where.byLast(), g.add(new Multiply(), p, p), p, mask);
-    Network.Node steps = g.add(new Activate(Elementary.FLOOR), p);
-    Network.Node sum = g.add(new Add(), chosen, steps);
+  private static NetworkBuilder.Node byASign(NetworkBuilder g, NetworkBuilder.Node x) {
+    NetworkBuilder.Node p = g.add(new Activate(Activation.TANH), shift(g, "p", x));
+    NetworkBuilder.Node mask = g.add(new Activate(Elementary.STEP), p);
+    NetworkBuilder.Node chosen = g.add(Where.byLast(), g.add(new Multiply(), p, p), p, mask);
+    NetworkBuilder.Node steps = g.add(new Activate(Elementary.FLOOR), p);
+    NetworkBuilder.Node sum = g.add(new Add(), chosen, steps);
     return g.add(new Add(), sum, g.add(new Multiply(), p, mask));
   }
 
@@ -293,10 +293,10 @@ public class OpPassesTest {
     for (int i = 0; i < 3; i++) {
       boolean a = i != 2;
       boolean b = i != 1;
-      Network.Builder g = Network.builder(Shape.of((int) (left.size() + right.size())));
-      Network.Node x = g.add(Slice.of(0, 0, (int) left.size()), g.input());
+      NetworkBuilder g = NetworkBuilder.of(Shape.of((int) (left.size() + right.size())));
+      NetworkBuilder.Node x = g.add(Slice.of(0, 0, (int) left.size()), g.input());
       int all = (int) (left.size() + right.size());
-      Network.Node y = g.add(Slice.of(0, (int) left.size(), all), g.input());
+      NetworkBuilder.Node y = g.add(Slice.of(0, (int) left.size(), all), g.input());
       x = g.add(new Reshape(left), x);
       y = g.add(new Reshape(right), y);
       x = a ? shift(g, "a", x) : x;
@@ -307,11 +307,11 @@ public class OpPassesTest {
   }
 
   private interface Binary {
-    Network.Node of(Network.Builder g, Network.Node a, Network.Node b);
+    NetworkBuilder.Node of(NetworkBuilder g, NetworkBuilder.Node a, NetworkBuilder.Node b);
   }
 
-  private static Network.Node above(Network.Builder g, Network.Node x) {
-    Network.Node positive = g.add(new Activate(Activation.SOFTPLUS), x);
+  private static NetworkBuilder.Node above(NetworkBuilder g, NetworkBuilder.Node x) {
+    NetworkBuilder.Node positive = g.add(new Activate(Activation.SOFTPLUS), x);
     return g.add(new Activate(Elementary.affine(1, 0.7)), positive);
   }
 
@@ -319,15 +319,15 @@ public class OpPassesTest {
     List<Case> cases = new ArrayList<>();
     Shape left = Shape.of(2, 1, 3);
     Shape right = Shape.of(4, 1);
-    cases.addAll(pairs("broadcast add", left, right, Arithmetic::add));
-    cases.addAll(pairs("broadcast subtract", left, right, Arithmetic::subtract));
-    cases.addAll(pairs("broadcast multiply", left, right, Arithmetic::multiply));
+    cases.addAll(pairs("broadcast add", left, right, NetworkBuilder::add));
+    cases.addAll(pairs("broadcast subtract", left, right, NetworkBuilder::subtract));
+    cases.addAll(pairs("broadcast multiply", left, right, NetworkBuilder::multiply));
     cases.addAll(
-        pairs("broadcast divide", left, right, (g, a, b) -> Arithmetic.divide(g, a, above(g, b))));
+        pairs("broadcast divide", left, right, (g, a, b) -> g.divide(a, above(g, b))));
     cases.addAll(
-        pairs("broadcast power", left, right, (g, a, b) -> Arithmetic.power(g, above(g, a), b)));
-    cases.addAll(pairs("broadcast max", left, right, Arithmetic::max));
-    cases.addAll(pairs("broadcast min", left, right, Arithmetic::min));
+        pairs("broadcast power", left, right, (g, a, b) -> g.power(above(g, a), b)));
+    cases.addAll(pairs("broadcast max", left, right, NetworkBuilder::max));
+    cases.addAll(pairs("broadcast min", left, right, NetworkBuilder::min));
     Shape one = Shape.of(2, 3);
     Op where = Where.of(true, false, false, true, true, false);
     cases.addAll(pairs("where", one, one, (g, a, b) -> g.add(where, a, b)));
@@ -341,15 +341,15 @@ public class OpPassesTest {
     cases.addAll(pairs("matmul A'", at, b, (g, x, y) -> g.add(new MatMul(true, false), x, y)));
     cases.addAll(pairs("matmul B'", a, bt, (g, x, y) -> g.add(new MatMul(false, true), x, y)));
     cases.addAll(pairs("matmul A' B'", at, bt, (g, x, y) -> g.add(new MatMul(true, true), x, y)));
-    cases.addAll(pairs("matmul of matrices", Shape.of(3, 2), Shape.of(2, 7), Arithmetic::matmul));
+    cases.addAll(pairs("matmul of matrices", Shape.of(3, 2), Shape.of(2, 7), NetworkBuilder::matmul));
     cases.addAll(
-        pairs("broadcast matmul", Shape.of(3, 1, 2, 3), Shape.of(2, 3, 2), Arithmetic::matmul));
+        pairs("broadcast matmul", Shape.of(3, 1, 2, 3), Shape.of(2, 3, 2), NetworkBuilder::matmul));
     cases.add(graph("x x'", Shape.of(2, 3, 2), (g, x) -> g.add(new MatMul(false, true), x, x)));
     cases.add(graph("x' x", Shape.of(3, 2), (g, x) -> g.add(new MatMul(true, false), x, x)));
     return cases;
   }
 
-  private static Conv conv(Network.Builder g, int... dims) {
+  private static Conv conv(NetworkBuilder g, int... dims) {
     return Conv.of(normal(g, "w", dims), normal(g, "b", dims[0]));
   }
 
@@ -424,7 +424,7 @@ public class OpPassesTest {
     }
   }
 
-  private static ChannelNorm norm(Network.Builder g, int channels, ChannelNorm.Kind kind) {
+  private static ChannelNorm norm(NetworkBuilder g, int channels, ChannelNorm.Kind kind) {
     Parameter beta = normal(g, "beta", channels);
     return new ChannelNorm(normal(g, "gamma", channels), beta, 1e-3, kind);
   }
@@ -460,13 +460,13 @@ public class OpPassesTest {
 
   private static void operands(List<Case> cases) {
     Shape tokens = Shape.of(4, 3);
-    Function<Network.Builder, Op> turned =
+    Function<NetworkBuilder, Op> turned =
         g -> {
           Parameter all = normal(g, "all", 40);
           return new Linear(
               view(all, 2, Shape.of(3, 5), 6L, 1L).t(), view(all, 30, Shape.of(5), 1L));
         };
-    Function<Network.Builder, Op> rows =
+    Function<NetworkBuilder, Op> rows =
         g ->
             new Linear(
                 view(normal(g, "w", 5, 7), 1, Shape.of(4, 3), 7L, 1L),
@@ -481,12 +481,12 @@ public class OpPassesTest {
             tokens,
             (g, x) -> {
               Operand.View all = Operand.of(normal(g, "all", 3, 9));
-              Network.Node[] parts = new Network.Node[3];
+              NetworkBuilder.Node[] parts = new NetworkBuilder.Node[3];
               for (int i = 0; i < 3; i++) {
                 Operand part = view(all.parameter(), 3 * i, Shape.of(3, 3), 9L, 1L);
                 parts[i] = g.add(new Linear(part.t(), null), x);
               }
-              Network.Node product = g.add(new Multiply(), parts[0], parts[1]);
+              NetworkBuilder.Node product = g.add(new Multiply(), parts[0], parts[1]);
               return g.add(new Add(), product, parts[2]);
             }));
     Operand matrix = Operand.of(Shape.of(3, 2), 1, 2, -1, 0.5f, 3, -2).t();
@@ -502,8 +502,8 @@ public class OpPassesTest {
             "constant linear and softmax of shared nodes",
             tokens,
             (g, x) -> {
-              Network.Node y = g.add(new Linear(square, null), x);
-              Network.Node p = g.add(new Softmax(), x);
+              NetworkBuilder.Node y = g.add(new Linear(square, null), x);
+              NetworkBuilder.Node p = g.add(new Softmax(), x);
               return g.add(new Add(), g.add(new Multiply(), g.add(new Add(), y, p), x), x);
             }));
     cases.add(squared("softmax", Shape.of(2, 4, 5), g -> new Softmax()));
@@ -514,7 +514,7 @@ public class OpPassesTest {
       String name = bias == null ? "constant conv" : "constant conv with bias";
       cases.add(squared(name, Shape.of(2, 4, 5), g -> conv));
     }
-    Function<Network.Builder, Op> part =
+    Function<NetworkBuilder, Op> part =
         g -> {
           Parameter all = normal(g, "all", 30);
           Operand weight = view(all, 4, Shape.of(3, 2, 2, 2), 8L, 4L, 2L, 1L);
@@ -538,14 +538,14 @@ public class OpPassesTest {
     channelNorms(cases);
     operands(cases);
     Shape tokens = Shape.of(4, 6);
-    Function<Network.Builder, Op> linear = g -> new Linear(normal(g, "w", 5, 6), normal(g, "b", 5));
+    Function<NetworkBuilder, Op> linear = g -> new Linear(normal(g, "w", 5, 6), normal(g, "b", 5));
     cases.add(squared("linear", tokens, linear));
     cases.add(squared("linear without bias", tokens, g -> new Linear(normal(g, "w", 5, 6), null)));
     cases.add(onData("linear", tokens, linear));
     for (Activation f : Activation.values()) {
       cases.add(squared(f.name(), Shape.of(5, 5), g -> new Activate(f)));
     }
-    Function<Network.Builder, Op> layer =
+    Function<NetworkBuilder, Op> layer =
         g -> Norm.layer(normal(g, "gamma", 6), normal(g, "beta", 6), 1e-3);
     cases.add(squared("layer norm", tokens, layer));
     cases.add(onData("layer norm", tokens, layer));
@@ -564,7 +564,7 @@ public class OpPassesTest {
             "rotary of a shared node",
             Shape.of(3, 4),
             (g, x) -> {
-              Network.Node turned = g.add(new Rotary(2, 2, 100), x);
+              NetworkBuilder.Node turned = g.add(new Rotary(2, 2, 100), x);
               return g.add(new Add(), g.add(new Multiply(), turned, x), x);
             }));
     cases.add(binary("add", new Add(), -1));
@@ -614,9 +614,9 @@ public class OpPassesTest {
             Loss.meanSquaredError(),
             g -> new TokenEmbedding(Operand.of(normal(g, "table", 5, 3)), 2, 4),
             false));
-    Network.Builder h = Network.builder(Shape.of(7));
+    NetworkBuilder h = NetworkBuilder.of(Shape.of(7));
     Operand table = Operand.of(Shape.of(3, 2), 1, 2, -1, 0.5f, 3, -2);
-    Network.Node looked = h.add(new TokenEmbedding(table), h.input());
+    NetworkBuilder.Node looked = h.add(new TokenEmbedding(table), h.input());
     Network fixed = h.build(h.add(new Linear(normal(h, "w", 4, 2), null), looked));
     cases.add(new Case("constant token embedding", fixed, Loss.meanSquaredError()));
     return cases.stream();

@@ -1,14 +1,13 @@
 package dynaxx.network.pass;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Pointwise;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Op;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Attention;
@@ -23,12 +22,14 @@ import dynaxx.network.op.MaxPool;
 import dynaxx.network.op.MeanTokens;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Operand;
 import dynaxx.network.op.Patchify;
 import dynaxx.network.op.PoolWindow;
 import dynaxx.network.op.PositionEmbedding;
 import dynaxx.network.op.Rotary;
 import dynaxx.network.op.SelectToken;
+import dynaxx.network.op.Step;
 import dynaxx.network.op.TokenEmbedding;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -171,7 +172,7 @@ public final class Oracle {
     HyperDual[][] x = new HyperDual[examples()][];
     Arrays.setAll(x, e -> fill(size, i -> HyperDual.of(inputs[e * size + i])));
     values.add(x);
-    for (Network.Step step : network.steps().subList(1, network.steps().size())) {
+    for (Step step : network.steps().subList(1, network.steps().size())) {
       HyperDual[][][] in =
           Arrays.stream(step.inputs()).mapToObj(values::get).toArray(HyperDual[][][]::new);
       Shape[] shapes =
@@ -194,7 +195,7 @@ public final class Oracle {
   }
 
   private static HyperDual[] one(
-      Network.Step step, HyperDual[] w, HyperDual[][] in, Shape[] shapes) {
+      Step step, HyperDual[] w, HyperDual[][] in, Shape[] shapes) {
     HyperDual[] arranged = OracleShapes.apply(step.op(), w, in, shapes, step.shape());
     return arranged == null ? apply(step.op(), w, in, shapes, (int) step.shape().size()) : arranged;
   }
@@ -302,7 +303,7 @@ public final class Oracle {
   private static HyperDual activate(Pointwise f, HyperDual x) {
     HyperDual one = HyperDual.of(1);
     return switch (f) {
-      case Activation a -> activate(a, x);
+      case Pointwise.Standard(Activation a) -> activate(a, x);
       case Elementary e ->
           switch (e.kind()) {
             case EXP -> x.exp();

@@ -1,13 +1,13 @@
 package dynaxx.network.pass;
 
-import dynaxx.network.Op;
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.Concat;
 import dynaxx.network.op.Constant;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Gather;
 import dynaxx.network.op.MatMul;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Pad;
 import dynaxx.network.op.ParameterValue;
 import dynaxx.network.op.Permute;

@@ -4,20 +4,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.model.LanguageModel;
 import dynaxx.model.Mlp;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.model.VisionTransformer;
 import dynaxx.network.Batch;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.PositionEmbedding;
@@ -48,10 +49,10 @@ class OutputCurvatureTest {
   }
 
   private static Case tied() {
-    Network.Builder g = Network.builder(Shape.of(4));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4));
     Parameter w = g.parameter("w", Initializer.deviation(0.5), 4, 4);
     Parameter b = g.parameter("b", Initializer.deviation(0.5), 4);
-    Network.Node x = g.add(new Linear(w, b), g.input());
+    NetworkBuilder.Node x = g.add(new Linear(w, b), g.input());
     x = g.add(new Activate(Activation.TANH), x);
     x = g.add(new Linear(w, null), x);
     x = g.add(new PositionEmbedding(b), x);

@@ -6,24 +6,25 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.function.Activation;
 import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.ElementwiseKernels;
 import dynaxx.kernel.Kernels;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.model.ConvolutionalNetwork;
 import dynaxx.model.Mlp;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Batch;
-import dynaxx.network.Frame.Mode;
-import dynaxx.network.Initializer;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
 import dynaxx.network.Samples;
-import dynaxx.network.Shape;
 import dynaxx.network.op.Dropout;
+import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.op.PositionEmbedding;
 import dynaxx.operator.Hessian;
 import java.lang.reflect.InvocationHandler;
@@ -36,9 +37,9 @@ class TapeTest {
   private static final Loss LOSS = Loss.meanSquaredError();
 
   private static Network withDropout() {
-    Network.Builder g = Network.builder(Shape.of(500));
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(500));
     Parameter shift = g.parameter("shift", Initializer.ZEROS, 500);
-    Network.Node x = g.add(new PositionEmbedding(shift), g.input());
+    NetworkBuilder.Node x = g.add(new PositionEmbedding(shift), g.input());
     return g.build(g.add(new Dropout(0.25f), x));
   }
 

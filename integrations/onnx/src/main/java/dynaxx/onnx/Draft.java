@@ -1,13 +1,14 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
-import dynaxx.network.Op;
-import dynaxx.network.Shape;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Pointwise;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.Concat;
 import dynaxx.network.op.Constant;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Operand;
 import dynaxx.network.op.Permute;
 import dynaxx.network.op.Reshape;
@@ -325,8 +326,12 @@ final class Draft {
 
   /** An op on two inputs that are repeated to one shape first. */
   Expr binary(Op op, Expr a, Expr b) {
-    Shape common = Broadcast.common(a.shape, b.shape);
+    Shape common = Broadcast.common(op.name(), a.shape, b.shape);
     return op(op, broadcast(a, common), broadcast(b, common));
+  }
+
+  Expr activate(Activation f, Expr x) {
+    return activate(Pointwise.of(f), x);
   }
 
   Expr activate(Pointwise f, Expr x) {

@@ -1,9 +1,9 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
-import dynaxx.network.Op;
+import dynaxx.layer.Activation;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Pointwise;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
@@ -93,10 +93,10 @@ final class Elementwise {
   }
 
   private static void functions(Map<String, Operator> operators) {
-    put(operators, "Relu", Activation.RELU, x -> Math.max(0, x));
-    put(operators, "Tanh", Activation.TANH, Math::tanh);
-    put(operators, "Sigmoid", Activation.SIGMOID, x -> 1 / (1 + Math.exp(-x)));
-    put(operators, "Softplus", Activation.SOFTPLUS, x -> Math.log1p(Math.exp(x)));
+    put(operators, "Relu", Pointwise.of(Activation.RELU), x -> Math.max(0, x));
+    put(operators, "Tanh", Pointwise.of(Activation.TANH), Math::tanh);
+    put(operators, "Sigmoid", Pointwise.of(Activation.SIGMOID), x -> 1 / (1 + Math.exp(-x)));
+    put(operators, "Softplus", Pointwise.of(Activation.SOFTPLUS), x -> Math.log1p(Math.exp(x)));
     put(operators, "Exp", Elementary.EXP, Math::exp);
     put(operators, "Log", Elementary.LOG, Math::log);
     put(operators, "Sqrt", Elementary.SQRT, Math::sqrt);
@@ -190,6 +190,10 @@ final class Elementwise {
 
   static Expr f(Expr x, Pointwise function) {
     return x.draft.activate(function, x);
+  }
+
+  private static Expr f(Expr x, Activation function) {
+    return f(x, Pointwise.of(function));
   }
 
   private interface Function {

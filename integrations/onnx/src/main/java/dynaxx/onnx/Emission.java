@@ -1,10 +1,11 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Elementary;
+import dynaxx.kernel.Elementary;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Network;
-import dynaxx.network.Network.Node;
-import dynaxx.network.Parameter;
-import dynaxx.network.Shape;
+import dynaxx.model.NetworkBuilder.Node;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Gather;
 import dynaxx.network.op.ParameterValue;
@@ -22,11 +23,11 @@ import java.util.Set;
 /** Turns expressions into the nodes of a network. */
 final class Emission {
 
-  private final Network.Builder g;
+  private final NetworkBuilder g;
   private final Map<Expr, Node> nodes = new IdentityHashMap<>();
   private final Map<String, Node> flat = new HashMap<>();
 
-  Emission(Network.Builder g) {
+  Emission(NetworkBuilder g) {
     this.g = g;
   }
 

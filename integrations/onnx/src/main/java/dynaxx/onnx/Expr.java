@@ -1,9 +1,9 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Op;
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.Gather;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Slice;
 import java.util.Arrays;
 import java.util.List;

@@ -1,16 +1,17 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Elementary.Kind;
-import dynaxx.network.Op;
-import dynaxx.network.Parameter;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Elementary.Kind;
+import dynaxx.kernel.Pointwise;
+import dynaxx.layer.Activation;
+import dynaxx.layer.Parameter;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Operand;
 import dynaxx.network.op.Permute;
 import dynaxx.network.op.PositionEmbedding;
@@ -232,6 +233,10 @@ final class Fusion {
     return e.op instanceof Activate a ? a.function() : null;
   }
 
+  private static boolean isActivation(Expr e, Activation wanted) {
+    return Pointwise.of(wanted).equals(function(e));
+  }
+
   private static boolean isFunction(Expr e, Kind kind) {
     return function(e) instanceof Elementary f && f.kind() == kind;
   }
@@ -249,7 +254,7 @@ final class Fusion {
   /** SiLU and both forms of GELU, times any factor. */
   private static Expr gated(Expr x, Expr gate) {
     Scaled in = Scaled.of(x);
-    if (function(gate) == Activation.SIGMOID && gate.input() == x) {
+    if (isActivation(gate, Activation.SIGMOID) && gate.input() == x) {
       return x.draft.activate(Activation.SILU, x);
     }
     if (!isFunction(gate, Kind.AFFINE)) {
@@ -272,7 +277,7 @@ final class Fusion {
       Scaled inner = Scaled.of(e.input());
       return inner.x() == x && near(inner.factor(), Math.sqrt(0.5)) ? Activation.GELU : null;
     }
-    if (function(e) == Activation.TANH) {
+    if (isActivation(e, Activation.TANH)) {
       Scaled inner = Scaled.of(e.input());
       boolean matches = near(inner.factor(), Math.sqrt(2 / Math.PI)) && cubic(inner.x(), x);
       return matches ? Activation.GELU_TANH : null;

@@ -1,7 +1,7 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Elementary;
-import dynaxx.network.Parameter;
+import dynaxx.kernel.Elementary;
+import dynaxx.layer.Parameter;
 import dynaxx.network.op.AveragePool;
 import dynaxx.network.op.Conv;
 import dynaxx.network.op.MatMul;

@@ -1,8 +1,9 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Initializer;
+import dynaxx.layer.Initializer;
+import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Network;
-import dynaxx.network.Parameter;
+import dynaxx.layer.Parameter;
 import dynaxx.network.op.Add;
 import dynaxx.onnx.ModelFile.Graph;
 import dynaxx.onnx.ModelFile.Info;
@@ -226,7 +227,7 @@ final class Importer {
   /** One reading of the graph. */
   private final class Pass {
 
-    private final Network.Builder g;
+    private final NetworkBuilder g;
     private final Draft draft;
     private final Examples examples;
     private final Map<String, Tensor> tensors = new LinkedHashMap<>(initializers);
@@ -249,7 +250,7 @@ final class Importer {
               : graph.nodes().stream()
                   .filter(n -> n.outputs().stream().noneMatch(lifted::contains))
                   .toList();
-      g = Network.builder(inputs.networkInput());
+      g = NetworkBuilder.of(inputs.networkInput());
       draft = new Draft(inputs.networkInput(), tensors, inputs.tokens(), options.padding());
       examples = new Examples(draft, inputs.count());
       inputs.values(draft).forEach(names::put);

@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import dynaxx.onnx.ModelFile.Info;
 import dynaxx.onnx.OnnxOptions.Input;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.Operand;
 import java.util.List;

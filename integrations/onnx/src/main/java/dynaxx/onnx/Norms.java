@@ -1,8 +1,8 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Elementary;
-import dynaxx.network.Parameter;
-import dynaxx.network.RunningStatistics;
+import dynaxx.kernel.Elementary;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.RunningStatistics;
 import dynaxx.network.op.ChannelNorm;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;

@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Shape;
+import dynaxx.layer.Shape;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;

@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Elementary;
+import dynaxx.kernel.Elementary;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Subtract;

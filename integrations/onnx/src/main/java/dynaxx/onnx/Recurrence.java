@@ -1,8 +1,8 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Activation;
-import dynaxx.function.Elementary;
-import dynaxx.function.Pointwise;
+import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Pointwise;
+import dynaxx.layer.Activation;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.SelectToken;
@@ -119,7 +119,7 @@ final class Recurrence {
       return t.whole(0) > step ? null : draft.constant(Tensor.of(new long[] {hidden}, 0f));
     }
     Expr length = draft.numbers(lengths.body()).reshape(new long[] {1});
-    return draft.broadcast(Steps.above(length, step), dynaxx.network.Shape.of(hidden));
+    return draft.broadcast(Steps.above(length, step), dynaxx.layer.Shape.of(hidden));
   }
 
   private List<Value> apply() {
@@ -174,10 +174,10 @@ final class Recurrence {
         "none");
     String name = given ? names.texts().get(at) : kind.functions.get(which);
     return switch (name.toLowerCase(Locale.ROOT)) {
-      case "sigmoid" -> Activation.SIGMOID;
-      case "tanh" -> Activation.TANH;
-      case "relu" -> Activation.RELU;
-      case "softplus" -> Activation.SOFTPLUS;
+      case "sigmoid" -> Pointwise.of(Activation.SIGMOID);
+      case "tanh" -> Pointwise.of(Activation.TANH);
+      case "relu" -> Pointwise.of(Activation.RELU);
+      case "softplus" -> Pointwise.of(Activation.SOFTPLUS);
       case "softsign" -> Elementary.SOFTSIGN;
       case "hardsigmoid" -> Elementary.hardSigmoid(0.2, 0.5);
       case "leakyrelu" -> Elementary.leakyRelu(0.01);

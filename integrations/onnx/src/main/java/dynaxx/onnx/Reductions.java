@@ -1,7 +1,7 @@
 package dynaxx.onnx;
 
-import dynaxx.function.Elementary;
-import dynaxx.network.Op;
+import dynaxx.kernel.Elementary;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Reduce;

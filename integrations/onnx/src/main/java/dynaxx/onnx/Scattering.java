@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Op;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;

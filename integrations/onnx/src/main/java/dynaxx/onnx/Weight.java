@@ -1,6 +1,6 @@
 package dynaxx.onnx;
 
-import dynaxx.network.Parameter;
+import dynaxx.layer.Parameter;
 import dynaxx.network.op.Operand;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,14 +1,12 @@
 package dynaxx.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.cuda.internal.Blas;
 import dynaxx.cuda.internal.Driver;
 import dynaxx.cuda.internal.Session;
-import dynaxx.device.Availability;
 import dynaxx.device.Device;
 import dynaxx.device.MemoryExhaustedException;
 import dynaxx.memory.Buffer;
@@ -19,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,8 +42,7 @@ class FaultsTest {
   }
 
   private static String refusal() {
-    return assertInstanceOf(Availability.Unavailable.class, new CudaDeviceProvider().availability())
-        .reason();
+    return new CudaDeviceProvider().unavailable().orElseThrow();
   }
 
   /** Sets a property while something runs. */
@@ -64,7 +62,7 @@ class FaultsTest {
 
   @Test
   void describesWhatItFinds() {
-    assertInstanceOf(Availability.Available.class, new CudaDeviceProvider().availability());
+    assertEquals(Optional.empty(), new CudaDeviceProvider().unavailable());
     try (CudaDevice device = open()) {
       assertTrue(device.description().contains("driver for CUDA 13.0"), device.description());
     }

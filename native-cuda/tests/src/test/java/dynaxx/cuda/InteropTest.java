@@ -244,7 +244,7 @@ class InteropTest {
     assertEquals(0, driver.currentContext());
     CudaDevice.open(CudaSettings.DEFAULT).close();
     assertEquals(0, driver.currentContext());
-    new CudaDeviceProvider().availability();
+    new CudaDeviceProvider().unavailable();
     assertEquals(0, driver.currentContext());
   }
 }

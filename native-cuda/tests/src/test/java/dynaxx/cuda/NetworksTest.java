@@ -15,9 +15,10 @@ import dynaxx.memory.Vectors;
 import dynaxx.operator.GaussNewton;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NetworkOperator;
-import dynaxx.spectrum.Hutchinson;
+import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.LayerTraces;
+import dynaxx.spectrum.TraceEstimator;
 import dynaxx.spectrum.Verdict;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
@@ -57,7 +58,7 @@ class NetworksTest {
       float[] products,
       double[] forms,
       Lanczos.Result extremes,
-      Hutchinson.Trace trace) {
+      Estimate trace) {
 
     static Answers of(KnownCase c, Device device) {
       try (Scope scope = Scope.open()) {
@@ -71,7 +72,7 @@ class NetworksTest {
             Numbers.floats(device, hv.buffer()),
             hessian.quadraticForm(v),
             Lanczos.lambdaMin().withCertificate(true).withSeed(5).run(hessian),
-            new Hutchinson(8, 3).run(hessian));
+            TraceEstimator.hutchinson(8, 3).run(hessian));
       }
     }
   }
@@ -251,11 +252,11 @@ class NetworksTest {
     try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
       Hessian hessian = hessian(c, scope, device);
-      List<LayerTraces.Layer> layers = LayerTraces.tensors(c.network());
-      LayerTraces.Result result = new LayerTraces(4, 3).run(hessian, layers);
-      double sum = result.layers().values().stream().mapToDouble(Hutchinson.Trace::value).sum();
+      LayerTraces result =
+          LayerTraces.measure(hessian, LayerTraces.tensors(c.network()), 4, 3);
+      double sum = result.layers().values().stream().mapToDouble(Estimate::value).sum();
       assertEquals(result.total().value(), sum, 1e-6 * Math.abs(sum));
-      double forms = new Hutchinson(4, 3).run(hessian).value();
+      double forms = TraceEstimator.hutchinson(4, 3).run(hessian).value();
       assertEquals(forms, result.total().value(), 1e-5 * Math.abs(forms));
     }
   }

@@ -1,4 +1,4 @@
-package dynaxx.app;
+package dynaxx.app.io;
 
 /** Something the user can put right; the message says what was found and what was expected. */
 public final class UserException extends RuntimeException {

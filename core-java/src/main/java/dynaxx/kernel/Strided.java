@@ -1,4 +1,7 @@
-package dynaxx.memory;
+package dynaxx.kernel;
+
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Vectors;
 
 /**
  * k runs of values inside a buffer, the i-th starting at {@code offset + i * stride}: one

@@ -1,4 +1,4 @@
-package dynaxx.network;
+package dynaxx.layer;
 
 /**
  * How a parameter starts: uniform in {@code center ± halfWidth}, drawn from Philox so that a seed

@@ -1,4 +1,4 @@
-package dynaxx.network;
+package dynaxx.layer;
 
 import java.util.Arrays;
 

@@ -1,4 +1,4 @@
-package dynaxx.network;
+package dynaxx.layer;
 
 /**
  * A named part of the one contiguous parameter vector.

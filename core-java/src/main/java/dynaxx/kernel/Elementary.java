@@ -1,5 +1,6 @@
-package dynaxx.function;
+package dynaxx.kernel;
 
+import dynaxx.layer.Activation;
 import java.util.Locale;
 
 /**

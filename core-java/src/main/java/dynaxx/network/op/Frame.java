@@ -1,9 +1,11 @@
-package dynaxx.network;
+package dynaxx.network.op;
 
 import dynaxx.device.Device;
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
-import dynaxx.memory.Scalars;
-import dynaxx.memory.Strided;
 
 /**
  * What one op sees of the sweep it takes part in. Arrays of values have the examples as leading

@@ -1,4 +1,4 @@
-package dynaxx.kernel;
+package dynaxx.random;
 
 /**
  * Philox4x32-10, a counter-based generator: any element of any probe is a pure function of (seed,

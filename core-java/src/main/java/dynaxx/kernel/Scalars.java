@@ -1,4 +1,4 @@
-package dynaxx.memory;
+package dynaxx.kernel;
 
 /**
  * A few float64 accumulators that live where the device computes: losses, quadratic forms,

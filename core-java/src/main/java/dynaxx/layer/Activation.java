@@ -1,9 +1,7 @@
-package dynaxx.function;
+package dynaxx.layer;
 
-import java.util.Locale;
-
-/** Pointwise functions that a device knows with their first and second derivatives. */
-public enum Activation implements Pointwise {
+/** Functions of each element; devices know their first and second derivatives. */
+public enum Activation {
   /**
    * {@code max(0, x)}; the derivative at 0 is taken as 0, the second derivative as 0 everywhere.
    */
@@ -19,10 +17,5 @@ public enum Activation implements Pointwise {
   /** {@code x sigmoid(x)}, also called swish (Elfwing et al., 2017). */
   SILU,
   /** {@code log(1 + exp(x))}. */
-  SOFTPLUS;
-
-  @Override
-  public String label() {
-    return name().toLowerCase(Locale.ROOT);
-  }
+  SOFTPLUS
 }

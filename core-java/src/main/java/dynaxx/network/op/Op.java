@@ -1,7 +1,10 @@
-package dynaxx.network;
+package dynaxx.network.op;
 
+import dynaxx.kernel.Scalars;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scalars;
+import dynaxx.network.Network;
 import java.util.List;
 
 /**

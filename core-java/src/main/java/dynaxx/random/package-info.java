@@ -1,0 +1,4 @@
+/**
+ * Random numbers by counter: a seed, a stream and a position give the same bits on every device.
+ */
+package dynaxx.random;
