@@ -57,6 +57,7 @@ class ArchitectureTest {
     List<String> types = Architecture.publicTypes(Scope.class).lines().skip(1).toList();
     long nested = types.stream().filter(type -> type.matches(".*\\.[A-Z]\\w*\\..*")).count();
     assertTrue(types.size() <= MOST_TYPES, "public types: found " + types.size());
-    assertTrue(types.size() - nested <= MOST_TOP_LEVEL, "top-level: found " + (types.size() - nested));
+    assertTrue(
+        types.size() - nested <= MOST_TOP_LEVEL, "top-level: found " + (types.size() - nested));
   }
 }

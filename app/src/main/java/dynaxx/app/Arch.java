@@ -80,12 +80,7 @@ enum Arch {
               .classes(10)
               .build();
       case GRU ->
-          new SequenceModel()
-              .rows(SIDE, SIDE)
-              .kind(Recurrent.GRU)
-              .hidden(32)
-              .classes(10)
-              .build();
+          new SequenceModel().rows(SIDE, SIDE).kind(Recurrent.GRU).hidden(32).classes(10).build();
       case LM ->
           LanguageModel.gpt()
               .vocabulary(data.characters().length())

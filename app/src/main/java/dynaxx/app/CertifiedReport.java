@@ -31,7 +31,10 @@ final class CertifiedReport {
     lines.add(
         text(
             "%-12s%.4g, from %.4g to %.4g with 95 %%",
-            "trace", found.trace().value(), found.trace().value() - half, found.trace().value() + half));
+            "trace",
+            found.trace().value(),
+            found.trace().value() - half,
+            found.trace().value() + half));
     lines.add(over(spread, spread.trace()));
     lines.add(text("%-12s%s", "noise scale", s.noiseScale().orElseThrow()));
     lines.add(

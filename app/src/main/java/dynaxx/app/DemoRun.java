@@ -41,7 +41,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /** One run: trains, lets the monitor look on or act, and records every step. */
 final class DemoRun implements TrainingControl, AutoCloseable {

@@ -7,7 +7,6 @@ import dynaxx.app.plot.SpectrumPlot;
 import dynaxx.app.terminal.ProgressLine;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;

@@ -1,10 +1,10 @@
 package dynaxx.app;
 
-import dynaxx.app.io.UserException;
 import dynaxx.app.data.NpyFile;
+import dynaxx.app.io.UserException;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
-import dynaxx.layer.Shape;
 import dynaxx.onnx.OnnxModel;
 import dynaxx.onnx.OnnxOptions;
 import dynaxx.onnx.OnnxOptions.Input;

@@ -110,8 +110,7 @@ final class ProbeReport {
   }
 
   private static List<String> layers(Found found) {
-    List<Map.Entry<String, Estimate>> all =
-        new ArrayList<>(found.layers().layers().entrySet());
+    List<Map.Entry<String, Estimate>> all = new ArrayList<>(found.layers().layers().entrySet());
     all.sort(Comparator.comparingDouble(e -> -Math.abs(e.getValue().value())));
     List<String> lines = new ArrayList<>();
     lines.add("traces by tensor" + (all.size() > LAYERS ? ", the largest" : ""));

@@ -227,8 +227,7 @@ record ProbeRun(
     int probes = plan.settings().probes();
     progress.stage("traces by tensor", "probe", probes);
     watched.count(Counted.PRODUCTS);
-    return LayerTraces.measure(
-        watched, LayerTraces.tensors(network), probes, plan.seed());
+    return LayerTraces.measure(watched, LayerTraces.tensors(network), probes, plan.seed());
   }
 
   private boolean wants(Matrix matrix) {

@@ -171,9 +171,7 @@ final class TrainingOptions {
   }
 
   private static StabilityLimit stability(boolean sgd, double momentum, double weightDecay) {
-    return sgd
-        ? StabilityLimit.momentum(momentum, weightDecay)
-        : StabilityLimit.adam(momentum);
+    return sgd ? StabilityLimit.momentum(momentum, weightDecay) : StabilityLimit.adam(momentum);
   }
 
   /** The limit of the optimizer that a run's run.json names; plain descent without one. */

@@ -14,8 +14,7 @@ import java.util.Optional;
  *
  * <p>Data are float32, or float64 where {@link #float64} says so; dot products, norms and sums over
  * rows are accumulated in float64. Calls may return before the work is done; {@link #download}
- * waits. Threads that share a device, or its {@link #float64}, take
- * {@linkplain Turns turns}.
+ * waits. Threads that share a device, or its {@link #float64}, take {@linkplain Turns turns}.
  */
 public interface Device extends AutoCloseable {
 

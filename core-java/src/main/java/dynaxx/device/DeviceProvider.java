@@ -22,7 +22,8 @@ public interface DeviceProvider {
   /**
    * Checks whether the device can be used here. Leaves no side effects. Never throws.
    *
-   * @return nothing if it can; otherwise why not, and where it applies what to do about it, one line
+   * @return nothing if it can; otherwise why not, and where it applies what to do about it, one
+   *     line
    */
   Optional<String> unavailable();
 

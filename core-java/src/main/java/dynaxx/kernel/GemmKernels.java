@@ -1,6 +1,5 @@
 package dynaxx.kernel;
 
-
 /** Matrix products. */
 public interface GemmKernels {
 

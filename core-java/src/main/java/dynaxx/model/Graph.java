@@ -79,10 +79,7 @@ final class Graph {
     for (Parameter parameter : op.parameters()) {
       if (parameters.get(parameter.name()) != parameter) {
         throw new IllegalArgumentException(
-            op.name()
-                + ": parameter '"
-                + parameter.name()
-                + "' was not declared in this network");
+            op.name() + ": parameter '" + parameter.name() + "' was not declared in this network");
       }
     }
     if (op.takesData() && indices[0] != 0) {

@@ -369,9 +369,9 @@ public final class NetworkBuilder {
   }
 
   /**
-   * One direction of a recurrent layer, unrolled over the steps of a sequence; states begin at zero.
-   * Parameters have PyTorch's names and shapes, such as {@code name.weight_ih_l0} and, for the
-   * direction from the last step to the first, {@code name.weight_ih_l0_reverse}.
+   * One direction of a recurrent layer, unrolled over the steps of a sequence; states begin at
+   * zero. Parameters have PyTorch's names and shapes, such as {@code name.weight_ih_l0} and, for
+   * the direction from the last step to the first, {@code name.weight_ih_l0_reverse}.
    *
    * @param kind what a step does
    * @param x a sequence, {@code [steps x in]}

@@ -11,13 +11,13 @@ public enum Recurrent {
   /** {@code h = max(0, gx + gh)}. */
   RNN_RELU(1),
   /**
-   * Gates r, z, n: {@code r, z = sigmoid(gx + gh)}, {@code n = tanh(gx + r gh)}, {@code h = (1 -
-   * z) n + z h}; the reset gate acts after the matrix product, as in cuDNN and PyTorch.
+   * Gates r, z, n: {@code r, z = sigmoid(gx + gh)}, {@code n = tanh(gx + r gh)}, {@code h = (1 - z)
+   * n + z h}; the reset gate acts after the matrix product, as in cuDNN and PyTorch.
    */
   GRU(3),
   /**
-   * Gates i, f, g, o: {@code i, f, o = sigmoid(gx + gh)}, {@code g = tanh(gx + gh)}, {@code c = f
-   * c + i g}, {@code h = o tanh(c)}.
+   * Gates i, f, g, o: {@code i, f, o = sigmoid(gx + gh)}, {@code g = tanh(gx + gh)}, {@code c = f c
+   * + i g}, {@code h = o tanh(c)}.
    */
   LSTM(4);
 

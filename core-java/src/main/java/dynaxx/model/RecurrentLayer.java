@@ -17,8 +17,9 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A layer of a recurrent network, unrolled over the steps of a sequence. States begin at zero. Parameters have PyTorch's names, shapes and order of gates; the
- * inputs of all steps are projected by one matrix product, the states by one for each step.
+ * A layer of a recurrent network, unrolled over the steps of a sequence. States begin at zero.
+ * Parameters have PyTorch's names, shapes and order of gates; the inputs of all steps are projected
+ * by one matrix product, the states by one for each step.
  */
 final class RecurrentLayer {
 
@@ -47,7 +48,13 @@ final class RecurrentLayer {
      * @return the parameters
      */
     static Weights declare(
-        NetworkBuilder g, String prefix, Recurrent kind, int in, int hidden, int layer, boolean reverse) {
+        NetworkBuilder g,
+        String prefix,
+        Recurrent kind,
+        int in,
+        int hidden,
+        int layer,
+        boolean reverse) {
       Initializer uniform = new Initializer(0, (float) (1 / Math.sqrt(hidden)));
       String end = "_l" + layer + (reverse ? "_reverse" : "");
       int rows = kind.gates() * hidden;
@@ -95,7 +102,8 @@ final class RecurrentLayer {
    *     final state is the last of them, or the first if reversed
    * @throws IllegalArgumentException naming op, input and both shapes, if shapes do not fit
    */
-  static List<Node> states(NetworkBuilder g, Recurrent kind, Weights weights, Node x, boolean reverse) {
+  static List<Node> states(
+      NetworkBuilder g, Recurrent kind, Weights weights, Node x, boolean reverse) {
     Objects.requireNonNull(kind, "kind");
     return new RecurrentLayer(g, kind, weights).unroll(x, reverse);
   }

@@ -83,7 +83,8 @@ final class JsonLines {
     text("type", "validation");
     key("step").append(validation.step());
     optional(Signal.VALIDATION_LOSS.column(), validation.found().value(Signal.VALIDATION_LOSS));
-    optional(Signal.VALIDATION_ACCURACY.column(), validation.found().value(Signal.VALIDATION_ACCURACY));
+    optional(
+        Signal.VALIDATION_ACCURACY.column(), validation.found().value(Signal.VALIDATION_ACCURACY));
   }
 
   private void notice(MonitorRecord.Notice notice) {

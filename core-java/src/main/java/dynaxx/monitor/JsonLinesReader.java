@@ -39,8 +39,7 @@ final class JsonLinesReader {
     long step = json.get("step").whole();
     return switch (json.get("type").text()) {
       case "step" -> step(step, json);
-      case "validation" ->
-          new MonitorRecord.Validation(validation(step, json));
+      case "validation" -> new MonitorRecord.Validation(validation(step, json));
       default ->
           new MonitorRecord.Notice(
               step, json.get("type").constant(MonitorRecord.Notice.Kind.class), events(step, json));

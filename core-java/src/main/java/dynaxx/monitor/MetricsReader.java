@@ -184,8 +184,7 @@ final class MetricsReader {
       }
     }
     if (restart) {
-      records.add(
-          new MonitorRecord.Notice(lastStep, MonitorRecord.Notice.Kind.RESTART, List.of()));
+      records.add(new MonitorRecord.Notice(lastStep, MonitorRecord.Notice.Kind.RESTART, List.of()));
     }
     restart = false;
     records.add(new MonitorRecord.Step(observation));

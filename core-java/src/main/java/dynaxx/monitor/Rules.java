@@ -459,8 +459,7 @@ public interface Rules {
      */
     public static StabilityLimit adam(double beta1) {
       requireDecay("beta1", beta1);
-      return new StabilityLimit(
-          Signal.PRECONDITIONED_LAMBDA_MAX, 2 * (1 + beta1), 1 - beta1, 0);
+      return new StabilityLimit(Signal.PRECONDITIONED_LAMBDA_MAX, 2 * (1 + beta1), 1 - beta1, 0);
     }
 
     private static void requireDecay(String argument, double value) {

@@ -8,8 +8,8 @@ import dynaxx.network.op.LossFrame;
 
 /**
  * A loss that is a mean of terms over all predictions. Passes get {@code scale}, the factor of each
- * term: 1 / (terms of the whole data set), so that contributions of micro-batches simply add up. The
- * passes are for dynaxx itself; their types are not exported.
+ * term: 1 / (terms of the whole data set), so that contributions of micro-batches simply add up.
+ * The passes are for dynaxx itself; their types are not exported.
  */
 public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError {
 

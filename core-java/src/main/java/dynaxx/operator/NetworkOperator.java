@@ -12,7 +12,6 @@ import dynaxx.network.pass.ExampleNorms;
 import dynaxx.network.pass.FisherSweep;
 import dynaxx.network.pass.ParameterGradients;
 import dynaxx.network.pass.Tape;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;

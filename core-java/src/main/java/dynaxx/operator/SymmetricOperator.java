@@ -15,8 +15,8 @@ import java.util.function.BiConsumer;
 /**
  * A symmetric linear map on n-vectors that is known by its products only. All estimators work on
  * this interface, so a host does not need a dynaxx network: any exact Hessian-vector product will
- * do. {@link #shifted}, {@link #preconditioned} and {@link #restricted} make others of it, which leave
- * it open when they are closed.
+ * do. {@link #shifted}, {@link #preconditioned} and {@link #restricted} make others of it, which
+ * leave it open when they are closed.
  */
 public interface SymmetricOperator extends AutoCloseable {
 

@@ -246,8 +246,9 @@ public final class Lanczos {
    * @param ritz all Ritz values of the start that came closest to the smallest eigenvalue,
    *     ascending
    * @param density of the spectrum, from the quadratures of all starts; empty after a warm start
-   * @param vectors Ritz vectors, if some were to be kept: orthonormal, those of the lowest {@code (k
-   *     + 1) / 2} and of the highest {@code k / 2} values of {@code ritz} for k of them, ascending
+   * @param vectors Ritz vectors, if some were to be kept: orthonormal, those of the lowest {@code
+   *     (k + 1) / 2} and of the highest {@code k / 2} values of {@code ritz} for k of them,
+   *     ascending
    * @param steps products of each start
    * @param products number of products made
    * @param restarts how often the bases were full
@@ -303,8 +304,8 @@ public final class Lanczos {
    * Runs on an operator and keeps Ritz vectors.
    *
    * @param operator a symmetric operator
-   * @param vectors how many Ritz vectors to keep, at least 1; half from each end, fewer if there are
-   *     not as many
+   * @param vectors how many Ritz vectors to keep, at least 1; half from each end, fewer if there
+   *     are not as many
    * @param scope owns the vectors
    * @return the result with the vectors
    * @throws NonFiniteException if a product holds NaN or infinity

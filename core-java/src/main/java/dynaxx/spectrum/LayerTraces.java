@@ -81,8 +81,8 @@ public record LayerTraces(SequencedMap<String, Estimate> layers, Estimate total)
    * Estimates the traces. Needs memory for at most 16 vectors.
    *
    * @param operator a symmetric operator
-   * @param layers parts of its vectors by name, each at least one range, none overlapping another of
-   *     its layer; layers need not cover everything and may overlap each other
+   * @param layers parts of its vectors by name, each at least one range, none overlapping another
+   *     of its layer; layers need not cover everything and may overlap each other
    * @param probes number of probes and of full products, at least 2 so that errors can be estimated
    * @param seed fixes the probes, which are those of {@link TraceEstimator#hutchinson(int, long)}
    * @return trace of each layer and of the whole, with errors
@@ -91,10 +91,7 @@ public record LayerTraces(SequencedMap<String, Estimate> layers, Estimate total)
    * @throws NonFiniteException if a product holds NaN or infinity
    */
   public static LayerTraces measure(
-      SymmetricOperator operator,
-      SequencedMap<String, List<Range>> layers,
-      int probes,
-      long seed) {
+      SymmetricOperator operator, SequencedMap<String, List<Range>> layers, int probes, long seed) {
     if (probes < 2) {
       throw new IllegalArgumentException(
           "probes: found " + probes + ", expected at least 2 (one probe gives no error estimate)");
@@ -114,15 +111,18 @@ public record LayerTraces(SequencedMap<String, Estimate> layers, Estimate total)
         device.algebra().rademacher(seed, from, z);
         operator.apply(z, hz);
         int first = from;
-        copy(dots(device.algebra(), seed, first, hz, List.of(new Range(0, operator.dimension()))), total, first);
+        copy(
+            dots(device.algebra(), seed, first, hz, List.of(new Range(0, operator.dimension()))),
+            total,
+            first);
         samples.forEach(
-            (name, all) -> copy(dots(device.algebra(), seed, first, hz, sorted.get(name)), all, first));
+            (name, all) ->
+                copy(dots(device.algebra(), seed, first, hz, sorted.get(name)), all, first));
       }
     }
     SequencedMap<String, Estimate> traces = new LinkedHashMap<>();
     samples.forEach((name, all) -> traces.put(name, Estimate.of(all)));
-    return new LayerTraces(
-        Collections.unmodifiableSequencedMap(traces), Estimate.of(total));
+    return new LayerTraces(Collections.unmodifiableSequencedMap(traces), Estimate.of(total));
   }
 
   private static void copy(double[] part, double[] all, int from) {

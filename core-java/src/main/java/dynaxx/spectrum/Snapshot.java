@@ -4,7 +4,6 @@ import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.operator.Hessian;
 import dynaxx.spectrum.Signal.Reading;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;

@@ -14,10 +14,10 @@ import java.util.stream.IntStream;
  * quadratures.
  *
  * <p>Errors are of two kinds. That of the random starts is stated with each mean as a standard
- * error over the starts; of one start alone it is infinite. That of the quadrature is the same for every
- * start: it vanishes for polynomials of degree up to 2m - 1 after m Lanczos steps, so moments have
- * none of it, while a step function such as {@link #massBelow} is only known to within the weights
- * of the nodes beside the step.
+ * error over the starts; of one start alone it is infinite. That of the quadrature is the same for
+ * every start: it vanishes for polynomials of degree up to 2m - 1 after m Lanczos steps, so moments
+ * have none of it, while a step function such as {@link #massBelow} is only known to within the
+ * weights of the nodes beside the step.
  *
  * <p>A weight below about 1/n is invisible: a single eigenvalue, such as an isolated smallest one,
  * has the weight 1/n on average and a random one for each start. Its position is that of the Ritz
@@ -172,8 +172,8 @@ public final class SpectralDensity {
   }
 
   /**
-   * Squared Frobenius norm, from the second moment. The variance of a {@link TraceEstimator#hutchinson(int, long)} sample is
-   * at most twice this.
+   * Squared Frobenius norm, from the second moment. The variance of a {@link
+   * TraceEstimator#hutchinson(int, long)} sample is at most twice this.
    *
    * @return the sum of the squares of all eigenvalues
    */
@@ -195,9 +195,10 @@ public final class SpectralDensity {
 
   /**
    * The least that the starts' own spectral measures can have below a threshold, by the bounds of
-   * Chebyshev, Markov and Stieltjes (Szego, 1939, section 3.41): the weights below, without the last
-   * node. This and {@link #mostMassBelow} say what the number of steps leaves open, and are wide
-   * apart where a node beside the threshold is heavy. The random choice of starts is not in them.
+   * Chebyshev, Markov and Stieltjes (Szego, 1939, section 3.41): the weights below, without the
+   * last node. This and {@link #mostMassBelow} say what the number of steps leaves open, and are
+   * wide apart where a node beside the threshold is heavy. The random choice of starts is not in
+   * them.
    *
    * @param threshold as in {@link #massBelow}
    * @return from 0 to 1

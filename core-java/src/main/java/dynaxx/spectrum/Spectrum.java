@@ -24,9 +24,9 @@ public record Spectrum(
 
   /**
    * Whether the extreme eigenvalues are Rayleigh quotients, at this point, of Ritz vectors from an
-   * earlier one: the smallest eigenvalue is at most, the largest at least that, and nothing says how
-   * far away they are. Otherwise they are Ritz values of a Lanczos run at this point, with residuals
-   * and bounds.
+   * earlier one: the smallest eigenvalue is at most, the largest at least that, and nothing says
+   * how far away they are. Otherwise they are Ritz values of a Lanczos run at this point, with
+   * residuals and bounds.
    *
    * @return true after a cheap measurement
    */

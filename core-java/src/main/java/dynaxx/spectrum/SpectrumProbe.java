@@ -84,9 +84,7 @@ public final class SpectrumProbe implements AutoCloseable {
       Estimate trace;
       try (Scope temporary = Scope.open()) {
         Optional<RitzPairs> deflation =
-            settings.deflated()
-                ? converged(pairs, operator.device(), temporary)
-                : Optional.empty();
+            settings.deflated() ? converged(pairs, operator.device(), temporary) : Optional.empty();
         trace = trace(operator, result.density(), start, deflation, settings);
       }
       store(pairs, scope);

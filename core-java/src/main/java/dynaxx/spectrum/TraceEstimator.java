@@ -53,11 +53,11 @@ public interface TraceEstimator {
   /**
    * {@link #hutchinson(int, long)} with deflation (the fixed-basis form of Hutch++, Meyer, Musco,
    * Musco and Woodruff, 2021): the part of the trace inside the span of given orthonormal vectors Q
-   * is computed exactly and probes see the rest only: {@code tr H = sum of q'Hq + E z'(I - QQ')H(I -
-   * QQ')z}. The variance falls to twice the sum of squares of the eigenvalues that are left, when Q
-   * are eigenvectors; it is unbiased for any Q that was not made from the same probes, converged or
-   * not. Needs one quadratic form more for each vector, since Rayleigh quotients are taken at the
-   * operator's own point: vectors of an earlier snapshot can be used, too.
+   * is computed exactly and probes see the rest only: {@code tr H = sum of q'Hq + E z'(I - QQ')H(I
+   * - QQ')z}. The variance falls to twice the sum of squares of the eigenvalues that are left, when
+   * Q are eigenvectors; it is unbiased for any Q that was not made from the same probes, converged
+   * or not. Needs one quadratic form more for each vector, since Rayleigh quotients are taken at
+   * the operator's own point: vectors of an earlier snapshot can be used, too.
    *
    * @param probes number of probes, at least 2
    * @param seed fixes the probes
@@ -91,8 +91,7 @@ public interface TraceEstimator {
    * @return the estimator; as many samples as probes were needed
    * @throws IllegalArgumentException if a value is out of range
    */
-  static TraceEstimator within(
-      double relativeError, double confidence, int maxProbes, long seed) {
+  static TraceEstimator within(double relativeError, double confidence, int maxProbes, long seed) {
     Hutchinson.Goal goal = new Hutchinson.Goal(relativeError, confidence, maxProbes);
     Hutchinson hutchinson = new Hutchinson(FIRST_STAGE, seed);
     hutchinson.check(goal);

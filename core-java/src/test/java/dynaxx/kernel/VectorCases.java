@@ -273,8 +273,7 @@ final class VectorCases {
           double[] before = new double[k];
           double[] after = new double[k];
           double[][] found =
-              d.algebra()
-                  .orthonormalise(bases, counts, Vectors.of(rest, k, n), before, after);
+              d.algebra().orthonormalise(bases, counts, Vectors.of(rest, k, n), before, after);
           double[] all = new double[0];
           for (int i = 0; i < k; i++) {
             double[] c = Arrays.copyOf(found[i], most + 2);

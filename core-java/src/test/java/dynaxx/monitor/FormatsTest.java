@@ -111,8 +111,7 @@ class FormatsTest {
     for (MonitorRecord.Notice.Kind kind : MonitorRecord.Notice.Kind.values()) {
       all.add(new MonitorRecord.Notice(++step, kind, List.of(event(step, Event.Kind.LEVEL_SHIFT))));
     }
-    all.add(
-        new MonitorRecord.Validation(Observation.at(step).with(Signal.VALIDATION_LOSS, 2)));
+    all.add(new MonitorRecord.Validation(Observation.at(step).with(Signal.VALIDATION_LOSS, 2)));
     return all;
   }
 
@@ -174,8 +173,7 @@ class FormatsTest {
     List<MonitorRecord> rows = MetricsFormat.read(file, problems::add);
     assertEquals(List.of(), problems);
     assertEquals(
-        List.of(
-            new MonitorRecord.Step(everything(1)), new MonitorRecord.Step(Observation.at(2))),
+        List.of(new MonitorRecord.Step(everything(1)), new MonitorRecord.Step(Observation.at(2))),
         rows);
   }
 

@@ -23,7 +23,6 @@ import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;

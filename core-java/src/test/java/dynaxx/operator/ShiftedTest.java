@@ -41,8 +41,7 @@ class ShiftedTest {
       }
       OperatorContract.verify(dense.on(device).shifted(shift), expected, 1e-6);
     }
-    OperatorContract.verify(
-        Dense.diagonal(2).on(device).shifted(1), new double[][] {{3}}, 1e-7);
+    OperatorContract.verify(Dense.diagonal(2).on(device).shifted(1), new double[][] {{3}}, 1e-7);
   }
 
   @Test

@@ -191,8 +191,7 @@ class CurvatureProbeTest {
       assertEquals(first.min(), second.min());
       double exact = Arrays.stream(matrix.values()).sum();
       SpectralDensity density = second.density().orElseThrow();
-      assertEquals(
-          exact, density.trace().value(), 4 * density.trace().standardError());
+      assertEquals(exact, density.trace().value(), 4 * density.trace().standardError());
       assertEquals(
           density.trace().value(),
           Arrays.stream(second.trace().samples()).limit(3).average().orElseThrow(),

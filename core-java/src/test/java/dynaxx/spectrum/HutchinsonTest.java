@@ -16,7 +16,6 @@ import dynaxx.testing.Dense;
 import dynaxx.testing.DenseForms;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -66,8 +65,7 @@ class HutchinsonTest {
   @Test
   void isExactForDiagonalMatrices() {
     try (Device device = Devices.cpu(1)) {
-      Estimate estimate =
-          new Hutchinson(3, 1).run(Dense.diagonal(1, -2, 4, 0.5).on(device));
+      Estimate estimate = new Hutchinson(3, 1).run(Dense.diagonal(1, -2, 4, 0.5).on(device));
       assertEquals(3.5, estimate.value(), 1e-12);
       assertEquals(0, estimate.standardError(), 1e-12);
     }

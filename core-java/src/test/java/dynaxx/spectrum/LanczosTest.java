@@ -456,7 +456,8 @@ class LanczosTest {
     assertEquals(4, four.density().orElseThrow().starts().size());
     assertArrayEquals(
         one.density().orElseThrow().nodes(),
-        four.density().orElseThrow().starts().getFirst().nodes(), "same bits");
+        four.density().orElseThrow().starts().getFirst().nodes(),
+        "same bits");
     assertTrue(four.min().value() <= one.min().value());
     assertTrue(four.max().value() >= one.max().value());
     double sharper = four.min().value() - bound(four.min());

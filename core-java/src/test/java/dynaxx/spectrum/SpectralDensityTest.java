@@ -65,13 +65,7 @@ class SpectralDensityTest {
         double error = mass.standardError();
         System.out.printf(
             "%s: %.4f of all below %.4g, found %.4f +- %.4f, between %.4f and %.4f%n",
-            c,
-            probability,
-            quantile.getValue().asDouble(),
-            mass.value(),
-            error,
-            least,
-            most);
+            c, probability, quantile.getValue().asDouble(), mass.value(), error, least, most);
         assertTrue(least - 4 * error <= probability, quantile.getKey());
         assertTrue(most + 4 * error >= probability, quantile.getKey());
         assertEquals(probability, mass.value(), 0.01 + most - least);
@@ -102,8 +96,8 @@ class SpectralDensityTest {
       DenseForms matrix = new DenseForms(DenseForms.withSpectrum(5, values), device);
       SpectralDensity density = density(matrix, 100, 60);
       Estimate mass = density.massBelow(0);
-        double least = density.leastMassBelow(0);
-        double most = density.mostMassBelow(0);
+      double least = density.leastMassBelow(0);
+      double most = density.mostMassBelow(0);
       double error = mass.standardError();
       System.out.printf("35 %% negative: found %.4f +- %.4f%n", mass.value(), error);
       assertEquals(0.35, mass.value(), 4 * error);
@@ -136,8 +130,8 @@ class SpectralDensityTest {
             below += values[i] < threshold ? start[i] * start[i] : 0;
           }
           Estimate mass = density.massBelow(threshold);
-        double least = density.leastMassBelow(threshold);
-        double most = density.mostMassBelow(threshold);
+          double least = density.leastMassBelow(threshold);
+          double most = density.mostMassBelow(threshold);
           assertTrue(least <= below / all + 1e-5, "at " + threshold);
           assertTrue(most >= below / all - 1e-5, "at " + threshold);
         }
@@ -171,11 +165,10 @@ class SpectralDensityTest {
     Quadrature second = new Quadrature(new double[] {-2, 0, 4}, new double[] {0.5, 0.3, 0.2});
     SpectralDensity density = SpectralDensity.of(List.of(first, second), 10);
     assertArrayEquals(new double[] {-2, -1, 0, 2, 4}, density.nodes());
-    assertArrayEquals(
-        new double[] {0.25, 0.125, 0.15, 0.375, 0.1}, density.weights(), 1e-15);
+    assertArrayEquals(new double[] {0.25, 0.125, 0.15, 0.375, 0.1}, density.weights(), 1e-15);
     Estimate mass = density.massBelow(0);
-        double least = density.leastMassBelow(0);
-        double most = density.mostMassBelow(0);
+    double least = density.leastMassBelow(0);
+    double most = density.mostMassBelow(0);
     assertEquals(0.375, mass.value(), 1e-15);
     assertEquals(0.125, mass.standardError(), 1e-15);
     assertEquals(0, least, 1e-15);

@@ -60,8 +60,7 @@ class TraceCoverageTest {
   @Test
   void intervalsCover() {
     DenseForms matrix = indefinite(80);
-    long covered =
-        count(seed -> new Hutchinson(16, seed).run(matrix).covers(matrix.trace(), 0.95));
+    long covered = count(seed -> new Hutchinson(16, seed).run(matrix).covers(matrix.trace(), 0.95));
     System.out.printf("95 %% intervals of 16 probes, dense indefinite: %d of %d%n", covered, RUNS);
     assertTrue(covered >= 0.93 * RUNS && covered <= 0.97 * RUNS, covered + " of " + RUNS);
   }
@@ -75,15 +74,9 @@ class TraceCoverageTest {
     DenseForms matrix = spiked();
     try (Scope scope = Scope.open()) {
       Vectors top = SubspaceIteration.dominant(matrix, scope, 1, 30);
-      long plain =
-          count(
-              seed -> new Hutchinson(16, seed).run(matrix).covers(matrix.trace(), 0.95));
+      long plain = count(seed -> new Hutchinson(16, seed).run(matrix).covers(matrix.trace(), 0.95));
       long deflated =
-          count(
-              seed ->
-                  new Hutchinson(16, seed)
-                      .run(matrix, top)
-                      .covers(matrix.trace(), 0.95));
+          count(seed -> new Hutchinson(16, seed).run(matrix, top).covers(matrix.trace(), 0.95));
       System.out.printf(
           "95 %% intervals of 16 probes, one dominant eigenvalue: %d, deflated %d of %d%n",
           plain, deflated, RUNS);

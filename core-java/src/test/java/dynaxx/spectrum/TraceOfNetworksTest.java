@@ -208,12 +208,9 @@ class TraceOfNetworksTest {
     assertEquals(9, measure(four, tail, 3).layers().get("x").value(), 1e-6);
     refused("probes: found 1", () -> measure(four, tail, 1));
     refused(
-        "layers: found none",
-        () -> LayerTraces.measure(four, Collections.emptySortedMap(), 3, 1));
-    refused(
-        "ends at 5, expected at most 4", () -> measure(four, List.of(new Range(2, 3)), 3));
-    refused(
-        "overlapping", () -> measure(four, List.of(new Range(0, 2), new Range(1, 1)), 3));
+        "layers: found none", () -> LayerTraces.measure(four, Collections.emptySortedMap(), 3, 1));
+    refused("ends at 5, expected at most 4", () -> measure(four, List.of(new Range(2, 3)), 3));
+    refused("overlapping", () -> measure(four, List.of(new Range(0, 2), new Range(1, 1)), 3));
     refused("no range", () -> measure(four, List.of(), 3));
     refused("offset -1", () -> new Range(-1, 2));
     refused("size 0", () -> new Range(1, 0));

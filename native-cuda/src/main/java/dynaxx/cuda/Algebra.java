@@ -5,7 +5,6 @@ import dynaxx.cuda.internal.Session;
 import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 

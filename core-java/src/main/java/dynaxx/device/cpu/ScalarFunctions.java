@@ -11,7 +11,8 @@ final class ScalarFunctions {
 
   static void evaluate(Pointwise f, double x, double[] w) {
     switch (f) {
-      case Pointwise.Standard(Activation activation) -> ScalarActivations.evaluate(activation, x, w);
+      case Pointwise.Standard(Activation activation) ->
+          ScalarActivations.evaluate(activation, x, w);
       case Elementary function -> evaluate(function, x, w);
     }
   }

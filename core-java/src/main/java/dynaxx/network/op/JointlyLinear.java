@@ -1,6 +1,5 @@
 package dynaxx.network.op;
 
-
 /**
  * An op that is linear in inputs and parameters together, and so has no second-order term of its
  * own.

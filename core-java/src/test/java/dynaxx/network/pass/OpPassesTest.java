@@ -142,7 +142,9 @@ public class OpPassesTest {
 
   /** A network around any graph on an active input. */
   private static Case graph(
-      String name, Shape input, BiFunction<NetworkBuilder, NetworkBuilder.Node, NetworkBuilder.Node> graph) {
+      String name,
+      Shape input,
+      BiFunction<NetworkBuilder, NetworkBuilder.Node, NetworkBuilder.Node> graph) {
     NetworkBuilder g = NetworkBuilder.of(input);
     NetworkBuilder.Node x = shift(g, "shift", g.input());
     return new Case(name, g.build(graph.apply(g, x)), Loss.meanSquaredError());
@@ -322,10 +324,8 @@ public class OpPassesTest {
     cases.addAll(pairs("broadcast add", left, right, NetworkBuilder::add));
     cases.addAll(pairs("broadcast subtract", left, right, NetworkBuilder::subtract));
     cases.addAll(pairs("broadcast multiply", left, right, NetworkBuilder::multiply));
-    cases.addAll(
-        pairs("broadcast divide", left, right, (g, a, b) -> g.divide(a, above(g, b))));
-    cases.addAll(
-        pairs("broadcast power", left, right, (g, a, b) -> g.power(above(g, a), b)));
+    cases.addAll(pairs("broadcast divide", left, right, (g, a, b) -> g.divide(a, above(g, b))));
+    cases.addAll(pairs("broadcast power", left, right, (g, a, b) -> g.power(above(g, a), b)));
     cases.addAll(pairs("broadcast max", left, right, NetworkBuilder::max));
     cases.addAll(pairs("broadcast min", left, right, NetworkBuilder::min));
     Shape one = Shape.of(2, 3);
@@ -341,7 +341,8 @@ public class OpPassesTest {
     cases.addAll(pairs("matmul A'", at, b, (g, x, y) -> g.add(new MatMul(true, false), x, y)));
     cases.addAll(pairs("matmul B'", a, bt, (g, x, y) -> g.add(new MatMul(false, true), x, y)));
     cases.addAll(pairs("matmul A' B'", at, bt, (g, x, y) -> g.add(new MatMul(true, true), x, y)));
-    cases.addAll(pairs("matmul of matrices", Shape.of(3, 2), Shape.of(2, 7), NetworkBuilder::matmul));
+    cases.addAll(
+        pairs("matmul of matrices", Shape.of(3, 2), Shape.of(2, 7), NetworkBuilder::matmul));
     cases.addAll(
         pairs("broadcast matmul", Shape.of(3, 1, 2, 3), Shape.of(2, 3, 2), NetworkBuilder::matmul));
     cases.add(graph("x x'", Shape.of(2, 3, 2), (g, x) -> g.add(new MatMul(false, true), x, x)));

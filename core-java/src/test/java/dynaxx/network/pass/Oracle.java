@@ -194,8 +194,7 @@ public final class Oracle {
     return Arrays.stream(in).map(all -> all[e]).toArray(HyperDual[][]::new);
   }
 
-  private static HyperDual[] one(
-      Step step, HyperDual[] w, HyperDual[][] in, Shape[] shapes) {
+  private static HyperDual[] one(Step step, HyperDual[] w, HyperDual[][] in, Shape[] shapes) {
     HyperDual[] arranged = OracleShapes.apply(step.op(), w, in, shapes, step.shape());
     return arranged == null ? apply(step.op(), w, in, shapes, (int) step.shape().size()) : arranged;
   }

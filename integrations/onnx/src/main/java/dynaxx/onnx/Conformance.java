@@ -2,15 +2,15 @@ package dynaxx.onnx;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
+import dynaxx.layer.Parameter;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
-import dynaxx.network.op.Frame;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.layer.Parameter;
+import dynaxx.network.op.Frame;
 import dynaxx.network.pass.Tape;
 import dynaxx.onnx.ModelFile.Graph;
 import dynaxx.onnx.ModelFile.Info;

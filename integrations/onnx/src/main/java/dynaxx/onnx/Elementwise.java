@@ -1,12 +1,12 @@
 package dynaxx.onnx;
 
-import dynaxx.layer.Activation;
 import dynaxx.kernel.Elementary;
 import dynaxx.kernel.Pointwise;
-import dynaxx.network.op.Op;
+import dynaxx.layer.Activation;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Subtract;
 import dynaxx.onnx.Examples.Aligned;
 import java.util.ArrayList;

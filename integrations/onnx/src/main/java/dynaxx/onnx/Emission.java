@@ -1,11 +1,11 @@
 package dynaxx.onnx;
 
 import dynaxx.kernel.Elementary;
-import dynaxx.model.NetworkBuilder;
-import dynaxx.network.Network;
-import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.layer.Parameter;
 import dynaxx.layer.Shape;
+import dynaxx.model.NetworkBuilder;
+import dynaxx.model.NetworkBuilder.Node;
+import dynaxx.network.Network;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Gather;
 import dynaxx.network.op.ParameterValue;

@@ -1,9 +1,9 @@
 package dynaxx.onnx;
 
 import dynaxx.layer.Initializer;
+import dynaxx.layer.Parameter;
 import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Network;
-import dynaxx.layer.Parameter;
 import dynaxx.network.op.Add;
 import dynaxx.onnx.ModelFile.Graph;
 import dynaxx.onnx.ModelFile.Info;

@@ -1,13 +1,13 @@
 package dynaxx.onnx;
 
 import dynaxx.device.Device;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.layer.Parameter;
-import dynaxx.layer.Shape;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;

@@ -90,8 +90,7 @@ final class Origins {
     for (String name : parameters) {
       List<String> of = targets.stream().filter(t -> isOf(name, t)).sorted().toList();
       if (of.size() > 1) {
-        notes.add(
-            "'" + name + "' counts as one parameter; the exporter computed it from " + of);
+        notes.add("'" + name + "' counts as one parameter; the exporter computed it from " + of);
       }
     }
     return notes;

@@ -1,9 +1,9 @@
 package dynaxx.onnx;
 
 import dynaxx.kernel.Elementary;
-import dynaxx.network.op.Op;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Reduce;
 import dynaxx.network.op.Softmax;
 import dynaxx.network.op.Subtract;

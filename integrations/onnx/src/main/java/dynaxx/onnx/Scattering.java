@@ -1,9 +1,9 @@
 package dynaxx.onnx;
 
-import dynaxx.network.op.Op;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
+import dynaxx.network.op.Op;
 import dynaxx.onnx.Examples.Aligned;
 import java.util.ArrayList;
 import java.util.Arrays;

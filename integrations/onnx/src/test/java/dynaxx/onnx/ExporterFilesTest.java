@@ -8,13 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.protobuf.CodedOutputStream;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
+import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
-import dynaxx.layer.Parameter;
-import dynaxx.layer.Shape;
 import dynaxx.onnx.OnnxOptions.Input;
 import dynaxx.onnx.TestModel.Array;
 import dynaxx.onnx.TestModel.Bound;
@@ -403,23 +403,17 @@ class ExporterFilesTest {
 
   private static byte[] function() {
     return TestModel.message(
-            f -> {
-              f.writeString(1, "Layer");
-              texts(f, 4, "in", "weight", "shift");
-              texts(f, 5, "out");
-              texts(f, 6, "turned");
-              Step gemm =
-                  step(
-                      "Gemm",
-                      "out",
-                      Map.of("transB", new Bound("turned")),
-                      "in",
-                      "weight",
-                      "shift");
-              f.writeByteArray(7, TestModel.node(gemm));
-              f.writeByteArray(9, TestModel.message(o -> o.writeInt64(2, 13)));
-              f.writeString(10, "own");
-            });
+        f -> {
+          f.writeString(1, "Layer");
+          texts(f, 4, "in", "weight", "shift");
+          texts(f, 5, "out");
+          texts(f, 6, "turned");
+          Step gemm =
+              step("Gemm", "out", Map.of("transB", new Bound("turned")), "in", "weight", "shift");
+          f.writeByteArray(7, TestModel.node(gemm));
+          f.writeByteArray(9, TestModel.message(o -> o.writeInt64(2, 13)));
+          f.writeString(10, "own");
+        });
   }
 
   private static byte[] graphOfFunctions() {
@@ -429,16 +423,16 @@ class ExporterFilesTest {
             step("Tanh", "t", Map.of(), "h"),
             step("Layer", "y", Map.of("turned", 1), "t", "w2"));
     return TestModel.message(
-            g -> {
-              for (Step s : all) {
-                byte[] node = TestModel.node(s);
-                byte[] own = TestModel.message(n -> n.writeString(7, "own"));
-                g.writeByteArray(1, s.op().equals("Layer") ? joined(node, own) : node);
-              }
-              initializers(g);
-              g.writeByteArray(11, TestModel.info("x", 1, new long[] {-1, 3}));
-              g.writeByteArray(12, TestModel.info("y", 1, new long[0]));
-            });
+        g -> {
+          for (Step s : all) {
+            byte[] node = TestModel.node(s);
+            byte[] own = TestModel.message(n -> n.writeString(7, "own"));
+            g.writeByteArray(1, s.op().equals("Layer") ? joined(node, own) : node);
+          }
+          initializers(g);
+          g.writeByteArray(11, TestModel.info("x", 1, new long[] {-1, 3}));
+          g.writeByteArray(12, TestModel.info("y", 1, new long[0]));
+        });
   }
 
   private static byte[] joined(byte[] a, byte[] b) {

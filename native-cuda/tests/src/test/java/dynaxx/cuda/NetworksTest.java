@@ -23,7 +23,6 @@ import dynaxx.spectrum.Verdict;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
-import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -252,8 +251,7 @@ class NetworksTest {
     try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
       Hessian hessian = hessian(c, scope, device);
-      LayerTraces result =
-          LayerTraces.measure(hessian, LayerTraces.tensors(c.network()), 4, 3);
+      LayerTraces result = LayerTraces.measure(hessian, LayerTraces.tensors(c.network()), 4, 3);
       double sum = result.layers().values().stream().mapToDouble(Estimate::value).sum();
       assertEquals(result.total().value(), sum, 1e-6 * Math.abs(sum));
       double forms = TraceEstimator.hutchinson(4, 3).run(hessian).value();
