@@ -1,9 +1,9 @@
 package dynaxx.app;
 
 import dynaxx.app.io.UserException;
+import dynaxx.onnx.Conformance;
 import dynaxx.onnx.Conformance.Outcome;
 import dynaxx.onnx.Conformance.Verdict;
-import dynaxx.onnx.Conformance;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -67,8 +67,6 @@ final class AttentionOperators {
     scores = bias == null ? scores : c.run("Add", scores, bias);
     Value weights = weights(c, scores, bias);
     long mode = c.whole("qk_matmul_output_mode", 0);
-    // mode 1 is after the cap and 2 after the mask from operator set 24 on; before it is 1 and 2
-    // the other way
     outputs.set(3, mode == 3 ? weights : output(c, mode, product, scale, before, scores));
     Value y = c.run("MatMul", weights, values);
     outputs.set(0, flat ? reshape(c, transpose(c, y, 0, 2, 1, 3), 0, 0, -1) : y);

@@ -1,7 +1,7 @@
 package dynaxx.onnx;
 
-import dynaxx.kernel.Elementary.Kind;
 import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Elementary.Kind;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.Extreme;

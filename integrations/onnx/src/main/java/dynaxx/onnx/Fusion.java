@@ -1,7 +1,7 @@
 package dynaxx.onnx;
 
-import dynaxx.kernel.Elementary.Kind;
 import dynaxx.kernel.Elementary;
+import dynaxx.kernel.Elementary.Kind;
 import dynaxx.kernel.Pointwise;
 import dynaxx.layer.Activation;
 import dynaxx.layer.Parameter;
