@@ -23,7 +23,8 @@ import java.util.TreeMap;
  * {@link Event.Kind#LEVEL_SHIFT}, or a {@link Event.Kind#SIGN_CHANGE} of lambda_min. After an event
  * the charts that showed it start again, so a change is reported once; the chart of a level shift
  * runs on for a while, in which a second signal may still make it a transition. A jump of the loss
- * is a {@link Event.Kind#SPIKE} at the step that shows it. lambda_min is charted relative to lambda_max where both are known.
+ * is a {@link Event.Kind#SPIKE} at the step that shows it. lambda_min is charted relative to
+ * lambda_max where both are known.
  *
  * <p>The confidence of these events is the probability that no event as strong comes by chance in
  * 1,000 quiet snapshots.

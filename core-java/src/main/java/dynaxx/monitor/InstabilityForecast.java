@@ -1,7 +1,6 @@
 package dynaxx.monitor;
 
 import dynaxx.spectrum.Signal;
-import dynaxx.spectrum.Signal.Reading;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
@@ -143,7 +142,9 @@ final class InstabilityForecast {
     }
   }
 
-  /** What the optimizer's limit is about; the Hessian's own sharpness where that is not measured. */
+  /**
+   * What the optimizer's limit is about; the Hessian's own sharpness where that is not measured.
+   */
   private Signal sharpnessOf(Observation observation) {
     Signal own = settings.stability().signal();
     return positive(observation, own).isPresent() ? own : Signal.LAMBDA_MAX;

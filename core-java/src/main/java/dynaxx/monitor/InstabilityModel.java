@@ -25,15 +25,18 @@ record InstabilityModel(List<Feature> features, double intercept, double... weig
               1.156,
               1.436),
           new InstabilityModel(
-              List.of(Feature.MARGIN, Feature.RATE_GROWTH, Feature.RISE), -2.354, 0.867, 1.074, 1.398),
+              List.of(Feature.MARGIN, Feature.RATE_GROWTH, Feature.RISE),
+              -2.354,
+              0.867,
+              1.074,
+              1.398),
           new InstabilityModel(
               List.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
               -3.057,
               0.525,
               0.897,
               1.898),
-          new InstabilityModel(
-              List.of(Feature.RATE_GROWTH, Feature.RISE), -3.024, 1.138, 1.940));
+          new InstabilityModel(List.of(Feature.RATE_GROWTH, Feature.RISE), -3.024, 1.138, 1.940));
 
   /** The one that uses all that is known. */
   static InstabilityModel of(Map<Feature, Double> known) {

@@ -90,8 +90,7 @@ class InstabilityFitTest {
         };
     InstabilityForecast forecast =
         new InstabilityForecast(Rules.calibration().stability(limit).settings());
-    for (MonitorRecord record :
-        MetricsFormat.read(run.resolve("metrics.csv"), problem -> {})) {
+    for (MonitorRecord record : MetricsFormat.read(run.resolve("metrics.csv"), problem -> {})) {
       if (!(record instanceof MonitorRecord.Step step) || end >= 0 && step.step() >= end) {
         continue;
       }

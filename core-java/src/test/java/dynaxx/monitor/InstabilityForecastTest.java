@@ -43,9 +43,7 @@ class InstabilityForecastTest {
   void farBelowTheLimitNothingIsTold() {
     SplittableRandom random = new SplittableRandom(1);
     InstabilityForecast forecast = forecast(StabilityLimit.sgd(0));
-    assertEquals(
-        List.of(),
-        events(forecast, 5000, i -> at(i, 0.05, Signal.LAMBDA_MAX, random)));
+    assertEquals(List.of(), events(forecast, 5000, i -> at(i, 0.05, Signal.LAMBDA_MAX, random)));
   }
 
   /** The rate passes the limit, 0.5, at step 200. */
@@ -61,8 +59,10 @@ class InstabilityForecastTest {
     assertEquals(Event.Kind.INSTABILITY_AHEAD, first.kind());
     assertEquals(Signal.LAMBDA_MAX, first.signal());
     assertTrue(first.step() > 100 && first.step() < 300, first.toString());
-    assertEquals(2 / (0.05 * Math.pow(10, first.step() / 200.0)),
-        first.evidence().threshold().orElseThrow(), 0.5);
+    assertEquals(
+        2 / (0.05 * Math.pow(10, first.step() / 200.0)),
+        first.evidence().threshold().orElseThrow(),
+        0.5);
     assertTrue(first.explanation().contains("of the stability limit"), first.explanation());
     for (int i = 1; i < events.size(); i++) {
       assertTrue(events.get(i).confidence() > events.get(i - 1).confidence(), events.toString());
@@ -91,9 +91,7 @@ class InstabilityForecastTest {
     InstabilityForecast forecast = forecast(StabilityLimit.adam(0.9));
     List<Event> events =
         events(
-            forecast,
-            400,
-            i -> at(i, 1e-3 * Math.pow(300, i / 400.0), Signal.LAMBDA_MAX, random));
+            forecast, 400, i -> at(i, 1e-3 * Math.pow(300, i / 400.0), Signal.LAMBDA_MAX, random));
     assertEquals(
         Set.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
         forecast.features().keySet());

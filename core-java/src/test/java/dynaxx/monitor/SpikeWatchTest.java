@@ -16,9 +16,7 @@ class SpikeWatchTest {
     SpikeWatch watch = new SpikeWatch();
     List<Event> events = new ArrayList<>();
     for (int i = 0; i < steps; i++) {
-      watch
-          .add(Observation.at(i).with(Signal.LOSS, loss.applyAsDouble(i)))
-          .ifPresent(events::add);
+      watch.add(Observation.at(i).with(Signal.LOSS, loss.applyAsDouble(i))).ifPresent(events::add);
     }
     return events;
   }
