@@ -27,9 +27,8 @@ final class StabilisePolicy implements Policy {
   static final double PLAIN_FRACTION = 1;
 
   /**
-   * The same with momentum. The limit is that of full batches; small ones become unstable far below
-   * it, in the extreme at {@code (1 - momentum) / (1 + momentum)} of it (Andreyev and Beneventano,
-   * 2024).
+   * The same with momentum: the limit is that of full batches, and trainings with small ones broke
+   * far below it.
    */
   static final double FRACTION = 0.5;
 
@@ -70,6 +69,7 @@ final class StabilisePolicy implements Policy {
   /** Multiple of its level up to which the loss is sound, so that a checkpoint is kept. */
   private static final double SOUND = 1.25;
 
+  /** Times that it goes back in a run. */
   static final int MOST_REVERTS = 10;
 
   /** Steps without a jump after which the rate grows where no limit is known. */
