@@ -19,24 +19,25 @@ record InstabilityModel(List<Feature> features, double intercept, double... weig
       List.of(
           new InstabilityModel(
               List.of(Feature.MARGIN, Feature.BATCH_MARGIN, Feature.RATE_GROWTH, Feature.RISE),
-              -2.073,
-              0.600,
-              0.310,
-              1.156,
-              1.436),
+              -2.131,
+              0.521,
+              0.409,
+              1.276,
+              1.237),
           new InstabilityModel(
               List.of(Feature.MARGIN, Feature.RATE_GROWTH, Feature.RISE),
-              -2.354,
-              0.867,
-              1.074,
-              1.398),
+              -2.479,
+              0.870,
+              1.141,
+              1.129),
           new InstabilityModel(
               List.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
-              -3.057,
-              0.525,
-              0.897,
-              1.898),
-          new InstabilityModel(List.of(Feature.RATE_GROWTH, Feature.RISE), -3.024, 1.138, 1.940));
+              -3.126,
+              0.440,
+              0.999,
+              1.602),
+          new InstabilityModel(
+              List.of(Feature.RATE_GROWTH, Feature.RISE), -3.090, 1.164, 1.652));
 
   /** The one that uses all that is known. */
   static InstabilityModel of(Map<Feature, Double> known) {

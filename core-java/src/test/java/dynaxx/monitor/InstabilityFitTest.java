@@ -9,7 +9,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dynaxx.monitor.InstabilityForecast.Feature;
 import dynaxx.spectrum.Update.StabilityLimit;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,7 +30,7 @@ import org.junit.jupiter.api.function.Executable;
  */
 class InstabilityFitTest {
 
-  private static final String FOLDER = "dynaxx.corpus";
+  private static final String FILE = "dynaxx.corpus";
 
   /** Prior: a coefficient of standard deviation 1. */
   private static final double RIDGE = 1;
@@ -38,14 +41,13 @@ class InstabilityFitTest {
 
   @Test
   void coefficientsAreThoseOfTheCorpus() throws IOException {
-    String folder = System.getProperty(FOLDER);
-    assumeTrue(
-        folder != null,
-        "needs the runs: ./dynaxx corpus --out DIR (an hour), then -D" + FOLDER + "=DIR");
+    String file = System.getProperty(FILE);
+    assumeTrue(file != null, "needs the packed runs: -D" + FILE + "=../app/corpus/runs.zip");
     List<Sample> samples = new ArrayList<>();
-    try (Stream<Path> runs = Files.list(Path.of(folder))) {
-      for (Path run : runs.filter(r -> Files.exists(r.resolve("run.json"))).sorted().toList()) {
-        collect(run, samples);
+    try (FileSystem zip = FileSystems.newFileSystem(Path.of(file));
+        Stream<Path> entries = Files.list(zip.getPath("/"))) {
+      for (Path facts : entries.filter(e -> e.toString().endsWith(".json")).sorted().toList()) {
+        collect(facts, samples);
       }
     }
     System.out.println(samples.size() + " judgements");
@@ -73,7 +75,7 @@ class InstabilityFitTest {
 
   /** What a run was like whenever it was judged, up to a break or a fault. */
   private static void collect(Path run, List<Sample> samples) throws IOException {
-    JsonNode facts = new ObjectMapper().readTree(run.resolve("run.json").toFile());
+    JsonNode facts = new ObjectMapper().readTree(Files.readString(run));
     JsonNode plan = facts.get("specification");
     if (plan.get("seed").asLong() % 2 != 0) {
       return;
@@ -90,7 +92,12 @@ class InstabilityFitTest {
         };
     InstabilityForecast forecast =
         new InstabilityForecast(Rules.calibration().stability(limit).settings());
-    for (MonitorRecord record : MetricsFormat.read(run.resolve("metrics.csv"), problem -> {})) {
+    Path metrics = run.resolveSibling(run.getFileName().toString().replace(".json", ".csv"));
+    List<MonitorRecord> records;
+    try (BufferedReader lines = Files.newBufferedReader(metrics)) {
+      records = MetricsFormat.read(lines, metrics.toString(), problem -> {});
+    }
+    for (MonitorRecord record : records) {
       if (!(record instanceof MonitorRecord.Step step) || end >= 0 && step.step() >= end) {
         continue;
       }
