@@ -327,22 +327,25 @@ struct Acosh {
 
 struct Atanh {
   __device__ __forceinline__ Jet operator()(real x) const {
-    real slope = 1 / ((1 - x) * (1 + x));
-    return {atanh(x), slope, 2 * x * slope * slope};
+    // In double: the sum of a curvature cancels.
+    double slope = 1 / ((1.0 - x) * (1.0 + x));
+    return {atanh(x), real(slope), real(2 * x * slope * slope)};
   }
 };
 
-// Functions that change in steps only.
+// Functions that change in steps only: derivatives are 0, and NaN of NaN.
+__device__ __forceinline__ real flat(real x) { return x == x ? real(0) : x; }
+
 struct Step {
-  __device__ __forceinline__ Jet operator()(real x) const { return {x > 0 ? real(1) : real(0), real(0), real(0)}; }
+  __device__ __forceinline__ Jet operator()(real x) const { return {x > 0 ? real(1) : flat(x), flat(x), flat(x)}; }
 };
 
 struct Floor {
-  __device__ __forceinline__ Jet operator()(real x) const { return {floor(x), real(0), real(0)}; }
+  __device__ __forceinline__ Jet operator()(real x) const { return {floor(x), flat(x), flat(x)}; }
 };
 
 struct Round {
-  __device__ __forceinline__ Jet operator()(real x) const { return {rint(x), real(0), real(0)}; }
+  __device__ __forceinline__ Jet operator()(real x) const { return {rint(x), flat(x), flat(x)}; }
 };
 
 // Where a function and its derivatives are finite, for places behind the last element.

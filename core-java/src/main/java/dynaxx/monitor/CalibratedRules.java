@@ -52,6 +52,7 @@ final class CalibratedRules implements Rules {
   private final Alarms alarms;
   private final SignBand sign;
   private final StabilityWatch stability;
+  private final LossLevel level = new LossLevel();
   private final SpikeWatch spikes = new SpikeWatch();
   private final InstabilityForecast forecast;
   private final Set<Event.Kind> stabilityTold = EnumSet.noneOf(Event.Kind.class);
@@ -89,8 +90,9 @@ final class CalibratedRules implements Rules {
     guard.check(observation, events);
     now = observation;
     followLearningRate();
-    spikes.add(observation).ifPresent(events::add);
-    forecast.add(observation).ifPresent(events::add);
+    level.take(observation);
+    spikes.add(observation.step(), level).ifPresent(events::add);
+    forecast.add(observation, level).ifPresent(events::add);
     means.add(observation);
     boolean snapshot = observation.ofSnapshot();
     if (snapshot && !snapshots && ticks > 0) {
@@ -141,6 +143,7 @@ final class CalibratedRules implements Rules {
     means.clear();
     sign.reset();
     stability.reset();
+    level.reset();
     spikes.reset();
     forecast.reset();
   }

@@ -14,7 +14,8 @@ import java.util.StringJoiner;
  * loss does already. Its coefficients were fitted on one half of a corpus of trainings and are
  * judged on the other (docs/warnings.md). A warning is given when two judgements in a row are above
  * the threshold, and again when the chance that nothing happens has halved since. It starts afresh
- * once the probability has fallen to half of the threshold.
+ * once the probability has fallen to half of the threshold. A loss that has risen beyond its scatter
+ * is a warning as well. There are at least {@value #HORIZON} steps between two.
  */
 final class InstabilityForecast {
 
@@ -34,6 +35,14 @@ final class InstabilityForecast {
   private static final double LEAST_MARGIN = Math.log(0.05);
 
   private static final double MOST_MARGIN = Math.log(2);
+
+  /** Logarithm of the loss over its recent median that is a warning by itself. */
+  private static final double RISE = 0.4;
+
+  private static final double RISE_DEVIATIONS = 3;
+
+  /** Share of such rises that a doubled loss followed, in the half of the corpus to tune on. */
+  private static final double RISE_PROBABILITY = 0.45;
 
   /** What the probability is made of. */
   enum Feature {
@@ -70,6 +79,7 @@ final class InstabilityForecast {
   private int steps;
   private double before;
   private double level;
+  private long last;
   private Map<Feature, Double> features = Map.of();
 
   InstabilityForecast(CalibratedSettings settings) {
@@ -88,13 +98,48 @@ final class InstabilityForecast {
     losses = 0;
     steps = 0;
     before = 0;
+    last = -1;
     level = settings.warning();
     features = Map.of();
   }
 
-  /** Takes a step. */
-  Optional<Event> add(Observation observation) {
-    return follow(observation) ? judge(observation) : Optional.empty();
+  /** Takes a step whose loss has been compared with its level. */
+  Optional<Event> add(Observation observation, LossLevel level) {
+    Optional<Event> event = follow(observation) ? judge(observation) : Optional.empty();
+    boolean doubled = level.known() && level.rise() > Math.log(2);
+    if (event.isEmpty() && !doubled && level.rose(RISE, RISE_DEVIATIONS)) {
+      event = Optional.of(rising(observation.step(), level));
+    }
+    boolean again = last >= 0 && observation.step() - last < HORIZON;
+    if (event.isPresent() && !again) {
+      last = observation.step();
+      return event;
+    }
+    return Optional.empty();
+  }
+
+  private static Event rising(long step, LossLevel level) {
+    Event.Evidence evidence =
+        new Event.Evidence(
+            level.value(),
+            OptionalDouble.of(level.median() * level.deviation()),
+            OptionalDouble.of(level.median()),
+            OptionalDouble.of(level.median() * Math.exp(RISE)),
+            step);
+    return new Event(
+        step,
+        Event.Kind.INSTABILITY_AHEAD,
+        Signal.LOSS,
+        RISE_PROBABILITY,
+        evidence,
+        String.format(
+            Locale.ROOT,
+            "the loss doubles within %d steps with probability %.2g: it is %.2g times the median of"
+                + " the steps before, %.2g deviations",
+            HORIZON,
+            RISE_PROBABILITY,
+            level.value() / level.median(),
+            level.rise() / level.deviation()));
   }
 
   /** Takes a step; whether the run is to be judged at it. */

@@ -22,8 +22,11 @@ class InstabilityForecastTest {
   private static List<Event> events(
       InstabilityForecast forecast, int steps, IntFunction<Observation> run) {
     List<Event> events = new ArrayList<>();
+    LossLevel level = new LossLevel();
     for (int i = 0; i < steps; i++) {
-      forecast.add(run.apply(i)).ifPresent(events::add);
+      Observation observation = run.apply(i);
+      level.take(observation);
+      forecast.add(observation, level).ifPresent(events::add);
     }
     return events;
   }
@@ -65,7 +68,7 @@ class InstabilityForecastTest {
         0.5);
     assertTrue(first.explanation().contains("of the stability limit"), first.explanation());
     for (int i = 1; i < events.size(); i++) {
-      assertTrue(events.get(i).confidence() > events.get(i - 1).confidence(), events.toString());
+      assertTrue(events.get(i).step() >= events.get(i - 1).step() + 50, events.toString());
     }
     assertTrue(events.size() <= 6, events.toString());
   }
@@ -99,6 +102,22 @@ class InstabilityForecastTest {
   }
 
   @Test
+  void aLossThatLeavesItsScatterIsTold() {
+    SplittableRandom random = new SplittableRandom(5);
+    List<Event> events =
+        events(
+            forecast(StabilityLimit.sgd(0)),
+            120,
+            i ->
+                Observation.at(i)
+                    .with(
+                        Signal.LOSS,
+                        Math.exp(0.05 * random.nextGaussian()) * (i == 100 ? 1.6 : 1)));
+    assertEquals(List.of(100L), events.stream().map(Event::step).toList());
+    assertTrue(events.getFirst().explanation().contains("deviations"), events.toString());
+  }
+
+  @Test
   void withoutSnapshotsRateAndLossCount() {
     InstabilityForecast forecast = forecast(StabilityLimit.sgd(0));
     List<Event> events =
@@ -119,7 +138,7 @@ class InstabilityForecastTest {
         i ->
             Observation.at(i)
                 .with(Signal.LAMBDA_MAX, i % 3 == 0 ? Double.NaN : 1e6)
-                .with(Signal.LOSS, Math.exp(i));
+                .with(Signal.LOSS, 1);
     assertEquals(List.of(), events(forecast(StabilityLimit.sgd(0)), 300, withoutRate));
     IntFunction<Observation> withoutLogarithms =
         i ->

@@ -13,10 +13,12 @@ import org.junit.jupiter.api.Test;
 class SpikeWatchTest {
 
   private static List<Event> events(int steps, IntToDoubleFunction loss) {
+    LossLevel level = new LossLevel();
     SpikeWatch watch = new SpikeWatch();
     List<Event> events = new ArrayList<>();
     for (int i = 0; i < steps; i++) {
-      watch.add(Observation.at(i).with(Signal.LOSS, loss.applyAsDouble(i))).ifPresent(events::add);
+      level.take(Observation.at(i).with(Signal.LOSS, loss.applyAsDouble(i)));
+      watch.add(i, level).ifPresent(events::add);
     }
     return events;
   }
@@ -35,7 +37,7 @@ class SpikeWatchTest {
     assertEquals(Event.Kind.SPIKE, event.kind());
     assertEquals(200, event.step());
     assertEquals(1, event.evidence().baseline().orElseThrow(), 0.1);
-    assertTrue(event.explanation().contains("times the median of the 50 steps before"));
+    assertTrue(event.explanation().contains("times the median of the steps before"));
   }
 
   /** What stays up is told once and is then the level. */
@@ -65,17 +67,18 @@ class SpikeWatchTest {
   /** No level yet, and losses that have no logarithm. */
   @Test
   void whatCannotBeComparedIsNot() {
-    assertEquals(List.of(), events(SpikeWatch.LEAST, i -> i == SpikeWatch.LEAST - 1 ? 100 : 1));
+    assertEquals(List.of(), events(LossLevel.LEAST, i -> i == LossLevel.LEAST - 1 ? 100 : 1));
     assertEquals(List.of(), events(200, i -> i == 150 ? Double.NaN : -1));
   }
 
   @Test
   void aRestartForgetsTheLevel() {
-    SpikeWatch watch = new SpikeWatch();
+    LossLevel level = new LossLevel();
     for (int i = 0; i < 100; i++) {
-      watch.add(Observation.at(i).with(Signal.LOSS, 1));
+      level.take(Observation.at(i).with(Signal.LOSS, 1));
     }
-    watch.reset();
-    assertTrue(watch.add(Observation.at(100).with(Signal.LOSS, 50)).isEmpty());
+    level.reset();
+    level.take(Observation.at(100).with(Signal.LOSS, 50));
+    assertTrue(new SpikeWatch().add(100, level).isEmpty());
   }
 }

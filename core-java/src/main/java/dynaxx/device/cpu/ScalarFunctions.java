@@ -68,10 +68,15 @@ final class ScalarFunctions {
       case COS -> set(w, Math.cos(x), -Math.sin(x), -Math.cos(x));
       case TAN, ASIN, ACOS, ATAN -> trigonometric(f.kind(), x, w);
       case SINH, COSH, ASINH, ACOSH, ATANH -> hyperbolic(f.kind(), x, w);
-      case STEP -> set(w, x > 0 ? 1 : 0, 0, 0);
-      case FLOOR -> set(w, Math.floor(x), 0, 0);
-      case ROUND -> set(w, Math.rint(x), 0, 0);
+      case STEP -> set(w, x > 0 ? 1 : flat(x), flat(x), flat(x));
+      case FLOOR -> set(w, Math.floor(x), flat(x), flat(x));
+      case ROUND -> set(w, Math.rint(x), flat(x), flat(x));
     }
+  }
+
+  /** Derivative of what changes in steps only: 0, and NaN of NaN. */
+  private static double flat(double x) {
+    return Double.isNaN(x) ? x : 0;
   }
 
   private static void trigonometric(Elementary.Kind kind, double x, double[] w) {
