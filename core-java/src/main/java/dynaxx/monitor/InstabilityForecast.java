@@ -15,7 +15,8 @@ import java.util.StringJoiner;
  * judged on the other (docs/warnings.md). A warning is given when two judgements in a row are above
  * the threshold, and again when the chance that nothing happens has halved since. It starts afresh
  * once the probability has fallen to half of the threshold. A loss that has risen beyond its scatter
- * is a warning as well. There are at least {@value #HORIZON} steps between two.
+ * is a warning as well. There are at least {@value #HORIZON} steps
+ * between two, and after a loss that has doubled.
  */
 final class InstabilityForecast {
 
@@ -106,16 +107,20 @@ final class InstabilityForecast {
   /** Takes a step whose loss has been compared with its level. */
   Optional<Event> add(Observation observation, LossLevel level) {
     Optional<Event> event = follow(observation) ? judge(observation) : Optional.empty();
-    boolean doubled = level.known() && level.rise() > Math.log(2);
-    if (event.isEmpty() && !doubled && level.rose(RISE, RISE_DEVIATIONS)) {
+    if (level.known() && level.rise() > Math.log(2)) {
+      // It has happened.
+      last = observation.step();
+      return Optional.empty();
+    }
+    if (event.isEmpty() && level.rose(RISE, RISE_DEVIATIONS)) {
       event = Optional.of(rising(observation.step(), level));
     }
     boolean again = last >= 0 && observation.step() - last < HORIZON;
-    if (event.isPresent() && !again) {
-      last = observation.step();
-      return event;
+    if (event.isEmpty() || again) {
+      return Optional.empty();
     }
-    return Optional.empty();
+    last = observation.step();
+    return event;
   }
 
   private static Event rising(long step, LossLevel level) {
