@@ -14,9 +14,9 @@ import java.util.StringJoiner;
  * loss does already. Its coefficients were fitted on one half of a corpus of trainings and are
  * judged on the other (docs/warnings.md). A warning is given when two judgements in a row are above
  * the threshold, and again when the chance that nothing happens has halved since. It starts afresh
- * once the probability has fallen to half of the threshold. A loss that has risen beyond its scatter
- * is a warning as well. There are at least {@value #HORIZON} steps
- * between two, and after a loss that has doubled.
+ * once the probability has fallen to half of the threshold. A loss that has risen beyond its
+ * scatter is a warning as well. There are at least {@value #HORIZON} steps between two, and after a
+ * loss that has doubled.
  */
 final class InstabilityForecast {
 

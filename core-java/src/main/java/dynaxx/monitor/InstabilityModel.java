@@ -36,8 +36,7 @@ record InstabilityModel(List<Feature> features, double intercept, double... weig
               0.440,
               0.999,
               1.602),
-          new InstabilityModel(
-              List.of(Feature.RATE_GROWTH, Feature.RISE), -3.090, 1.164, 1.652));
+          new InstabilityModel(List.of(Feature.RATE_GROWTH, Feature.RISE), -3.090, 1.164, 1.652));
 
   /** The one that uses all that is known. */
   static InstabilityModel of(Map<Feature, Double> known) {

@@ -49,9 +49,9 @@ public interface Policy {
    * article "dynaxx dissection: probing phase transitions in neural network loss landscapes",
    * shifts of curvature or gradient, and the edge of stability.
    *
-   * <p>It does not help in short trainings of small networks: of 53 that diverged, at learning rates
-   * from a quarter to eight times the stability limit, it kept one from it, and left the validation
-   * loss as it was (docs/acting.md).
+   * <p>It does not help in short trainings of small networks: of 53 that diverged, at learning
+   * rates from a quarter to eight times the stability limit, it kept one from it, and left the
+   * validation loss as it was (docs/acting.md).
    *
    * @return a policy for one run
    */
