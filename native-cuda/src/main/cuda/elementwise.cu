@@ -76,7 +76,7 @@ __device__ __forceinline__ void curvature(
   bool wide = s.wide(x, dy, rx);
   int q0 = blockIdx.y * TOGETHER;
   for (index_t c = s.first; c < n; c += s.hop) {
-    Pack at = s.load(x, c, wide, 1);
+    Pack at = s.load(x, c, wide, pointwise::harmless(f));
     Pack bend = s.load(dy, c, wide);
     for (int j = 0; j < PACK; j++) {
       bend.v[j] *= f(at.v[j]).bend;

@@ -270,6 +270,96 @@ struct Cos {
   }
 };
 
+struct Tan {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real t = tan(x);
+    real slope = 1 + t * t;
+    return {t, slope, 2 * t * slope};
+  }
+};
+
+// arcsin, or arccos.
+struct Arc {
+  bool cosine;
+
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real square = (1 - x) * (1 + x);
+    real slope = (cosine ? real(-1) : real(1)) / sqrt(square);
+    return {cosine ? acos(x) : asin(x), slope, x * slope / square};
+  }
+};
+
+struct Atan {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real slope = 1 / (1 + x * x);
+    return {atan(x), slope, -2 * (x * slope) * slope};
+  }
+};
+
+struct Sinh {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real s = sinh(x);
+    return {s, cosh(x), s};
+  }
+};
+
+struct Cosh {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real c = cosh(x);
+    return {c, sinh(x), c};
+  }
+};
+
+// arsinh and arcosh: the slope is one over the root of x^2 + 1 and of x^2 - 1.
+struct Asinh {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real root = hypot(real(1), x);
+    return {asinh(x), 1 / root, -(x / root) / root / root};
+  }
+};
+
+struct Acosh {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    real root = sqrt(x - 1) * sqrt(x + 1);
+    return {acosh(x), 1 / root, -(x / root) / root / root};
+  }
+};
+
+struct Atanh {
+  __device__ __forceinline__ Jet operator()(real x) const {
+    // In double: the sum of a curvature cancels.
+    double slope = 1 / ((1.0 - x) * (1.0 + x));
+    return {atanh(x), real(slope), real(2 * x * slope * slope)};
+  }
+};
+
+// Functions that change in steps only: derivatives are 0, and NaN of NaN.
+__device__ __forceinline__ real flat(real x) { return x == x ? real(0) : x; }
+
+struct Step {
+  __device__ __forceinline__ Jet operator()(real x) const { return {x > 0 ? real(1) : flat(x), flat(x), flat(x)}; }
+};
+
+struct Floor {
+  __device__ __forceinline__ Jet operator()(real x) const { return {floor(x), flat(x), flat(x)}; }
+};
+
+struct Round {
+  __device__ __forceinline__ Jet operator()(real x) const { return {rint(x), flat(x), flat(x)}; }
+};
+
+// Where a function and its derivatives are finite, for places behind the last element.
+template <class F>
+__device__ __forceinline__ real harmless(const F&) {
+  return real(1);
+}
+
+__device__ __forceinline__ real harmless(const Arc&) { return real(0); }
+
+__device__ __forceinline__ real harmless(const Atanh&) { return real(0); }
+
+__device__ __forceinline__ real harmless(const Acosh&) { return real(2); }
+
 // Which function of its enum, and its constants.
 struct Function {
   int ordinal;
@@ -331,6 +421,30 @@ __device__ __forceinline__ void with_elementary(const Function& f, Body body) {
       return body(Sin{});
     case 14:
       return body(Cos{});
+    case 15:
+      return body(Tan{});
+    case 16:
+      return body(Arc{false});
+    case 17:
+      return body(Arc{true});
+    case 18:
+      return body(Atan{});
+    case 19:
+      return body(Sinh{});
+    case 20:
+      return body(Cosh{});
+    case 21:
+      return body(Asinh{});
+    case 22:
+      return body(Acosh{});
+    case 23:
+      return body(Atanh{});
+    case 24:
+      return body(Step{});
+    case 25:
+      return body(Floor{});
+    case 26:
+      return body(Round{});
   }
 }
 

@@ -24,9 +24,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "corpus",
     description =
-        "Trains several hundred small networks, most of them in trouble, and keeps what was"
-            + " measured and what happened. A run that is there is not made again.",
-    subcommands = CorpusEvaluateCommand.class,
+        "Trains several hundred small networks, most of which go wrong, and keeps what was measured"
+            + " and what happened. Runs that the folder already has are not repeated.",
+    subcommands = {CorpusActCommand.class, CorpusEvaluateCommand.class},
     mixinStandardHelpOptions = true)
 final class CorpusCommand implements Callable<Integer> {
 
@@ -37,40 +37,41 @@ final class CorpusCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Option(names = "--out", paramLabel = "DIR", description = "Folder of the runs.")
+  @Option(names = "--out", paramLabel = "DIR", description = "Folder of the runs. Required.")
   private Path out;
 
   @Option(
       names = "--runs",
       paramLabel = "N",
       defaultValue = "320",
-      description = "How many. Default: ${DEFAULT-VALUE}.")
+      description = "Number of runs in the corpus. Default: ${DEFAULT-VALUE}.")
   private int runs;
 
   @Option(
       names = "--seed",
       paramLabel = "S",
       defaultValue = "1",
-      description = "All of a run follows from this and its number. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of the corpus; fixes all random choices. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(
       names = "--threads",
       paramLabel = "T",
-      description =
-          "Runs made at once; each takes one thread. Default: as many as there are processors.")
+      description = "How many runs to make at the same time. Default: one for each processor.")
   private Integer threads;
 
   @Option(
       names = "--only",
       paramLabel = "FAMILY",
-      description = "Only the runs of one family: ${COMPLETION-CANDIDATES}.")
+      description =
+          "Make only the runs of one family: ${COMPLETION-CANDIDATES}. --runs counts those of all"
+              + " families. Default: all.")
   private Family only;
 
   @Option(
       names = "--pack",
       paramLabel = "FILE",
-      description = "Write all runs of the folder that are complete into a ZIP file.")
+      description = "Also write all complete runs of the folder into this ZIP file.")
   private Path pack;
 
   @Override

@@ -110,16 +110,17 @@ final class DemoCommand implements Callable<Integer> {
       names = "--certify",
       negatable = true,
       description =
-          "Measure the last parameters once more, until converged and with bounds. Default: only"
-              + " with the quick preset.")
+          "Measure the last parameters once more, until Lanczos has converged, and print bounds."
+              + " Default: only with the quick preset.")
   private Boolean certify;
 
   @Option(
       names = "--scenario",
       paramLabel = "NAME",
       description =
-          "Train something small in which something known happens, and print what both rule sets"
-              + " report: ${COMPLETION-CANDIDATES}. Only --seed, --threads and --out go with it.")
+          "Train a small network with a known outcome, and print what both rule sets report:"
+              + " ${COMPLETION-CANDIDATES}. The only other options allowed are --seed, --threads"
+              + " and --out.")
   private Scenario scenario;
 
   @Mixin private TrainingOptions training;
@@ -129,7 +130,7 @@ final class DemoCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description =
           "Continue the interrupted run in this folder from its newest checkpoint, with the"
-              + " options it was started with. Only --threads goes with it.")
+              + " options it was started with. The only other option allowed is --threads.")
   private Path resume;
 
   /** Whether the folder holds a run to go on with. */

@@ -18,6 +18,7 @@ import picocli.CommandLine.ScopeType;
     subcommands = {
       DemoCommand.class,
       ProbeCommand.class,
+      ConformanceCommand.class,
       ReplayCommand.class,
       ProfileCommand.class,
       CorpusCommand.class,

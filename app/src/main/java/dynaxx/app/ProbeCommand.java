@@ -7,7 +7,6 @@ import dynaxx.app.plot.SpectrumPlot;
 import dynaxx.app.terminal.ProgressLine;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
@@ -73,11 +72,34 @@ final class ProbeCommand implements Callable<Integer> {
   @Option(
       names = "--inputs",
       required = true,
-      paramLabel = "FILE",
+      paramLabel = "[NAME=]FILE",
       description =
-          "The examples, a .npy file with float32, float64, int32, int64 or uint8; the first axis"
-              + " counts the examples.")
-  private Path inputs;
+          "The examples, a .npy file with float32, float64, int32, int64 or uint8. A model with"
+              + " several inputs takes one for each, in its order or with their names.")
+  private List<String> inputs;
+
+  @Option(
+      names = "--batch-axis",
+      paramLabel = "[NAME=]AXIS",
+      description =
+          "Which axis of an input counts the examples. Default: the one that the model leaves open,"
+              + " usually 0.")
+  private List<String> batchAxes = List.of();
+
+  @Option(
+      names = "--shared",
+      paramLabel = "NAME",
+      description =
+          "An input that is the same for all examples and has no axis for them. Default: inputs"
+              + " whose file has another number of examples than the first.")
+  private List<String> shared = List.of();
+
+  @Option(
+      names = "--padding-trains",
+      description =
+          "Differentiate by a row of zeros in a table of tokens as by the others. Default: the only"
+              + " one counts as padding, as PyTorch's padding_idx, which ONNX does not keep.")
+  private boolean paddingTrains;
 
   @Option(
       names = "--targets",
@@ -110,8 +132,8 @@ final class ProbeCommand implements Callable<Integer> {
       names = "--mode",
       paramLabel = "MODE",
       description =
-          "certified: until converged, with bounds; article: 15 Lanczos steps; cheap: the least"
-              + " work. Default: certified.")
+          "certified: until Lanczos has converged, with bounds; article: 15 Lanczos steps; cheap:"
+              + " the least work. Default: certified.")
   private String mode = "certified";
 
   @Option(
@@ -184,8 +206,9 @@ final class ProbeCommand implements Callable<Integer> {
       names = "--hvp",
       paramLabel = "FILE",
       description =
-          "Multiply the matrix with the vectors in this .npy file, [k x n] or [n]; needs --out. A"
-              + " vector has the n parameters in the order of the model, each flattened.")
+          "Multiply the matrix of --operator with the vectors in this .npy file, [k x n] or [n];"
+              + " needs --out. A vector has the n parameters in the order of the model, each"
+              + " flattened.")
   private Path vectors;
 
   @Option(
@@ -231,14 +254,13 @@ final class ProbeCommand implements Callable<Integer> {
     LossKind kind = checkOptions();
     checkOutputs();
     progress.stage("reading " + model.getFileName());
-    NpyFile in = NpyFile.open(inputs);
+    ProbeData data = new ProbeData(inputs, batchAxes, shared);
     NpyFile wanted = NpyFile.open(targets);
-    ProbeInputs.requireExamples(in);
-    OnnxModel read = OnnxModel.read(model, options(kind, in));
+    OnnxModel read = read(data, kind);
     try (Scope scope = Scope.open();
         Device device = open()) {
       Network network = read.network();
-      Batch batch = ProbeInputs.batch(scope, read, kind.loss(), in, wanted);
+      Batch batch = ProbeInputs.batch(scope, read, kind.loss(), data, wanted);
       HostBuffer point = read.parameters(scope);
       ProbeRun.Plan plan = plan(batch.examples(), update.read(scope, point.size()));
       execute(
@@ -322,10 +344,15 @@ final class ProbeCommand implements Callable<Integer> {
     out.println("wrote " + products + ": " + k + " products with " + label(matrix));
   }
 
-  private OnnxOptions options(LossKind kind, NpyFile in) {
-    OnnxOptions options = OnnxOptions.DEFAULT.withLogits(kind == LossKind.CROSS_ENTROPY);
-    Shape example = ProbeInputs.example(in);
-    options = options.withInputShape(example);
+  private OnnxModel read(ProbeData data, LossKind kind) {
+    try (Scope scope = Scope.open()) {
+      return OnnxModel.read(model, data.options(options(kind), scope));
+    }
+  }
+
+  private OnnxOptions options(LossKind kind) {
+    OnnxOptions options =
+        OnnxOptions.DEFAULT.withLogits(kind == LossKind.CROSS_ENTROPY).withPadding(!paddingTrains);
     if (output != null) {
       options = options.withOutput(output);
     }
@@ -403,7 +430,7 @@ final class ProbeCommand implements Callable<Integer> {
   private void checkOutputs() {
     Map<Path, String> taken = new LinkedHashMap<>();
     claim(taken, "--model", model);
-    claim(taken, "--inputs", inputs);
+    inputs.forEach(i -> claim(taken, "--inputs", ProbeData.file(i)));
     claim(taken, "--targets", targets);
     claim(taken, "--hvp", vectors);
     claim(taken, "--second-moment", update.input());

@@ -30,33 +30,19 @@ final class ProbeInputs {
     in.shape().forEach(Math::toIntExact);
   }
 
-  /** Shape of one example. */
-  static Shape example(NpyFile in) {
-    return new Shape(in.shape().stream().skip(1).map(Math::toIntExact).toList());
-  }
-
   private static String text(List<Long> shape) {
     return shape.stream().map(String::valueOf).collect(Collectors.joining(" x ", "[", "]"));
   }
 
-  static Batch batch(Scope scope, OnnxModel model, Loss loss, NpyFile in, NpyFile wanted) {
+  static Batch batch(Scope scope, OnnxModel model, Loss loss, ProbeData data, NpyFile wanted) {
     Network network = model.network();
-    int examples = Math.toIntExact(in.shape().getFirst());
-    if (model.takesIntegers() && !in.isWhole()) {
-      throw new UserException(
-          in.path()
-              + ": found floats, expected integers for the model's input '"
-              + model.inputName()
-              + "'");
-    }
-    requireTargets(network, loss, wanted, examples);
-    HostBuffer x = in.values(scope);
-    requireFinite(in, x);
+    HostBuffer x = data.values(scope, model);
+    requireTargets(network, loss, wanted, data.examples(model));
     HostBuffer y = wanted.values(scope);
     try {
       return Batch.of(network, loss, x, y);
     } catch (IllegalArgumentException e) {
-      throw new UserException(name(e.getMessage(), in, wanted));
+      throw new UserException(name(e.getMessage(), data.first(model), wanted));
     }
   }
 

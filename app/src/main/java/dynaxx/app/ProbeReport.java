@@ -42,7 +42,7 @@ final class ProbeReport {
     if (!model.constants().isEmpty()) {
       lines.add(text("%-13s%s", "constants", some(model.constants())));
     }
-    model.leftOut().ifPresent(note -> lines.add(text("%-13s%s", "note", note)));
+    model.notes().forEach(note -> lines.add(text("%-13s%s", "note", note)));
     lines.add(text("%-13s%s: %s", "backend", run.device().name(), run.device().description()));
     return lines;
   }

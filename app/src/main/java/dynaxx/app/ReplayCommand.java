@@ -118,7 +118,7 @@ final class ReplayCommand implements Callable<Integer> {
   @Option(
       names = "--non-smooth",
       description =
-          "The activations have kinks, as ReLU has; the article rules then ask for stronger signs.")
+          "The activations have kinks, like ReLU; the article rules then need stronger signs.")
   private boolean nonSmooth;
 
   @Override

@@ -58,7 +58,8 @@ final class TrainingOptions {
     OBSERVE,
     SMOOTH,
     RIDE,
-    ESCAPE;
+    ESCAPE,
+    STABILISE;
 
     @Override
     public String toString() {
@@ -193,6 +194,7 @@ final class TrainingOptions {
       case SMOOTH -> Policy.smooth();
       case RIDE -> Policy.ride();
       case ESCAPE -> Policy.escape(stability(training));
+      case STABILISE -> Policy.stabilise(stability(training));
     };
   }
 

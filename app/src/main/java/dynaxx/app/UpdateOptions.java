@@ -27,32 +27,38 @@ final class UpdateOptions {
   @Option(
       names = "--optimizer",
       paramLabel = "NAME",
-      description = "Whose limit: sgd or adamw; needs --learning-rate. Default: sgd.")
+      description =
+          "The optimizer whose stability limit is meant: sgd or adamw; needs --learning-rate."
+              + " Default: sgd.")
   private String optimizer;
 
   @Option(
       names = "--momentum",
       paramLabel = "B",
-      description = "Its momentum, or adamw's beta1. Default: 0 for sgd, 0.9 for adamw.")
+      description = "Momentum of sgd, or beta1 of adamw. Default: 0 for sgd, 0.9 for adamw.")
   private Double momentum;
 
-  @Option(names = "--weight-decay", paramLabel = "D", description = "Its weight decay. Default: 0.")
+  @Option(
+      names = "--weight-decay",
+      paramLabel = "D",
+      description = "Weight decay of the optimizer. Default: 0.")
   private Double weightDecay;
 
   @Option(
       names = "--second-moment",
       paramLabel = "FILE",
       description =
-          "Adam's running mean of squared gradients, a .npy file with the n parameters' values in"
-              + " the order of the model. Default: the mean squared gradient of the micro-batches,"
-              + " where it would be if the parameters stood still.")
+          "Adam's running mean of squared gradients, a .npy file with one value for each of the n"
+              + " parameters in the order of the model. Default: the mean squared gradient of the"
+              + " micro-batches.")
   private Path secondMoment;
 
   @Option(
       names = "--updates",
       paramLabel = "T",
       description =
-          "Updates that the second moment holds, for its bias. Default: so many that none is left.")
+          "How many updates went into the second moment, for Adam's bias correction. Default: so"
+              + " many that it needs none.")
   private Long updates;
 
   /**

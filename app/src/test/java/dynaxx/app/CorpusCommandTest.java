@@ -35,5 +35,11 @@ class CorpusCommandTest {
     assertTrue(
         refused("corpus", "evaluate", temporary.resolve("none.zip").toString())
             .contains("found no such file, expected a packed corpus"));
+    assertTrue(refused("corpus", "act").contains("--out=DIR"));
+    assertTrue(refused("corpus", "act", "--out", out, "--pairs", "0").contains("--pairs: found 0"));
+    assertTrue(
+        refused("corpus", "act", "--out", out, "--faults", "-1").contains("--faults: found -1"));
+    String half = refused("corpus", "act", "--out", out, "--half", "none");
+    assertTrue(half.contains("--half") && half.contains("none"), half);
   }
 }

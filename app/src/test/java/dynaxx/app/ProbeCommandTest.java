@@ -64,6 +64,33 @@ class ProbeCommandTest {
     return found.asDouble();
   }
 
+  /** Names, places and axes of inputs are those of the model, or one line says which are. */
+  @Test
+  void inputsByNameAndAxis() throws IOException {
+    String file = CaseFiles.path("mlp-tanh", "inputs.npy").toString();
+    Path json = temporary.resolve("named.json");
+    List<String> all = arguments("mlp-tanh", "cross-entropy", "--mode", "cheap");
+    all.set(all.indexOf("--inputs") + 1, "input=" + file);
+    all.addAll(List.of("--batch-axis", "input=0", "--json", json.toString()));
+    Outcome named = run(all);
+    assertEquals(0, named.status(), named.err());
+    JsonNode expected = json(CaseFiles.path("mlp-tanh", "expected.json"));
+    assertEquals(number(expected, "loss"), number(json(json), "loss"), 1e-6);
+    refusedInput(List.of("--batch-axis", "third"), "--batch-axis: found 'third'");
+    refusedInput(List.of("--batch-axis", "7"), "--batch-axis: found 7");
+    refusedInput(List.of("--inputs", file), "inputs: found '#1', expected some of");
+    refusedInput(List.of("--shared", "mask", "--inputs", file), "--shared: found 'mask'");
+  }
+
+  private static void refusedInput(List<String> more, String message) {
+    List<String> all = arguments("mlp-tanh", "cross-entropy");
+    all.addAll(more);
+    Outcome outcome = run(all);
+    assertEquals(2, outcome.status(), outcome.err());
+    assertTrue(outcome.err().contains(message), outcome.err());
+    assertEquals(1, outcome.err().lines().count(), outcome.err());
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {"mlp-tanh", "mlp-regression", "cnn-relu", "gru", "lm-causal", "vit-small"})

@@ -135,9 +135,9 @@ public interface Device extends AutoCloseable {
   void download(Buffer from, MemorySegment to);
 
   /**
-   * A device on the same device whose buffers hold float64 and whose kernels compute in float64,
-   * for certificates. Its {@link #upload} widens float32 values, its {@link #download} rounds to
-   * float32; it is closed with this device.
+   * The float64 version of this device, on the same hardware: its buffers and kernels are float64.
+   * Certificates need it. Its {@link #upload} widens float32 values, its {@link #download} rounds
+   * to float32; it is closed with this device.
    *
    * @return the device, the same at every call, or nothing if the device has none
    */

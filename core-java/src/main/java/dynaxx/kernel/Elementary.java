@@ -44,7 +44,31 @@ public record Elementary(Kind kind, double a, double b) implements Pointwise {
     /** {@code sin(x)}. */
     SIN,
     /** {@code cos(x)}. */
-    COS
+    COS,
+    /** {@code tan(x)}. */
+    TAN,
+    /** {@code arcsin(x)}, for x from -1 to 1. */
+    ASIN,
+    /** {@code arccos(x)}, for x from -1 to 1. */
+    ACOS,
+    /** {@code arctan(x)}. */
+    ATAN,
+    /** {@code sinh(x)}. */
+    SINH,
+    /** {@code cosh(x)}. */
+    COSH,
+    /** {@code arsinh(x)}. */
+    ASINH,
+    /** {@code arcosh(x)}, for x from 1 on. */
+    ACOSH,
+    /** {@code artanh(x)}, for x between -1 and 1. */
+    ATANH,
+    /** 1 where x is positive, else 0; derivative 0, NaN counts as not positive. */
+    STEP,
+    /** Largest whole number up to x; derivative 0. */
+    FLOOR,
+    /** Nearest whole number, the even one of two; derivative 0. */
+    ROUND
   }
 
   /** {@code exp(x)}. */
@@ -76,6 +100,42 @@ public record Elementary(Kind kind, double a, double b) implements Pointwise {
 
   /** {@code cos(x)}. */
   public static final Elementary COS = of(Kind.COS);
+
+  /** {@code tan(x)}. */
+  public static final Elementary TAN = of(Kind.TAN);
+
+  /** {@code arcsin(x)}. */
+  public static final Elementary ASIN = of(Kind.ASIN);
+
+  /** {@code arccos(x)}. */
+  public static final Elementary ACOS = of(Kind.ACOS);
+
+  /** {@code arctan(x)}. */
+  public static final Elementary ATAN = of(Kind.ATAN);
+
+  /** {@code sinh(x)}. */
+  public static final Elementary SINH = of(Kind.SINH);
+
+  /** {@code cosh(x)}. */
+  public static final Elementary COSH = of(Kind.COSH);
+
+  /** {@code arsinh(x)}. */
+  public static final Elementary ASINH = of(Kind.ASINH);
+
+  /** {@code arcosh(x)}. */
+  public static final Elementary ACOSH = of(Kind.ACOSH);
+
+  /** {@code artanh(x)}. */
+  public static final Elementary ATANH = of(Kind.ATANH);
+
+  /** 1 where x is positive, else 0; derivative 0. */
+  public static final Elementary STEP = of(Kind.STEP);
+
+  /** Largest whole number up to x; derivative 0. */
+  public static final Elementary FLOOR = of(Kind.FLOOR);
+
+  /** Nearest whole number, the even one of two; derivative 0. */
+  public static final Elementary ROUND = of(Kind.ROUND);
 
   private static Elementary of(Kind kind) {
     return new Elementary(kind, 0, 0);

@@ -13,7 +13,9 @@ public final class Mlp {
   private Mlp() {}
 
   /**
-   * Linear layers with one activation between them.
+   * Linear layers with the same activation between them, for example {@code Mlp.of(Activation.RELU,
+   * 784, 32, 10)}. Parameters in order: {@code 0.weight}, {@code 0.bias}, {@code 1.weight}, and so
+   * on.
    *
    * @param activation after every layer but the last
    * @param widths input, hidden layers, output; at least two

@@ -23,7 +23,8 @@ import java.util.TreeMap;
  * {@link Event.Kind#LEVEL_SHIFT}, or a {@link Event.Kind#SIGN_CHANGE} of lambda_min. After an event
  * the charts that showed it start again, so a change is reported once; the chart of a level shift
  * runs on for a while, in which a second signal may still make it a transition. A jump of the loss
- * is a {@link Event.Kind#SPIKE} at the step that shows it. lambda_min is charted relative to lambda_max where both are known.
+ * is a {@link Event.Kind#SPIKE} at the step that shows it. lambda_min is charted relative to
+ * lambda_max where both are known.
  *
  * <p>The confidence of these events is the probability that no event as strong comes by chance in
  * 1,000 quiet snapshots.
@@ -51,6 +52,7 @@ final class CalibratedRules implements Rules {
   private final Alarms alarms;
   private final SignBand sign;
   private final StabilityWatch stability;
+  private final LossLevel level = new LossLevel();
   private final SpikeWatch spikes = new SpikeWatch();
   private final InstabilityForecast forecast;
   private final Set<Event.Kind> stabilityTold = EnumSet.noneOf(Event.Kind.class);
@@ -88,8 +90,9 @@ final class CalibratedRules implements Rules {
     guard.check(observation, events);
     now = observation;
     followLearningRate();
-    spikes.add(observation).ifPresent(events::add);
-    forecast.add(observation).ifPresent(events::add);
+    level.take(observation);
+    spikes.add(observation.step(), level).ifPresent(events::add);
+    forecast.add(observation, level).ifPresent(events::add);
     means.add(observation);
     boolean snapshot = observation.ofSnapshot();
     if (snapshot && !snapshots && ticks > 0) {
@@ -140,6 +143,7 @@ final class CalibratedRules implements Rules {
     means.clear();
     sign.reset();
     stability.reset();
+    level.reset();
     spikes.reset();
     forecast.reset();
   }

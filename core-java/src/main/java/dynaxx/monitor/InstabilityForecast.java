@@ -1,7 +1,6 @@
 package dynaxx.monitor;
 
 import dynaxx.spectrum.Signal;
-import dynaxx.spectrum.Signal.Reading;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
@@ -13,30 +12,45 @@ import java.util.StringJoiner;
  * The probability that the loss doubles within the next {@value #HORIZON} steps: a logistic
  * regression on how far the learning rate is from its limit, how much it has grown, and what the
  * loss does already. Its coefficients were fitted on one half of a corpus of trainings and are
- * judged on the other (docs/warnings.md). A warning is given once, when two judgements in a row are
- * above the threshold, and again only after the probability has fallen to half of it.
+ * judged on the other (docs/warnings.md). A warning is given when two judgements in a row are above
+ * the threshold, and again when the chance that nothing happens has halved since. It starts afresh
+ * once the probability has fallen to half of the threshold. A loss that has risen beyond its
+ * scatter is a warning as well. There are at least {@value #HORIZON} steps between two, and after a
+ * loss that has doubled.
  */
 final class InstabilityForecast {
 
   /** Steps that the probability is about. */
-  static final int HORIZON = 100;
+  static final int HORIZON = 50;
 
   /** Steps between two judgements. */
   static final int EVERY = 10;
 
-  /** Steps before the first. */
-  static final int LEAST = 40;
+  /** Steps before the first, where the margin is not known. */
+  private static final int LEAST = 40;
 
   /** Steps whose loss is averaged. */
   private static final int RECENT = 10;
 
-  /** Below this margin a smaller one says nothing more. */
+  /** A margin outside this range says nothing more. */
   private static final double LEAST_MARGIN = Math.log(0.05);
+
+  private static final double MOST_MARGIN = Math.log(2);
+
+  /** Logarithm of the loss over its recent median that is a warning by itself. */
+  private static final double RISE = 0.4;
+
+  private static final double RISE_DEVIATIONS = 3;
+
+  /** Share of such rises that a doubled loss followed, in the half of the corpus to tune on. */
+  private static final double RISE_PROBABILITY = 0.45;
 
   /** What the probability is made of. */
   enum Feature {
     /** Logarithm of the sharpness over its limit. */
     MARGIN("the sharpness is %.2g of the stability limit"),
+    /** The same of the sharpness that micro-batches see along their own gradients. */
+    BATCH_MARGIN("batch sharpness is %.2g of it"),
     /** Logarithm of sharpness times learning rate over its median in the run so far. */
     MARGIN_GROWTH("sharpness times learning rate is %.2g times its median so far"),
     /** Logarithm of the learning rate over its median in the run so far. */
@@ -58,13 +72,16 @@ final class InstabilityForecast {
   private double sharpness = Double.NaN;
   private double earlierSharpness = Double.NaN;
   private boolean limited;
+  private OptionalDouble batchRatio = OptionalDouble.empty();
   private double rate = Double.NaN;
   private double lowest;
   private double loss;
   private int losses;
   private int steps;
-  private int above;
-  private boolean told;
+  private double before;
+  private double level;
+  private long last;
+  private Map<Feature, Double> features = Map.of();
 
   InstabilityForecast(CalibratedSettings settings) {
     this.settings = settings;
@@ -76,31 +93,78 @@ final class InstabilityForecast {
     products.clear();
     sharpness = Double.NaN;
     earlierSharpness = Double.NaN;
+    batchRatio = OptionalDouble.empty();
     rate = Double.NaN;
     lowest = Double.POSITIVE_INFINITY;
     losses = 0;
     steps = 0;
-    above = 0;
-    told = false;
+    before = 0;
+    last = -1;
+    level = settings.warning();
+    features = Map.of();
   }
 
-  /** Takes a step. */
-  Optional<Event> add(Observation observation) {
-    follow(observation);
-    if (steps++ % EVERY != 0) {
+  /** Takes a step whose loss has been compared with its level. */
+  Optional<Event> add(Observation observation, LossLevel level) {
+    Optional<Event> event = follow(observation) ? judge(observation) : Optional.empty();
+    if (level.known() && level.rise() > Math.log(2)) {
+      // It has happened.
+      last = observation.step();
       return Optional.empty();
     }
-    Map<Feature, Double> features = features();
-    if (Double.isFinite(sharpness * rate)) {
-      products.add(product());
+    if (event.isEmpty() && level.rose(RISE, RISE_DEVIATIONS)) {
+      event = Optional.of(rising(observation.step(), level));
     }
-    if (steps <= LEAST || features.isEmpty()) {
+    boolean again = last >= 0 && observation.step() - last < HORIZON;
+    if (event.isEmpty() || again) {
       return Optional.empty();
     }
-    return judge(observation, features);
+    last = observation.step();
+    return event;
   }
 
-  private void follow(Observation observation) {
+  private static Event rising(long step, LossLevel level) {
+    Event.Evidence evidence =
+        new Event.Evidence(
+            level.value(),
+            OptionalDouble.of(level.median() * level.deviation()),
+            OptionalDouble.of(level.median()),
+            OptionalDouble.of(level.median() * Math.exp(RISE)),
+            step);
+    return new Event(
+        step,
+        Event.Kind.INSTABILITY_AHEAD,
+        Signal.LOSS,
+        RISE_PROBABILITY,
+        evidence,
+        String.format(
+            Locale.ROOT,
+            "the loss doubles within %d steps with probability %.2g: it is %.2g times the median of"
+                + " the steps before, %.2g deviations",
+            HORIZON,
+            RISE_PROBABILITY,
+            level.value() / level.median(),
+            level.rise() / level.deviation()));
+  }
+
+  /** Takes a step; whether the run is to be judged at it. */
+  boolean follow(Observation observation) {
+    read(observation);
+    boolean due = steps++ % EVERY == 0;
+    boolean fresh = positive(observation, sharpnessOf(observation)).isPresent();
+    if (!due && !fresh) {
+      return false;
+    }
+    features = measured();
+    return features.containsKey(Feature.MARGIN) || steps > LEAST && !features.isEmpty();
+  }
+
+  /** What is known at the step that was judged last. */
+  Map<Feature, Double> features() {
+    return features;
+  }
+
+  private void read(Observation observation) {
     positive(observation, Signal.LOSS)
         .ifPresent(
             value -> {
@@ -113,13 +177,27 @@ final class InstabilityForecast {
               rate = value;
               rates.add(Math.log(value));
             });
-    OptionalDouble own = positive(observation, settings.stability().signal());
-    OptionalDouble found = own.isPresent() ? own : positive(observation, Signal.LAMBDA_MAX);
+    OptionalDouble batch = observation.value(Signal.BATCH_SHARPNESS_RATIO);
+    batchRatio = batch.isPresent() ? batch : batchRatio;
+    Signal signal = sharpnessOf(observation);
+    OptionalDouble found = positive(observation, signal);
     if (found.isPresent()) {
-      limited = own.isPresent();
+      if (limited != (signal == settings.stability().signal())) {
+        limited = !limited;
+        sharpness = Double.NaN;
+        products.clear();
+      }
       earlierSharpness = Double.isNaN(sharpness) ? found.getAsDouble() : sharpness;
       sharpness = found.getAsDouble();
     }
+  }
+
+  /**
+   * What the optimizer's limit is about; the Hessian's own sharpness where that is not measured.
+   */
+  private Signal sharpnessOf(Observation observation) {
+    Signal own = settings.stability().signal();
+    return positive(observation, own).isPresent() ? own : Signal.LAMBDA_MAX;
   }
 
   private static OptionalDouble positive(Observation observation, Signal signal) {
@@ -132,47 +210,59 @@ final class InstabilityForecast {
     return Math.log(sharpness * earlierSharpness) / 2 + Math.log(rate);
   }
 
-  /** What is known at this step; empty if it is too little to judge. */
-  Map<Feature, Double> features() {
-    Map<Feature, Double> features = new EnumMap<>(Feature.class);
-    if (losses < RECENT || Double.isNaN(rate)) {
-      return features;
+  private Map<Feature, Double> measured() {
+    Map<Feature, Double> found = new EnumMap<>(Feature.class);
+    if (losses == 0 || Double.isNaN(rate)) {
+      return found;
+    }
+    found.put(Feature.RISE, rise());
+    found.put(Feature.RATE_GROWTH, Math.log(rate) - rates.median());
+    if (!Double.isNaN(sharpness)) {
+      products.add(product());
+      found.put(Feature.MARGIN_GROWTH, product() - products.median());
+      double limit = rate * settings.stability().at(rate);
+      if (limited && limit > 0) {
+        double margin = product() - Math.log(limit);
+        found.put(Feature.MARGIN, Math.clamp(margin, LEAST_MARGIN, MOST_MARGIN));
+        if (batchRatio.isPresent()) {
+          double ratio = Math.log(Math.max(0, batchRatio.getAsDouble()));
+          found.put(Feature.BATCH_MARGIN, Math.clamp(ratio, LEAST_MARGIN, MOST_MARGIN));
+        }
+      }
+    }
+    return found;
+  }
+
+  private double rise() {
+    if (losses < RECENT) {
+      return 0;
     }
     double sum = 0;
     for (double value : logLosses) {
       sum += value;
     }
-    double mean = sum / RECENT;
-    lowest = Math.min(lowest, mean);
-    features.put(Feature.RISE, mean - lowest);
-    features.put(Feature.RATE_GROWTH, Math.log(rate) - rates.median());
-    if (!Double.isNaN(sharpness) && !products.isEmpty()) {
-      features.put(Feature.MARGIN_GROWTH, product() - products.median());
-      if (limited) {
-        double limit = Math.log(rate * settings.stability().at(rate));
-        features.put(Feature.MARGIN, Math.max(LEAST_MARGIN, product() - limit));
-      }
-    }
-    return features;
+    lowest = Math.min(lowest, sum / RECENT);
+    return sum / RECENT - lowest;
   }
 
-  private Optional<Event> judge(Observation observation, Map<Feature, Double> features) {
+  private Optional<Event> judge(Observation observation) {
     double probability = InstabilityModel.of(features).probability(features);
-    double threshold = settings.warning();
-    above = probability >= threshold ? above + 1 : 0;
-    if (probability < threshold / 2) {
-      told = false;
+    double lasting = Math.min(probability, before);
+    before = probability;
+    if (lasting < settings.warning() / 2) {
+      level = settings.warning();
     }
-    if (told || above < 2) {
+    if (lasting < level) {
       return Optional.empty();
     }
-    told = true;
-    return Optional.of(event(observation, features, probability));
+    level = (1 + lasting) / 2;
+    return Optional.of(event(observation, lasting));
   }
 
-  private Event event(Observation observation, Map<Feature, Double> features, double probability) {
+  private Event event(Observation observation, double probability) {
     StringJoiner words = new StringJoiner("; ");
-    features.forEach((feature, x) -> words.add(String.format(Locale.ROOT, feature.words, Math.exp(x))));
+    features.forEach(
+        (feature, x) -> words.add(String.format(Locale.ROOT, feature.words, Math.exp(x))));
     boolean known = features.containsKey(Feature.MARGIN);
     double ratio = Math.exp(features.getOrDefault(Feature.MARGIN, 0.0));
     Event.Evidence evidence =
@@ -222,10 +312,6 @@ final class InstabilityForecast {
       if (seen++ % stride == 0) {
         values[size++] = value;
       }
-    }
-
-    boolean isEmpty() {
-      return size == 0;
     }
 
     double median() {

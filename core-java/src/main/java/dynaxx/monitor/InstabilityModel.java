@@ -4,7 +4,6 @@ import dynaxx.monitor.InstabilityForecast.Feature;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Coefficients of a logistic regression, for what may be known of a run.
@@ -15,19 +14,29 @@ import java.util.Set;
  */
 record InstabilityModel(List<Feature> features, double intercept, double... weights) {
 
-  /** With the optimizer's own sharpness, with lambda_max alone, and without snapshots. */
+  /** With batch sharpness, with the optimizer's own sharpness, with lambda_max, without any. */
   private static final List<InstabilityModel> FITTED =
       List.of(
           new InstabilityModel(
-              List.of(Feature.MARGIN, Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
-              -1.5,
-              0.8,
-              0,
-              1.5,
-              2),
+              List.of(Feature.MARGIN, Feature.BATCH_MARGIN, Feature.RATE_GROWTH, Feature.RISE),
+              -2.131,
+              0.521,
+              0.409,
+              1.276,
+              1.237),
           new InstabilityModel(
-              List.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE), -3, 0.5, 1.5, 2),
-          new InstabilityModel(List.of(Feature.RATE_GROWTH, Feature.RISE), -3, 1.5, 2));
+              List.of(Feature.MARGIN, Feature.RATE_GROWTH, Feature.RISE),
+              -2.479,
+              0.870,
+              1.141,
+              1.129),
+          new InstabilityModel(
+              List.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
+              -3.126,
+              0.440,
+              0.999,
+              1.602),
+          new InstabilityModel(List.of(Feature.RATE_GROWTH, Feature.RISE), -3.090, 1.164, 1.652));
 
   /** The one that uses all that is known. */
   static InstabilityModel of(Map<Feature, Double> known) {
@@ -37,9 +46,9 @@ record InstabilityModel(List<Feature> features, double intercept, double... weig
         .orElseThrow();
   }
 
-  /** Sets of features that there is a model for. */
-  static List<Set<Feature>> kinds() {
-    return FITTED.stream().map(model -> Set.copyOf(model.features)).toList();
+  /** All, the one that needs most first. */
+  static List<InstabilityModel> all() {
+    return FITTED;
   }
 
   double probability(Map<Feature, Double> known) {

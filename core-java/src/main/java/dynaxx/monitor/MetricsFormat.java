@@ -199,8 +199,8 @@ public final class MetricsFormat {
    * @throws IOException if they cannot be read
    * @throws IllegalArgumentException if there is no step or no signal, or no usable line
    */
-  public static List<MonitorRecord> read(BufferedReader lines, String name, Consumer<String> problems)
-      throws IOException {
+  public static List<MonitorRecord> read(
+      BufferedReader lines, String name, Consumer<String> problems) throws IOException {
     return MetricsReader.read(lines, name, problems);
   }
 }

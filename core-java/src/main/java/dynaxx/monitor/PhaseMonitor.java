@@ -20,8 +20,8 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * Watches a training: decides when to measure, says what happened, and advises. The host reports
- * every step and stays in charge:
+ * Watches a training: decides when to measure, reports what happened, and gives advice. The host,
+ * which is your training program, reports every step:
  *
  * <pre>{@code
  * PhaseMonitor monitor = PhaseMonitor.of(probe, parameters).budget(0.05).sink(csv).build();
@@ -31,12 +31,12 @@ import java.util.function.Supplier;
  * }
  * }</pre>
  *
- * <p>Snapshots describe the parameters at the time of the report, so report before the update where
- * loss and gradient norm should be of the same parameters. Nothing of the host is changed except
- * through a {@link TrainingControl}, if there is one.
+ * <p>A snapshot measures the parameters at the time of the report. Report a step before its update,
+ * so that loss and gradient norm belong to the same parameters. The monitor changes nothing of the
+ * host, except through a {@link TrainingControl} if there is one.
  *
- * <p>One monitor watches one run. Calls may come from different threads, but not at once: a call
- * that comes while another is being served is refused with an {@link IllegalStateException}.
+ * <p>One monitor watches one run. Different threads may call it, but only one at a time: a call
+ * while another one is running gets an {@link IllegalStateException}.
  */
 public final class PhaseMonitor implements AutoCloseable {
 
@@ -140,12 +140,13 @@ public final class PhaseMonitor implements AutoCloseable {
   /**
    * Takes a report, measures if a snapshot is due, and says what happened and what to do.
    *
-   * <p>With snapshots beside the training ({@link Builder#background}) the reports from that of the
-   * snapshot on wait until it is done, and are then judged in order: what they gave comes together,
-   * with the steps that it is of.
+   * <p>While a snapshot is made in the background ({@link Builder#background}), reports wait. When
+   * it is done they are judged in order, and their events and advice are returned together, each
+   * with the step that it belongs to.
    *
    * @param report of a step later than all before
-   * @return mostly nothing; advice is done already if there is a {@link TrainingControl}
+   * @return usually nothing; if there is a {@link TrainingControl}, it has already carried out the
+   *     advice
    * @throws IllegalArgumentException if the step is not later than the one before
    * @throws IllegalStateException if another thread is inside this monitor
    */
@@ -191,10 +192,10 @@ public final class PhaseMonitor implements AutoCloseable {
 
   /**
    * Reports that training was restarted: the optimizer's state was lost, or an earlier checkpoint
-   * was loaded. A snapshot that is being made beside the training is waited for.
+   * was loaded. Waits for a snapshot in the background.
    *
    * @param step of the first report after it
-   * @return what the reports gave that waited for a snapshot, and the restart, as an event
+   * @return events of the reports that waited for this snapshot, and the restart as an event
    */
   public List<Event> restarted(long step) {
     return notice(step, MonitorRecord.Notice.Kind.RESTART);
@@ -229,10 +230,10 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Reports that the run is over; only the first call counts. A snapshot that is being made beside
-   * the training is waited for.
+   * Reports that the run is over; only the first call counts. Waits for a snapshot in the
+   * background.
    *
-   * @return what was noticed, but held back in case more was to come
+   * @return events that were held back because more evidence might have come
    */
   public List<Event> finish() {
     return alone(watch::finish);
@@ -243,9 +244,9 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Takes a record of an earlier part of this run as if it happened again, without measuring,
-   * acting or writing: after all records up to a checkpoint the monitor knows what it knew there,
-   * except the times of a budget and the vectors stored by the probe.
+   * Reads a record of an earlier part of this run, without measuring, acting or writing. After all
+   * records up to a checkpoint the monitor has the state that it had there, except for the times of
+   * a budget and the vectors stored by the probe.
    *
    * @param record from a sink, in order
    */
@@ -254,7 +255,8 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * What the monitor had taken when its last call ended. May be asked from any thread.
+   * The time and snapshots that the monitor had used when its last call ended. Any thread may call
+   * this.
    *
    * @return times, snapshots and lost records
    */
@@ -263,8 +265,8 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * Closes the sinks, after a snapshot that is being made beside the training is done and written,
-   * and the probe if the monitor made it; closing twice is harmless.
+   * Waits for a snapshot in the background, then closes the sinks, and the probe if the monitor
+   * made it. Closing twice is harmless.
    */
   @Override
   public void close() {
@@ -276,7 +278,7 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * What came of a report.
+   * The result of a report.
    *
    * @param events that were noticed, mostly none
    * @param advice in the order in which it is to be done, mostly none
@@ -309,7 +311,7 @@ public final class PhaseMonitor implements AutoCloseable {
     }
   }
 
-  /** What a snapshot was made with. */
+  /** How a snapshot was made. */
   public enum Effort {
     /** The settings that the host gave. */
     FULL,
@@ -320,7 +322,7 @@ public final class PhaseMonitor implements AutoCloseable {
   }
 
   /**
-   * What a monitor has taken.
+   * The time and snapshots that a monitor has used.
    *
    * @param hostSeconds time of the training between its calls
    * @param ownSeconds time in snapshots, rules and sinks; of snapshots beside the training, the
@@ -396,12 +398,12 @@ public final class PhaseMonitor implements AutoCloseable {
     }
 
     /**
-     * Measures beside the training instead of between two steps: a copy of the parameters is made
-     * when a snapshot is due, and measured on workers of its own while training goes on. At most
-     * one is being made; it costs memory for n more values and a second probe. The host's bits stay
-     * what they are. Reports wait for the snapshot before they are judged and written, so that
-     * events carry the steps that they are of; a budget counts the copy, and the time by which the
-     * host's steps are slower meanwhile. A snapshot that fails is an event ({@link
+     * Measures in the background instead of between two steps. When a snapshot is due, the
+     * parameters are copied, and separate worker threads measure the copy while training goes on.
+     * At most one snapshot is in progress. It needs memory for n more values and a second probe,
+     * and does not change the bits of the host. Reports are judged and written only after the
+     * snapshot, so that events have the right steps. A budget counts the copy and the time by which
+     * the host's steps become slower. A snapshot that fails is an event ({@link
      * Event.Kind#NOT_MEASURED}).
      *
      * @param workers threads, at least 1
@@ -461,7 +463,7 @@ public final class PhaseMonitor implements AutoCloseable {
     }
 
     /**
-     * What says what happened; by default {@link Rules#calibrated}.
+     * The rules that find events; by default {@link Rules#calibrated}.
      *
      * @param fresh rules that have seen nothing yet
      * @return this
@@ -472,7 +474,7 @@ public final class PhaseMonitor implements AutoCloseable {
     }
 
     /**
-     * What decides what to do; by default {@link Policy#observe}.
+     * The policy that gives advice; by default {@link Policy#observe}.
      *
      * @param fresh a policy that has seen nothing yet
      * @return this

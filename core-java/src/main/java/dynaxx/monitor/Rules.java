@@ -6,8 +6,8 @@ import java.util.Objects;
 
 /**
  * A rule set: reads the observations of one run in order and says what happened. It holds the state
- * of that run; one thread at a time. The same observations must give the same events, bit for bit,
- * so that a run can be replayed. Two come with the library, and any other is as good.
+ * of that run and is used by one thread at a time. The same observations must give the same events,
+ * bit for bit, so that a run can be replayed. Two come with the library; you can write your own.
  */
 public interface Rules {
 
@@ -15,8 +15,8 @@ public interface Rules {
    * The article's rules with the numbers it states, for a network of unknown depth with smooth
    * activations.
    *
-   * <p>They know nothing of noise beyond what smoothing and persistence do, so their rate of false
-   * alarms depends on the run; the documentation has measured rates.
+   * <p>They handle noise only by smoothing and by waiting, so their rate of false alarms depends on
+   * the run. docs/detectors.md has measured rates.
    *
    * @return rules that have seen nothing yet
    */
@@ -122,7 +122,7 @@ public interface Rules {
     private double learningRateJump = 1.5;
     private StabilityLimit stability = StabilityLimit.sgd(0);
     private double edgeTolerance = 0.1;
-    private double warning = 0.6;
+    private double warning = 0.15;
     private long seed = 0;
 
     private Calibration() {}
@@ -334,8 +334,8 @@ public interface Rules {
     }
 
     /**
-     * Factor between one step's learning rate and the next's from which values are not compared
-     * across the jump. Default 1.5.
+     * Factor between two learning rates in a row that counts as a jump: values before and after it
+     * are not compared. Default 1.5.
      *
      * @param value from 1.01 to 1e6
      * @return this
@@ -346,7 +346,7 @@ public interface Rules {
     }
 
     /**
-     * Limit that the sharpness is compared with. Default {@code Sgd(0)}.
+     * Limit that the sharpness is compared with. Default {@code StabilityLimit.sgd(0)}.
      *
      * @param limit of the optimizer
      * @return this
@@ -368,8 +368,8 @@ public interface Rules {
     }
 
     /**
-     * Probability that the loss doubles within the next 100 steps from which on an {@link
-     * Event.Kind#INSTABILITY_AHEAD} is told. Default 0.6: docs/warnings.md says what it finds and
+     * Probability that the loss doubles within the next 50 steps from which on an {@link
+     * Event.Kind#INSTABILITY_AHEAD} is told. Default 0.15: docs/warnings.md says what it finds and
      * how often it is wrong.
      *
      * @param value from 0.01 to 1

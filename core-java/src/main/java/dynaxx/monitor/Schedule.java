@@ -1,6 +1,6 @@
 package dynaxx.monitor;
 
-/** How many steps lie between snapshots, before the budget has its say. */
+/** How many steps lie between snapshots; a budget can make them more. */
 sealed interface Schedule {
 
   /**

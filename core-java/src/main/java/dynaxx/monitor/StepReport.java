@@ -13,7 +13,7 @@ import java.util.function.Supplier;
  * @param observation loss, gradient norm, learning rate and so on
  * @param momentum of the optimizer
  * @param seconds the step took; empty to let the monitor measure the time between reports
- * @param update gives the coming update; empty if the host does not tell it
+ * @param update gives the coming update; empty if the host does not report it
  */
 public record StepReport(
     Observation observation,

@@ -42,7 +42,7 @@ public record Batch(Buffer inputs, Buffer targets, int examples) {
     for (Step step : network.steps()) {
       for (int input : step.inputs()) {
         if (input == 0) {
-          step.op().checkData(inputs);
+          step.op().checkData(inputs, network.inputShape());
         }
       }
     }

@@ -25,6 +25,11 @@ final class SoftmaxCrossEntropy implements Loss {
 
   @Override
   public long targetSize(Shape output) {
+    if (output.rank() == 0) {
+      throw new IllegalArgumentException(
+          "loss: found cross-entropy for a network with one number for each example, expected"
+              + " another loss, or an axis of classes at the end of the output");
+    }
     return output.rows();
   }
 

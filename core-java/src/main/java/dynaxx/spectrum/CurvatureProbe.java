@@ -16,13 +16,14 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Watches the curvature of a network's loss over one fixed subset while it trains: give it the
- * parameters whenever a {@link Snapshot} is due. The subset, the start vectors and the probes are
- * the same every time, so that what changes is the network. Nothing of the host is written.
+ * Measures the curvature of a network's loss over one fixed subset, as often as you like while the
+ * network trains. Pass it the parameters whenever a {@link Snapshot} is due. The subset, the start
+ * vectors and the random probes are the same every time, so that only the network changes. Nothing
+ * of the host is written.
  *
- * <p>Half of the memory limit goes to activations and tangents, a quarter to Krylov bases, a
- * quarter to what is measured after them. Beside it lie a few dozen vectors of the parameters'
- * size: gradients, and the stored Ritz vectors.
+ * <p>Half of the memory limit goes to activations and tangents, a quarter to Krylov bases, and a
+ * quarter to what is measured after them. In addition, a few dozen vectors as long as the
+ * parameters are needed for gradients and stored Ritz vectors.
  */
 public final class CurvatureProbe implements AutoCloseable {
 
@@ -99,12 +100,12 @@ public final class CurvatureProbe implements AutoCloseable {
   }
 
   /**
-   * Measures at these parameters and leaves them as they are, with what the coming update meets
-   * ({@link ProbeSettings#ofUpdate}).
+   * Measures at these parameters and leaves them as they are. Also measures how near the coming
+   * update is to its limits ({@link ProbeSettings#ofUpdate}).
    *
    * @param parameters n values in host memory, or where the device computes
    * @param settings what to measure; may differ from snapshot to snapshot
-   * @param update what the host is about to do; empty if it does not tell
+   * @param update what the host is about to do; empty if it does not report it
    * @return the snapshot
    * @throws IllegalArgumentException if a number of values does not fit, or the subset is too small
    *     for the micro-batches or parts wanted

@@ -8,7 +8,7 @@ import java.util.Set;
 
 /**
  * What one measurement consists of. Start from {@link #article}, {@link #certified} or {@link
- * #cheap} and change what should differ.
+ * #cheap} and change parts of it with the {@code with...} methods.
  *
  * @param lanczos how the extreme eigenvalues are found; empty for Rayleigh quotients of the vectors
  *     that the last Lanczos run stored
@@ -19,10 +19,10 @@ import java.util.Set;
  * @param perExample whether the gradient's variance is also measured over single examples, with the
  *     noise scale and its errors; needs micro-batches
  * @param parts disjoint parts of the subset on which the estimates are repeated, at least 2, or 0
- *     not to; costs as much again as the spectrum
+ *     for none; doubles the cost of the spectrum
  * @param seed fixes start vectors and probes: the same at every snapshot, so that differences are
  *     the network's
- * @param ofUpdate what else is measured where the host tells its coming {@link Update}: any of
+ * @param ofUpdate what else is measured if the host reports its coming {@link Update}: any of
  *     {@link Signal#PRECONDITIONED_LAMBDA_MAX} (at most 20 products, or one form without Lanczos),
  *     {@link Signal#DIRECTIONAL_CURVATURE_RATIO} (one form), {@link Signal#BATCH_SHARPNESS_RATIO}
  *     (a gradient and a form) and {@link Signal#CRITICAL_RATE_RATIO} (six losses, two gradients'

@@ -51,7 +51,7 @@ public enum Signal {
           .unit("examples")
           .says(
               "Batch size at which noise and gradient are equal (McCandlish et al., 2018); empty"
-                  + " where the noise drowns the gradient.")),
+                  + " if the noise hides the gradient.")),
   /** Smallest eigenvalue of the Hessian; its uncertainty is the residual. */
   LAMBDA_MIN(
       snapshot(Group.CURVATURE, Scale.SIGNED)
@@ -70,9 +70,9 @@ public enum Signal {
           .unit("1 / learning rate")
           .uncertainty(Uncertainty.RESIDUAL)
           .says(
-              "Largest Ritz value of the Hessian as Adam preconditions it (Cohen et al., 2022),"
-                  + " which is stable below 38 / `learning_rate` where beta1 is 0.9; for adamw, sam"
-                  + " and asam.")),
+              "Largest Ritz value of the Hessian as Adam preconditions it (Cohen et al., 2022);"
+                  + " with beta1 = 0.9, training is stable while it is below 38 / `learning_rate`;"
+                  + " for adamw, sam and asam.")),
   /** Trace of the Hessian; its uncertainty is a standard error. */
   TRACE(
       snapshot(Group.CURVATURE, Scale.LOGARITHMIC)
@@ -95,57 +95,58 @@ public enum Signal {
       snapshot(Group.NETWORK, Scale.FRACTION)
           .unit("0 to 1")
           .extent(Extent.LAYER)
-          .says("Fraction of the subset's activations that rectifiers let through.")),
+          .says(
+              "Fraction of the subset's activations that rectifiers (such as ReLU) let through.")),
   /** Sharpness as part of the optimizer's stability limit: the margin of the learning rate. */
   SHARPNESS_RATIO(
       snapshot(Group.STABILITY, Scale.LOGARITHMIC)
           .unit("of the limit")
           .uncertainty(Uncertainty.RESIDUAL)
           .says(
-              "`lambda_max`, or `preconditioned_lambda_max` for Adam, as part of the largest"
-                  + " eigenvalue at which the optimizer is stable (Cohen et al., 2021, 2022); where"
-                  + " the host tells its update.")),
+              "`lambda_max`, or `preconditioned_lambda_max` for Adam, divided by the largest"
+                  + " eigenvalue at which the optimizer is stable (Cohen et al., 2021, 2022); only"
+                  + " if the host reports its update.")),
   /** Curvature along the coming update, as part of the stability limit. */
   DIRECTIONAL_CURVATURE_RATIO(
       snapshot(Group.STABILITY, Scale.SIGNED)
           .unit("of the limit")
           .says(
-              "d'Hd / d'd along the coming update d (d'Hd / d'Pd with Adam's preconditioner P), as"
-                  + " part of the stability limit; a loss spike comes when it passes 1 (Bai et al.,"
-                  + " 2025).")),
+              "d'Hd / d'd along the coming update d (d'Hd / d'Pd with Adam's preconditioner P),"
+                  + " divided by the stability limit; a loss spike comes when it passes 1 (Bai et"
+                  + " al., 2025).")),
   /** Curvature of micro-batches along their own gradients, as part of the stability limit. */
   BATCH_SHARPNESS_RATIO(
       snapshot(Group.STABILITY, Scale.SIGNED)
           .unit("of the limit")
           .uncertainty(Uncertainty.STANDARD_ERROR)
           .says(
-              "Mean over micro-batches B of the update's size of g_B'H_B g_B / g_B'g_B, each along"
-                  + " its own gradient, as part of the stability limit: mini-batch training goes to"
-                  + " 1 while `sharpness_ratio` stays below (Andreyev and Beneventano, 2024).")),
+              "Mean of g_B'H_B g_B / g_B'g_B over micro-batches B as large as the update's batch,"
+                  + " divided by the stability limit; in mini-batch training it goes to 1 while"
+                  + " `sharpness_ratio` stays below 1 (Andreyev and Beneventano, 2024).")),
   /** Learning rate as part of the one at which the update leaves the loss as high as before. */
   CRITICAL_RATE_RATIO(
       snapshot(Group.STABILITY, Scale.LOGARITHMIC)
           .unit("of the limit")
           .uncertainty(Uncertainty.BRACKET)
           .says(
-              "Learning rate as part of the critical one, at which the loss over the subset is as"
-                  + " high after the update as before (arXiv:2601.16979); half a bracket as its"
-                  + " uncertainty, none where even a sixteenth of the update raises the loss.")),
+              "Learning rate divided by the critical one, at which the loss over the subset is as"
+                  + " high after the update as before (arXiv:2601.16979); no uncertainty if even a"
+                  + " sixteenth of the update raises the loss.")),
   /** Part of the coming update that lies along the sharpest directions. */
   OSCILLATION(
       snapshot(Group.STABILITY, Scale.FRACTION)
           .unit("0 to 1")
           .says(
-              "Part of the coming update's squared norm that lies along the stored Ritz vectors of"
-                  + " positive curvature: across the valley instead of along it.")),
+              "Fraction of the coming update's squared norm along the stored Ritz vectors with"
+                  + " positive curvature, which point across the valley and not along it.")),
   /** Squared gradient against what Adam remembers of it. */
   DECOUPLING_RATIO(
       snapshot(Group.STABILITY, Scale.LOGARITHMIC)
           .unit("ratio")
           .says(
-              "Squared gradient norm over the sum of Adam's second moments; far below 1 the second"
-                  + " moment decays by itself and the preconditioned sharpness grows (Bai et al.,"
-                  + " 2025)."));
+              "Squared gradient norm divided by the sum of Adam's second moments; if it is far"
+                  + " below 1, the second moments decay and the preconditioned sharpness grows (Bai"
+                  + " et al., 2025)."));
 
   /** What a signal tells about. */
   public enum Group {

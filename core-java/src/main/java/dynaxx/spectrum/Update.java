@@ -12,9 +12,9 @@ import java.util.OptionalDouble;
 import java.util.function.DoubleUnaryOperator;
 
 /**
- * What the host is about to do to its parameters: the optimizer with its learning rate, and the
- * step itself where the host knows it beforehand. It is read while a snapshot is made, so its
- * buffers must stay unchanged until then.
+ * The update that the host is about to make: the optimizer with its learning rate, and the step
+ * itself if the host already knows it. It is read while a snapshot is made, so its buffers must
+ * stay unchanged until then.
  *
  * <p>Without {@link #step} the step is taken to be that of an optimizer without memory on the
  * gradient over the snapshot's own subset: {@code -rate (g + decay w)} for gradient descent and
@@ -154,7 +154,7 @@ public final class Update {
   }
 
   /**
-   * Heavy-ball momentum, {@code v = momentum v + g; w -= rate v}. Its step depends on v: tell it
+   * Heavy-ball momentum, {@code v = momentum v + g; w -= rate v}. Its step depends on v, so pass it
    * with {@link #step}.
    *
    * @param learningRate finite and at least 0

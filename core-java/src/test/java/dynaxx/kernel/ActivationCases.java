@@ -56,7 +56,19 @@ final class ActivationCases {
         Elementary.hardSigmoid(1.0 / 6, 0.5),
         Elementary.SOFTSIGN,
         Elementary.SIN,
-        Elementary.COS);
+        Elementary.COS,
+        Elementary.TAN,
+        Elementary.ASIN,
+        Elementary.ACOS,
+        Elementary.ATAN,
+        Elementary.SINH,
+        Elementary.COSH,
+        Elementary.ASINH,
+        Elementary.ACOSH,
+        Elementary.ATANH,
+        Elementary.STEP,
+        Elementary.FLOOR,
+        Elementary.ROUND);
   }
 
   /** Whether a function is undefined or has a pole at 0 or beyond, so that inputs stay away. */
@@ -71,13 +83,28 @@ final class ActivationCases {
   /** Whether a function grows fast: its terms would be large and cancel, were inputs far out. */
   private static boolean grows(Pointwise f) {
     return f instanceof Elementary e
-        && (e.kind() == Elementary.Kind.EXP || e.kind() == Elementary.Kind.POWER);
+        && switch (e.kind()) {
+          case EXP, POWER, SINH, COSH -> true;
+          default -> false;
+        };
   }
 
-  /** Inputs with a wide spread, so that tails occur. */
+  /** Inputs with a wide spread, so that tails occur, within what the function is defined for. */
   private static float[] inputs(Pointwise f, int n) {
     float[] x = Data.normal(11, n);
+    Elementary.Kind kind = f instanceof Elementary e ? e.kind() : null;
     for (int i = 0; i < n; i++) {
+      if (kind == Elementary.Kind.ASIN
+          || kind == Elementary.Kind.ACOS
+          || kind == Elementary.Kind.ATANH
+          || kind == Elementary.Kind.TAN) {
+        x[i] = 0.9f * (float) Math.tanh(x[i]);
+        continue;
+      }
+      if (kind == Elementary.Kind.ACOSH) {
+        x[i] = 1.5f + Math.abs(x[i]);
+        continue;
+      }
       x[i] *= grows(f) ? 0.4f : i % 5 == 0 ? 4 : 1;
       x[i] = positive(f) ? 0.5f + Math.abs(x[i]) : x[i];
     }

@@ -40,6 +40,40 @@ final class ReferenceKernels {
           new double[] {x / size, 1 / size / size, (x > 0 ? -2 : 2) / size / size / size};
       case SIN -> new double[] {Math.sin(x), Math.cos(x), -Math.sin(x)};
       case COS -> new double[] {Math.cos(x), -Math.sin(x), -Math.cos(x)};
+      case TAN -> {
+        double t = Math.sin(x) / Math.cos(x);
+        yield new double[] {t, 1 + t * t, 2 * t * (1 + t * t)};
+      }
+      case ASIN -> {
+        double q = 1 / Math.sqrt(1 - x * x);
+        yield new double[] {Math.asin(x), q, x * q * q * q};
+      }
+      case ACOS -> {
+        double q = 1 / Math.sqrt(1 - x * x);
+        yield new double[] {Math.acos(x), -q, -x * q * q * q};
+      }
+      case ATAN -> {
+        double q = 1 / (1 + x * x);
+        yield new double[] {Math.atan(x), q, -2 * x * q * q};
+      }
+      case SINH -> new double[] {Math.sinh(x), Math.cosh(x), Math.sinh(x)};
+      case COSH -> new double[] {Math.cosh(x), Math.sinh(x), Math.cosh(x)};
+      case ASINH -> {
+        double q = 1 / Math.sqrt(1 + x * x);
+        double value = Math.log(size - 1 + Math.sqrt(1 + x * x));
+        yield new double[] {x < 0 ? -value : value, q, -x * q * q * q};
+      }
+      case ACOSH -> {
+        double q = 1 / Math.sqrt(x * x - 1);
+        yield new double[] {Math.log(x + Math.sqrt(x * x - 1)), q, -x * q * q * q};
+      }
+      case ATANH -> {
+        double q = 1 / (1 - x * x);
+        yield new double[] {0.5 * Math.log((1 + x) / (1 - x)), q, 2 * x * q * q};
+      }
+      case STEP -> new double[] {x > 0 ? 1 : 0, 0, 0};
+      case FLOOR -> new double[] {x - ((x % 1) + 1) % 1, 0, 0};
+      case ROUND -> new double[] {Math.rint(x), 0, 0};
     };
   }
 

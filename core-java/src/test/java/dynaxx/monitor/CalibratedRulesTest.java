@@ -257,7 +257,11 @@ class CalibratedRulesTest {
                 .with(Signal.LEARNING_RATE, 0.1)
                 .with(Signal.LAMBDA_MAX, sharpness[i])
                 .with(Signal.LOSS, loss[i]);
-    Event event = only(replay(Rules.calibrated(), sharpness.length, run));
+    List<Event> events = replay(Rules.calibrated(), sharpness.length, run);
+    assertEquals(Event.Kind.SPIKE, events.getFirst().kind());
+    assertEquals(5, events.getFirst().step());
+    Event event = events.getLast();
+    assertEquals(2, events.size(), events.toString());
     assertEquals(Event.Kind.CATAPULT, event.kind());
     assertEquals(7, event.step());
     assertEquals(4, event.evidence().since());
@@ -394,7 +398,7 @@ class CalibratedRulesTest {
             1.5,
             StabilityLimit.sgd(0),
             0.1,
-            0.6,
+            0.15,
             0);
     assertEquals(documented, Rules.calibration().settings());
     StabilityLimit limit = StabilityLimit.adam(0.9);

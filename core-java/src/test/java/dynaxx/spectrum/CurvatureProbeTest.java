@@ -446,8 +446,7 @@ class CurvatureProbeTest {
       for (ProbeSettings settings :
           List.of(ProbeSettings.article(), ProbeSettings.article().withParts(3))) {
         var e =
-            assertThrows(
-                IllegalArgumentException.class, () -> probe.measure(parameters, settings));
+            assertThrows(IllegalArgumentException.class, () -> probe.measure(parameters, settings));
         assertTrue(
             e.getMessage().endsWith("expected at most 2, the examples of the subset"),
             e.getMessage());

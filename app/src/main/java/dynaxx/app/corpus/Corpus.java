@@ -17,11 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletionService;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorCompletionService;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -73,26 +69,9 @@ public final class Corpus {
    */
   public void make(List<Specification> runs, int threads, Consumer<String> made)
       throws IOException, InterruptedException {
-    ExecutorService workers = Executors.newFixedThreadPool(threads);
-    try {
-      CompletionService<String> done = new ExecutorCompletionService<>(workers);
-      for (Specification run : runs) {
-        done.submit(() -> ensure(run));
-      }
-      for (int i = 0; i < runs.size(); i++) {
-        made.accept(done.take().get());
-      }
-    } catch (ExecutionException e) {
-      switch (e.getCause()) {
-        case IOException io -> throw io;
-        case RuntimeException problem -> throw problem;
-        case Error error -> throw error;
-        default -> throw new IllegalStateException(e.getCause());
-      }
-    } finally {
-      workers.shutdownNow();
-      workers.close();
-    }
+    List<Callable<String>> tasks = new ArrayList<>();
+    runs.forEach(run -> tasks.add(() -> ensure(run)));
+    Workers.run(tasks, threads, made);
   }
 
   private String ensure(Specification run) throws IOException {

@@ -6,8 +6,8 @@ import dynaxx.monitor.Observation;
 import dynaxx.network.Batch;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Signal;
-import dynaxx.spectrum.Update.StabilityLimit;
 import dynaxx.spectrum.Update;
+import dynaxx.spectrum.Update.StabilityLimit;
 import java.util.Optional;
 
 /**

@@ -138,6 +138,19 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
+   * Makes the gradient of the last {@link #evaluate} shorter if it is longer than wanted (Pascanu
+   * et al., 2013).
+   *
+   * @param largest norm that it has afterwards, at most
+   */
+  public void clip(double largest) {
+    double norm = Math.sqrt(device.algebra().dot(deviceGradient, deviceGradient));
+    if (norm > largest) {
+      device.algebra().axpby(0, deviceGradient, largest / norm, deviceGradient);
+    }
+  }
+
+  /**
    * The update that {@link #update} would make with the gradient of the last {@link #evaluate};
    * nothing changes.
    *

@@ -7,7 +7,9 @@ import dynaxx.spectrum.Snapshot;
 import dynaxx.spectrum.Update;
 import java.util.Optional;
 
-/** Snapshots of what a trainer trains, by a probe that may be replaced together with its network. */
+/**
+ * Snapshots of what a trainer trains, by a probe that may be replaced together with its network.
+ */
 public final class TrainerSource implements SnapshotSource {
 
   private final Trainer trainer;

@@ -237,7 +237,7 @@ final class Convolutions<A> implements ConvolutionKernels, AutoCloseable {
     int left = x.first(j);
     int right = x.last(j);
     int top = y.first(i);
-    int bottom = y.last(i);
+    int bottom = left < right ? y.last(i) : top;
     if ((right - left) * (bottom - top) < x.count() * y.count()) {
       loops.fill(row, 0, x.count() * y.count(), 0);
     }
@@ -284,7 +284,7 @@ final class Convolutions<A> implements ConvolutionKernels, AutoCloseable {
     int left = x.first(j);
     int right = x.last(j);
     int step = x.stride();
-    int bottom = y.last(i);
+    int bottom = left < right ? y.last(i) : y.first(i);
     for (int p = y.first(i); p < bottom; p++) {
       int at = p * x.count();
       int line = (p * y.stride() + y.shift(i)) * x.size() + x.shift(j);

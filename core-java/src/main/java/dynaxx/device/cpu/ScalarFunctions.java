@@ -66,6 +66,55 @@ final class ScalarFunctions {
       }
       case SIN -> set(w, Math.sin(x), Math.cos(x), -Math.sin(x));
       case COS -> set(w, Math.cos(x), -Math.sin(x), -Math.cos(x));
+      case TAN, ASIN, ACOS, ATAN -> trigonometric(f.kind(), x, w);
+      case SINH, COSH, ASINH, ACOSH, ATANH -> hyperbolic(f.kind(), x, w);
+      case STEP -> set(w, x > 0 ? 1 : flat(x), flat(x), flat(x));
+      case FLOOR -> set(w, Math.floor(x), flat(x), flat(x));
+      case ROUND -> set(w, Math.rint(x), flat(x), flat(x));
+    }
+  }
+
+  /** Derivative of what changes in steps only: 0, and NaN of NaN. */
+  private static double flat(double x) {
+    return Double.isNaN(x) ? x : 0;
+  }
+
+  private static void trigonometric(Elementary.Kind kind, double x, double[] w) {
+    double square = (1 - x) * (1 + x);
+    double slope = 1 / Math.sqrt(square);
+    double inverse = 1 / (1 + x * x);
+    switch (kind) {
+      case TAN -> {
+        double t = Math.tan(x);
+        set(w, t, 1 + t * t, 2 * t * (1 + t * t));
+      }
+      case ASIN -> set(w, Math.asin(x), slope, x * slope / square);
+      case ACOS -> set(w, Math.acos(x), -slope, -x * slope / square);
+      default -> set(w, Math.atan(x), inverse, -2 * (x * inverse) * inverse);
+    }
+  }
+
+  private static void hyperbolic(Elementary.Kind kind, double x, double[] w) {
+    double size = Math.abs(x);
+    switch (kind) {
+      case SINH -> set(w, Math.sinh(x), Math.cosh(x), Math.sinh(x));
+      case COSH -> set(w, Math.cosh(x), Math.sinh(x), Math.cosh(x));
+      case ASINH -> {
+        double root = Math.hypot(1, x);
+        double value = Math.log1p(size + size * (size / (1 + root)));
+        double far = size > 1e150 ? Math.log(size) + Math.log(2) : value;
+        set(w, Math.copySign(far, x), 1 / root, -(x / root) / root / root);
+      }
+      case ACOSH -> {
+        double root = Math.sqrt(x - 1) * Math.sqrt(x + 1);
+        double value = x > 1e150 ? Math.log(x) + Math.log(2) : Math.log1p(x - 1 + root);
+        set(w, value, 1 / root, -(x / root) / root / root);
+      }
+      default -> {
+        double slope = 1 / ((1 - x) * (1 + x));
+        double value = 0.5 * Math.log1p(2 * size / (1 - size));
+        set(w, Math.copySign(value, x), slope, 2 * x * slope * slope);
+      }
     }
   }
 

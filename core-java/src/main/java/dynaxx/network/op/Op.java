@@ -107,9 +107,10 @@ public interface Op {
    * Checks data that is fed to this op directly, such as token numbers.
    *
    * @param inputs all examples
+   * @param shape that of one example
    * @throws IllegalArgumentException naming the position, what was found and what was expected
    */
-  default void checkData(HostBuffer inputs) {}
+  default void checkData(HostBuffer inputs, Shape shape) {}
 
   /**
    * Computes the output.

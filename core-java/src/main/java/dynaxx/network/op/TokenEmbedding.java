@@ -3,6 +3,7 @@ package dynaxx.network.op;
 import dynaxx.kernel.GatherKernels;
 import dynaxx.layer.Parameter;
 import dynaxx.layer.Shape;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import java.util.List;
 
@@ -11,8 +12,19 @@ import java.util.List;
  * width]}. Token numbers are data: whole numbers held as float32, which is exact up to 2^24.
  *
  * @param table vocabulary x width, in reading order; at most 2^24 rows
+ * @param first where the token numbers begin in an example, behind other data
+ * @param count how many there are; -1 for all up to the end
  */
-public record TokenEmbedding(Operand table) implements JointlyLinear {
+public record TokenEmbedding(Operand table, int first, int count) implements JointlyLinear {
+
+  /**
+   * Token numbers only.
+   *
+   * @param table vocabulary x width, in reading order
+   */
+  public TokenEmbedding(Operand table) {
+    this(table, 0, -1);
+  }
 
   /**
    * A whole parameter.
@@ -60,7 +72,27 @@ public record TokenEmbedding(Operand table) implements JointlyLinear {
               .formatted(name(), table, Constant.LARGEST_WHOLE));
     }
     Check.that(x.rank() == 1, this, 0, x, "[tokens]");
-    return Shape.of(x.dim(0), width());
+    Check.that(first >= 0 && first + tokens(x) <= x.size(), this, 0, x, first + " + " + count);
+    return Shape.of(Math.toIntExact(tokens(x)), width());
+  }
+
+  private long tokens(Shape x) {
+    return count < 0 ? x.size() - first : count;
+  }
+
+  private boolean all(Shape x) {
+    return first == 0 && tokens(x) == x.size();
+  }
+
+  @Override
+  public Workspace workspace(List<Shape> inputs) {
+    Shape x = inputs.getFirst();
+    return all(x) ? Workspace.NONE : Workspace.saved(tokens(x));
+  }
+
+  /** The token numbers without what else an example holds. */
+  private Buffer ids(Frame f) {
+    return all(f.inputShape(0)) ? f.x(0) : f.saved(0);
   }
 
   @Override
@@ -74,11 +106,14 @@ public record TokenEmbedding(Operand table) implements JointlyLinear {
   }
 
   @Override
-  public void checkData(HostBuffer inputs) {
+  public void checkData(HostBuffer inputs, Shape shape) {
     int vocabulary = vocabulary();
+    long each = shape.size();
+    long end = first + tokens(shape);
     for (long i = 0; i < inputs.size(); i++) {
       float id = inputs.get(i);
-      if (!(id >= 0 && id < vocabulary && id == Math.rint(id))) {
+      boolean token = i % each >= first && i % each < end;
+      if (token && !(id >= 0 && id < vocabulary && id == Math.rint(id))) {
         throw new IllegalArgumentException(
             "inputs: found "
                 + id
@@ -90,29 +125,37 @@ public record TokenEmbedding(Operand table) implements JointlyLinear {
     }
   }
 
-  private static long rows(Frame f) {
-    return f.examples() * f.inputShape(0).size();
+  private long rows(Frame f) {
+    return f.examples() * tokens(f.inputShape(0));
   }
 
   @Override
   public void forward(Frame f) {
-    kernels(f).gather(1, rows(f), width(), f.x(0), operands().w(f), f.y());
+    Shape x = f.inputShape(0);
+    if (!all(x)) {
+      f.device()
+          .kernels()
+          .rows()
+          .copyRows(
+              f.examples(), tokens(x), f.x(0), first, x.size(), f.saved(0), 0, tokens(x), false);
+    }
+    kernels(f).gather(1, rows(f), width(), ids(f), operands().w(f), f.y());
   }
 
   @Override
   public void backward(Frame f) {
     if (operands().trained()) {
-      kernels(f).scatterAdd(1, rows(f), width(), f.x(0), f.dy(), operands().dw(f));
+      kernels(f).scatterAdd(1, rows(f), width(), ids(f), f.dy(), operands().dw(f));
     }
   }
 
   @Override
   public void tangentForward(Frame f) {
-    kernels(f).gather(f.directions(), rows(f), width(), f.x(0), operands().rw(f), f.ry());
+    kernels(f).gather(f.directions(), rows(f), width(), ids(f), operands().rw(f), f.ry());
   }
 
   @Override
   public void tangentBackward(Frame f) {
-    kernels(f).scatterAdd(f.directions(), rows(f), width(), f.x(0), f.rdy(), operands().rdw(f));
+    kernels(f).scatterAdd(f.directions(), rows(f), width(), ids(f), f.rdy(), operands().rdw(f));
   }
 }

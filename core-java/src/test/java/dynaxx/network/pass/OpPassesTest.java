@@ -232,7 +232,11 @@ public class OpPassesTest {
             Elementary.hardSigmoid(0.2, 0.5),
             Elementary.SOFTSIGN,
             Elementary.SIN,
-            Elementary.COS);
+            Elementary.COS,
+            Elementary.ATAN,
+            Elementary.SINH,
+            Elementary.COSH,
+            Elementary.ASINH);
     for (Elementary f : anywhere) {
       cases.add(squared(f.toString(), square, g -> new Activate(f)));
     }
@@ -248,7 +252,40 @@ public class OpPassesTest {
                 return g.add(new Activate(f), g.add(new Activate(Elementary.affine(1, 1)), inside));
               }));
     }
+    for (Elementary f :
+        List.of(Elementary.TAN, Elementary.ASIN, Elementary.ACOS, Elementary.ATANH)) {
+      cases.add(
+          graph(
+              f.toString(),
+              square,
+              (g, x) ->
+                  g.add(
+                      new Activate(f),
+                      g.add(
+                          new Activate(Elementary.affine(0.8, 0)),
+                          g.add(new Activate(Activation.TANH), x)))));
+    }
+    cases.add(
+        graph(
+            Elementary.ACOSH.toString(),
+            square,
+            (g, x) -> {
+              NetworkBuilder.Node inside = g.add(new Activate(Activation.SOFTPLUS), x);
+              NetworkBuilder.Node above = g.add(new Activate(Elementary.affine(1, 1.5)), inside);
+              return g.add(new Activate(Elementary.ACOSH), above);
+            }));
+    cases.add(graph("chosen by a sign", square, OpPassesTest::byASign));
     return cases;
+  }
+
+  /** Steps of what depends on parameters decide, and are added, with derivative 0. */
+  private static NetworkBuilder.Node byASign(NetworkBuilder g, NetworkBuilder.Node x) {
+    NetworkBuilder.Node p = g.add(new Activate(Activation.TANH), shift(g, "p", x));
+    NetworkBuilder.Node mask = g.add(new Activate(Elementary.STEP), p);
+    NetworkBuilder.Node chosen = g.add(Where.byLast(), g.add(new Multiply(), p, p), p, mask);
+    NetworkBuilder.Node steps = g.add(new Activate(Elementary.FLOOR), p);
+    NetworkBuilder.Node sum = g.add(new Add(), chosen, steps);
+    return g.add(new Add(), sum, g.add(new Multiply(), p, mask));
   }
 
   /** Both inputs active, only the left, only the right; on broadcast shapes. */
@@ -341,6 +378,16 @@ public class OpPassesTest {
             "conv, dilations 2 and 3",
             Shape.of(1, 6, 6),
             g -> conv(g, 2, 1, 3, 2).withDilation(2, 3).withPadding(1)));
+    cases.add(
+        squared(
+            "conv wider than the image",
+            Shape.of(2, 1, 2),
+            g -> conv(g, 3, 2, 7, 7).withPadding(3)));
+    cases.add(
+        squared(
+            "conv of a signal shorter than its padding",
+            Shape.of(2, 3),
+            g -> conv(g, 2, 2, 4).withDilation(4).withPadding(new Padding(0, 12, 0, 0))));
     cases.add(squared("conv in groups", Shape.of(4, 3, 3), g -> conv(g, 6, 2, 2, 2).withGroups(2)));
     cases.add(
         squared(
@@ -560,6 +607,13 @@ public class OpPassesTest {
             Shape.of(7),
             Loss.meanSquaredError(),
             g -> new TokenEmbedding(view(normal(g, "table", 7, 3), 3, Shape.of(5, 3), 3L, 1L)),
+            false));
+    cases.add(
+        around(
+            "token embedding of part of the input",
+            Shape.of(7),
+            Loss.meanSquaredError(),
+            g -> new TokenEmbedding(Operand.of(normal(g, "table", 5, 3)), 2, 4),
             false));
     NetworkBuilder h = NetworkBuilder.of(Shape.of(7));
     Operand table = Operand.of(Shape.of(3, 2), 1, 2, -1, 0.5f, 3, -2);

@@ -227,7 +227,7 @@ public final class Oracle {
       case AveragePool o -> pool(o.window(), x, shape, average(o));
       case TokenEmbedding o -> {
         int width = o.table().shape().dim(1);
-        yield fill(size, i -> element(o.table(), w, (int) x[i / width].a(), i % width));
+        yield fill(size, i -> element(o.table(), w, (int) x[o.first() + i / width].a(), i % width));
       }
       default ->
           throw new AssertionError(
@@ -320,7 +320,34 @@ public final class Oracle {
             case SOFTSIGN -> x.over(one.plus(x.a() < 0 ? x.times(-1) : x));
             case SIN -> x.chain(Math.sin(x.a()), Math.cos(x.a()), -Math.sin(x.a()));
             case COS -> x.chain(Math.cos(x.a()), -Math.sin(x.a()), -Math.cos(x.a()));
+            case TAN, ASIN, ACOS, ATAN, SINH, COSH, ASINH, ACOSH, ATANH -> inverse(e.kind(), x);
+            case STEP -> HyperDual.of(x.a() > 0 ? 1 : 0);
+            case FLOOR -> HyperDual.of(Math.floor(x.a()));
+            case ROUND -> HyperDual.of(Math.rint(x.a()));
           };
+    };
+  }
+
+  /** By their logarithms, exponentials and powers, or the derivative of the inverse function. */
+  private static HyperDual inverse(Elementary.Kind kind, HyperDual x) {
+    HyperDual one = HyperDual.of(1);
+    HyperDual square = x.times(x);
+    HyperDual up = x.exp();
+    HyperDual down = x.times(-1).exp();
+    double t = x.a();
+    double q = 1 - t * t;
+    return switch (kind) {
+      case TAN ->
+          x.chain(Math.sin(t), Math.cos(t), -Math.sin(t))
+              .over(x.chain(Math.cos(t), -Math.sin(t), -Math.cos(t)));
+      case ASIN -> x.chain(Math.asin(t), Math.pow(q, -0.5), t * Math.pow(q, -1.5));
+      case ACOS -> x.chain(Math.acos(t), -Math.pow(q, -0.5), -t * Math.pow(q, -1.5));
+      case ATAN -> x.chain(Math.atan(t), 1 / (1 + t * t), -2 * t / Math.pow(1 + t * t, 2));
+      case SINH -> up.minus(down).times(0.5);
+      case COSH -> up.plus(down).times(0.5);
+      case ASINH -> x.plus(square.plus(one).power(0.5)).log();
+      case ACOSH -> x.plus(square.minus(one).power(0.5)).log();
+      default -> one.plus(x).over(one.minus(x)).log().times(0.5);
     };
   }
 

@@ -34,7 +34,7 @@ final class OracleShapes {
       case Constant o -> each(out, at -> HyperDual.of(o.value(flat(out, at))));
       case ParameterValue o -> each(out, at -> w[(int) o.parameter().offset() + flat(out, at)]);
       case Subtract o -> each(out, at -> in[0][flat(out, at)].minus(in[1][flat(out, at)]));
-      case Where o -> each(out, at -> in[o.first(flat(out, at)) ? 0 : 1][flat(out, at)]);
+      case Where o -> each(out, at -> in[first(o, in, flat(out, at)) ? 0 : 1][flat(out, at)]);
       case Extreme o -> each(out, at -> extreme(o, in[0][flat(out, at)], in[1][flat(out, at)]));
       case MatMul o -> each(out, at -> product(o, in, shapes, at));
       case Reshape o -> in[0];
@@ -121,6 +121,10 @@ final class OracleShapes {
       position -= shapes[i++].dim(axis);
     }
     return in[i][flat(shapes[i], with(at, axis, position))];
+  }
+
+  private static boolean first(Where o, HyperDual[][] in, int i) {
+    return in.length == 3 ? in[2][i].a() != 0 : o.first(i);
   }
 
   private static HyperDual extreme(Extreme o, HyperDual a, HyperDual b) {

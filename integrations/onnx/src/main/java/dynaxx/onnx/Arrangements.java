@@ -16,7 +16,7 @@ final class Arrangements {
 
   static void register(Map<String, Operator> operators) {
     operators.put("Identity", Operator.one(c -> c.in(0)));
-    operators.put("Dropout", Operator.one(Arrangements::dropout));
+    operators.put("Dropout", Arrangements::dropout);
     operators.put("Cast", Operator.one(c -> cast(c, (int) c.whole("to", StoredTensor.FLOAT))));
     operators.put("CastLike", Operator.one(Arrangements::castLike));
     operators.put("Constant", Operator.one(Arrangements::constant));
@@ -37,17 +37,19 @@ final class Arrangements {
     operators.put("Tile", Operator.one(Arrangements::tile));
     operators.put("Pad", Operator.one(Arrangements::pad));
     operators.put("Trilu", Operator.one(Arrangements::trilu));
-    operators.put("CumSum", Operator.one(Arrangements::cumSum));
   }
 
   private static Value number(long value) {
     return Value.shared(Tensor.of(new long[0], new long[] {value}, false));
   }
 
-  private static Value dropout(Call c) {
+  /** Without training the values, and a mask that keeps all. */
+  private static List<Value> dropout(Call c) {
     boolean training = c.has(2) && c.constant(2).whole(0) != 0;
-    c.require(!training, "dropout in training", "a graph exported for evaluation");
-    return c.in(0);
+    boolean drops = training && (!c.has(1) || c.constant(1).number(0) != 0);
+    c.require(!drops, "dropout in training", "a graph exported for evaluation");
+    Value kept = Value.shared(Tensor.of(new long[0], new long[] {1}, true));
+    return List.of(c.in(0), c.examples().expand(kept, c.in(0).dims()));
   }
 
   private static Value castLike(Call c) {
@@ -56,6 +58,7 @@ final class Arrangements {
         switch (c.in(1).body()) {
           case Tensor t -> t.type();
           case Positions p -> StoredTensor.INT64;
+          case Whole w -> w.type();
           default -> StoredTensor.FLOAT;
         });
   }
@@ -64,17 +67,28 @@ final class Arrangements {
     Value x = c.in(0);
     boolean known = StoredTensor.isFloat(to) || StoredTensor.isWhole(to) || to == StoredTensor.BOOL;
     c.require(known, "a cast to " + StoredTensor.typeName(to), "floats, integers or bool");
+    Draft draft = c.draft();
     return switch (x.body()) {
       case Tensor t -> x.with(cast(t, to));
-      case Positions p -> {
-        boolean fits = StoredTensor.isFloat(to) || to == StoredTensor.INT32;
+      case Sequence s -> throw new OnnxException("found a sequence, expected a tensor");
+      case Positions p when to == StoredTensor.INT32 || to == StoredTensor.INT64 -> x;
+      default -> {
+        boolean whole = Elementwise.isWhole(x.body());
+        if (StoredTensor.isFloat(to)) {
+          yield whole ? x.with(draft.numbers(x.body())) : x;
+        }
+        Expr numbers = draft.numbers(x.body());
+        if (to == StoredTensor.BOOL) {
+          yield x.with(new Whole(Steps.truth(numbers), to));
+        }
+        boolean fits =
+            x.body() instanceof Whole w && w.type() == StoredTensor.BOOL
+                || to == StoredTensor.INT32
+                || to == StoredTensor.INT64;
         c.require(
-            fits || to == StoredTensor.INT64,
-            "a cast of the input to " + StoredTensor.typeName(to),
-            "floats, int32 or int64");
-        yield StoredTensor.isFloat(to) ? x.with(data(c, p)) : x;
+            fits, "a cast of computed values to " + StoredTensor.typeName(to), "int32 or int64");
+        yield x.with(new Whole(whole ? numbers : Steps.truncated(numbers), to));
       }
-      default -> StoredTensor.isFloat(to) ? x : x.with(cast((Tensor) c.steps(0).body(), to));
     };
   }
 
@@ -83,11 +97,6 @@ final class Arrangements {
       return t.toFloats();
     }
     return to == StoredTensor.BOOL ? t.toTruth() : t.toWholes(to);
-  }
-
-  /** Whole numbers of the input as floats, which is how a batch holds them. */
-  private static Body data(Call c, Positions p) {
-    return c.draft().input().gather(0, c.ints(p.at().wholes())).reshape(p.dims());
   }
 
   private static Value constant(Call c) {
@@ -237,10 +246,12 @@ final class Arrangements {
 
   private static Value slice(Call c) {
     Value x = c.in(0);
-    long[] starts = c.wholes(1);
-    long[] ends = c.wholes(2);
+    long[] starts = c.wholesOf(1, "starts");
+    long[] ends = c.wholesOf(2, "ends");
+    c.require(starts != null && ends != null, "no starts or ends", "both");
+    long[] given = c.wholesOf(3, "axes");
     long[] axes =
-        c.has(3) ? c.wholes(3) : IntStream.range(0, starts.length).mapToLong(a -> a).toArray();
+        given != null ? given : IntStream.range(0, starts.length).mapToLong(a -> a).toArray();
     long[] steps = new long[starts.length];
     Arrays.fill(steps, 1);
     steps = c.has(4) ? c.wholes(4) : steps;
@@ -271,10 +282,20 @@ final class Arrangements {
     long distance = step > 0 ? to - from : from - to;
     long stride = step == Long.MIN_VALUE ? Long.MAX_VALUE : Math.abs(step);
     long count = distance <= 0 ? 0 : (distance - 1) / stride + 1;
-    if (count == 0 && x.body() instanceof Tensor t && x.isShared()) {
-      return Value.shared(t.slice(axis, 0, 0, 1));
+    if (count == 0 && axis != x.batch()) {
+      return nothing(x, axis);
     }
     return c.examples().slice(x, axis, from, count, count == 1 ? 1 : step);
+  }
+
+  /** No positions of an axis. */
+  private static Value nothing(Value x, int axis) {
+    long[] dims = Dims.with(x.dims(), axis, 0);
+    boolean whole = Elementwise.isWhole(x.body());
+    return Value.shared(
+        whole
+            ? Tensor.of(dims, new long[0], Elementwise.wholeType(List.of(x.body())))
+            : Tensor.of(dims));
   }
 
   private static List<Value> split(Call c) {
@@ -289,7 +310,7 @@ final class Arrangements {
       sizes[parts - 1] = x.dims()[axis] - size * (parts - 1);
     }
     boolean fits =
-        Arrays.stream(sizes).allMatch(s -> s > 0)
+        Arrays.stream(sizes).allMatch(s -> s >= 0)
             && Arrays.stream(sizes).sum() == x.dims()[axis]
             && sizes.length == c.outputs();
     c.require(
@@ -304,7 +325,7 @@ final class Arrangements {
     List<Value> parts = new ArrayList<>();
     long start = 0;
     for (long size : sizes) {
-      parts.add(c.examples().slice(x, axis, start, size, 1));
+      parts.add(size == 0 ? nothing(x, axis) : c.examples().slice(x, axis, start, size, 1));
       start += size;
     }
     return parts;
@@ -314,9 +335,12 @@ final class Arrangements {
     Value data = c.in(0);
     int axis = data.axis(c.whole("axis", 0));
     Value indices = c.in(1);
-    if (indices.body() instanceof Positions p) {
-      c.require(axis == 0, "tokens that index axis " + axis, "axis 0 of a table");
+    if (indices.body() instanceof Positions p && axis == 0 && isTable(c, data)) {
       return lookup(c, data, indices, p);
+    }
+    boolean computed = indices.body() instanceof Positions || indices.body() instanceof Whole;
+    if (computed && !fixed(c, indices)) {
+      return byNumbers(c, data, axis, indices);
     }
     Value chosen = c.steps(1);
     Tensor which = (Tensor) chosen.body();
@@ -338,6 +362,73 @@ final class Arrangements {
       found = spread(c, found, axis, which.dims());
     }
     return chosen.isShared() ? found : repeated(c, data, axis, chosen, found);
+  }
+
+  /** Whether the numbers are those of parameters alone, which become constants then. */
+  private static boolean fixed(Call c, Value indices) {
+    return indices.body() instanceof Whole w && !c.draft().dependsOnInput(w);
+  }
+
+  private static boolean isTable(Call c, Value data) {
+    Operand table = data.rank() == 2 && data.isShared() ? c.draft().operand(data.body()) : null;
+    return table != null && table.rowMajor();
+  }
+
+  /**
+   * Rows chosen by numbers of the input or computed ones, one of which is 1 and the others 0 in a
+   * product with the data.
+   */
+  private static Value byNumbers(Call c, Value data, int axis, Value numbers) {
+    c.require(
+        !Elementwise.isWhole(data.body()) || data.body() instanceof Tensor,
+        "whole numbers of the input that are chosen by others",
+        "floats");
+    c.examples().requireOther(data, axis, "a selection of positions");
+    long n = data.dims()[axis];
+    boolean whole = Elementwise.isWhole(data.body());
+    int type = whole ? Elementwise.wholeType(List.of(data.body())) : StoredTensor.FLOAT;
+    Value floats = whole ? c.run("Cast", Map.of("to", 1L), data) : data;
+    Value hot = c.run("Cast", Map.of("to", 1L), Scattering.hot(c, numbers, n, numbers.rank()));
+    c.require(
+        data.isShared() || numbers.isShared() || numbers.batch() == 0 && data.batch() == 0,
+        "examples along different axes",
+        "the first");
+    Value found =
+        data.isShared() || numbers.isShared()
+            ? product(c, floats, axis, hot, numbers.rank())
+            : ownProduct(c, floats, axis, hot, numbers.rank());
+    return whole ? c.run("Cast", Map.of("to", (long) type), found) : found;
+  }
+
+  /**
+   * {@code [.. | numbers | ..]} of {@code [numbers x n]} and data whose axis n is the given one.
+   */
+  private static Value product(Call c, Value data, int axis, Value hot, int rank) {
+    int all = data.rank();
+    long[] forward = new long[all];
+    for (int a = 0; a < all; a++) {
+      forward[a] = a == 0 ? axis : a <= axis ? a - 1 : a;
+    }
+    Value first = c.run("Transpose", Map.of("perm", forward), data);
+    long[] rest = Arrays.copyOfRange(first.dims(), 1, all);
+    c.require(data.isShared(), "a computed tensor of all examples", "a table that they share");
+    Value table = c.examples().reshape(first, new long[] {first.dims()[0], Dims.size(rest)});
+    Value found =
+        Products.matmul(c, rank == 0 ? c.run("Unsqueeze", hot, Call.wholesValue(0)) : hot, table);
+    found = rank == 0 ? c.examples().squeeze(found, 0) : found;
+    found = spread(c, found, found.rank() - 1, rest);
+    long[] back = new long[rank + rest.length];
+    for (int a = 0; a < back.length; a++) {
+      back[a] = a < axis ? rank + a : a < axis + rank ? a - axis : a;
+    }
+    return c.run("Transpose", Map.of("perm", back), found);
+  }
+
+  /** Both with examples along their first axis: every example chooses from its own. */
+  private static Value ownProduct(Call c, Value data, int axis, Value hot, int rank) {
+    throw new OnnxException(
+        "found positions of each example in computed values of all examples, expected a table or"
+            + " GatherElements");
   }
 
   /** Positions that every example has, chosen from a table of all examples. */
@@ -367,21 +458,37 @@ final class Arrangements {
 
   private static Value lookup(Call c, Value table, Value tokens, Positions p) {
     Draft draft = c.draft();
-    c.require(
-        table.rank() == 2 && table.isShared(),
-        "a table of shape " + c.examples().text(table.dims()),
-        "[tokens x width]");
     Operand values = draft.operand(table.body());
-    if (values == null || !values.rowMajor()) {
-      throw new OnnxException(
-          "input 0: found a table that is computed, expected a parameter or a constant");
-    }
-    Expr rows = draft.op(new TokenEmbedding(values), draft.input());
+    int first = Math.toIntExact(Arrays.stream(p.at().wholes()).min().orElse(0));
+    int end = Math.toIntExact(Arrays.stream(p.at().wholes()).max().orElse(0)) + 1;
+    boolean alone = c.examples().draft().tokens();
+    Expr rows =
+        draft.op(
+            alone ? new TokenEmbedding(values) : new TokenEmbedding(values, first, end - first),
+            draft.input());
+    int start = alone ? 0 : first;
+    int[] at = Arrays.stream(p.at().wholes()).mapToInt(i -> Math.toIntExact(i) - start).toArray();
     long width = table.dims()[1];
-    Body chosen = rows.gather(0, c.ints(p.at().wholes()));
-    Body shaped = chosen.reshape(Dims.inserted(p.dims(), p.dims().length, width));
+    Body chosen = rows.gather(0, at);
+    Expr shaped =
+        withoutPadding(
+            draft,
+            table,
+            p,
+            draft.expr(chosen).reshape(Dims.inserted(p.dims(), p.dims().length, width)));
     long[] outer = Dims.inserted(tokens.dims(), tokens.rank(), width);
     return new Value(shaped, outer, tokens.batch(), tokens.merged(), tokens.outer());
+  }
+
+  /** Zeros for padding tokens, so that their row has no derivative. */
+  private static Expr withoutPadding(Draft draft, Value table, Positions p, Expr rows) {
+    int row = draft.paddingRow(table.body());
+    if (row < 0) {
+      return rows;
+    }
+    Expr distance = draft.affine(draft.numbers(p), 1, -row);
+    Expr mask = Steps.truth(distance).reshape(Dims.inserted(p.dims(), p.dims().length, 1));
+    return draft.where(draft.broadcast(mask, rows.shape), rows, draft.affine(rows, 0, 0));
   }
 
   private static Value tile(Call c) {
@@ -481,26 +588,23 @@ final class Arrangements {
     };
   }
 
+  /** Keeps a triangle of constants, or of computed values by a constant mask. */
   private static Value trilu(Call c) {
     long diagonal = c.has(1) ? c.constant(1).whole(0) : 0;
-    Value x = known(c);
+    Value x = c.in(0);
     c.require(x.rank() >= 2, x.rank() + " axes", "at least two");
     c.examples().requireOther(x, x.rank() - 1, "a triangle");
     c.examples().requireOther(x, x.rank() - 2, "a triangle");
-    return x.with(Folding.triangle((Tensor) x.body(), diagonal, c.whole("upper", 1) != 0));
-  }
-
-  private static Value cumSum(Call c) {
-    Value x = known(c);
-    int axis = x.axis(c.constant(1).whole(0));
-    c.examples().requireOther(x, axis, "a running sum");
-    boolean exclusive = c.whole("exclusive", 0) != 0;
-    boolean reverse = c.whole("reverse", 0) != 0;
-    return x.with(Folding.sums((Tensor) x.body(), x.at(axis), exclusive, reverse));
-  }
-
-  /** The first input as a constant, which may be repeated for every example. */
-  private static Value known(Call c) {
-    return c.in(0).body() instanceof Tensor ? c.in(0) : Value.shared(c.constant(0));
+    boolean upper = c.whole("upper", 1) != 0;
+    if (x.body() instanceof Tensor t) {
+      return x.with(Folding.triangle(t, diagonal, upper));
+    }
+    long[] last = Arrays.copyOfRange(x.dims(), x.rank() - 2, x.rank());
+    Tensor ones = Tensor.of(last, new long[] {1}, true);
+    long[] all = new long[ones.count()];
+    Arrays.fill(all, 1);
+    Tensor mask = Folding.triangle(Tensor.of(last, all, true), diagonal, upper);
+    Value zero = Elementwise.isWhole(x.body()) ? number(0) : Call.number(0);
+    return c.run("Where", Value.shared(mask), x, zero);
   }
 }

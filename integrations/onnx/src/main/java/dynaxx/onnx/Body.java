@@ -4,7 +4,7 @@ package dynaxx.onnx;
  * The values of a tensor from any source, without the axis of examples unless examples are merged
  * with another axis. Rearranging a body gives one of the same kind where that is possible.
  */
-sealed interface Body permits Tensor, Weight, Expr, Positions {
+sealed interface Body permits Tensor, Weight, Expr, Positions, Whole, Sequence {
 
   /** Extents. */
   long[] dims();

@@ -2,7 +2,10 @@ package dynaxx.onnx;
 
 import dynaxx.onnx.ModelFile.Attribute;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * A node with the values that it gets.
@@ -10,13 +13,55 @@ import java.util.List;
  * @param node as it is in the file
  * @param inputs its values; null where an optional one is left out
  * @param opset version of the standard operators
- * @param examples rearrangements
- * @param fused whether layers become one op each
+ * @param interpreter runs graphs within the node
+ * @param names of values around the node
  */
-record Call(ModelFile.Node node, List<Value> inputs, long opset, Examples examples, boolean fused) {
+record Call(
+    ModelFile.Node node, List<Value> inputs, long opset, Interpreter interpreter, Naming names) {
+
+  Examples examples() {
+    return interpreter.examples();
+  }
+
+  boolean fused() {
+    return interpreter.fused();
+  }
+
+  /** The same node with other inputs. */
+  Call with(List<Value> others) {
+    return new Call(node, others, opset, interpreter, names);
+  }
+
+  /** What another operator makes of some values. */
+  Value run(String op, Map<String, Object> attributes, Value... values) {
+    return runAll(op, attributes, 1, values).getFirst();
+  }
+
+  Value run(String op, Value... values) {
+    return run(op, Map.of(), values);
+  }
+
+  /** All outputs of another operator. */
+  List<Value> runAll(String op, Map<String, Object> attributes, int outputs, Value... values) {
+    Map<String, Attribute> given = new HashMap<>();
+    attributes.forEach((name, value) -> given.put(name, Attribute.of(name, value)));
+    List<String> names = IntStream.range(0, outputs).mapToObj(i -> op + i).toList();
+    ModelFile.Node made =
+        new ModelFile.Node(node.name(), op, ModelFile.STANDARD, "", List.of(), names, given);
+    Call call = new Call(made, Arrays.asList(values), Importer.LAST_OPSET, interpreter, this.names);
+    return Operators.ALL.get(op).apply(call);
+  }
+
+  static Value number(double value) {
+    return Value.shared(Tensor.scalar((float) value));
+  }
+
+  static Value wholesValue(long... values) {
+    return Value.shared(Tensor.wholes(values));
+  }
 
   Draft draft() {
-    return examples.draft();
+    return examples().draft();
   }
 
   boolean has(int i) {
@@ -34,7 +79,7 @@ record Call(ModelFile.Node node, List<Value> inputs, long opset, Examples exampl
     return node.outputs().size();
   }
 
-  /** Whether another node or the graph uses an output. */
+  /** Whether an output has a name, so that it may be used. */
   boolean wants(int output) {
     return output < outputs() && !node.outputs().get(output).isEmpty();
   }
@@ -69,9 +114,7 @@ record Call(ModelFile.Node node, List<Value> inputs, long opset, Examples exampl
     Attribute found = node.attributes().get(name);
     if (found != null && found.other()) {
       throw new OnnxException(
-          "attribute "
-              + name
-              + ": found a graph or a sparse tensor, expected a number or a tensor");
+          "attribute " + name + ": found several tensors or a type, expected a number or a tensor");
     }
     return found;
   }

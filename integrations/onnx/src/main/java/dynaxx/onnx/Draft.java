@@ -16,6 +16,7 @@ import dynaxx.network.op.Where;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -37,6 +38,9 @@ final class Draft {
   private final Set<String> fixed = new HashSet<>();
   private final Map<Weight, Expr> weights = new IdentityHashMap<>();
   private final Map<Tensor, Operand> operands = new IdentityHashMap<>();
+  private final boolean tokens;
+  private final boolean padding;
+  private final Set<String> notes = new LinkedHashSet<>();
   private int count;
 
   /**
@@ -44,9 +48,13 @@ final class Draft {
    *
    * @param input shape of one example
    * @param initial values of the parameters by name
+   * @param tokens whether all of the input are the tokens of one input
+   * @param padding whether a row of zeros in a table is padding
    */
-  Draft(Shape input, Map<String, Tensor> initial) {
+  Draft(Shape input, Map<String, Tensor> initial, boolean tokens, boolean padding) {
+    this.padding = padding;
     this.initial = initial;
+    this.tokens = tokens;
     this.input = make(null, List.of(), input, null);
   }
 
@@ -89,9 +97,33 @@ final class Draft {
       case Tensor t -> constant(t);
       case Positions p ->
           throw new OnnxException(
-              "found the numbers of the input used in arithmetic, expected them to index a table"
-                  + " or to be cast to floats");
+              "found whole numbers of the input, expected floats, or an operator that takes them");
+      case Whole w ->
+          throw new OnnxException(
+              "found whole numbers that are computed from the input, expected floats, or an"
+                  + " operator that takes them");
+      case Sequence s -> throw new OnnxException("found a sequence, expected a tensor");
     };
+  }
+
+  /** Whole numbers or floats as an expression, as a batch holds them all. */
+  Expr numbers(Body body) {
+    return switch (body) {
+      case Positions p -> data(p);
+      case Whole w -> w.expr();
+      case Tensor t when !t.isFloat() && !t.exactAsFloats() ->
+          throw new OnnxException(
+              "found constants beyond 2^24 beside whole numbers that are computed, which are held"
+                  + " as floats, expected smaller ones");
+      default -> expr(body);
+    };
+  }
+
+  /** Whole numbers of the input, which a batch holds as floats. */
+  private Expr data(Positions p) {
+    int[] at = Arrays.stream(p.at().wholes()).mapToInt(Math::toIntExact).toArray();
+    Expr flat = input.reshape(new long[] {input.shape.size()});
+    return flat.gather(0, at).reshape(p.dims());
   }
 
   private Expr weight(Weight w) {
@@ -126,6 +158,8 @@ final class Draft {
       }
       case Expr e -> null;
       case Positions p -> null;
+      case Whole w -> null;
+      case Sequence s -> null;
     };
   }
 
@@ -142,14 +176,14 @@ final class Draft {
   Tensor fixed(Body body) {
     Tensor values = values(body);
     if (!(body instanceof Tensor)) {
-      Set<String> names = body instanceof Positions ? Set.of() : Emission.parameters(expr(body));
+      Set<String> names = body instanceof Positions ? Set.of() : Emission.parameters(numbers(body));
       fixed.addAll(names);
       boolean data = !(body instanceof Weight) && dependsOnInput(body);
       if (values == null && (data || names.isEmpty())) {
         throw new OnnxException(
             "found a value that is computed "
                 + (data ? "from the input" : "by operators that do not fold")
-                + ", expected a constant");
+                + ", expected a constant, since it decides a shape, a place or a setting");
       }
       if (values == null) {
         throw new Refold();
@@ -158,8 +192,50 @@ final class Draft {
     return values;
   }
 
-  private boolean dependsOnInput(Body body) {
-    return !(body instanceof Expr e) || Sorting.expressions(e).contains(input);
+  List<String> notes() {
+    return List.copyOf(notes);
+  }
+
+  /**
+   * The only row of zeros in a trained table: of random rows none is zero, and a row stays so only
+   * if nothing ever moved it. -1 if there is none, or several.
+   */
+  int paddingRow(Body table) {
+    if (!padding || !(table instanceof Weight.View view)) {
+      return -1;
+    }
+    Tensor values = values(table);
+    int width = Math.toIntExact(values.dims()[1]);
+    int found = -1;
+    for (int row = 0; row < values.dims()[0]; row++) {
+      int at = row * width;
+      if (IntStream.range(at, at + width).allMatch(i -> values.number(i) == 0)) {
+        if (found >= 0) {
+          return -1;
+        }
+        found = row;
+      }
+    }
+    if (found >= 0 && values.dims()[0] > 2) {
+      notes.add(
+          "row "
+              + found
+              + " of '"
+              + view.parameter().name()
+              + "' is zero and counts as padding (PyTorch's padding_idx): no derivative");
+      return found;
+    }
+    return -1;
+  }
+
+  /** Whether all of the network's input are the tokens of one input. */
+  boolean tokens() {
+    return tokens;
+  }
+
+  boolean dependsOnInput(Body body) {
+    Expr e = body instanceof Whole w ? w.expr() : body instanceof Expr x ? x : null;
+    return e == null || Sorting.expressions(e).contains(input);
   }
 
   /** A reading that has to be repeated with fewer parameters. */
@@ -194,6 +270,11 @@ final class Draft {
     Where op = Where.of(first);
     tensors.put(op, mask);
     return op(op, a, b);
+  }
+
+  /** Chooses elements by a mask that is computed. */
+  Expr where(Expr mask, Expr a, Expr b) {
+    return op(Where.byLast(), a, b, mask);
   }
 
   /** The values of a constant or the mask of a choice; null for another op. */

@@ -17,6 +17,7 @@ import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.LongBinaryOperator;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 
 /** Functions of elements, and arithmetic of two tensors that repeat to one shape. */
 final class Elementwise {
@@ -83,10 +84,12 @@ final class Elementwise {
         Operator.one(
             c -> ofAll(c, c.whole("fmod", 0) != 0 ? Arithmetic.REMAINDER : Arithmetic.MODULO)));
     operators.put("Sum", Operator.one(c -> ofAll(c, Arithmetic.ADD)));
+    operators.put(
+        "Mean",
+        Operator.one(c -> c.run("Div", ofAll(c, Arithmetic.ADD), Call.number(c.inputs().size()))));
     operators.put("Where", Operator.one(Elementwise::where));
     operators.put("Clip", Operator.one(Elementwise::clip));
     operators.put("PRelu", Operator.one(Elementwise::prelu));
-    relations(operators);
   }
 
   private static void functions(Map<String, Operator> operators) {
@@ -104,10 +107,16 @@ final class Elementwise {
     put(operators, "Sin", Elementary.SIN, Math::sin);
     put(operators, "Cos", Elementary.COS, Math::cos);
     put(operators, "Softsign", Elementary.SOFTSIGN, x -> x / (1 + Math.abs(x)));
-    fold(operators, "Floor", Math::floor);
-    fold(operators, "Ceil", Math::ceil);
-    fold(operators, "Round", Math::rint);
-    fold(operators, "Sign", Math::signum);
+    put(operators, "Tan", Elementary.TAN, Math::tan);
+    put(operators, "Asin", Elementary.ASIN, Math::asin);
+    put(operators, "Acos", Elementary.ACOS, Math::acos);
+    put(operators, "Atan", Elementary.ATAN, Math::atan);
+    put(operators, "Sinh", Elementary.SINH, Math::sinh);
+    put(operators, "Cosh", Elementary.COSH, Math::cosh);
+    put(operators, "Asinh", Elementary.ASINH, null);
+    put(operators, "Acosh", Elementary.ACOSH, null);
+    put(operators, "Atanh", Elementary.ATANH, null);
+    Steps.register(operators);
     expressions(operators);
   }
 
@@ -140,11 +149,7 @@ final class Elementwise {
     function(
         operators,
         "Mish",
-        (c, x) ->
-            x.draft.op(
-                new Multiply(),
-                x,
-                f(f(x, Pointwise.of(Activation.SOFTPLUS)), Pointwise.of(Activation.TANH))));
+        (c, x) -> x.draft.op(new Multiply(), x, f(f(x, Activation.SOFTPLUS), Activation.TANH)));
     function(
         operators,
         "Gelu",
@@ -152,12 +157,43 @@ final class Elementwise {
             f(
                 x,
                 c.text("approximate", "none").equals("tanh")
-                    ? Pointwise.of(Activation.GELU_TANH)
-                    : Pointwise.of(Activation.GELU)));
+                    ? Activation.GELU_TANH
+                    : Activation.GELU));
+    function(operators, "Swish", (c, x) -> swish(x, c.number("alpha", 1)));
+    function(
+        operators,
+        "ThresholdedRelu",
+        (c, x) -> {
+          Expr mask = Steps.above(x, c.number("alpha", 1));
+          return x.draft.where(mask, x, x.draft.affine(x, 0, 0));
+        });
+    function(operators, "Shrink", Elementwise::shrink);
   }
 
-  private static Expr f(Expr x, Pointwise function) {
+  private static Expr swish(Expr x, double alpha) {
+    if (alpha == 1) {
+      return f(x, Activation.SILU);
+    }
+    return x.draft.op(new Multiply(), x, f(x.draft.affine(x, alpha, 0), Activation.SIGMOID));
+  }
+
+  /** Nothing between two limits, else shifted towards zero. */
+  private static Expr shrink(Call c, Expr x) {
+    Draft draft = x.draft;
+    double limit = c.number("lambd", 0.5);
+    double bias = c.number("bias", 0);
+    Expr none = draft.affine(x, 0, 0);
+    Expr below =
+        draft.where(Steps.above(draft.affine(x, -1, 0), limit), draft.affine(x, 1, bias), none);
+    return draft.where(Steps.above(x, limit), draft.affine(x, 1, -bias), below);
+  }
+
+  static Expr f(Expr x, Pointwise function) {
     return x.draft.activate(function, x);
+  }
+
+  private static Expr f(Expr x, Activation function) {
+    return f(x, Pointwise.of(function));
   }
 
   private interface Function {
@@ -175,43 +211,34 @@ final class Elementwise {
   }
 
   private static Value apply(Draft draft, Value x, Pointwise f, DoubleUnaryOperator folded) {
-    return x.body() instanceof Tensor t && folded != null
-        ? x.with(Folding.unary(t, folded))
-        : x.with(draft.activate(f, draft.expr(x.body())));
+    if (x.body() instanceof Tensor t && folded != null) {
+      return x.with(Folding.unary(t, folded));
+    }
+    boolean kept = f.equals(Elementary.ABS) || f.equals(Elementary.NEGATE);
+    if (kept && isWhole(x.body())) {
+      Expr found = draft.activate(f, draft.numbers(x.body()));
+      return x.with(new Whole(found, wholeType(List.of(x.body()))));
+    }
+    return x.with(draft.activate(f, draft.expr(x.body())));
   }
 
-  /** A function of constants only: its derivative is 0, and an export has it for shapes. */
-  private static void fold(
-      Map<String, Operator> operators, String name, DoubleUnaryOperator folded) {
-    operators.put(
-        name, Operator.one(c -> c.in(0).with(Folding.unary((Tensor) c.steps(0).body(), folded))));
+  /** Whether a body has whole numbers or truth values. */
+  static boolean isWhole(Body body) {
+    return body instanceof Positions
+        || body instanceof Whole
+        || body instanceof Tensor t && !t.isFloat();
   }
 
-  private static void relations(Map<String, Operator> operators) {
-    Map<String, Folding.Relation> relations =
-        Map.of(
-            "Equal", (a, b) -> a == b,
-            "Less", (a, b) -> a < b,
-            "Greater", (a, b) -> a > b,
-            "LessOrEqual", (a, b) -> a <= b,
-            "GreaterOrEqual", (a, b) -> a >= b,
-            "And", (a, b) -> a != 0 && b != 0,
-            "Or", (a, b) -> a != 0 || b != 0,
-            "Xor", (a, b) -> (a != 0) != (b != 0));
-    relations.forEach(
-        (name, relation) ->
-            operators.put(name, Operator.one(c -> compare(c, c.steps(0), c.steps(1), relation))));
-    Value zero = Value.shared(Tensor.wholes(0).reshape(new long[0]));
-    Folding.Relation unknown = (a, b) -> Double.isNaN(a);
-    operators.put("Not", Operator.one(c -> compare(c, c.steps(0), zero, (a, b) -> a == 0)));
-    operators.put("IsNaN", Operator.one(c -> compare(c, c.steps(0), zero, unknown)));
-  }
-
-  private static Value compare(Call c, Value left, Value right, Folding.Relation relation) {
-    Aligned aligned = c.examples().align(List.of(left, right));
-    Tensor a = (Tensor) aligned.bodies().get(0);
-    Tensor b = (Tensor) aligned.bodies().get(1);
-    return aligned.value(Folding.compare(a, b, relation), c.examples().count());
+  static int wholeType(List<Body> bodies) {
+    for (Body b : bodies) {
+      if (b instanceof Tensor t) {
+        return t.type();
+      }
+      if (b instanceof Whole w) {
+        return w.type();
+      }
+    }
+    return StoredTensor.INT64;
   }
 
   private static Value ofAll(Call c, Arithmetic a) {
@@ -233,14 +260,20 @@ final class Elementwise {
   }
 
   private static Body combined(Draft draft, Arithmetic a, Body left, Body right) {
-    if (a == Arithmetic.POWER) {
-      return Powers.of(draft, left, right);
-    }
-    if (left instanceof Tensor x && right instanceof Tensor y) {
+    if (left instanceof Tensor x && right instanceof Tensor y && a != Arithmetic.POWER) {
       if (a == Arithmetic.MODULO && (x.isFloat() || y.isFloat())) {
         throw new OnnxException("found fmod 0 for floats, expected fmod 1 or whole numbers");
       }
       return Folding.arithmetic(x, y, a.floats, a.wholes);
+    }
+    if (isWhole(left) && isWhole(right) && !(left instanceof Tensor && right instanceof Tensor)) {
+      return Steps.arithmetic(draft, a, left, right);
+    }
+    if (a == Arithmetic.POWER) {
+      return Powers.of(draft, left, right);
+    }
+    if (a == Arithmetic.REMAINDER) {
+      return remainder(draft, draft.expr(left), draft.expr(right));
     }
     if (right instanceof Tensor y && covers(left, y) && y.allSame()) {
       return withNumber(draft, a, draft.expr(left), y.number(0));
@@ -272,6 +305,13 @@ final class Elementwise {
     };
   }
 
+  /** {@code x - y trunc(x / y)}; the quotient counts as constant. */
+  private static Expr remainder(Draft draft, Expr x, Expr y) {
+    Expr quotient = draft.binary(new Multiply(), x, f(y, Elementary.RECIPROCAL));
+    Expr multiple = draft.binary(new Multiply(), Steps.truncated(quotient), y);
+    return draft.binary(new Subtract(), x, multiple);
+  }
+
   private static OnnxException constantsOnly() {
     return new OnnxException("found values computed from the input, expected constants");
   }
@@ -284,7 +324,7 @@ final class Elementwise {
     };
   }
 
-  private static Expr exprs(Draft draft, Arithmetic a, Expr x, Expr y) {
+  static Expr exprs(Draft draft, Arithmetic a, Expr x, Expr y) {
     Op op =
         switch (a) {
           case ADD -> new Add();
@@ -298,31 +338,58 @@ final class Elementwise {
   }
 
   private static Value where(Call c) {
-    Aligned aligned = c.examples().align(List.of(c.steps(0), c.in(1), c.in(2)));
-    Tensor which = (Tensor) aligned.bodies().get(0);
+    Aligned aligned = c.examples().align(List.of(c.in(0), c.in(1), c.in(2)));
+    Body which = aligned.bodies().get(0);
     Body a = aligned.bodies().get(1);
     Body b = aligned.bodies().get(2);
     Body chosen =
-        a instanceof Tensor x && b instanceof Tensor y ? Folding.choose(which, x, y) : null;
+        which instanceof Tensor t && a instanceof Tensor x && b instanceof Tensor y
+            ? Folding.choose(t, x, y)
+            : null;
     if (chosen == null) {
-      chosen = where(c.draft(), which, a, b);
+      boolean whole = isWhole(a) && isWhole(b);
+      Expr found = where(c.draft(), which, a, b);
+      chosen = whole ? new Whole(found, wholeType(List.of(a, b))) : found;
     }
     return aligned.value(chosen, c.examples().count());
   }
 
-  private static Expr where(Draft draft, Tensor mask, Body a, Body b) {
+  private static Expr where(Draft draft, Body mask, Body a, Body b) {
     long[] to = Dims.common(Dims.common(mask.dims(), a.dims()), b.dims());
-    Expr left = draft.broadcast(draft.expr(a), Dims.shape(to));
-    Expr right = draft.broadcast(draft.expr(b), Dims.shape(to));
-    return draft.where(mask.broadcast(to), left, right);
+    Expr left = draft.broadcast(draft.numbers(a), Dims.shape(to));
+    Expr right = draft.broadcast(draft.numbers(b), Dims.shape(to));
+    return mask instanceof Tensor t
+        ? draft.where(t.broadcast(to), left, right)
+        : draft.where(draft.broadcast(draft.numbers(mask), Dims.shape(to)), left, right);
   }
 
   private static Value clip(Call c) {
+    if (isWhole(c.in(0).body()) && !(c.in(0).body() instanceof Tensor)) {
+      return clipByValues(c);
+    }
+    boolean given = c.has(1) && !c.in(1).isConstant() || c.has(2) && !c.in(2).isConstant();
+    boolean shape = given && c.in(0).body() instanceof Tensor;
+    if (given && !shape && limits(c)) {
+      return clipByValues(c);
+    }
     double lower = limit(c, 1, "min", Double.NEGATIVE_INFINITY);
     double most = limit(c, 2, "max", Double.POSITIVE_INFINITY);
     double least = lower > most ? most : lower;
     return apply(
         c.draft(), c.in(0), Elementary.clip(least, most), x -> Math.min(Math.max(x, least), most));
+  }
+
+  /** Whether a limit is computed from the input, and no constant. */
+  private static boolean limits(Call c) {
+    return IntStream.of(1, 2)
+        .filter(c::has)
+        .anyMatch(i -> c.in(i).body() instanceof Expr || c.in(i).body() instanceof Whole);
+  }
+
+  private static Value clipByValues(Call c) {
+    Value result = c.in(0);
+    result = c.has(1) ? binary(c, Arithmetic.MAXIMUM, result, c.in(1)) : result;
+    return c.has(2) ? binary(c, Arithmetic.MINIMUM, result, c.in(2)) : result;
   }
 
   private static double limit(Call c, int input, String name, double otherwise) {
@@ -333,7 +400,7 @@ final class Elementwise {
   private static Value prelu(Call c) {
     Draft draft = c.draft();
     Value x = c.in(0);
-    UnaryOperator<Expr> relu = e -> f(e, Pointwise.of(Activation.RELU));
+    UnaryOperator<Expr> relu = e -> f(e, Activation.RELU);
     Value above = x.with(relu.apply(draft.expr(x.body())));
     Value below = x.with(relu.apply(draft.affine(draft.expr(x.body()), -1, 0)));
     Value scaled = binary(c, Arithmetic.MULTIPLY, below, c.in(1));
@@ -342,6 +409,11 @@ final class Elementwise {
 
   /** The largest or smallest along an axis of an expression, which stays with extent 1. */
   static Expr extreme(Expr x, int axis, boolean largest) {
+    return halved(x, axis, new Extreme(largest));
+  }
+
+  /** All positions of an axis combined by an op of two inputs, half with half. */
+  static Expr halved(Expr x, int axis, Op op) {
     List<Expr> parts = new ArrayList<>();
     Expr rest = x;
     while (rest.shape.dim(axis) > 1) {
@@ -350,10 +422,10 @@ final class Elementwise {
         parts.add(rest.slice(axis, 2L * half, 1, 1));
       }
       Expr left = rest.slice(axis, 0, half, 1);
-      rest = x.draft.op(new Extreme(largest), left, rest.slice(axis, half, half, 1));
+      rest = x.draft.op(op, left, rest.slice(axis, half, half, 1));
     }
     for (Expr part : parts) {
-      rest = x.draft.op(new Extreme(largest), rest, part);
+      rest = x.draft.op(op, rest, part);
     }
     return rest;
   }

@@ -1,14 +1,17 @@
 package dynaxx.onnx;
 
+import dynaxx.kernel.Elementary;
 import dynaxx.layer.Parameter;
 import dynaxx.layer.Shape;
 import dynaxx.model.NetworkBuilder;
 import dynaxx.model.NetworkBuilder.Node;
 import dynaxx.network.Network;
+import dynaxx.network.op.Activate;
 import dynaxx.network.op.Gather;
 import dynaxx.network.op.ParameterValue;
 import dynaxx.network.op.Reshape;
 import dynaxx.network.op.Slice;
+import dynaxx.network.op.Where;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -30,8 +33,27 @@ final class Emission {
 
   /** Names of the parameters that an output depends on. */
   static Set<String> parameters(Expr output) {
+    return parameters(Sorting.expressions(output));
+  }
+
+  /** Those that it depends on not only through functions that change in steps. */
+  static Set<String> differentiable(Expr output) {
+    return parameters(Sorting.expressions(output, Emission::differentiated));
+  }
+
+  private static List<Expr> differentiated(Expr e) {
+    if (e.op instanceof Activate(Elementary f)) {
+      return switch (f.kind()) {
+        case STEP, FLOOR, ROUND -> List.of();
+        default -> e.inputs;
+      };
+    }
+    return e.op instanceof Where && e.inputs.size() == 3 ? e.inputs.subList(0, 2) : e.inputs;
+  }
+
+  private static Set<String> parameters(List<Expr> expressions) {
     Set<String> used = new LinkedHashSet<>();
-    for (Expr e : Sorting.expressions(output)) {
+    for (Expr e : expressions) {
       if (e.leaf != null) {
         used.add(e.leaf.parameter().name());
       } else if (e.op != null) {

@@ -221,7 +221,9 @@ record Examples(Draft draft, long count) {
     }
   }
 
-  Value concat(List<Value> values, int axis) {
+  Value concat(List<Value> all, int axis) {
+    List<Value> some = all.stream().filter(v -> v.rank() <= axis || v.dims()[axis] != 0).toList();
+    List<Value> values = some.isEmpty() ? all : some;
     if (values.size() == 1) {
       return values.getFirst();
     }
@@ -257,6 +259,10 @@ record Examples(Draft draft, long count) {
     long[] to = Dims.with(dims, axis, sum);
     if (bodies.stream().allMatch(b -> b instanceof Tensor)) {
       return Folding.join(bodies.stream().map(Tensor.class::cast).toList(), axis, to);
+    }
+    if (bodies.stream().allMatch(Elementwise::isWhole)) {
+      List<Expr> parts = bodies.stream().map(draft::numbers).toList();
+      return new Whole(draft.concat(parts, axis), Elementwise.wholeType(bodies));
     }
     boolean weights = bodies.stream().allMatch(b -> b instanceof Tensor || b instanceof Weight);
     return weights

@@ -2,48 +2,43 @@ package dynaxx.onnx;
 
 import dynaxx.layer.Initializer;
 import dynaxx.layer.Parameter;
-import dynaxx.layer.Shape;
 import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Network;
+import dynaxx.network.op.Add;
 import dynaxx.onnx.ModelFile.Graph;
 import dynaxx.onnx.ModelFile.Info;
 import dynaxx.onnx.ModelFile.Node;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
-import java.util.stream.LongStream;
 
 /** Makes a network of a graph. */
 final class Importer {
 
-  static final int FIRST_OPSET = 11;
-  static final int LAST_OPSET = 21;
-
-  /** Values of all constants that a graph may compute: 256 MiB of floats. */
-  private static final long MOST_FOLDED = 1L << 26;
+  static final int FIRST_OPSET = 7;
+  static final int LAST_OPSET = 28;
 
   private final ModelFile file;
   private final Graph graph;
   private final OnnxOptions options;
   private final Map<String, Tensor> initializers = new LinkedHashMap<>();
-  private final Info input;
+  private final Map<String, Tensor> constantNodes = new LinkedHashMap<>();
   private final String output;
+  private final Inputs inputs;
 
   /** What a graph has become. */
   record Result(
       Network network,
       Map<String, Tensor> initializers,
-      String input,
+      Inputs inputs,
       String output,
-      boolean tokens,
-      long examples,
-      boolean softmaxLeftOut) {}
+      boolean softmaxLeftOut,
+      List<String> notes) {}
 
   Importer(ModelFile file, OnnxOptions options) {
     this.file = file;
@@ -56,8 +51,30 @@ final class Importer {
             "initializer '" + stored.name() + "': found a second one of this name, expected one");
       }
     }
-    this.input = onlyInput();
     this.output = outputName();
+    List<Info> infos = inputs(graph, initializers.keySet());
+    this.inputs = new Inputs(infos, needed(infos), options);
+  }
+
+  /** Names that the output depends on. */
+  private Set<String> needed(List<Info> infos) {
+    Naming given = Naming.of(file.opsets());
+    Value any = Value.shared(Tensor.scalar(0));
+    infos.forEach(i -> given.put(i.name(), any));
+    initializers.keySet().forEach(name -> given.put(name, any));
+    Set<String> names = new LinkedHashSet<>(Set.of(output));
+    for (Node node : Sorting.nodes(graph.nodes(), List.of(output), given)) {
+      names.addAll(node.inputs());
+      names.addAll(Sorting.captured(node));
+    }
+    new Origins(graph).requireWhole(names);
+    names.retainAll(infos.stream().map(Info::name).toList());
+    return names;
+  }
+
+  /** Inputs that no initializer gives. */
+  static List<Info> inputs(Graph graph, Set<String> initializers) {
+    return graph.inputs().stream().filter(i -> !initializers.contains(i.name())).toList();
   }
 
   private void requireOpset() {
@@ -71,20 +88,6 @@ final class Importer {
               + " to "
               + LAST_OPSET);
     }
-  }
-
-  private Info onlyInput() {
-    List<Info> found =
-        graph.inputs().stream().filter(i -> !initializers.containsKey(i.name())).toList();
-    if (found.size() != 1) {
-      throw new OnnxException(
-          "model: found "
-              + found.size()
-              + " inputs "
-              + found.stream().map(Info::name).toList()
-              + ", expected one");
-    }
-    return found.getFirst();
   }
 
   private String outputName() {
@@ -105,33 +108,106 @@ final class Importer {
 
   /**
    * Reads with all candidates as parameters, and again with those alone that reach the output and
-   * are used as a constant nowhere, until that is all of them.
+   * are used as a constant nowhere, until that is all of them. If no initializer is left, weights
+   * in Constant nodes are tried, which is where some exporters put them.
    */
   Result read() {
-    Set<String> declared = candidates();
+    Set<String> wholly = new LinkedHashSet<>();
+    Result found = read(candidates(initializers), wholly);
+    if (found == null) {
+      findConstantNodes();
+      found = read(candidates(constantNodes), wholly);
+    }
+    if (found != null) {
+      return found;
+    }
+    String pattern = options.parameters().map(p -> " that matches '" + p + "'").orElse("");
+    throw new OnnxException(
+        "model: found no parameter that reaches the output differentiably, expected at least one"
+            + " initializer or weight in a Constant node"
+            + pattern
+            + (wholly.isEmpty() ? "" : "; " + wholly + " decide shapes, places or settings"));
+  }
+
+  private Result read(Set<String> candidates, Set<String> fixed) {
+    Set<String> declared = candidates;
     while (!declared.isEmpty()) {
       Pass pass = new Pass(declared);
       Expr found = pass.run();
       Set<String> kept = new LinkedHashSet<>(declared);
       if (found != null) {
-        kept.retainAll(Emission.parameters(found));
+        kept.retainAll(Emission.differentiable(found));
       }
       kept.removeAll(pass.draft.fixed());
+      fixed.addAll(pass.draft.fixed());
       if (found != null && kept.size() == declared.size()) {
         return pass.result(found);
       }
       declared = kept;
     }
-    throw new OnnxException(
-        "model: found no parameter that reaches the output differentiably, expected at least one"
-            + options.parameters().map(p -> " that matches '" + p + "'").orElse(""));
+    return null;
   }
 
-  private Set<String> candidates() {
+  /**
+   * An output whatever it is, all inputs being parameters or constants.
+   *
+   * @param values those that the file fixes, or null
+   * @param network that computes them, or null
+   * @param parameters values of its parameters by name
+   * @param dims extents
+   */
+  record Evaluation(Tensor values, Network network, Map<String, Tensor> parameters, long[] dims) {}
+
+  /** The output as it is; see {@link Conformance}. */
+  Evaluation evaluate() {
+    Set<String> declared = candidates(initializers);
+    while (true) {
+      Pass pass = new Pass(declared);
+      Body found = pass.evaluate();
+      Set<String> kept = new LinkedHashSet<>(declared);
+      kept.removeAll(pass.draft.fixed());
+      Tensor values = found == null ? null : pass.draft.values(found);
+      if (values != null && kept.size() == declared.size()) {
+        return new Evaluation(values, null, Map.of(), found.dims());
+      }
+      if (found != null) {
+        kept.retainAll(Emission.parameters(pass.draft.numbers(found)));
+        if (kept.size() == declared.size()) {
+          return pass.evaluation(pass.draft.numbers(found));
+        }
+      }
+      declared = kept;
+    }
+  }
+
+  private void findConstantNodes() {
+    for (Node node : graph.nodes()) {
+      boolean constant =
+          node.op().equals("Constant")
+              && node.domain().equals(ModelFile.STANDARD)
+              && node.outputs().size() == 1;
+      ModelFile.Attribute value = constant ? node.attributes().get("value") : null;
+      StoredTensor stored = value == null ? null : value.tensor();
+      if (stored != null && StoredTensor.isFloat(stored.type()) && stored.dims().length > 0) {
+        Tensor t = stored.tensor();
+        String name = node.outputs().getFirst();
+        if (t.size() > 1 || !Origins.isMadeUp(name)) {
+          constantNodes.put(name, t);
+        }
+      }
+    }
+  }
+
+  private Set<String> candidates(Map<String, Tensor> tensors) {
     Set<String> names = new LinkedHashSet<>();
-    initializers.forEach(
+    Origins origins = new Origins(graph);
+    tensors.forEach(
         (name, t) -> {
-          boolean wanted = options.parameters().map(p -> p.matcher(name).matches()).orElse(true);
+          boolean wanted =
+              options
+                  .parameters()
+                  .map(p -> p.matcher(name).matches())
+                  .orElse(constantNodes.containsKey(name) || origins.mayBeParameter(name, t));
           if (wanted && t.isFloat() && t.size() > 0 && allFinite(t)) {
             names.add(name);
           }
@@ -148,87 +224,38 @@ final class Importer {
     return true;
   }
 
-  /** Extents of the input, that of the examples first. */
-  private long[] inputDims() {
-    String label = "input '" + input.name() + "'";
-    long[] stated =
-        input.dims() == null
-            ? null
-            : input.dims().stream().mapToLong(d -> d < 1 ? -1 : d).toArray();
-    if (stated != null && stated.length == 0) {
-      throw new OnnxException(label + ": found a scalar, expected an axis of examples");
-    }
-    long[] given = options.inputShape().map(Dims::of).orElse(null);
-    if (given == null && (stated == null || Arrays.stream(stated).skip(1).anyMatch(d -> d < 0))) {
-      throw new OnnxException(
-          label
-              + ": found open extents "
-              + (stated == null ? "" : Arrays.toString(stated))
-              + ", expected the shape of one example: OnnxOptions.withInputShape states it");
-    }
-    long examples = stated == null || stated[0] < 0 ? Examples.OPEN : stated[0];
-    if (given == null) {
-      return Dims.with(stated, 0, examples);
-    }
-    boolean fits = stated == null || stated.length == given.length + 1;
-    for (int a = 0; fits && stated != null && a < given.length; a++) {
-      fits = stated[a + 1] < 0 || stated[a + 1] == given[a];
-    }
-    if (!fits) {
-      throw new OnnxException(
-          label
-              + ": found examples of shape "
-              + options.inputShape().get()
-              + ", expected "
-              + Arrays.toString(Arrays.copyOfRange(stated, 1, stated.length))
-              + " (-1 is open)");
-    }
-    return LongStream.concat(LongStream.of(examples), Arrays.stream(given)).toArray();
-  }
-
   /** One reading of the graph. */
   private final class Pass {
 
     private final NetworkBuilder g;
     private final Draft draft;
     private final Examples examples;
-    private final Map<String, Value> values = new HashMap<>();
-    private final boolean tokens;
+    private final Map<String, Tensor> tensors = new LinkedHashMap<>(initializers);
+    private final Naming names = Naming.of(file.opsets());
+    private final List<Node> nodes;
     private boolean softmaxLeftOut;
-    private long folded;
 
     Pass(Set<String> declared) {
-      long[] dims = inputDims();
-      tokens = StoredTensor.isWhole(input.type());
-      requireInputType();
-      Examples.requireRank(dims.length);
-      long[] example = Arrays.copyOfRange(dims, 1, dims.length);
-      Tensor.size("input '" + input.name() + "'", example);
-      Shape shape = tokens ? Shape.of(Math.toIntExact(Dims.size(example))) : Dims.shape(example);
-      g = NetworkBuilder.of(shape);
-      draft = new Draft(shape, initializers);
-      examples = new Examples(draft, dims[0]);
-      Body body = tokens ? new Positions(positions(example)) : draft.input();
-      values.put(input.name(), Value.batched(body, 0, dims[0]));
-      initializers.forEach((name, t) -> values.put(name, initial(name, t, declared)));
-    }
-
-    private void requireInputType() {
-      if (!tokens && !StoredTensor.isFloat(input.type())) {
-        throw new OnnxException(
-            "input '"
-                + input.name()
-                + "': found values of type "
-                + StoredTensor.typeName(input.type())
-                + ", expected floats or integers");
-      }
-    }
-
-    private Tensor positions(long[] dims) {
-      Tensor range = Tensor.of(dims, new long[] {0}, false);
-      long[] at = new long[range.count()];
-      Arrays.setAll(at, i -> i);
-      return Tensor.of(dims, at, false);
+      Set<String> lifted = new HashSet<>(declared);
+      lifted.retainAll(constantNodes.keySet());
+      constantNodes.forEach(
+          (name, t) -> {
+            if (lifted.contains(name)) {
+              tensors.put(name, t);
+            }
+          });
+      nodes =
+          lifted.isEmpty()
+              ? graph.nodes()
+              : graph.nodes().stream()
+                  .filter(n -> n.outputs().stream().noneMatch(lifted::contains))
+                  .toList();
+      g = NetworkBuilder.of(inputs.networkInput());
+      draft = new Draft(inputs.networkInput(), tensors, inputs.tokens(), options.padding());
+      examples = new Examples(draft, inputs.count());
+      inputs.values(draft).forEach(names::put);
+      new LinkedHashMap<>(tensors)
+          .forEach((name, t) -> names.put(name, initial(name, t, declared)));
     }
 
     private Value initial(String name, Tensor t, Set<String> declared) {
@@ -236,26 +263,33 @@ final class Importer {
       if (!declared.contains(name)) {
         return Value.shared(t);
       }
-      int[] dims = Arrays.stream(t.dims()).mapToInt(Math::toIntExact).toArray();
+      Tensor own = repeated(name, t);
+      int[] dims = Arrays.stream(own.dims()).mapToInt(Math::toIntExact).toArray();
       Parameter parameter = g.parameter(name, Initializer.ZEROS, dims);
-      return Value.shared(Weight.View.of(draft, parameter, t.dims()));
+      Weight.View view = Weight.View.of(draft, parameter, own.dims());
+      if (own != t) {
+        tensors.put(name, own);
+      }
+      return Value.shared(own == t ? view : view.expand(t.dims()));
+    }
+
+    /** A parameter that the exporter has repeated for every example, once. */
+    private Tensor repeated(String name, Tensor t) {
+      boolean fixed = inputs.tracked() && inputs.count() != Examples.OPEN;
+      int axis = -1;
+      for (int a = 0; fixed && a < t.rank(); a++) {
+        axis = axis < 0 && t.dims()[a] == inputs.count() && t.uniform(a) ? a : axis;
+      }
+      return axis >= 0 && new Origins(graph).computed(name) ? t.slice(axis, 0, 1, 1) : t;
     }
 
     /** The output, or null if it has to be read again with other parameters. */
     Expr run() {
-      try {
-        for (Node node : Sorting.nodes(graph, output, values.keySet())) {
-          List<Value> inputs = inputs(node);
-          List<Value> outputs = apply(node, inputs);
-          countFolded(node, inputs, outputs);
-          for (int i = 0; i < Math.min(outputs.size(), node.outputs().size()); i++) {
-            values.put(node.outputs().get(i), outputs.get(i));
-          }
-        }
-      } catch (Draft.Refold e) {
+      Value value = value();
+      if (value == null) {
         return null;
       }
-      Expr found = predictions();
+      Expr found = predictions(value);
       if (options.logits()) {
         Expr logits = FinalSoftmax.without(found, "output '" + output + "'");
         softmaxLeftOut = logits != found;
@@ -264,100 +298,80 @@ final class Importer {
       return options.fused() ? Fusion.of(found) : found;
     }
 
-    private void countFolded(Node node, List<Value> inputs, List<Value> outputs) {
-      for (Value v : outputs) {
-        boolean passedOn = inputs.stream().anyMatch(i -> i != null && i.body() == v.body());
-        folded += v.body() instanceof Tensor t && !passedOn ? t.stored() : 0;
-      }
-      if (folded > MOST_FOLDED) {
-        throw new OnnxException(
-            "node "
-                + node.label()
-                + " ("
-                + node.op()
-                + "): found "
-                + folded
-                + " values of computed constants, expected at most "
-                + MOST_FOLDED);
-      }
-    }
-
-    private List<Value> inputs(Node node) {
-      List<Value> inputs = new ArrayList<>();
-      for (String name : node.inputs()) {
-        Value value = name.isEmpty() ? null : values.get(name);
-        if (value == null && !name.isEmpty()) {
-          throw new OnnxException(
-              "node "
-                  + node.label()
-                  + " ("
-                  + node.op()
-                  + "): found an input '"
-                  + name
-                  + "' that is an unsupported output of another node");
-        }
-        inputs.add(value);
-      }
-      return inputs;
-    }
-
-    private List<Value> apply(Node node, List<Value> inputs) {
-      Operator operator =
-          node.domain().equals(ModelFile.STANDARD) ? Operators.ALL.get(node.op()) : null;
-      if (operator == null) {
-        String domain = node.domain().isEmpty() ? "" : " of domain " + node.domain();
-        throw new OnnxException(
-            "node "
-                + node.label()
-                + ": found operator "
-                + node.op()
-                + domain
-                + ", expected one of "
-                + String.join(", ", Operators.ALL.keySet()));
-      }
+    private Value value() {
       try {
-        Call call = new Call(node, inputs, file.opset(), examples, options.fused());
-        List<Value> outputs = operator.apply(call);
-        outputs.stream().filter(Objects::nonNull).forEach(v -> Examples.requireRank(v.rank()));
-        return outputs;
-      } catch (OnnxException
-          | IllegalArgumentException
-          | ArithmeticException
-          | IndexOutOfBoundsException
-          | NegativeArraySizeException e) {
-        throw new OnnxException("node " + node.label() + " (" + node.op() + "): " + e.getMessage());
-      } catch (StackOverflowError e) {
-        throw new OnnxException(
-            "node " + node.label() + " (" + node.op() + "): found values nested too deeply");
+        new Interpreter(examples, options.fused(), file.functions())
+            .run(nodes, List.of(output), names);
+        return found();
+      } catch (Draft.Refold e) {
+        return null;
       }
     }
 
-    private Expr predictions() {
-      Value found = values.get(output);
+    private Value found() {
+      Value found = names.get(output);
       if (found == null) {
-        throw new OnnxException("output '" + output + "': found no node that makes it");
+        throw new OnnxException(
+            "output '"
+                + output
+                + "': found no node that makes it, or an unsupported output of one");
       }
-      if (found.batch() != 0 || !(found.body() instanceof Expr e)) {
+      return found;
+    }
+
+    /** The output whatever it is, or null if it has to be read again with other parameters. */
+    Body evaluate() {
+      Value value = value();
+      if (value == null) {
+        return null;
+      }
+      return value.body() instanceof Expr e && options.fused() ? Fusion.of(e) : value.body();
+    }
+
+    Evaluation evaluation(Expr found) {
+      Expr last = found;
+      Map<String, Tensor> parameters = new LinkedHashMap<>(tensors);
+      if (Emission.parameters(found).isEmpty()) {
+        // a network has parameters: one that adds nothing
+        Parameter none = g.parameter("", Initializer.ZEROS, 1);
+        Expr zero = draft.leaf(Weight.View.of(draft, none, new long[] {1}));
+        parameters.put("", Tensor.of(new long[] {1}, 0f));
+        last = draft.binary(new Add(), found, zero).reshape(found.dims());
+      }
+      return new Evaluation(null, new Emission(g).network(last), parameters, found.dims());
+    }
+
+    private Expr predictions(Value found) {
+      boolean computed = found.body() instanceof Expr;
+      boolean one = !inputs.tracked() && found.isShared();
+      if (!computed || !one && (found.isShared() || found.merged() > 1)) {
         throw new OnnxException(
             "output '"
                 + output
                 + "': found shape "
-                + examples.text(found.dims())
+                + (found.body() instanceof Sequence ? "of a sequence" : examples.text(found.dims()))
                 + (found.batch() > 0 ? " with examples along axis " + found.batch() : "")
-                + ", expected predictions with examples along axis 0");
+                + ", expected predictions for each example");
       }
-      return e;
+      Expr e = (Expr) found.body();
+      long[] dims = e.dims();
+      boolean axis =
+          one
+              && dims.length > 0
+              && dims[0] == 1
+              && inputs.data().stream().anyMatch(p -> p.axis() >= 0);
+      return axis ? e.reshape(Dims.without(dims, 0)) : e;
+    }
+
+    private List<String> notes(Expr found) {
+      List<String> notes = new ArrayList<>(draft.notes());
+      notes.addAll(new Origins(graph).notes(Emission.parameters(found)));
+      return notes;
     }
 
     Result result(Expr found) {
       return new Result(
-          new Emission(g).network(found),
-          initializers,
-          input.name(),
-          output,
-          tokens,
-          examples.count(),
-          softmaxLeftOut);
+          new Emission(g).network(found), tensors, inputs, output, softmaxLeftOut, notes(found));
     }
   }
 }

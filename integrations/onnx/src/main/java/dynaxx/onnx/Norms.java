@@ -9,10 +9,12 @@ import dynaxx.network.op.Norm;
 import dynaxx.network.op.Reduce;
 import dynaxx.network.op.Subtract;
 import dynaxx.onnx.Elementwise.Arithmetic;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** Normalisations: one op if the gains are a whole parameter, plain arithmetic otherwise. */
 final class Norms {
@@ -20,12 +22,15 @@ final class Norms {
   private Norms() {}
 
   static void register(Map<String, Operator> operators) {
-    operators.put("BatchNormalization", Operator.one(Norms::batch));
-    operators.put("InstanceNormalization", Operator.one(Norms::instance));
-    operators.put("GroupNormalization", Operator.one(Norms::group));
-    operators.put("LayerNormalization", Operator.one(Norms::layer));
-    operators.put("SimplifiedLayerNormalization", Operator.one(c -> rms(c)));
-    operators.put("RMSNormalization", Operator.one(c -> rms(c)));
+    operators.put("BatchNormalization", Norms::batch);
+    operators.put("InstanceNormalization", Lift.one(Norms::instance));
+    operators.put("GroupNormalization", Lift.one(Norms::group));
+    operators.put("LayerNormalization", c -> overLast(c, true));
+    operators.put("SimplifiedLayerNormalization", c -> overLast(c, false));
+    operators.put("RMSNormalization", c -> overLast(c, false));
+    operators.put("MeanVarianceNormalization", Operator.one(Norms::meanVariance));
+    operators.put("LRN", Operator.one(Norms::local));
+    operators.put("LpNormalization", Operator.one(Norms::power));
   }
 
   private static Value channels(Call c) {
@@ -44,17 +49,42 @@ final class Norms {
     return values;
   }
 
-  private static Value batch(Call c) {
+  private static List<Value> batch(Call c) {
+    c.require(c.whole("spatial", 1) == 1, "spatial 0", "statistics of channels");
+    boolean before = c.opset() < 14 && IntStream.range(1, c.outputs()).anyMatch(c::wants);
+    if (c.whole("training_mode", 0) != 0 || before) {
+      return inTraining(c);
+    }
+    return Lift.one(Norms::inEvaluation).apply(c);
+  }
+
+  /** Statistics of the values at hand, if the axis of the examples is not one of them. */
+  private static List<Value> inTraining(Call c) {
+    Value x = c.in(0);
+    c.require(
+        x.isShared(),
+        "batch normalisation in training, which couples the examples of a batch",
+        "a graph exported for evaluation");
+    c.require(x.rank() >= 2, "an input of " + x.rank() + " axes", "at least two");
+    long[] axes = LongStream.range(0, x.rank()).filter(a -> a != 1).toArray();
+    Value mean = c.run("ReduceMean", x, Call.wholesValue(axes));
+    Value centred = c.run("Sub", x, mean);
+    Value variance = c.run("ReduceMean", c.run("Mul", centred, centred), Call.wholesValue(axes));
+    double epsilon = c.number("epsilon", 1e-5f);
+    Value root = c.run("Sqrt", c.run("Add", variance, Call.number(epsilon)));
+    Value y = affine(c, c.run("Div", centred, root), c.in(1), c.in(2));
+    double momentum = c.number("momentum", 0.9f);
+    List<Value> outputs = new ArrayList<>(List.of(y));
+    for (int i = 0; i < 2; i++) {
+      Value now = c.run("Squeeze", i == 0 ? mean : variance, Call.wholesValue(axes));
+      Value old = c.run("Mul", c.in(3 + i), Call.number(momentum));
+      outputs.add(c.run("Add", old, c.run("Mul", now, Call.number(1 - momentum))));
+    }
+    return outputs;
+  }
+
+  private static Value inEvaluation(Call c) {
     Value x = channels(c);
-    c.require(
-        c.whole("training_mode", 0) == 0,
-        "batch normalisation in training",
-        "a graph exported for evaluation");
-    boolean trains = c.opset() < 14 && IntStream.range(1, c.outputs()).anyMatch(c::wants);
-    c.require(
-        !trains,
-        "outputs of statistics, which before operator set 14 means batch normalisation in training",
-        "a graph exported for evaluation");
     double epsilon = c.number("epsilon", 1e-5f);
     float[] mean = statistics(c, 3, x.dims()[1]);
     float[] variance = statistics(c, 4, x.dims()[1]);
@@ -143,16 +173,8 @@ final class Norms {
     return draft.binary(new Multiply(), centre, draft.activate(Elementary.RECIPROCAL, root));
   }
 
-  private static Value layer(Call c) {
-    c.require(!c.wants(1) && !c.wants(2), "the outputs of statistics used", "the first only");
-    return overLast(c, true);
-  }
-
-  private static Value rms(Call c) {
-    return overLast(c, false);
-  }
-
-  private static Value overLast(Call c, boolean centred) {
+  /** The values, and if asked for the mean and the inverse of the standard deviation. */
+  private static List<Value> overLast(Call c, boolean centred) {
     Value x = c.in(0);
     int axis = x.axis(c.whole("axis", -1));
     for (int a = axis; a < x.rank(); a++) {
@@ -164,12 +186,74 @@ final class Norms {
     Parameter shift = beta == null ? null : Images.vector(beta);
     Expr e = c.draft().expr(x.body());
     boolean whole = gain != null && (beta == null || shift != null) && axis == x.rank() - 1;
-    if (c.fused() && whole) {
-      return x.with(c.draft().op(new Norm(gain, shift, epsilon, centred), e));
-    }
     List<Integer> axes = IntStream.range(axis, x.rank()).map(x::at).boxed().toList();
-    Value normal = x.with(normalized(e, axes, epsilon, centred));
-    Value scaled = Elementwise.binary(c, Arithmetic.MULTIPLY, normal, c.in(1));
-    return beta == null ? scaled : Elementwise.binary(c, Arithmetic.ADD, scaled, beta);
+    List<Value> outputs = new ArrayList<>();
+    if (c.fused() && whole) {
+      outputs.add(x.with(c.draft().op(new Norm(gain, shift, epsilon, centred), e)));
+    } else {
+      Value normal = x.with(normalized(e, axes, epsilon, centred));
+      Value scaled = Elementwise.binary(c, Arithmetic.MULTIPLY, normal, c.in(1));
+      outputs.add(beta == null ? scaled : Elementwise.binary(c, Arithmetic.ADD, scaled, beta));
+    }
+    if (centred && (c.wants(1) || c.wants(2))) {
+      Expr mean = c.draft().op(new Reduce(axes, true, true), e);
+      outputs.add(x.with(mean));
+      outputs.add(x.with(inverse(e, axes, epsilon)));
+    }
+    return outputs;
+  }
+
+  /** {@code 1 / sqrt(variance + epsilon)}. */
+  private static Expr inverse(Expr x, List<Integer> axes, double epsilon) {
+    Draft draft = x.draft;
+    Expr centre = draft.binary(new Subtract(), x, draft.op(new Reduce(axes, true, true), x));
+    Expr square = draft.activate(Elementary.power(2), centre);
+    Expr variance = draft.op(new Reduce(axes, true, true), square);
+    Expr root = draft.activate(Elementary.SQRT, draft.affine(variance, 1, epsilon));
+    return draft.activate(Elementary.RECIPROCAL, root);
+  }
+
+  /** The expansion of the standard: the mean of squares less the squared mean, and 1e-9. */
+  private static Value meanVariance(Call c) {
+    Value x = c.in(0);
+    Value axes = Call.wholesValue(c.wholes("axes", 0, 2, 3));
+    Value mean = c.run("ReduceMean", x, axes);
+    Value centred = c.run("Sub", x, mean);
+    Value variance = c.run("ReduceMean", c.run("Mul", centred, centred), axes);
+    Value deviation = c.run("Sqrt", variance);
+    return c.run("Div", centred, c.run("Add", deviation, Call.number(1e-9)));
+  }
+
+  /** Over neighbouring channels (Krizhevsky et al., 2012). */
+  private static Value local(Call c) {
+    Value x = c.in(0);
+    c.require(x.rank() >= 2, x.rank() + " axes", "at least two");
+    c.examples().requireOther(x, 1, "a normalisation");
+    int size = Math.toIntExact(c.whole("size", 1));
+    int channels = Math.toIntExact(x.dims()[1]);
+    c.require(size > 0, "size " + size, "at least 1");
+    float[] band = new float[Math.multiplyExact(channels, channels)];
+    for (int i = 0; i < channels; i++) {
+      int first = Math.max(0, i - (size - 1) / 2);
+      int last = Math.min(channels - 1, i + size / 2);
+      for (int j = first; j <= last; j++) {
+        band[i * channels + j] = 1;
+      }
+    }
+    Value squares = c.run("Mul", x, x);
+    Value sums = Linears.along(c, squares, 1, band, channels);
+    double factor = c.number("alpha", 1e-4f) / size;
+    Value base =
+        c.run("Add", c.run("Mul", sums, Call.number(factor)), Call.number(c.number("bias", 1)));
+    return c.run("Div", x, c.run("Pow", base, Call.number(c.number("beta", 0.75f))));
+  }
+
+  private static Value power(Call c) {
+    Value x = c.in(0);
+    int axis = x.axis(c.whole("axis", -1));
+    long p = c.whole("p", 2);
+    c.require(p == 1 || p == 2, "p " + p, "1 or 2");
+    Value norm = c.run(p == 1 ? "ReduceL1" : "ReduceL2", x, Call.wholesValue(axis));
+    return c.run("Div", x, norm);
   }
 }

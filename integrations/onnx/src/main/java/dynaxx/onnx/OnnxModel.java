@@ -2,6 +2,7 @@ package dynaxx.onnx;
 
 import dynaxx.device.Device;
 import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
@@ -11,14 +12,19 @@ import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
- * A network read from an ONNX file: an inference graph of operator sets 11 to 21 with one input,
- * whose first axis counts the examples. Each example is computed on its own.
+ * A network read from an ONNX file: an inference graph of operator sets 7 to 25. One axis of each
+ * input counts the examples, or the graph is that of one example. Each example is computed on its
+ * own.
  *
  * <p>Parameters are the float initializers that the output depends on differentiably, in the order
  * of the file, each flattened row-major. Constants are running statistics of batch normalisation,
@@ -102,9 +108,9 @@ public final class OnnxModel {
   }
 
   private static OnnxModel read(Path file, OnnxOptions options, Optional<Loss> loss) {
-    try {
-      ModelFile content = ModelReader.read(file, options.maximumBytes());
-      return new OnnxModel(new Importer(content, options).read(), loss);
+    try (ExternalFiles external = new ExternalFiles(file)) {
+      ModelFile content = ModelReader.read(file, options.maximumBytes(), external);
+      return new OnnxModel(result(content, options), loss);
     } catch (OnnxException e) {
       throw new OnnxException(file + ": " + e.getMessage(), e.getCause());
     } catch (RuntimeException e) {
@@ -114,6 +120,53 @@ public final class OnnxModel {
     } catch (OutOfMemoryError e) {
       throw new OnnxException(file + ": found a model that does not fit the Java heap");
     }
+  }
+
+  /**
+   * Reads with the examples along the axis that the file leaves open, or the first; if all extents
+   * are fixed and that mixes examples, along the only other axis that does not.
+   */
+  private static Importer.Result result(ModelFile content, OnnxOptions options) {
+    try {
+      return new Importer(content, options).read();
+    } catch (OnnxException e) {
+      List<OnnxOptions> others = otherAxes(content, options);
+      List<Importer.Result> found = new ArrayList<>();
+      for (OnnxOptions other : others) {
+        try {
+          found.add(new Importer(content, other).read());
+        } catch (OnnxException ignored) {
+          // the first refusal tells more
+        }
+      }
+      if (found.size() == 1) {
+        return found.getFirst();
+      }
+      throw e;
+    }
+  }
+
+  private static List<OnnxOptions> otherAxes(ModelFile content, OnnxOptions options) {
+    if (options.inputs().size() != 1) {
+      return List.of();
+    }
+    var given = options.inputs().entrySet().iterator().next();
+    Shape array = given.getValue().array();
+    boolean open = given.getValue().axis().isEmpty() && given.getValue().shared().isEmpty();
+    boolean fixed =
+        content.graph().inputs().stream()
+            .anyMatch(i -> i.dims() != null && i.dims().equals(longs(array)));
+    if (!open || !fixed) {
+      return List.of();
+    }
+    return IntStream.range(1, array.rank())
+        .filter(a -> array.dim(a) > 1)
+        .mapToObj(a -> options.withInput(given.getKey(), OnnxOptions.Input.along(array, a)))
+        .toList();
+  }
+
+  private static List<Long> longs(Shape shape) {
+    return shape.dims().stream().map(Integer::longValue).toList();
   }
 
   /** What our own checks say; a message of the JDK's would say nothing about the file. */
@@ -205,7 +258,105 @@ public final class OnnxModel {
    * @return as in the file
    */
   public String inputName() {
-    return result.input();
+    return inputNames().getFirst();
+  }
+
+  /**
+   * Names of the inputs that differ from example to example.
+   *
+   * @return as in the file, in its order
+   */
+  public List<String> inputNames() {
+    return result.inputs().data().stream().map(Inputs.Place::name).toList();
+  }
+
+  /**
+   * What {@link OnnxOptions#inputs} knew an input by: its name or its place.
+   *
+   * @param name of an input that differs from example to example
+   * @return the key, or nothing if the options did not have it
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  public Optional<String> optionOf(String name) {
+    return Optional.ofNullable(place(name).key());
+  }
+
+  /**
+   * The axis of an input's array along which the examples lie.
+   *
+   * @param name of an input that differs from example to example
+   * @return from 0
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  public int axisOfExamples(String name) {
+    return place(name).arrayAxis();
+  }
+
+  private Inputs.Place place(String name) {
+    return result.inputs().data().stream()
+        .filter(p -> p.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "input: found '" + name + "', expected one of " + inputNames()));
+  }
+
+  /**
+   * Puts the arrays of the inputs together as the network takes them: example by example, and in an
+   * example one input after the other.
+   *
+   * @param scope owns the memory
+   * @param arrays one for each of {@link #inputNames}, whole examples, row-major, with the examples
+   *     along {@link #axisOfExamples}
+   * @return the inputs of a batch
+   * @throws IllegalArgumentException if the arrays hold different numbers of examples
+   */
+  public HostBuffer inputs(Scope scope, List<HostBuffer> arrays) {
+    List<Inputs.Place> places = result.inputs().data();
+    if (arrays.size() != places.size()) {
+      throw new IllegalArgumentException(
+          "arrays: found " + arrays.size() + ", expected one for each of " + inputNames());
+    }
+    long examples = arrays.getFirst().size() / places.getFirst().size();
+    long each = network().inputShape().size();
+    for (int i = 0; i < places.size(); i++) {
+      Inputs.Place p = places.get(i);
+      if (examples == 0 || arrays.get(i).size() != examples * p.size()) {
+        throw new IllegalArgumentException(
+            "inputs: found "
+                + arrays.get(i).size()
+                + " values for '"
+                + p.name()
+                + "', expected "
+                + (i == 0 ? "a multiple of " + p.size() : examples + " x " + p.size()));
+      }
+    }
+    if (places.size() == 1 && places.getFirst().arrayAxis() == 0) {
+      return arrays.getFirst();
+    }
+    HostBuffer all = scope.allocate(examples * each);
+    for (int i = 0; i < places.size(); i++) {
+      place(places.get(i), arrays.get(i), examples, all, each);
+    }
+    return all;
+  }
+
+  private static void place(
+      Inputs.Place p, HostBuffer from, long examples, HostBuffer to, long each) {
+    long inner = 1;
+    for (int a = p.arrayAxis(); a < p.example().length; a++) {
+      inner *= p.example()[a];
+    }
+    long outer = p.size() / inner;
+    for (long o = 0; o < outer; o++) {
+      for (long n = 0; n < examples; n++) {
+        for (long i = 0; i < inner; i++) {
+          float value = from.get((o * examples + n) * inner + i);
+          to.set(n * each + p.start() + o * inner + i, value);
+        }
+      }
+    }
   }
 
   /**
@@ -224,18 +375,28 @@ public final class OnnxModel {
    * @return false for floats
    */
   public boolean takesIntegers() {
-    return result.tokens();
+    return result.inputs().tokens();
+  }
+
+  /**
+   * Whether an input consists of whole numbers.
+   *
+   * @param name of an input that differs from example to example
+   * @return false for floats
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  public boolean takesIntegers(String name) {
+    return StoredTensor.isWhole(place(name).info().type());
   }
 
   /**
    * Number of examples that the file is fixed to. The network takes any number.
    *
-   * @return the first extent of the input, or nothing if the file leaves it open
+   * @return the extent of the axis of examples, 1 if there is none, or nothing if it is open
    */
   public OptionalLong statedExamples() {
-    return result.examples() == Examples.OPEN
-        ? OptionalLong.empty()
-        : OptionalLong.of(result.examples());
+    long count = result.inputs().count();
+    return count == Examples.OPEN ? OptionalLong.empty() : OptionalLong.of(count);
   }
 
   /**
@@ -247,6 +408,21 @@ public final class OnnxModel {
     return result.softmaxLeftOut()
         ? Optional.of("the softmax at the end is left to the loss")
         : Optional.empty();
+  }
+
+  /**
+   * What was understood of the file without being stated in it.
+   *
+   * @return sentences for reports
+   */
+  public List<String> notes() {
+    Stream<String> axes =
+        result.inputs().data().stream()
+            .filter(p -> p.arrayAxis() > 0)
+            .map(p -> "examples lie along axis " + p.arrayAxis() + " of '" + p.name() + "'");
+    return Stream.of(leftOut().stream(), axes, result.notes().stream())
+        .flatMap(Function.identity())
+        .toList();
   }
 
   @Override

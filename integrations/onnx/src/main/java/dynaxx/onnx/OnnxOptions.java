@@ -1,7 +1,11 @@
 package dynaxx.onnx;
 
 import dynaxx.layer.Shape;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
 /**
@@ -11,25 +15,108 @@ import java.util.regex.Pattern;
  *     empty for all that reach the output differentiably
  * @param output name of the output that is the prediction; empty if there is only one
  * @param inputShape shape of one example, for files that leave extents open; empty if the file
- *     states them
+ *     states them, or {@code inputs} do
+ * @param inputs what is known of inputs by name, for models with several of them or with examples
+ *     along another axis than the first
  * @param logits whether a softmax or log-softmax over the last axis at the very end is left out,
  *     for a loss that has its own
  * @param fused whether patterns such as LayerNorm, GELU and attention become one op each; the
  *     results are the same without, more slowly
- * @param maximumBytes size of the largest file that is read
+ * @param padding whether the only row of zeros in a trained table of tokens has no derivative, as
+ *     PyTorch's {@code padding_idx}, which ONNX does not keep; {@link OnnxModel#notes} tells of it
+ * @param maximumBytes size of the largest model file that is read; weights in external files are
+ *     mapped and may be larger
  */
 public record OnnxOptions(
     Optional<Pattern> parameters,
     Optional<String> output,
     Optional<Shape> inputShape,
+    Map<String, Input> inputs,
     boolean logits,
     boolean fused,
+    boolean padding,
     long maximumBytes) {
 
   /** All parameters, the only output, shapes as the file has them, at most 2 GiB. */
   public static final OnnxOptions DEFAULT =
       new OnnxOptions(
-          Optional.empty(), Optional.empty(), Optional.empty(), false, true, Integer.MAX_VALUE);
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Map.of(),
+          false,
+          true,
+          true,
+          Integer.MAX_VALUE);
+
+  /**
+   * Copies the inputs.
+   *
+   * @param parameters names of parameters
+   * @param output name of the output
+   * @param inputShape shape of one example
+   * @param inputs by name
+   * @param logits whether a final softmax is left out
+   * @param fused whether patterns become one op each
+   * @param padding whether a row of zeros is padding
+   * @param maximumBytes size limit
+   */
+  public OnnxOptions {
+    inputs = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(inputs));
+  }
+
+  /**
+   * The data of one input.
+   *
+   * @param array shape of its array, with all examples
+   * @param axis of the examples in the array; empty for the one that the file leaves open, usually
+   *     the first
+   * @param shared its values, if all examples have the same and the array has no axis of examples
+   */
+  public record Input(Shape array, OptionalInt axis, Optional<float[]> shared) {
+
+    /**
+     * Examples along the axis that the file leaves open, or the first.
+     *
+     * @param array shape of the array
+     * @return the input
+     */
+    public static Input of(Shape array) {
+      return new Input(array, OptionalInt.empty(), Optional.empty());
+    }
+
+    /**
+     * Examples along a given axis.
+     *
+     * @param array shape of the array
+     * @param axis of the examples, from 0
+     * @return the input
+     */
+    public static Input along(Shape array, int axis) {
+      return new Input(array, OptionalInt.of(axis), Optional.empty());
+    }
+
+    /**
+     * What stands for the name of an input where only its place is known.
+     *
+     * @param place in the order of the file, from 0, without those that initializers give
+     * @return a name for {@link OnnxOptions#withInput}
+     */
+    public static String place(int place) {
+      return "#" + place;
+    }
+
+    /**
+     * One array for all examples.
+     *
+     * @param array its shape
+     * @param values row-major; whole numbers as floats
+     * @return the input
+     */
+    public static Input shared(Shape array, float... values) {
+      return new Input(array, OptionalInt.empty(), Optional.of(values.clone()));
+    }
+  }
 
   /**
    * Fewer parameters.
@@ -38,7 +125,8 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withParameters(Pattern names) {
-    return new OnnxOptions(Optional.of(names), output, inputShape, logits, fused, maximumBytes);
+    return new OnnxOptions(
+        Optional.of(names), output, inputShape, inputs, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -48,7 +136,8 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withOutput(String name) {
-    return new OnnxOptions(parameters, Optional.of(name), inputShape, logits, fused, maximumBytes);
+    return new OnnxOptions(
+        parameters, Optional.of(name), inputShape, inputs, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -58,7 +147,22 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withInputShape(Shape example) {
-    return new OnnxOptions(parameters, output, Optional.of(example), logits, fused, maximumBytes);
+    return new OnnxOptions(
+        parameters, output, Optional.of(example), inputs, logits, fused, padding, maximumBytes);
+  }
+
+  /**
+   * What is known of one input.
+   *
+   * @param name of the input in the file, or {@link Input#place}
+   * @param input its data
+   * @return the changed options
+   */
+  public OnnxOptions withInput(String name, Input input) {
+    Map<String, Input> more = new LinkedHashMap<>(inputs);
+    more.put(Objects.requireNonNull(name, "name"), Objects.requireNonNull(input, "input"));
+    return new OnnxOptions(
+        parameters, output, inputShape, more, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -68,7 +172,8 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withLogits(boolean wanted) {
-    return new OnnxOptions(parameters, output, inputShape, wanted, fused, maximumBytes);
+    return new OnnxOptions(
+        parameters, output, inputShape, inputs, wanted, fused, padding, maximumBytes);
   }
 
   /**
@@ -78,7 +183,19 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withFused(boolean wanted) {
-    return new OnnxOptions(parameters, output, inputShape, logits, wanted, maximumBytes);
+    return new OnnxOptions(
+        parameters, output, inputShape, inputs, logits, wanted, padding, maximumBytes);
+  }
+
+  /**
+   * Whether a row of zeros in a table of tokens is padding.
+   *
+   * @param wanted false to differentiate by it as by the others
+   * @return the changed options
+   */
+  public OnnxOptions withPadding(boolean wanted) {
+    return new OnnxOptions(
+        parameters, output, inputShape, inputs, logits, fused, wanted, maximumBytes);
   }
 
   /**
@@ -88,6 +205,6 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withMaximumBytes(long bytes) {
-    return new OnnxOptions(parameters, output, inputShape, logits, fused, bytes);
+    return new OnnxOptions(parameters, output, inputShape, inputs, logits, fused, padding, bytes);
   }
 }

@@ -39,8 +39,16 @@ final class Recurrence {
 
   static void register(Map<String, Operator> operators) {
     for (Kind kind : Kind.values()) {
-      operators.put(kind.name(), c -> new Recurrence(c, kind).apply());
+      operators.put(
+          kind.name(), call -> Lift.over(call, axes(call), c -> new Recurrence(c, kind).apply()));
     }
+  }
+
+  /** Axes of the examples of input, weights, biases, lengths and initial states. */
+  private static int[] axes(Call c) {
+    boolean first = c.whole("layout", 0) != 0;
+    int states = first ? 0 : 1;
+    return new int[] {states, -1, -1, -1, 0, states, states};
   }
 
   private final Call c;
@@ -92,16 +100,26 @@ final class Recurrence {
         "two for bidirectional, else one");
     c.require(!c.hasAttribute("clip"), "a clip", "none");
     c.require(c.whole("input_forget", 0) == 0, "coupled gates", "input_forget 0");
-    if (c.has(4)) {
-      Tensor lengths = (Tensor) c.steps(4).body();
+  }
+
+  /**
+   * Where an example still has steps, 1, else 0; null if all have. Beyond its end the state stays
+   * as it is and the output is 0.
+   */
+  private Expr within(int step) {
+    if (!c.has(4)) {
+      return null;
+    }
+    Value lengths = c.examples().along(c.in(4), 0);
+    if (lengths.body() instanceof Tensor t && t.allSame()) {
       c.require(
-          lengths.stored() > 0 && lengths.allSame() && lengths.whole(0) == steps,
-          "sequence lengths that differ from the " + steps + " steps",
-          "all steps of every example");
+          t.whole(0) >= 0 && t.whole(0) <= steps,
+          "a sequence length " + t.whole(0),
+          "at most " + steps);
+      return t.whole(0) > step ? null : draft.constant(Tensor.of(new long[] {hidden}, 0f));
     }
-    if (kind == Kind.LSTM && c.has(7)) {
-      c.require(c.constant(7).allZero(), "peephole weights", "none");
-    }
+    Expr length = draft.numbers(lengths.body()).reshape(new long[] {1});
+    return draft.broadcast(Steps.above(length, step), dynaxx.layer.Shape.of(hidden));
   }
 
   private List<Value> apply() {
@@ -112,7 +130,7 @@ final class Recurrence {
       boolean reverse = d == 1 || c.text("direction", "forward").equals("reverse");
       Direction direction = new Direction(d);
       List<Expr> states = direction.run(reverse);
-      last.add(states.getLast());
+      last.add(direction.h);
       lastCells.add(direction.cell);
       if (reverse) {
         Collections.reverse(states);
@@ -179,6 +197,7 @@ final class Recurrence {
     private final Gates input;
     private final Gates state;
     private final Pointwise[] f;
+    private final Expr peepholes;
     private Expr h;
     private Expr cell;
 
@@ -189,6 +208,9 @@ final class Recurrence {
       Arrays.setAll(f, i -> function(d, i));
       h = initial(5, d);
       cell = kind == Kind.LSTM ? initial(6, d) : null;
+      boolean sees = kind == Kind.LSTM && c.has(7);
+      boolean none = sees && c.in(7).body() instanceof Tensor t && t.allZero();
+      peepholes = sees && !none ? draft.expr(part(c.in(7), d).body()) : null;
     }
 
     private Value part(Value all, int d) {
@@ -226,25 +248,41 @@ final class Recurrence {
       List<Expr> states = new ArrayList<>();
       for (int i = 0; i < steps; i++) {
         int t = reverse ? steps - 1 - i : i;
+        Expr before = h;
+        Expr cellBefore = cell;
         List<Expr> now = gx.stream().map(all -> draft.op(new SelectToken(t), all)).toList();
         switch (kind) {
           case RNN -> h = draft.activate(f[0], sum(input.gate(now, 0), state.of(h, 0)));
           case LSTM -> lstm(now);
           case GRU -> gru(now);
         }
-        states.add(h);
+        Expr within = within(t);
+        if (within == null) {
+          states.add(h);
+          continue;
+        }
+        h = draft.where(within, h, before);
+        cell = cell == null ? null : draft.where(within, cell, cellBefore);
+        states.add(draft.where(within, h, draft.affine(h, 0, 0)));
       }
       return states;
     }
 
     private void lstm(List<Expr> gx) {
       List<Expr> gh = state.of(h);
-      Expr in = activated(0, sum(input.gate(gx, 0), state.gate(gh, 0)));
-      Expr out = activated(0, sum(input.gate(gx, 1), state.gate(gh, 1)));
-      Expr forget = activated(0, sum(input.gate(gx, 2), state.gate(gh, 2)));
+      Expr in = activated(0, seeing(sum(input.gate(gx, 0), state.gate(gh, 0)), 0));
+      Expr forget = activated(0, seeing(sum(input.gate(gx, 2), state.gate(gh, 2)), 2));
       Expr news = activated(1, sum(input.gate(gx, 3), state.gate(gh, 3)));
       cell = sum(product(forget, cell), product(in, news));
+      Expr out = activated(0, seeing(sum(input.gate(gx, 1), state.gate(gh, 1)), 1));
       h = product(out, activated(2, cell));
+    }
+
+    /** With what a gate sees of the cell through its peephole (Gers and Schmidhuber, 2000). */
+    private Expr seeing(Expr gate, int which) {
+      return peepholes == null
+          ? gate
+          : sum(gate, product(peepholes.slice(0, (long) which * hidden, hidden, 1), cell));
     }
 
     private void gru(List<Expr> gx) {

@@ -1,7 +1,9 @@
 package dynaxx.onnx;
 
 import dynaxx.kernel.Elementary;
+import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.Reduce;
 import dynaxx.network.op.Softmax;
 import dynaxx.network.op.Subtract;
@@ -31,7 +33,7 @@ final class Reductions {
       new Function(x -> x.draft.activate(Elementary.ABS, x), Math::abs);
   private static final Function ROOT = new Function(Reductions::root, Math::sqrt);
 
-  private static Expr root(Expr squares) {
+  static Expr root(Expr squares) {
     Elementary limit = Elementary.clip(SMALLEST_SQUARE, Double.POSITIVE_INFINITY);
     return squares.draft.activate(Elementary.SQRT, squares.draft.activate(limit, squares));
   }
@@ -45,6 +47,12 @@ final class Reductions {
     put(operators, "ReduceSumSquare", Reduction.SUM, SQUARE, SAME);
     put(operators, "ReduceL1", Reduction.SUM, ABS, SAME);
     put(operators, "ReduceL2", Reduction.SUM, SQUARE, ROOT);
+    operators.put(
+        "ReduceLogSum", Operator.one(c -> c.run("Log", reduce(c, Reduction.SUM, SAME, SAME))));
+    operators.put("ReduceLogSumExp", Operator.one(Reductions::logSumExp));
+    operators.put("CumSum", Operator.one(Reductions::cumSum));
+    operators.put("ArgMax", Operator.one(c -> place(c, true)));
+    operators.put("ArgMin", Operator.one(c -> place(c, false)));
     operators.put("Softmax", Operator.one(c -> softmax(c, false)));
     operators.put("LogSoftmax", Operator.one(c -> softmax(c, true)));
   }
@@ -54,17 +62,21 @@ final class Reductions {
     operators.put(name, Operator.one(c -> reduce(c, kind, in, out)));
   }
 
-  private static Value reduce(Call c, Reduction kind, Function before, Function after) {
+  private static int[] axes(Call c) {
     Value x = c.in(0);
     long[] given = c.wholesOf(1, "axes");
     boolean none = given == null || given.length == 0;
-    boolean noop = none && c.whole("noop_with_empty_axes", 0) != 0;
-    int[] axes =
-        noop
-            ? new int[0]
-            : none
-                ? IntStream.range(0, x.rank()).toArray()
-                : Arrays.stream(given).mapToInt(x::axis).sorted().distinct().toArray();
+    if (none && c.whole("noop_with_empty_axes", 0) != 0) {
+      return new int[0];
+    }
+    return none
+        ? IntStream.range(0, x.rank()).toArray()
+        : Arrays.stream(given).mapToInt(x::axis).sorted().distinct().toArray();
+  }
+
+  private static Value reduce(Call c, Reduction kind, Function before, Function after) {
+    Value x = c.in(0);
+    int[] axes = axes(c);
     boolean keep = c.whole("keepdims", 1) != 0;
     if (x.isConstant()) {
       Tensor inner = Folding.unary((Tensor) x.body(), before.folded);
@@ -75,11 +87,83 @@ final class Reductions {
       c.examples().requireOther(x, axis, "a reduction");
     }
     int[] inner = Arrays.stream(axes).map(x::at).toArray();
+    if (Elementwise.isWhole(x.body())) {
+      c.require(
+          before == SAME && after == SAME && kind != Reduction.MEAN,
+          "whole numbers that are computed",
+          "floats, or their sum, product, largest or smallest");
+      Expr found = reduced(c.draft().numbers(x.body()), kind, inner, keep);
+      int type = Elementwise.wholeType(List.of(x.body()));
+      return result(x, new Whole(found, type), axes, keep);
+    }
     Expr e = before.of.apply(c.draft().expr(x.body()));
     return result(x, after.of.apply(reduced(e, kind, inner, keep)), axes, keep);
   }
 
-  private static Value result(Value x, Expr e, int[] axes, boolean keep) {
+  /** The largest is taken off before, and added afterwards; its derivatives cancel. */
+  private static Value logSumExp(Call c) {
+    Value x = c.in(0);
+    int[] axes = axes(c);
+    boolean keep = c.whole("keepdims", 1) != 0;
+    if (axes.length == 0) {
+      return x;
+    }
+    Value at = Call.wholesValue(Arrays.stream(axes).asLongStream().toArray());
+    Value largest = c.run("ReduceMax", x, at);
+    Value exp = c.run("Exp", c.run("Sub", x, largest));
+    Value sum = c.run("Log", c.run("ReduceSum", exp, at));
+    Value all = c.run("Add", sum, largest);
+    return keep ? all : c.run("Squeeze", all, at);
+  }
+
+  /** Running sums, of computed values as a product with a triangle of ones. */
+  private static Value cumSum(Call c) {
+    Value x = c.in(0);
+    int axis = x.axis(c.constant(1).whole(0));
+    c.examples().requireOther(x, axis, "a running sum");
+    boolean exclusive = c.whole("exclusive", 0) != 0;
+    boolean reverse = c.whole("reverse", 0) != 0;
+    if (x.body() instanceof Tensor t) {
+      return x.with(Folding.sums(t, x.at(axis), exclusive, reverse));
+    }
+    int n = Math.toIntExact(x.dims()[axis]);
+    return Linears.along(c, x, axis, triangle(n, exclusive, reverse), n);
+  }
+
+  private static float[] triangle(int n, boolean exclusive, boolean reverse) {
+    float[] ones = new float[Linears.requireSize(n, n)];
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < n; j++) {
+        boolean counts = exclusive ? reverse ? j > i : j < i : reverse ? j >= i : j <= i;
+        ones[i * n + j] = counts ? 1 : 0;
+      }
+    }
+    return ones;
+  }
+
+  /** Where the largest or smallest is: the first of equal ones, or the last. */
+  private static Value place(Call c, boolean largest) {
+    Value x = c.in(0);
+    int axis = x.axis(c.whole("axis", 0));
+    c.examples().requireOther(x, axis, "a search");
+    boolean last = c.whole("select_last_index", 0) != 0;
+    boolean keep = c.whole("keepdims", 1) != 0;
+    int n = Math.toIntExact(x.dims()[axis]);
+    Value extreme = c.run(largest ? "ReduceMax" : "ReduceMin", x, Call.wholesValue(axis));
+    Value best = c.run("Cast", Map.of("to", 1L), c.run("Equal", x, extreme));
+    Value before = Linears.along(c, best, axis, triangle(n, true, last), n);
+    Value first =
+        c.run(
+            "Mul", best, c.run("Cast", Map.of("to", 1L), c.run("Less", before, Call.number(0.5))));
+    float[] row = new float[n];
+    for (int i = 0; i < n; i++) {
+      row[i] = i;
+    }
+    Value at = c.run("Cast", Map.of("to", 7L), Linears.along(c, first, axis, row, 1));
+    return keep ? at : c.run("Squeeze", at, Call.wholesValue(axis));
+  }
+
+  private static Value result(Value x, Body e, int[] axes, boolean keep) {
     if (keep || x.isShared()) {
       return x.with(e);
     }
@@ -99,13 +183,10 @@ final class Reductions {
       List<Integer> all = Arrays.stream(axes).boxed().toList();
       return e.draft.op(new Reduce(all, kind == Reduction.MEAN, keep), e);
     }
-    if (kind == Reduction.PRODUCT) {
-      throw new OnnxException(
-          "found a product of values computed from the input, expected constants");
-    }
+    Op op = kind == Reduction.PRODUCT ? new Multiply() : new Extreme(kind == Reduction.MAX);
     Expr result = e;
     for (int axis : axes) {
-      result = Elementwise.extreme(result, axis, kind == Reduction.MAX);
+      result = Elementwise.halved(result, axis, op);
     }
     long[] dims = result.dims();
     for (int i = axes.length - 1; i >= 0 && !keep; i--) {
@@ -114,13 +195,30 @@ final class Reductions {
     return result.reshape(dims);
   }
 
+  /** What no values at all come to, which changes nothing when it is combined with others. */
+  private static Tensor ofNothing(Tensor x, Reduction kind, int axis) {
+    long[] to = Dims.with(x.dims(), axis, 1);
+    if (kind == Reduction.MEAN || !x.isFloat()) {
+      throw new OnnxException("found an extent of 0, expected at least 1");
+    }
+    float value =
+        switch (kind) {
+          case MAX -> Float.NEGATIVE_INFINITY;
+          case MIN -> Float.POSITIVE_INFINITY;
+          case PRODUCT -> 1;
+          default -> 0;
+        };
+    return Dims.size(to) == 0 ? x.reshape(to) : Tensor.of(to, value);
+  }
+
   private static Tensor constant(Tensor x, Reduction kind, int[] axes, boolean keep) {
     Tensor result = x;
     long count = 1;
     for (int axis : axes) {
       long extent = result.dims()[axis];
       if (extent < 1) {
-        throw new OnnxException("found an extent of 0, expected at least 1");
+        result = ofNothing(result, kind, axis);
+        continue;
       }
       count = Math.multiplyExact(count, extent);
       result = Folding.reduce(result, axis, kind);

@@ -1,7 +1,9 @@
 package dynaxx.onnx;
 
-import java.nio.ByteBuffer;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Objects;
 
 /**
  * A tensor as a file holds it.
@@ -9,21 +11,19 @@ import java.nio.ByteOrder;
  * @param name may be empty
  * @param dims extents
  * @param type number of the element type
- * @param raw little-endian bytes, or null
+ * @param raw little-endian bytes, in memory or of a mapped file, or null
  * @param floats values, or null
  * @param wholes values, or null
  * @param doubles values, or null
- * @param external whether the values lie in another file
  */
 record StoredTensor(
     String name,
     long[] dims,
     int type,
-    byte[] raw,
+    MemorySegment raw,
     float[] floats,
     long[] wholes,
-    double[] doubles,
-    boolean external) {
+    double[] doubles) {
 
   static final int FLOAT = 1;
   static final int UINT8 = 2;
@@ -35,7 +35,20 @@ record StoredTensor(
   static final int BOOL = 9;
   static final int FLOAT16 = 10;
   static final int DOUBLE = 11;
+  static final int UINT32 = 12;
+  static final int UINT64 = 13;
   static final int BFLOAT16 = 16;
+
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat REAL =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfDouble WIDE =
+      ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private static final String[] TYPES = {
     "undefined",
@@ -73,7 +86,7 @@ record StoredTensor(
   }
 
   static boolean isWhole(int type) {
-    return type >= UINT8 && type <= INT64;
+    return type >= UINT8 && type <= INT64 || type == UINT32 || type == UINT64;
   }
 
   /** Smallest whole number of a type. */
@@ -96,6 +109,7 @@ record StoredTensor(
       case UINT16 -> 65_535;
       case INT16 -> Short.MAX_VALUE;
       case INT32 -> Integer.MAX_VALUE;
+      case UINT32 -> 0xFFFFFFFFL;
       default -> Long.MAX_VALUE;
     };
   }
@@ -103,17 +117,11 @@ record StoredTensor(
   /**
    * Reads the values.
    *
-   * @throws OnnxException if they are elsewhere, of another number than the extents say, or of a
-   *     type that is not supported
+   * @throws OnnxException if they are of another number than the extents say, or of a type that is
+   *     not supported
    */
   Tensor tensor() {
     String label = "tensor '" + name + "'";
-    if (external) {
-      throw new OnnxException(
-          label
-              + ": found values in an external file, expected them inside the model; save the model"
-              + " as one file");
-    }
     if (!isFloat(type) && !isWhole(type) && type != BOOL) {
       throw new OnnxException(
           label + ": found values of type " + typeName(type) + ", expected floats or integers");
@@ -122,6 +130,54 @@ record StoredTensor(
     return isFloat(type)
         ? Tensor.of(dims, floatValues(label, size))
         : Tensor.of(dims, wholeValues(label, size), type);
+  }
+
+  /** The same under another name. */
+  StoredTensor named(String other) {
+    return new StoredTensor(other, dims, type, raw, floats, wholes, doubles);
+  }
+
+  /** Values at positions, which are counted through or given axis by axis, among zeros. */
+  StoredTensor spread(StoredTensor positions, long[] extents) {
+    String label = "sparse tensor '" + name + "'";
+    long size = Tensor.size(label, extents);
+    Tensor values = tensor();
+    Tensor at = positions.tensor();
+    boolean counted = at.rank() == 1;
+    boolean fits =
+        values.rank() == 1
+            && !at.isFloat()
+            && at.rank() <= 2
+            && size <= Tensor.LARGEST
+            && at.size() == values.size() * (counted ? 1 : extents.length);
+    if (!fits) {
+      throw new OnnxException(
+          label
+              + ": found "
+              + values.size()
+              + " values with "
+              + at.size()
+              + " indices, expected an index for each, of at most "
+              + Tensor.LARGEST
+              + " elements");
+    }
+    long[] strides = Dims.strides(extents);
+    float[] numbers = values.isFloat() ? new float[(int) size] : null;
+    long[] whole = values.isFloat() ? null : new long[(int) size];
+    for (int i = 0; i < values.size(); i++) {
+      long position = counted ? at.whole(i) : 0;
+      for (int a = 0; !counted && a < extents.length; a++) {
+        position += Objects.checkIndex(at.whole(i * extents.length + a), extents[a]) * strides[a];
+      }
+      int place = (int) Objects.checkIndex(position, size);
+      if (values.isFloat()) {
+        numbers[place] = values.number(i);
+      } else {
+        whole[place] = values.whole(i);
+      }
+    }
+    int plain = values.isFloat() ? FLOAT : type;
+    return new StoredTensor(name, extents, plain, null, numbers, whole, null);
   }
 
   private float[] floatValues(String label, long size) {
@@ -154,18 +210,21 @@ record StoredTensor(
 
   private float[] rawFloats(String label, long size) {
     int bytes = type == FLOAT ? 4 : type == DOUBLE ? 8 : 2;
-    requireCount(label, raw.length % bytes == 0 ? raw.length / bytes : -1, size);
-    ByteBuffer in = ByteBuffer.wrap(raw).order(ByteOrder.LITTLE_ENDIAN);
+    requireBytes(label, bytes, size);
     float[] values = new float[(int) size];
+    if (type == FLOAT) {
+      MemorySegment.copy(raw, REAL, 0, values, 0, values.length);
+      return values;
+    }
     for (int i = 0; i < values.length; i++) {
-      values[i] =
-          switch (type) {
-            case FLOAT -> in.getFloat();
-            case DOUBLE -> (float) in.getDouble();
-            default -> half(in.getShort());
-          };
+      values[i] = type == DOUBLE ? (float) raw.getAtIndex(WIDE, i) : half(raw.getAtIndex(SHORT, i));
     }
     return values;
+  }
+
+  private void requireBytes(String label, int bytes, long size) {
+    long found = raw.byteSize() % bytes == 0 ? raw.byteSize() / bytes : -1;
+    requireCount(label, found, size);
   }
 
   private long[] wholeValues(String label, long size) {
@@ -175,23 +234,23 @@ record StoredTensor(
     }
     int bytes =
         switch (type) {
-          case INT64 -> 8;
-          case INT32 -> 4;
+          case INT64, UINT64 -> 8;
+          case INT32, UINT32 -> 4;
           case INT16, UINT16 -> 2;
           default -> 1;
         };
-    requireCount(label, raw.length % bytes == 0 ? raw.length / bytes : -1, size);
-    ByteBuffer in = ByteBuffer.wrap(raw).order(ByteOrder.LITTLE_ENDIAN);
+    requireBytes(label, bytes, size);
     long[] values = new long[(int) size];
     for (int i = 0; i < values.length; i++) {
       values[i] =
           switch (type) {
-            case INT64 -> in.getLong();
-            case INT32 -> in.getInt();
-            case INT16 -> in.getShort();
-            case UINT16 -> Short.toUnsignedInt(in.getShort());
-            case INT8 -> in.get();
-            default -> Byte.toUnsignedInt(in.get());
+            case INT64, UINT64 -> raw.getAtIndex(LONG, i);
+            case INT32 -> raw.getAtIndex(INT, i);
+            case UINT32 -> Integer.toUnsignedLong(raw.getAtIndex(INT, i));
+            case INT16 -> raw.getAtIndex(SHORT, i);
+            case UINT16 -> Short.toUnsignedInt(raw.getAtIndex(SHORT, i));
+            case INT8 -> raw.get(ValueLayout.JAVA_BYTE, i);
+            default -> Byte.toUnsignedInt(raw.get(ValueLayout.JAVA_BYTE, i));
           };
     }
     return values;

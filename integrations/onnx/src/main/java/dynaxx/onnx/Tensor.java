@@ -318,6 +318,16 @@ final class Tensor implements Body {
     return of(dims, values, to);
   }
 
+  /** Whether a float holds each of the whole numbers. */
+  boolean exactAsFloats() {
+    for (int i = 0; i < stored(); i++) {
+      if (Math.abs((double) whole(i)) > 1 << 24) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** The values as floats. */
   Tensor toFloats() {
     if (floats != null) {

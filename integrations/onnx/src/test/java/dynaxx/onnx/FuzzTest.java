@@ -65,6 +65,7 @@ class FuzzTest {
     List<TestModel> models = List.copyOf(Models.all().values());
     List<byte[]> corpus = corpus(models);
     Path file = folder.resolve("damaged.onnx");
+    Files.write(folder.resolve("w.data"), new byte[100]);
     int read = 0;
     int rounds = 0;
     long most = 0;
@@ -131,6 +132,7 @@ class FuzzTest {
   private static List<byte[]> corpus(List<TestModel> models) throws IOException {
     List<byte[]> corpus = new ArrayList<>();
     models.forEach(m -> corpus.add(m.bytes()));
+    corpus.addAll(ExporterFilesTest.corpus());
     for (String name : List.of("mlp-tanh", "cnn-relu", "gru")) {
       corpus.add(Files.readAllBytes(Cases.model(name)));
     }

@@ -32,6 +32,7 @@ final class Models {
     models.put("fixed batch of three", fixed(3));
     models.put("group norm as exported", groupNorm());
     RareModels.addTo(models);
+    NewerModels.addTo(models);
     return models;
   }
 

@@ -34,7 +34,7 @@ final class Reference {
     for (Step step : model.steps()) {
       List<Array> outputs = r.apply(step);
       for (int i = 0; i < step.outputs().size(); i++) {
-        r.values.put(step.outputs().get(i), outputs.get(i));
+        r.values.put(step.outputs().get(i), i < outputs.size() ? outputs.get(i) : null);
       }
     }
     return r.values.get(model.output());
@@ -137,6 +137,18 @@ final class Reference {
       case "Conv" -> ReferenceImages.conv(in, a.all());
       case "MaxPool", "AveragePool" -> ReferenceImages.pool(op, in.getFirst(), a.all());
       case "GlobalAveragePool", "GlobalMaxPool" -> global(op, in.getFirst());
+      case "CumSum" -> ReferenceLater.cumSum(in.getFirst(), (int) in.get(1).values()[0]);
+      case "TopK" -> ReferenceLater.topK(in.getFirst(), (int) in.get(1).values()[0]);
+      case "ReduceLogSumExp" -> ReferenceLater.logSumExp(in.getFirst(), (int) a.wholes("axes")[0]);
+      case "DepthToSpace" ->
+          ReferenceLater.depthToSpace(in.getFirst(), (int) a.whole("blocksize", 1));
+      case "LRN" -> ReferenceLater.neighbours(in.getFirst(), a);
+      case "Resize" -> ReferenceLater.resize(in.getFirst(), in.get(2).values());
+      case "ConvTranspose" -> ReferenceLater.convTranspose(in, a);
+      case "GatherElements" ->
+          ReferenceLater.gatherElements(in.get(0), in.get(1), (int) a.whole("axis", 0));
+      case "ScatterElements" ->
+          ReferenceLater.scatterAdd(in.get(0), in.get(1), in.get(2), (int) a.whole("axis", 0));
       case "Einsum" -> einsum(in, a.text("equation", ""));
       default -> throw new AssertionError(op);
     };
@@ -175,6 +187,12 @@ final class Reference {
       case "Neg" -> x -> -x;
       case "Erf" -> Reference::erf;
       case "Floor" -> Math::floor;
+      case "Ceil" -> Math::ceil;
+      case "Sign" -> Math::signum;
+      case "Not" -> x -> x == 0 ? 1 : 0;
+      case "Atan" -> Math::atan;
+      case "Asinh" -> x -> Math.log(x + Math.sqrt(x * x + 1));
+      case "Swish" -> x -> x * sigmoid(a.number("alpha", 1) * x);
       case "Sin" -> Math::sin;
       case "Cos" -> Math::cos;
       case "Softsign" -> x -> x / (1 + Math.abs(x));
@@ -201,6 +219,8 @@ final class Reference {
       case "Min" -> Math::min;
       case "PRelu" -> (x, slope) -> x > 0 ? x : slope * x;
       case "Equal" -> (x, y) -> x == y ? 1 : 0;
+      case "Greater" -> (x, y) -> x > y ? 1 : 0;
+      case "And" -> (x, y) -> x != 0 && y != 0 ? 1 : 0;
       case "Less" -> (x, y) -> x < y ? 1 : 0;
       default -> null;
     };

@@ -22,6 +22,9 @@ final class TestModel {
   record Step(
       String op, List<String> inputs, List<String> outputs, Map<String, Object> attributes) {}
 
+  /** The attribute of a function that a node's attribute takes its value from. */
+  record Bound(String name) {}
+
   record Array(long[] dims, double[] values, boolean whole) {}
 
   private final long opset;
@@ -172,7 +175,7 @@ final class TestModel {
         });
   }
 
-  private static byte[] info(String name, int type, long[] dims) {
+  static byte[] info(String name, int type, long[] dims) {
     byte[] shape =
         message(
             s -> {
@@ -202,7 +205,7 @@ final class TestModel {
         });
   }
 
-  private static byte[] node(Step step) {
+  static byte[] node(Step step) {
     return message(
         n -> {
           for (String name : step.inputs()) {
@@ -219,7 +222,7 @@ final class TestModel {
         });
   }
 
-  private static byte[] attribute(String name, Object value) {
+  static byte[] attribute(String name, Object value) {
     return message(
         a -> {
           a.writeString(1, name);
@@ -230,6 +233,8 @@ final class TestModel {
             case Long l -> a.writeInt64(3, l);
             case String s -> a.writeString(4, s);
             case Array t -> a.writeByteArray(5, tensor("", t));
+            case byte[] graph -> a.writeByteArray(6, graph);
+            case Bound of -> a.writeString(21, of.name());
             case long[] all -> {
               for (long l : all) {
                 a.writeInt64(8, l);
@@ -245,7 +250,7 @@ final class TestModel {
         });
   }
 
-  private static byte[] tensor(String name, Array array) {
+  static byte[] tensor(String name, Array array) {
     int size = array.whole() ? 8 : 4;
     ByteBuffer raw =
         ByteBuffer.allocate(array.values().length * size).order(ByteOrder.LITTLE_ENDIAN);

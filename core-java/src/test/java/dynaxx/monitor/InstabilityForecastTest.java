@@ -1,0 +1,165 @@
+package dynaxx.monitor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.monitor.InstabilityForecast.Feature;
+import dynaxx.spectrum.Signal;
+import dynaxx.spectrum.Update.StabilityLimit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.function.IntFunction;
+import org.junit.jupiter.api.Test;
+
+class InstabilityForecastTest {
+
+  private static InstabilityForecast forecast(StabilityLimit limit) {
+    return new InstabilityForecast(Rules.calibration().stability(limit).settings());
+  }
+
+  private static List<Event> events(
+      InstabilityForecast forecast, int steps, IntFunction<Observation> run) {
+    List<Event> events = new ArrayList<>();
+    LossLevel level = new LossLevel();
+    for (int i = 0; i < steps; i++) {
+      Observation observation = run.apply(i);
+      level.take(observation);
+      forecast.add(observation, level).ifPresent(events::add);
+    }
+    return events;
+  }
+
+  /** A sharpness of 4 every ten steps, and a noisy loss that falls. */
+  private static Observation at(int step, double rate, Signal sharpness, SplittableRandom random) {
+    Observation observation =
+        Observation.at(step)
+            .with(Signal.LEARNING_RATE, rate)
+            .with(Signal.LOSS, Math.exp(-step / 500.0 + 0.1 * random.nextGaussian()));
+    return step % 10 == 0
+        ? observation.with(sharpness, 4 * Math.exp(0.1 * random.nextGaussian()))
+        : observation;
+  }
+
+  @Test
+  void farBelowTheLimitNothingIsTold() {
+    SplittableRandom random = new SplittableRandom(1);
+    InstabilityForecast forecast = forecast(StabilityLimit.sgd(0));
+    assertEquals(List.of(), events(forecast, 5000, i -> at(i, 0.05, Signal.LAMBDA_MAX, random)));
+  }
+
+  /** The rate passes the limit, 0.5, at step 200. */
+  @Test
+  void aRateThatGrowsPastItsLimitIsTold() {
+    SplittableRandom random = new SplittableRandom(2);
+    List<Event> events =
+        events(
+            forecast(StabilityLimit.sgd(0)),
+            400,
+            i -> at(i, 0.05 * Math.pow(10, i / 200.0), Signal.LAMBDA_MAX, random));
+    Event first = events.getFirst();
+    assertEquals(Event.Kind.INSTABILITY_AHEAD, first.kind());
+    assertEquals(Signal.LAMBDA_MAX, first.signal());
+    assertTrue(first.step() > 100 && first.step() < 300, first.toString());
+    assertEquals(
+        2 / (0.05 * Math.pow(10, first.step() / 200.0)),
+        first.evidence().threshold().orElseThrow(),
+        0.5);
+    assertTrue(first.explanation().contains("of the stability limit"), first.explanation());
+    for (int i = 1; i < events.size(); i++) {
+      assertTrue(events.get(i).step() >= events.get(i - 1).step() + 50, events.toString());
+    }
+    assertTrue(events.size() <= 6, events.toString());
+  }
+
+  /** Ten times the limit where the run begins; the loss rises by a tenth each step. */
+  @Test
+  void aRateBeyondItsLimitIsToldWhenTheLossRises() {
+    SplittableRandom random = new SplittableRandom(3);
+    List<Event> events =
+        events(
+            forecast(StabilityLimit.sgd(0)),
+            60,
+            i ->
+                at(i, 5, Signal.LAMBDA_MAX, random)
+                    .with(Signal.LOSS, i < 20 ? 1 : Math.exp((i - 20) / 10.0)));
+    assertTrue(events.getFirst().step() <= 40, events.toString());
+  }
+
+  /** Adam's limit is about a sharpness that was not measured. */
+  @Test
+  void withoutTheOptimizersOwnSharpnessItsGrowthCounts() {
+    SplittableRandom random = new SplittableRandom(4);
+    InstabilityForecast forecast = forecast(StabilityLimit.adam(0.9));
+    List<Event> events =
+        events(
+            forecast, 400, i -> at(i, 1e-3 * Math.pow(300, i / 400.0), Signal.LAMBDA_MAX, random));
+    assertEquals(
+        Set.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
+        forecast.features().keySet());
+    assertEquals(Signal.LOSS, events.getFirst().signal());
+  }
+
+  @Test
+  void aLossThatLeavesItsScatterIsTold() {
+    SplittableRandom random = new SplittableRandom(5);
+    List<Event> events =
+        events(
+            forecast(StabilityLimit.sgd(0)),
+            120,
+            i ->
+                Observation.at(i)
+                    .with(
+                        Signal.LOSS,
+                        Math.exp(0.05 * random.nextGaussian()) * (i == 100 ? 1.6 : 1)));
+    assertEquals(List.of(100L), events.stream().map(Event::step).toList());
+    assertTrue(events.getFirst().explanation().contains("deviations"), events.toString());
+  }
+
+  @Test
+  void withoutSnapshotsRateAndLossCount() {
+    InstabilityForecast forecast = forecast(StabilityLimit.sgd(0));
+    List<Event> events =
+        events(
+            forecast,
+            300,
+            i ->
+                Observation.at(i)
+                    .with(Signal.LEARNING_RATE, 0.01)
+                    .with(Signal.LOSS, i < 200 ? 1 : Math.exp((i - 200) / 20.0)));
+    assertEquals(Set.of(Feature.RATE_GROWTH, Feature.RISE), forecast.features().keySet());
+    assertTrue(!events.isEmpty() && events.getFirst().step() < 280, events.toString());
+  }
+
+  @Test
+  void whatIsNotKnownIsNotJudged() {
+    IntFunction<Observation> withoutRate =
+        i ->
+            Observation.at(i)
+                .with(Signal.LAMBDA_MAX, i % 3 == 0 ? Double.NaN : 1e6)
+                .with(Signal.LOSS, 1);
+    assertEquals(List.of(), events(forecast(StabilityLimit.sgd(0)), 300, withoutRate));
+    IntFunction<Observation> withoutLogarithms =
+        i ->
+            Observation.at(i)
+                .with(Signal.LEARNING_RATE, i % 2)
+                .with(Signal.LAMBDA_MAX, -1)
+                .with(Signal.LOSS, i % 2 == 0 ? -1 : Double.POSITIVE_INFINITY);
+    assertEquals(List.of(), events(forecast(StabilityLimit.sgd(0)), 300, withoutLogarithms));
+  }
+
+  /** Medians of a long run come from a thinned record of it. */
+  @Test
+  void aLongRunIsComparedWithItsMiddle() {
+    InstabilityForecast forecast = forecast(StabilityLimit.sgd(0));
+    events(
+        forecast,
+        100_001,
+        i ->
+            Observation.at(i)
+                .with(Signal.LEARNING_RATE, Math.exp(i / 100_000.0))
+                .with(Signal.LOSS, 1));
+    assertEquals(0.5, forecast.features().get(Feature.RATE_GROWTH), 0.01);
+  }
+}
