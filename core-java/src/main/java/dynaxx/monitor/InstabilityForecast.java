@@ -15,8 +15,8 @@ import java.util.StringJoiner;
  * judged on the other (docs/warnings.md). A warning is given when two judgements in a row are above
  * the threshold, and again when the chance that nothing happens has halved since. It starts afresh
  * once the probability has fallen to half of the threshold. A loss that has risen beyond its
- * scatter is a warning as well. There are at least {@value #HORIZON} steps between two, and after a
- * loss that has doubled.
+ * scatter is a warning as well, except soon after one that has doubled. There are at least {@value
+ * #HORIZON} steps between two warnings.
  */
 final class InstabilityForecast {
 
@@ -81,6 +81,7 @@ final class InstabilityForecast {
   private double before;
   private double level;
   private long last;
+  private long doubled;
   private Map<Feature, Double> features = Map.of();
 
   InstabilityForecast(CalibratedSettings settings) {
@@ -100,6 +101,7 @@ final class InstabilityForecast {
     steps = 0;
     before = 0;
     last = -1;
+    doubled = -1;
     level = settings.warning();
     features = Map.of();
   }
@@ -107,20 +109,23 @@ final class InstabilityForecast {
   /** Takes a step whose loss has been compared with its level. */
   Optional<Event> add(Observation observation, LossLevel level) {
     Optional<Event> event = follow(observation) ? judge(observation) : Optional.empty();
+    long step = observation.step();
     if (level.known() && level.rise() > Math.log(2)) {
-      // It has happened.
-      last = observation.step();
+      doubled = step;
       return Optional.empty();
     }
-    if (event.isEmpty() && level.rose(RISE, RISE_DEVIATIONS)) {
-      event = Optional.of(rising(observation.step(), level));
+    if (event.isEmpty() && level.rose(RISE, RISE_DEVIATIONS) && !recent(doubled, step)) {
+      event = Optional.of(rising(step, level));
     }
-    boolean again = last >= 0 && observation.step() - last < HORIZON;
-    if (event.isEmpty() || again) {
+    if (event.isEmpty() || recent(last, step)) {
       return Optional.empty();
     }
-    last = observation.step();
+    last = step;
     return event;
+  }
+
+  private static boolean recent(long then, long now) {
+    return then >= 0 && now - then < HORIZON;
   }
 
   private static Event rising(long step, LossLevel level) {

@@ -104,8 +104,11 @@ public interface Policy {
    * along a direction whose curvature is far beyond the limit is all but skipped, by {@link
    * Advice.LearningRate}: a much smaller rate for that step, which the next step takes back. After
    * a jump of the loss it also goes back to the newest checkpoint, at most ten times in a run; it
-   * asks for one at each snapshot where the loss is at its level. A host that has the jump told as
-   * a loss that is NaN can be taken back from it.
+   * asks for one at each snapshot where the loss is at its level. A loss that is NaN is a jump,
+   * too.
+   *
+   * <p>In docs/acting.md it kept 46 of 53 trainings of small networks from diverging; those left
+   * are with momentum and small batches. Far below the limit measuring costs more than it gives.
    *
    * @param limit that the sharpness must stay below where the host does not tell its update; null
    *     for that of gradient descent with the reported momentum
