@@ -27,7 +27,7 @@ import picocli.CommandLine;
 /** Going on from a checkpoint gives the bits of a run that was never stopped. */
 class ResumeTest {
 
-  private static final int KILLS = Integer.getInteger("dynaxx.kills", 3);
+  private static final int KILLS = Integer.getInteger("dynaxx.kills", 2);
 
   @TempDir private Path temporary;
 

@@ -31,6 +31,7 @@ final class StabilityWatch {
   private int away;
   private boolean atEdge;
   private double peak;
+  private double passed;
   private double level;
   private double highestLoss;
   private long beyondSince;
@@ -111,6 +112,7 @@ final class StabilityWatch {
       beyondSince = step;
     }
     if (ratio > 1 + settings.edgeTolerance() || peak > 0) {
+      passed = sharpness.value() > peak ? limit : passed;
       peak = Math.max(peak, sharpness.value());
       highestLoss = Math.max(highestLoss, loss.getAsDouble());
     }
@@ -142,7 +144,7 @@ final class StabilityWatch {
                 "sharpness rose to %.4g, beyond the stability limit %.4g, the loss from %.4g to"
                     + " %.4g, and sharpness has fallen to %.4g",
                 highest,
-                limit,
+                passed,
                 level,
                 highestLoss,
                 sharpness.value())));

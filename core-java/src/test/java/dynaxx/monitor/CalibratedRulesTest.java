@@ -267,6 +267,27 @@ class CalibratedRulesTest {
     assertEquals(4, event.evidence().since());
   }
 
+  /** The limit at the highest sharpness, which the rate of then gives. */
+  @Test
+  void aCatapultNamesTheLimitThatWasPassed() {
+    double[] sharpness = {10, 10, 11, 14, 26, 40, 30, 15, 9, 9, 9};
+    double[] loss = {2, 2, 1.9, 1.9, 2.5, 6, 4, 1.8, 1.5, 1.4, 1.3};
+    List<Event> events =
+        replay(
+            Rules.calibrated(),
+            sharpness.length,
+            i ->
+                Observation.at(i)
+                    .with(Signal.LEARNING_RATE, i < 7 ? 0.1 : 0.01)
+                    .with(Signal.LAMBDA_MAX, sharpness[i])
+                    .with(Signal.LOSS, loss[i]));
+    Event catapult =
+        events.stream().filter(e -> e.kind() == Event.Kind.CATAPULT).findFirst().orElseThrow();
+    assertTrue(
+        catapult.explanation().startsWith("sharpness rose to 40.00, beyond the stability limit 20"),
+        catapult.explanation());
+  }
+
   @Test
   void restartsAndLearningRateJumpsAreNotCompared() {
     Scenario change = quiet(100).withTwo(Scenario.step(60, 8));
