@@ -5,10 +5,8 @@ import dynaxx.app.corpus.ActingReport;
 import dynaxx.app.corpus.ActingTable;
 import dynaxx.app.corpus.Evaluation;
 import dynaxx.app.io.WholeFile;
-import dynaxx.app.terminal.ProgressLine;
 import dynaxx.monitor.PhaseMonitor;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -109,29 +107,14 @@ final class CorpusActCommand implements Callable<Integer> {
     MONITOR_LOG.setLevel(Level.SEVERE);
     Acting.Plan plan = new Acting.Plan(seed, pairs, faults, half == Evaluation.Half.TUNE);
     Acting acting = new Acting(out);
-    train(acting, plan);
+    ManyRuns.show(
+        spec,
+        "training",
+        pairs + faults,
+        threads,
+        (workers, done) -> acting.make(plan, workers, done));
     tell(acting.report(plan));
     return 0;
-  }
-
-  private void train(Acting acting, Acting.Plan plan) throws IOException, InterruptedException {
-    PrintWriter print = spec.commandLine().getOut();
-    try (ProgressLine progress = ProgressLine.open()) {
-      progress.stage("training", "training", pairs + faults);
-      int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-      acting.make(
-          plan,
-          workers,
-          line -> {
-            progress.aside(
-                () -> {
-                  print.println(line);
-                  print.flush();
-                });
-            progress.advance(1);
-          });
-      progress.end();
-    }
   }
 
   private void tell(ActingReport report) throws IOException {

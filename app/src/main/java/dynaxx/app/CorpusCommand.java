@@ -5,10 +5,7 @@ import dynaxx.app.corpus.Family;
 import dynaxx.app.corpus.Pack;
 import dynaxx.app.corpus.Specification;
 import dynaxx.app.io.WholeFile;
-import dynaxx.app.terminal.ProgressLine;
 import dynaxx.monitor.PhaseMonitor;
-import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -87,32 +84,16 @@ final class CorpusCommand implements Callable<Integer> {
     }
     MONITOR_LOG.setLevel(Level.SEVERE);
     List<Specification> plan = Corpus.plan(seed, runs, only);
-    train(plan);
+    ManyRuns.show(
+        spec,
+        "run",
+        plan.size(),
+        threads,
+        (workers, done) -> new Corpus(out).make(plan, workers, done));
     if (pack != null) {
       int packed = Pack.write(new Corpus(out), pack);
       spec.commandLine().getOut().printf("Packed %d runs into %s%n", packed, pack);
     }
     return 0;
-  }
-
-  private void train(List<Specification> plan) throws IOException, InterruptedException {
-    PrintWriter print = spec.commandLine().getOut();
-    try (ProgressLine progress = ProgressLine.open()) {
-      progress.stage("training", "run", plan.size());
-      int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-      new Corpus(out)
-          .make(
-              plan,
-              workers,
-              line -> {
-                progress.aside(
-                    () -> {
-                      print.println(line);
-                      print.flush();
-                    });
-                progress.advance(1);
-              });
-      progress.end();
-    }
   }
 }
