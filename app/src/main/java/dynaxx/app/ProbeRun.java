@@ -47,7 +47,7 @@ record ProbeRun(
     Batch batch,
     HostBuffer parameters,
     Device device,
-    Plan plan,
+    Request plan,
     ProgressLine progress) {
 
   /** Eigenvalues that are reported of the matrices that have no negative ones. */
@@ -96,7 +96,7 @@ record ProbeRun(
    * @param optimizer whose stability limit is compared with, if wanted
    * @param tensors whether each tensor is measured by itself
    */
-  record Plan(
+  record Request(
       List<Matrix> matrices,
       Mode mode,
       Integer iterations,
