@@ -39,7 +39,7 @@ record CpuKernels(
         new Activations<>(pool, loops),
         new Elementwise<>(pool, loops),
         new Norms<>(pool, loops),
-        new ChannelNorms(pool, wide),
+        new ChannelNorms<>(pool, wide),
         new Softmax<>(pool, loops),
         rows,
         new Gathers<>(pool, loops, rows),

@@ -23,7 +23,7 @@ final class DirectConvolutions implements ConvolutionKernels {
   private static final int LAID_OUT = 1 << 16;
 
   /** Values of the images that all tasks share for the gradient of the weights. */
-  private static final int SHARED = 1 << 19;
+  private static final int SHARED = 1 << 17;
 
   /** Images of a task at most. */
   private static final int IMAGES = 16;
@@ -205,7 +205,6 @@ final class DirectConvolutions implements ConvolutionKernels {
     }
     int count = same ? s.images() : k * s.images();
     int in = s.channels() / s.groups();
-    int plane = s.inPlane();
     run(
         new Job(
             grid,
@@ -214,7 +213,7 @@ final class DirectConvolutions implements ConvolutionKernels {
             count,
             s.groups(),
             in,
-            plane,
+            s.inPlane(),
             members,
             null,
             dx,
@@ -242,8 +241,8 @@ final class DirectConvolutions implements ConvolutionKernels {
             .filter(t -> t.i * y.dilation() % y.stride() == ry)
             .filter(t -> t.j * x.dilation() % x.stride() == rx)
             .toList();
-    int top = firstPlace(y, ry);
-    int left = firstPlace(x, rx);
+    int top = ImageGrid.firstPlace(y, ry);
+    int left = ImageGrid.firstPlace(x, rx);
     int[] starts =
         taps.stream()
             .mapToInt(
@@ -273,15 +272,9 @@ final class DirectConvolutions implements ConvolutionKernels {
         x.stride());
   }
 
-  /** First place whose pixel of this remainder lies in the image. */
-  private static int firstPlace(Sliding s, int remainder) {
-    return Math.max(0, Math.ceilDiv(s.before() - remainder, s.stride()));
-  }
-
   private static int[][] pieces(int[] starts) {
     int[][] pieces = new int[Math.max(1, Host.pieces(starts.length, Gemm.DEPTH))][];
-    for (int i = 0; i < pieces.length; i++) {
-      int from = i * Gemm.DEPTH;
+    for (int i = 0, from = 0; i < pieces.length; i++, from += Gemm.DEPTH) {
       pieces[i] = Arrays.copyOfRange(starts, from, Math.min(starts.length, from + Gemm.DEPTH));
     }
     return pieces;
@@ -491,7 +484,7 @@ final class DirectConvolutions implements ConvolutionKernels {
     ImageGrid inputs = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
     ImageGrid adjoints = ImageGrid.ofPlaces(s.outputs(), inputs, s.y(), s.x());
     int plane = Host.pieces(adjoints.plane(), cols) * cols;
-    int size = inputs.size() + k * s.outputs() * plane;
+    int size = inputs.size() + s.outputs() * plane; // of one direction, whatever k is
     int images = Math.clamp(SHARED / size, 1, s.images());
     int behind = inputs.pitch() + cols; // what is read behind the last image must be 0
     float[] data = shared.floats(DATA, images * inputs.size() + behind);
@@ -544,8 +537,7 @@ final class DirectConvolutions implements ConvolutionKernels {
     int channels = Math.clamp(TAPS / window, 1, in);
     int across = Host.pieces(in, channels);
     int down = Host.pieces(out, RowLoops.DOT_ROWS);
-    List<Tap> taps = taps(in, s);
-    int[] starts = taps.stream().mapToInt(t -> inputStart(inputs, s, t)).toArray();
+    int[] starts = taps(in, s).stream().mapToInt(t -> inputStart(inputs, s, t)).toArray();
     pool.run(
         k * s.groups() * down * across,
         (long) count * plane * channels * window / 4,

@@ -63,6 +63,11 @@ record ImageGrid(
         places(x) + reach(x));
   }
 
+  /** First place whose pixel, with this remainder by the stride, lies in the image. */
+  static int firstPlace(Sliding s, int remainder) {
+    return Math.max(0, Math.ceilDiv(s.before() - remainder, s.stride()));
+  }
+
   /** Places along an axis that any pixel of the image has. */
   private static int places(Sliding s) {
     return Math.max(s.count() + reach(s), (s.size() + s.before() - 1) / s.stride() + 1);
@@ -100,18 +105,28 @@ record ImageGrid(
   /** Lays out a plane. */
   void fill(float[] plane, float[] to, int at) {
     Arrays.fill(to, at, at + channel(), 0);
-    for (int y = 0; y < height; y++) {
-      int row = y + top;
-      if (row / strideY >= rows) {
-        return;
+    for (int cutY = 0; cutY < strideY; cutY++) {
+      for (int row = 0; row < rows; row++) {
+        int y = row * strideY + cutY - top;
+        if (y >= 0 && y < height) {
+          fillRow(plane, y * width, to, at + cutY * strideX * plane() + row * pitch);
+        }
       }
-      int line = at + start(row, 0);
+    }
+  }
+
+  private void fillRow(float[] plane, int from, float[] to, int at) {
+    for (int cutX = 0; cutX < strideX; cutX++) {
+      int shift = cutX - left;
+      int first = Math.max(0, Math.ceilDiv(-shift, strideX));
+      int last = Math.min(pitch, Math.ceilDiv(width - shift, strideX));
+      int target = at + cutX * plane();
       if (strideX == 1) {
-        System.arraycopy(plane, y * width, to, line + left, Math.min(width, pitch - left));
+        System.arraycopy(plane, from + first + shift, to, target + first, last - first);
         continue;
       }
-      for (int x = 0; x < width && (x + left) / strideX < pitch; x++) {
-        to[line + (x + left) % strideX * plane() + (x + left) / strideX] = plane[y * width + x];
+      for (int column = first; column < last; column++) {
+        to[target + column] = plane[from + column * strideX + shift];
       }
     }
   }

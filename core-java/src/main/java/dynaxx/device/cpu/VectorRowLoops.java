@@ -167,27 +167,39 @@ final class VectorRowLoops implements RowLoops {
     }
   }
 
-  /** A last vector reads over the end of a row where memory goes on. */
+  /** The last vector of a row ends at its last column, so it may overlap the one before. */
   @Override
   public void pack(
       MemorySegment from, long at, long ld, int rows, int cols, float[] to, int toAt, int pitch) {
-    int whole = cols - cols % L;
+    if (cols < L) {
+      packNarrow(from, at, ld, rows, cols, to, toAt, pitch);
+      return;
+    }
+    int last = cols - L;
+    for (int r = 0; r < rows; r++) {
+      long source = (at + r * ld) * Float.BYTES;
+      int target = toAt + r * pitch;
+      for (int j = L; j < last; j += L) {
+        FloatVector.fromMemorySegment(S, from, source + (long) j * Float.BYTES, NATIVE)
+            .intoArray(to, target + j);
+      }
+      FloatVector.fromMemorySegment(S, from, source, NATIVE).intoArray(to, target);
+      FloatVector.fromMemorySegment(S, from, source + (long) last * Float.BYTES, NATIVE)
+          .intoArray(to, target + last);
+    }
+  }
+
+  /** A vector reads over the end of a row where memory goes on. */
+  private static void packNarrow(
+      MemorySegment from, long at, long ld, int rows, int cols, float[] to, int toAt, int pitch) {
     long last = from.byteSize() / Float.BYTES - L;
     for (int r = 0; r < rows; r++) {
       long source = at + r * ld;
       int target = toAt + r * pitch;
-      for (int j = 0; j < whole; j += L) {
-        FloatVector.fromMemorySegment(S, from, (source + j) * Float.BYTES, NATIVE)
-            .intoArray(to, target + j);
-      }
-      if (whole == cols) {
-        continue;
-      }
-      if (source + whole <= last) {
-        FloatVector.fromMemorySegment(S, from, (source + whole) * Float.BYTES, NATIVE)
-            .intoArray(to, target + whole);
+      if (source <= last) {
+        FloatVector.fromMemorySegment(S, from, source * Float.BYTES, NATIVE).intoArray(to, target);
       } else {
-        for (int j = whole; j < cols; j++) {
+        for (int j = 0; j < cols; j++) {
           to[target + j] = Host.get(from, source + j);
         }
       }
