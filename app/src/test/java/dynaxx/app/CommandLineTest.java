@@ -56,7 +56,7 @@ class CommandLineTest {
 
   @Test
   void helpOfEveryCommandIsWhole() {
-    assertEquals(13, all().size());
+    assertEquals(15, all().size());
     for (CommandLine command : all()) {
       String name = command.getCommandSpec().qualifiedName();
       String help = command.getUsageMessage();
