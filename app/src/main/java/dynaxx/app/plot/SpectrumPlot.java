@@ -74,15 +74,20 @@ public final class SpectrumPlot {
    */
   public static void write(Path file, String title, SpectralDensity density) throws IOException {
     if (ending(file).orElse("").equals("svg")) {
-      SvgCanvas svg = new SvgCanvas(WIDTH, HEIGHT);
-      new SpectrumPlot(svg, density).draw(title);
-      byte[] bytes = svg.document().getBytes(StandardCharsets.UTF_8);
+      byte[] bytes = svg(title, density).getBytes(StandardCharsets.UTF_8);
       WholeFile.write(file, out -> out.write(bytes));
       return;
     }
     PngCanvas png = new PngCanvas(WIDTH, HEIGHT);
     new SpectrumPlot(png, density).draw(title);
     WholeFile.write(file, png::write);
+  }
+
+  /** The same picture as an SVG document. */
+  public static String svg(String title, SpectralDensity density) {
+    SvgCanvas svg = new SvgCanvas(WIDTH, HEIGHT);
+    new SpectrumPlot(svg, density).draw(title);
+    return svg.document();
   }
 
   private double x(double value) {

@@ -21,6 +21,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class MeterSink implements MonitorSink {
 
   private static final String PREFIX = "dynaxx.";
+  private static final String UNCERTAINTY = "Uncertainty of the value of this name.";
 
   private final MeterRegistry registry;
   private final Tags tags;
@@ -62,16 +63,8 @@ public final class MeterSink implements MonitorSink {
   }
 
   private void reading(Signal signal, Signal.Reading reading) {
-    set(name(signal), reading.value(), Panels.plain(signal.documentation()), "");
-    reading
-        .error()
-        .ifPresent(
-            error ->
-                set(
-                    name(signal) + ".error",
-                    error,
-                    "Uncertainty of dynaxx_" + signal.column() + ".",
-                    ""));
+    set(name(signal), reading.value(), signal.documentation(), "");
+    reading.error().ifPresent(error -> set(name(signal) + ".error", error, UNCERTAINTY, ""));
   }
 
   private static String name(Signal signal) {
@@ -87,7 +80,7 @@ public final class MeterSink implements MonitorSink {
   private AtomicLong gauge(String name, String help, String unit) {
     AtomicLong bits = new AtomicLong();
     Gauge.builder(PREFIX + name, bits, held -> Double.longBitsToDouble(held.get()))
-        .description(help)
+        .description(Panels.plain(help))
         .baseUnit(unit.isEmpty() ? null : unit)
         .tags(tags)
         .strongReference(true)

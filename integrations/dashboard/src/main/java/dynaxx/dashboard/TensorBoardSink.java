@@ -100,11 +100,11 @@ public final class TensorBoardSink implements MonitorSink {
 
   private void reading(ProtoWriter summary, Set<String> fresh, Signal signal, Reading reading) {
     String group = signal.group().name().toLowerCase(Locale.ROOT) + "/";
-    String help = Panels.plain(signal.documentation());
+    String help = signal.documentation();
     scalar(summary, fresh, group + signal.column(), reading.value(), help);
     if (reading.error().isPresent()) {
       double error = reading.error().getAsDouble();
-      scalar(summary, fresh, group + signal.errorColumn(), error, "Uncertainty: " + help);
+      scalar(summary, fresh, group + signal.errorColumn(), error, help);
     }
     if (!reading.parts().isEmpty()) {
       ProtoWriter value = new ProtoWriter().text(1, group + signal.column() + "_parts");
@@ -120,7 +120,11 @@ public final class TensorBoardSink implements MonitorSink {
       fresh.add(tag);
       ProtoWriter plugin = new ProtoWriter().text(1, "scalars");
       written.message(
-          9, new ProtoWriter().message(1, plugin).text(3, help).number(4, DATA_CLASS_SCALAR));
+          9,
+          new ProtoWriter()
+              .message(1, plugin)
+              .text(3, Panels.plain(help))
+              .number(4, DATA_CLASS_SCALAR));
     }
     summary.message(1, written);
   }
