@@ -39,11 +39,12 @@ final class LivePage {
     }
   }
 
+  /** The interruption is what was waited for, so it ends here and does not disturb the closing. */
   static void untilInterrupted() {
     try {
       Thread.sleep(Long.MAX_VALUE);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      Thread.interrupted();
     }
   }
 }

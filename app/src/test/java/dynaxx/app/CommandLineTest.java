@@ -147,7 +147,7 @@ class CommandLineTest {
     String number = run("demo --every 5x").err();
     assertTrue(number.contains("'--every'") && number.contains("a whole number"), number);
     String close = run("demo --stesp 3").err();
-    assertTrue(close.contains("did you mean --steps?"), close);
+    assertTrue(close.contains("did you mean --steps or --stay?"), close);
   }
 
   private static Path known(String file) {

@@ -56,7 +56,7 @@ class DashboardCommandsTest {
 
     /** The address that the command prints. */
     URI address() throws InterruptedException {
-      for (int i = 0; i < 1200; i++) {
+      for (int i = 0; i < 3000; i++) {
         Matcher found = ADDRESS.matcher(out.toString());
         if (found.find()) {
           return URI.create(found.group());
@@ -84,7 +84,7 @@ class DashboardCommandsTest {
   }
 
   private static String steps(URI page) throws IOException, InterruptedException {
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 3000; i++) {
       String runs = get(page.resolve("api/runs"));
       if (runs.contains("\"status\":\"completed\"")) {
         return runs;

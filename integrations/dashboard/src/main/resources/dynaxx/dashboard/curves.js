@@ -73,7 +73,11 @@ dynaxx.Curves = class {
     for (const curve of [...this.curves].sort((a, b) => a.dashed - b.dashed)) {
       const far = curve.dashed ? most * 12 : Infinity;
       curve.y.forEach((y, i) => {
-        if (y <= far && curve.x[i] >= this.window.min && curve.x[i] <= this.window.max) seen(y);
+        if (!(y <= far && curve.x[i] >= this.window.min && curve.x[i] <= this.window.max)) return;
+        seen(y);
+        // A band that is wider than its value says so by leaving the picture.
+        const e = curve.e ? curve.e[i] : null;
+        if (e !== null && e < Math.abs(y)) [y - e, y + e].forEach(seen);
       });
     }
     if (least > most) [least, most, smallest] = [0, 1, 1];

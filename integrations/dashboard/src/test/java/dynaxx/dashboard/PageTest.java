@@ -30,6 +30,7 @@ import org.openqa.selenium.logging.LogType;
 class PageTest {
 
   private static final int PARAMETERS = 40;
+  private static final int LONG = 500_000;
 
   @TempDir private Path folder;
   private ChromeDriver browser;
@@ -252,6 +253,42 @@ class PageTest {
     until("document.documentElement.scrollWidth <= 390");
     until("document.querySelector('#panel-loss canvas').getBoundingClientRect().width <= 390");
     assertNoComplaints();
+  }
+
+  /** Reading values under the cursor, and drawing all panels anew, as often as a screen can show it. */
+  @Test
+  void halfAMillionStepsStaySmooth() throws IOException {
+    dashboard = Dashboard.open(0);
+    MonitorSink sink = dashboard.sink("long", Map.of());
+    for (int i = 0; i < LONG; i++) {
+      sink.accept(Runs.step(i));
+    }
+    sink.accept(Runs.finish(LONG - 1));
+    browser.get(dashboard.address().toString());
+    until(points("loss") + " > 1000");
+    until("dynaxxPage.runs[0].full.columns.loss.total === " + LONG);
+    double moved =
+        milliseconds(
+            "const p = dynaxxPage.pictures.get('loss').plot; for (let i = 0; i < 100; i++)"
+                + " p.setCursor({left: 3 * i, top: 50}, true, true);")
+            / 100;
+    double drawn =
+        milliseconds(
+            "for (let i = 0; i < 10; i++) {"
+                + " dynaxxPage.pictures.forEach(p => p.plot.redraw()); await null; }")
+            / 10;
+    System.out.printf("%d steps: cursor %.2f ms, all panels %.1f ms%n", LONG, moved, drawn);
+    assertTrue(moved < 50 && drawn > 0 && drawn < 500, "cursor " + moved + " ms, panels " + drawn + " ms");
+    assertNoComplaints();
+  }
+
+  private double milliseconds(String work) {
+    return ((Number)
+            browser.executeAsyncScript(
+                "const done = arguments[0]; (async () => { const begin = performance.now(); "
+                    + work
+                    + " done(performance.now() - begin); })()"))
+        .doubleValue();
   }
 
   @Test
