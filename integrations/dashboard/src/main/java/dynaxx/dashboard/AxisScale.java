@@ -104,7 +104,7 @@ record AxisScale(Kind kind, double near) {
 
   /** A tick in few characters. */
   static String label(double value) {
-    double rounded = new BigDecimal(value).round(new MathContext(6)).doubleValue();
+    double rounded = new BigDecimal(value).round(new MathContext(4)).doubleValue();
     double size = Math.abs(rounded);
     if (size != 0 && (size >= 1e5 || size < 1e-3)) {
       return String.format(Locale.ROOT, "%.0e", rounded)

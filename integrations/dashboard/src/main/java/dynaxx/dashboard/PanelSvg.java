@@ -3,6 +3,7 @@ package dynaxx.dashboard;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.SpectralDensity;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -230,9 +231,45 @@ final class PanelSvg {
     }
   }
 
-  private String heat(List<RunData.Parts> parts) {
+  /** Ends of the rows of a spectrum: what lies far within it is one row about zero. */
+  private static double[] ends(List<RunData.Parts> all) {
+    double[] edges = SpectralDensity.edges();
+    double size = 0;
+    for (RunData.Parts each : all) {
+      for (int i = 0; i < Math.min(each.values().length, edges.length - 1); i++) {
+        if (each.values()[i] > 0) {
+          size = Math.max(size, Math.max(Math.abs(edges[i]), Math.abs(edges[i + 1])));
+        }
+      }
+    }
+    double near = size / 800;
+    double far = size * 1.01;
+    return Arrays.stream(edges)
+        .filter(edge -> Math.abs(edge) >= near && Math.abs(edge) <= far)
+        .toArray();
+  }
+
+  /** The same fractions in the rows between other ends, each of which is an edge. */
+  private static RunData.Parts between(RunData.Parts all, double[] ends) {
+    double[] edges = SpectralDensity.edges();
+    float[] sums = new float[ends.length - 1];
+    int row = 0;
+    for (int i = 0; i < Math.min(all.values().length, edges.length - 1); i++) {
+      double middle = (edges[i] + edges[i + 1]) / 2;
+      while (row < sums.length - 1 && ends[row + 1] <= middle) {
+        row++;
+      }
+      sums[row] += all.values()[i];
+    }
+    return new RunData.Parts(all.step(), sums);
+  }
+
+  private String heat(List<RunData.Parts> measured) {
     boolean spread = panel.group() == Signal.Group.SPREAD;
-    double[] edges = spread ? SpectralDensity.edges() : new double[0];
+    double[] ends = spread ? ends(measured) : new double[0];
+    boolean drawn = ends.length > 1;
+    List<RunData.Parts> parts =
+        drawn ? measured.stream().map(each -> between(each, ends)).toList() : measured;
     int rows = parts.stream().mapToInt(p -> p.values().length).max().orElse(1);
     int first = 0;
     int last = rows;
@@ -278,12 +315,15 @@ final class PanelSvg {
         }
       }
     }
-    for (int row = first; row < last; row += Math.max(1, (last - first + 7) / 8)) {
-      String label =
-          spread ? AxisScale.label(edges[row]) : panel.part().orElse("") + " " + (row + 1);
-      add(
-          "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#4b5363\">%s</text>",
-          LEFT - 8, BOTTOM - (row - first + (spread ? 0 : 0.5)) * height + 4, label);
+    for (int row = first; row < last; row += drawn ? 1 : Math.max(1, (last - first + 7) / 8)) {
+      double decade = drawn ? Math.log10(Math.abs(ends[row])) : 0;
+      if (Math.abs(decade - Math.rint(decade)) < 1e-6) {
+        String label =
+            drawn ? AxisScale.label(ends[row]) : panel.part().orElse("") + " " + (row + 1);
+        add(
+            "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#4b5363\">%s</text>",
+            LEFT - 8, BOTTOM - (row - first + (drawn ? 0 : 0.5)) * height + 4, label);
+      }
     }
     steps();
     add(

@@ -255,7 +255,9 @@ class PageTest {
     assertNoComplaints();
   }
 
-  /** Reading values under the cursor, and drawing all panels anew, as often as a screen can show it. */
+  /**
+   * Reading values under the cursor, and drawing all panels anew, as often as a screen can show it.
+   */
   @Test
   void halfAMillionStepsStaySmooth() throws IOException {
     dashboard = Dashboard.open(0);
@@ -269,16 +271,17 @@ class PageTest {
     until("dynaxxPage.runs[0].full.columns.loss.total === " + LONG);
     double moved =
         milliseconds(
-            "const p = dynaxxPage.pictures.get('loss').plot; for (let i = 0; i < 100; i++)"
-                + " p.setCursor({left: 3 * i, top: 50}, true, true);")
+                "const p = dynaxxPage.pictures.get('loss').plot; for (let i = 0; i < 100; i++)"
+                    + " p.setCursor({left: 3 * i, top: 50}, true, true);")
             / 100;
     double drawn =
         milliseconds(
-            "for (let i = 0; i < 10; i++) {"
-                + " dynaxxPage.pictures.forEach(p => p.plot.redraw()); await null; }")
+                "for (let i = 0; i < 10; i++) {"
+                    + " dynaxxPage.pictures.forEach(p => p.plot.redraw()); await null; }")
             / 10;
     System.out.printf("%d steps: cursor %.2f ms, all panels %.1f ms%n", LONG, moved, drawn);
-    assertTrue(moved < 50 && drawn > 0 && drawn < 500, "cursor " + moved + " ms, panels " + drawn + " ms");
+    assertTrue(
+        moved < 50 && drawn > 0 && drawn < 500, "cursor " + moved + " ms, panels " + drawn + " ms");
     assertNoComplaints();
   }
 
