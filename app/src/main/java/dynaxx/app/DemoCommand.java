@@ -159,6 +159,27 @@ final class DemoCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
+      names = "--port",
+      paramLabel = "P",
+      defaultValue = LivePage.PORT,
+      description =
+          "Port of the live page on this machine, or the next one up that is free. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private int port;
+
+  @Option(names = "--open", description = "Open the live page in the browser.")
+  private boolean open;
+
+  @Option(names = "--no-serve", description = "Without the live page.")
+  private boolean noServe;
+
+  @Option(
+      names = "--stay",
+      description =
+          "Keep the live page after the run, until Ctrl+C. Default: it ends with the run.")
+  private boolean stay;
+
+  @Option(
       names = "--threads",
       paramLabel = "T",
       description =
@@ -169,6 +190,12 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Bounds.threads(spec, threads);
+    Bounds.check(spec, "--port", port, 0, LivePage.MOST_PORT);
+    if (noServe && (open || stay)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--no-serve: found --open or --stay as well, expected only one of them");
+    }
     if (resume != null) {
       return original().call();
     }
@@ -313,8 +340,11 @@ final class DemoCommand implements Callable<Integer> {
               from == null
                   ? RunFolder.create(folder(), format, facts)
                   : RunFolder.resume(folder(), facts);
+          DemoPage page = DemoPage.open(serves() ? port : -1, spec.commandLine().getErr());
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(arch, network, examples, plan, device);
+        page.announce(report, open);
+        report.columns();
         DemoRun.Parts parts =
             new DemoRun.Parts(
                 plan,
@@ -325,12 +355,20 @@ final class DemoCommand implements Callable<Integer> {
                 examples,
                 probe,
                 folder,
-                checkpoints);
+                checkpoints,
+                page.sink(folder().getFileName().toString(), facts));
         try (DemoRun run = DemoRun.start(parts, report, from)) {
           failing(folder, run::run);
         }
+        if (stay) {
+          page.stay(report);
+        }
       }
     }
+  }
+
+  private boolean serves() {
+    return !noServe && Boolean.parseBoolean(System.getProperty("dynaxx.demo.serve", "true"));
   }
 
   /** The family's usual training, or the preset's, with what was asked for. */

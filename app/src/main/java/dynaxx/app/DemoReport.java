@@ -64,6 +64,9 @@ final class DemoReport implements AutoCloseable {
     line(
         "Curvature of the loss over %,d fixed training %s: Lanczos %d steps, trace from %d probes",
         plan.subset(), data.noun(), plan.lanczos(), plan.probes());
+  }
+
+  void columns() {
     line("");
     line(
         "%6s %8s %7s  %20s %20s %18s %9s %6s %7s",
@@ -76,6 +79,10 @@ final class DemoReport implements AutoCloseable {
         "grad.var",
         "sparse",
         "seconds");
+  }
+
+  void page(String words) {
+    line("%s", words);
   }
 
   void step(StepRow row) {

@@ -84,7 +84,8 @@ final class DemoRun implements TrainingControl, AutoCloseable {
       Arch.Data data,
       CurvatureProbe probe,
       RunFolder folder,
-      Checkpoints checkpoints) {}
+      Checkpoints checkpoints,
+      List<MonitorSink> sinks) {}
 
   private DemoRun(Parts parts, DemoReport report, MonitorSink journal, Path journalFile) {
     this.parts = parts;
@@ -104,6 +105,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
             .steps(plan.steps())
             .control(this)
             .sink(journal);
+    parts.sinks().forEach(builder::sink);
     Double budget = parts.options().budget();
     this.monitor = (budget == null ? builder.every(plan.every()) : builder.budget(budget)).build();
   }
@@ -118,6 +120,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
     DemoRun run = new DemoRun(parts, report, MonitorSink.jsonLines(file), file);
     if (from != null) {
       records.forEach(run::recall);
+      parts.sinks().forEach(sink -> records.forEach(sink::accept));
       run.rateFactor = from.rateFactor();
       run.earlierSeconds = from.seconds();
       parts.checkpoints().sweep();

@@ -20,6 +20,8 @@ import picocli.CommandLine.ScopeType;
       ProbeCommand.class,
       ConformanceCommand.class,
       ReplayCommand.class,
+      ServeCommand.class,
+      ReportCommand.class,
       ProfileCommand.class,
       CorpusCommand.class,
       DoctorCommand.class
@@ -32,6 +34,9 @@ public final class Main implements Runnable {
    * only.
    */
   private static final Logger BACKEND_LOG = Logger.getLogger("dynaxx.backend");
+
+  private static final List<Logger> SERVER_LOGS =
+      List.of(Logger.getLogger("io.javalin"), Logger.getLogger("org.eclipse.jetty"));
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
@@ -49,6 +54,7 @@ public final class Main implements Runnable {
   public static void main(String[] args) {
     VectorModule.load();
     BACKEND_LOG.setLevel(Level.WARNING);
+    SERVER_LOGS.forEach(log -> log.setLevel(Level.SEVERE));
     System.exit(run(args));
   }
 

@@ -204,6 +204,14 @@ final class ProbeCommand implements Callable<Integer> {
   private Path plot;
 
   @Option(
+      names = "--report",
+      paramLabel = "FILE",
+      description =
+          "Write what was found to this HTML file, in sentences and pictures; measures the density"
+              + " as well.")
+  private Path report;
+
+  @Option(
       names = "--hvp",
       paramLabel = "FILE",
       description =
@@ -285,7 +293,8 @@ final class ProbeCommand implements Callable<Integer> {
     }
     out.flush();
     boolean stability = run.plan().optimizer().isPresent();
-    boolean measured = density || json != null || plot != null || layers != null || stability;
+    boolean written = json != null || plot != null || report != null;
+    boolean measured = density || written || layers != null || stability;
     if (!measured && (vectors != null || gradient != null)) {
       return;
     }
@@ -305,6 +314,12 @@ final class ProbeCommand implements Callable<Integer> {
     if (plot != null) {
       SpectrumPlot.write(plot, model.getFileName().toString(), found.density().orElseThrow());
       out.println("wrote " + plot);
+    }
+    if (report != null) {
+      String page = ProbePage.of(run, found, read, model.getFileName().toString());
+      byte[] text = page.getBytes(StandardCharsets.UTF_8);
+      WholeFile.write(report, to -> to.write(text));
+      out.println("wrote " + report);
     }
     out.flush();
   }
@@ -382,7 +397,7 @@ final class ProbeCommand implements Callable<Integer> {
         choice("--mode", mode, ProbeRun.Mode.values()),
         iterations,
         probes,
-        density || plot != null,
+        density || plot != null || report != null,
         size,
         seed,
         optimizer,
@@ -435,6 +450,7 @@ final class ProbeCommand implements Callable<Integer> {
     claim(taken, "--second-moment", update.input());
     output(taken, "--json", json);
     output(taken, "--plot", plot);
+    output(taken, "--report", report);
     output(taken, "--out", products);
     output(taken, "--gradient", gradient);
     output(taken, "--layers", writesLayers() ? Path.of(layers) : null);

@@ -178,6 +178,7 @@ record ProbeRun(
     Optional<Stability> stability = plan.optimizer().map(this::stability);
     try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
       progress.stage("Hessian: recording the batch");
+      hessian.observeStatistics();
       hessian.linearize(parameters);
       WatchedOperator watched = new WatchedOperator(hessian, progress);
       Spectrum spectrum = spectrum(watched);

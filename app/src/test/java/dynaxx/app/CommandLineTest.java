@@ -56,7 +56,7 @@ class CommandLineTest {
 
   @Test
   void helpOfEveryCommandIsWhole() {
-    assertEquals(13, all().size());
+    assertEquals(15, all().size());
     for (CommandLine command : all()) {
       String name = command.getCommandSpec().qualifiedName();
       String help = command.getUsageMessage();
@@ -147,7 +147,7 @@ class CommandLineTest {
     String number = run("demo --every 5x").err();
     assertTrue(number.contains("--every: found '5x'") && number.contains("a whole number"), number);
     String close = run("demo --stesp 3").err();
-    assertTrue(close.contains("did you mean --steps?"), close);
+    assertTrue(close.contains("did you mean --steps or --stay?"), close);
   }
 
   private static Path known(String file) {

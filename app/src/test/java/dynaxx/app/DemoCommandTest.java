@@ -31,7 +31,7 @@ class DemoCommandTest {
           + "trace_error,attention_entropy,attention_heads_sparse,sharpness_ratio,"
           + "sharpness_ratio_residual,directional_curvature_ratio,batch_sharpness_ratio,"
           + "batch_sharpness_ratio_error,critical_rate_ratio,critical_rate_ratio_error,oscillation,"
-          + "decoupling_ratio,step_seconds,snapshot_seconds,event";
+          + "decoupling_ratio,negative_fraction,step_seconds,snapshot_seconds,event";
 
   @TempDir private Path temporary;
 

@@ -94,7 +94,16 @@ class DemoRunTest {
           DemoRun run =
               DemoRun.start(
                   new DemoRun.Parts(
-                      PLAN, training, options, policy, trainer, data, probe, open, checkpoints),
+                      PLAN,
+                      training,
+                      options,
+                      policy,
+                      trainer,
+                      data,
+                      probe,
+                      open,
+                      checkpoints,
+                      List.of()),
                   report,
                   from)) {
         run.run();

@@ -21,6 +21,7 @@ class ReadmeTest {
   /** What the examples take for granted of the reader's own code. */
   private static final String HOST =
       """
+      import dynaxx.dashboard.*;
       import dynaxx.device.*;
       import dynaxx.layer.*;
       import dynaxx.memory.*;

@@ -12,6 +12,9 @@ import java.util.OptionalDouble;
  */
 final class JsonLines {
 
+  /** Ending of the list of what a signal is for each head or range of eigenvalues. */
+  static final String PARTS = "_parts";
+
   private final StringBuilder out = new StringBuilder();
 
   private JsonLines() {}
@@ -63,8 +66,12 @@ final class JsonLines {
             (signal, reading) -> {
               number(signal.column(), reading.value());
               optional(signal.errorColumn(), reading.error());
-              for (int i = 0; signal.perLayer() && i < reading.parts().size(); i++) {
-                number(signal.column(i + 1), reading.parts().get(i));
+              if (signal.perLayer()) {
+                for (int i = 0; i < reading.parts().size(); i++) {
+                  number(signal.column(i + 1), reading.parts().get(i));
+                }
+              } else if (!reading.parts().isEmpty()) {
+                parts(signal.column() + PARTS, reading.parts());
               }
             });
     step.observation().verdict().ifPresent(this::verdict);
@@ -193,11 +200,28 @@ final class JsonLines {
 
   private void number(String name, double value) {
     key(name);
+    value(value);
+  }
+
+  private void value(double value) {
     if (Double.isFinite(value)) {
       out.append(value);
     } else {
       out.append('"').append(value).append('"');
     }
+  }
+
+  private void parts(String name, List<Double> values) {
+    key(name).append('[');
+    for (int i = 0; i < values.size(); i++) {
+      out.append(i == 0 ? "" : ",");
+      if (values.get(i).equals(0.0)) {
+        out.append('0');
+      } else {
+        value(values.get(i));
+      }
+    }
+    out.append(']');
   }
 
   private void text(String name, String value) {

@@ -89,6 +89,10 @@ final class JsonLinesReader {
 
   private static List<Double> parts(Json json, Signal signal) {
     List<Double> parts = new ArrayList<>();
+    if (!signal.perLayer()) {
+      json.find(signal.column() + JsonLines.PARTS)
+          .ifPresent(list -> list.elements().forEach(part -> parts.add(part.number())));
+    }
     while (signal.perLayer() && json.has(signal.column(parts.size() + 1))) {
       parts.add(json.get(signal.column(parts.size() + 1)).number());
     }

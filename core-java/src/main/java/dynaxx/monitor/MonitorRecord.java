@@ -41,6 +41,17 @@ public sealed interface MonitorRecord {
   }
 
   /**
+   * Reads one line of such a file, as a reader does that follows a file while it grows.
+   *
+   * @param line without its end
+   * @return the record
+   * @throws IllegalArgumentException if it is no record; says what was found and what was expected
+   */
+  static MonitorRecord parse(String line) {
+    return JsonLinesReader.record(line);
+  }
+
+  /**
    * A step.
    *
    * @param observation what host and snapshot measured

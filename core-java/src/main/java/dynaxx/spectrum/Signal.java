@@ -55,18 +55,21 @@ public enum Signal {
   /** Smallest eigenvalue of the Hessian; its uncertainty is the residual. */
   LAMBDA_MIN(
       snapshot(Group.CURVATURE, Scale.SIGNED)
+          .title("Smallest eigenvalue")
           .unit("loss / parameter²")
           .uncertainty(Uncertainty.RESIDUAL)
           .says("Smallest Ritz value of the Hessian over the subset.")),
   /** Largest eigenvalue of the Hessian; its uncertainty is the residual. */
   LAMBDA_MAX(
       snapshot(Group.CURVATURE, Scale.LOGARITHMIC)
+          .title("Largest eigenvalue")
           .unit("loss / parameter²")
           .uncertainty(Uncertainty.RESIDUAL)
           .says("Largest Ritz value of the Hessian over the subset.")),
   /** Largest eigenvalue of the Hessian preconditioned as Adam does (Cohen et al., 2022). */
   PRECONDITIONED_LAMBDA_MAX(
       snapshot(Group.CURVATURE, Scale.LOGARITHMIC)
+          .title("Largest eigenvalue, as Adam sees it")
           .unit("1 / learning rate")
           .uncertainty(Uncertainty.RESIDUAL)
           .says(
@@ -76,6 +79,7 @@ public enum Signal {
   /** Trace of the Hessian; its uncertainty is a standard error. */
   TRACE(
       snapshot(Group.CURVATURE, Scale.LOGARITHMIC)
+          .title("Trace of the Hessian")
           .unit("loss / parameter²")
           .uncertainty(Uncertainty.STANDARD_ERROR)
           .says("Hutchinson's estimate of the trace of the Hessian over the subset.")),
@@ -88,11 +92,13 @@ public enum Signal {
   /** Attention heads whose mean entropy is below 0.5 nats. */
   ATTENTION_HEADS_SPARSE(
       snapshot(Group.NETWORK, Scale.COUNT)
+          .title("Sparse attention heads")
           .unit("heads")
           .says("Heads whose mean attention entropy is below 0.5 nats.")),
   /** Fraction of rectified units that are active, from 0 to 1; the mean over the layers. */
   ACTIVE_FRACTION(
       snapshot(Group.NETWORK, Scale.FRACTION)
+          .title("Active units")
           .unit("0 to 1")
           .extent(Extent.LAYER)
           .says(
@@ -100,6 +106,7 @@ public enum Signal {
   /** Sharpness as part of the optimizer's stability limit: the margin of the learning rate. */
   SHARPNESS_RATIO(
       snapshot(Group.STABILITY, Scale.LOGARITHMIC)
+          .title("Sharpness")
           .unit("of the limit")
           .uncertainty(Uncertainty.RESIDUAL)
           .says(
@@ -109,6 +116,7 @@ public enum Signal {
   /** Curvature along the coming update, as part of the stability limit. */
   DIRECTIONAL_CURVATURE_RATIO(
       snapshot(Group.STABILITY, Scale.SIGNED)
+          .title("Curvature along the update")
           .unit("of the limit")
           .says(
               "d'Hd / d'd along the coming update d (d'Hd / d'Pd with Adam's preconditioner P),"
@@ -117,6 +125,7 @@ public enum Signal {
   /** Curvature of micro-batches along their own gradients, as part of the stability limit. */
   BATCH_SHARPNESS_RATIO(
       snapshot(Group.STABILITY, Scale.SIGNED)
+          .title("Batch sharpness")
           .unit("of the limit")
           .uncertainty(Uncertainty.STANDARD_ERROR)
           .says(
@@ -126,6 +135,7 @@ public enum Signal {
   /** Learning rate as part of the one at which the update leaves the loss as high as before. */
   CRITICAL_RATE_RATIO(
       snapshot(Group.STABILITY, Scale.LOGARITHMIC)
+          .title("Learning rate to the critical one")
           .unit("of the limit")
           .uncertainty(Uncertainty.BRACKET)
           .says(
@@ -135,6 +145,7 @@ public enum Signal {
   /** Part of the coming update that lies along the sharpest directions. */
   OSCILLATION(
       snapshot(Group.STABILITY, Scale.FRACTION)
+          .title("Update across the valley")
           .unit("0 to 1")
           .says(
               "Fraction of the coming update's squared norm along the stored Ritz vectors with"
@@ -146,7 +157,17 @@ public enum Signal {
           .says(
               "Squared gradient norm divided by the sum of Adam's second moments; if it is far"
                   + " below 1, the second moments decay and the preconditioned sharpness grows (Bai"
-                  + " et al., 2025)."));
+                  + " et al., 2025).")),
+  /** Least fraction of the eigenvalues below zero; its parts say how all of them are spread. */
+  NEGATIVE_FRACTION(
+      snapshot(Group.SPREAD, Scale.FRACTION)
+          .title("Negative eigenvalues")
+          .unit("0 to 1")
+          .extent(Extent.EIGENVALUE)
+          .says(
+              "Fraction of the Hessian's eigenvalues below zero, at least: by stochastic Lanczos"
+                  + " quadrature, without the node beside zero. Its parts are the fractions between"
+                  + " the edges of `SpectralDensity.edges`."));
 
   /** What a signal tells about. */
   public enum Group {
@@ -160,6 +181,8 @@ public enum Signal {
     NETWORK,
     /** How near the coming update is to a limit, which it is compared with; not charted. */
     STABILITY,
+    /** How all eigenvalues are spread, from few random starts and so noisy; not charted. */
+    SPREAD,
     /** What the host decided; not charted. */
     CONTEXT
   }
@@ -242,8 +265,8 @@ public enum Signal {
    *
    * @param value may be NaN or infinite: rules report it and do not use it
    * @param error standard error or residual, in units of the value; empty if not known
-   * @param parts of a signal of layers or heads: the value of each, in order, NaN where it is not
-   *     known; empty if only the value is known
+   * @param parts of a signal of layers, heads or eigenvalues: the value of each, in order, NaN
+   *     where it is not known; empty if only the value is known
    */
   public record Reading(double value, OptionalDouble error, List<Double> parts) {
 
@@ -338,7 +361,8 @@ public enum Signal {
   private enum Extent {
     SCALAR,
     LAYER,
-    HEAD
+    HEAD,
+    EIGENVALUE
   }
 
   /** The properties of a signal, with defaults. */
@@ -346,6 +370,7 @@ public enum Signal {
     private final boolean ofSnapshot;
     private final Group group;
     private final Scale scale;
+    private String title = "";
     private String unit = "";
     private Uncertainty uncertainty = Uncertainty.NONE;
     private Extent extent = Extent.SCALAR;
@@ -355,6 +380,11 @@ public enum Signal {
       this.ofSnapshot = ofSnapshot;
       this.group = group;
       this.scale = scale;
+    }
+
+    Descriptor title(String text) {
+      title = text;
+      return this;
     }
 
     Descriptor unit(String text) {
@@ -412,6 +442,18 @@ public enum Signal {
   }
 
   /**
+   * What it is called above a chart.
+   *
+   * @return a few words without markup
+   */
+  public String title() {
+    String words = column.replace('_', ' ');
+    return descriptor.title.isEmpty()
+        ? words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1)
+        : descriptor.title;
+  }
+
+  /**
    * What its values are counted in.
    *
    * @return for example {@code nats}; empty if it depends on the host
@@ -444,7 +486,10 @@ public enum Signal {
    * @return false for what the host decides, and for what is compared with a limit
    */
   public boolean charted() {
-    return descriptor.group != Group.CONTEXT && descriptor.group != Group.STABILITY;
+    return switch (descriptor.group) {
+      case LOSS, GRADIENT, CURVATURE, NETWORK -> true;
+      case STABILITY, SPREAD, CONTEXT -> false;
+    };
   }
 
   /**
@@ -459,7 +504,7 @@ public enum Signal {
   /**
    * What the parts of its readings are of.
    *
-   * @return {@code layer}, {@code head}, or nothing if it has no parts
+   * @return {@code layer}, {@code head}, {@code eigenvalue}, or nothing if it has no parts
    */
   public Optional<String> part() {
     return descriptor.extent == Extent.SCALAR

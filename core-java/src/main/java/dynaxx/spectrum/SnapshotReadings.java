@@ -35,7 +35,14 @@ final class SnapshotReadings {
         .map(NoiseScale::simple)
         .orElse(OptionalDouble.empty())
         .ifPresent(scale -> readings.put(Signal.NOISE_SCALE, Reading.of(scale)));
+    spectrum.density().ifPresent(d -> readings.put(Signal.NEGATIVE_FRACTION, spread(d)));
     return readings;
+  }
+
+  /** The heavy node near zero falls on either side by chance, so the bound without it is taken. */
+  private static Reading spread(SpectralDensity density) {
+    List<Double> bins = Arrays.stream(density.histogram()).boxed().toList();
+    return new Reading(density.leastMassBelow(0), OptionalDouble.empty(), bins);
   }
 
   /** Over single examples if they were measured, and else from the micro-batches. */

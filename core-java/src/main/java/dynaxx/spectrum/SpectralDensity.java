@@ -34,6 +34,12 @@ public final class SpectralDensity {
   /** Margin of a curve on either side, in widths: what lies beyond is below 1e-8. */
   private static final double MARGIN = 6;
 
+  /** Bins of a histogram in a decade, decades on either side of 1, and edges on a side of zero. */
+  private static final int PER_DECADE = 5;
+
+  private static final int DECADES = 6;
+  private static final int SIDE = 2 * DECADES * PER_DECADE + 1;
+
   private final List<Quadrature> starts;
   private final long dimension;
   private final Quadrature merged;
@@ -224,6 +230,40 @@ public final class SpectralDensity {
 
   private static double sum(Quadrature start, int count) {
     return Arrays.stream(start.weights()).limit(count).sum();
+  }
+
+  /**
+   * Where the bins of every {@link #histogram} end: a fifth of a decade apart on both sides of
+   * zero, from 1e-6 to 1e6 in size, so that spectra of different times and networks can be laid
+   * beside one another.
+   *
+   * @return ascending and symmetric about zero; one more than there are bins
+   */
+  public static double[] edges() {
+    double[] edges = new double[2 * SIDE];
+    for (int i = 0; i < SIDE; i++) {
+      double size = Math.pow(10, (double) i / PER_DECADE - DECADES);
+      edges[SIDE + i] = size;
+      edges[SIDE - 1 - i] = -size;
+    }
+    return edges;
+  }
+
+  /**
+   * Fraction of the eigenvalues between neighbouring {@link #edges}: the weights of the nodes
+   * there, not smoothed. What lies beyond the ends counts to the last bins.
+   *
+   * @return one for each bin, summing to 1
+   */
+  public double[] histogram() {
+    double[] edges = edges();
+    double[] bins = new double[edges.length - 1];
+    for (int i = 0; i < merged.nodes().length; i++) {
+      int found = Arrays.binarySearch(edges, merged.nodes()[i]);
+      int bin = found >= 0 ? found : -found - 2;
+      bins[Math.clamp(bin, 0, bins.length - 1)] += merged.weights()[i];
+    }
+    return bins;
   }
 
   /**

@@ -24,8 +24,12 @@ class SignalTest {
     assertFalse(signal.documentation().contains("|"), "the table would break");
     assertEquals(Optional.of(signal), Signal.ofColumn(signal.column()));
     assertTrue(
-        signal.charted() || !signal.ofSnapshot() || signal.group() == Signal.Group.STABILITY,
-        "what a snapshot measures is charted, or compared with a limit");
+        signal.charted()
+            || !signal.ofSnapshot()
+            || signal.group() == Signal.Group.STABILITY
+            || signal.group() == Signal.Group.SPREAD,
+        "what a snapshot measures is charted, compared with a limit, or a spread");
+    assertTrue(signal.title().matches("[A-Z][A-Za-z, ]+"), signal.title());
   }
 
   /** The order decides which random numbers a chart's threshold is found with. */

@@ -185,6 +185,36 @@ class SpectralDensityTest {
     assertIntegratesToOne(density, 61, 0.5);
   }
 
+  /** Every node in the bin that plain comparisons find, the weights of both starts halved. */
+  @Test
+  void histogramHasEachNodeInItsBin() {
+    double[] edges = SpectralDensity.edges();
+    double[] nodes = {-3e7, -2, -1e-9, 0, 0.5, 40, 2e6};
+    double[] weights = {0.05, 0.1, 0.2, 0.3, 0.15, 0.1, 0.1};
+    SpectralDensity density =
+        SpectralDensity.of(
+            List.of(
+                new Quadrature(nodes, weights), new Quadrature(new double[] {7}, new double[] {1})),
+            10);
+    double[] expected = new double[edges.length - 1];
+    for (int i = 0; i < nodes.length; i++) {
+      int bin = 0;
+      while (bin < expected.length - 1 && nodes[i] >= edges[bin + 1]) {
+        bin++;
+      }
+      expected[bin] += weights[i] / 2;
+    }
+    int seven = 0;
+    while (7 >= edges[seven + 1]) {
+      seven++;
+    }
+    expected[seven] += 0.5;
+    assertArrayEquals(expected, density.histogram(), 1e-15);
+    assertEquals(-edges[0], edges[edges.length - 1]);
+    assertEquals(1e6, edges[edges.length - 1], 1e-6);
+    assertTrue(edges[60] < 0 && edges[61] > 0, "the middle bin holds zero");
+  }
+
   @Test
   void refusesWhatIsWrong() {
     Quadrature good = new Quadrature(new double[] {1, 2}, new double[] {0.5, 0.5});

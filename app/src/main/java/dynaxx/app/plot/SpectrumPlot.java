@@ -67,6 +67,13 @@ public final class SpectrumPlot {
     Pictures.write(file, WIDTH, HEIGHT, canvas -> new SpectrumPlot(canvas, density).draw(title));
   }
 
+  /** The same picture as an SVG document. */
+  public static String svg(String title, SpectralDensity density) {
+    SvgCanvas svg = new SvgCanvas(WIDTH, HEIGHT);
+    new SpectrumPlot(svg, density).draw(title);
+    return svg.document();
+  }
+
   private double x(double value) {
     double part = (value - at[0]) / (at[at.length - 1] - at[0]);
     return LEFT + part * (RIGHT - LEFT);

@@ -1,0 +1,107 @@
+package dynaxx.app;
+
+import dynaxx.app.io.UserException;
+import dynaxx.app.io.WholeFile;
+import dynaxx.dashboard.RunReport;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Writes a run down in one file. */
+@Command(
+    name = "report",
+    description =
+        "Writes runs into one HTML file that needs nothing else, or into Markdown for a pull"
+            + " request, and draws their curves as SVG files.",
+    mixinStandardHelpOptions = true,
+    showDefaultValues = false)
+final class ReportCommand implements Callable<Integer> {
+
+  enum Format {
+    HTML,
+    MD;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "RUN_DIR",
+      description = "Folders of runs; several are compared in one report.")
+  private List<Path> runs;
+
+  @Option(
+      names = "--format",
+      paramLabel = "NAME",
+      defaultValue = "html",
+      description = "Format: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private Format format;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      description = "The report. Default: report.html or report.md in the first folder.")
+  private Path out;
+
+  @Option(
+      names = "--plots",
+      paramLabel = "DIR",
+      description = "Also write each panel to this folder, as an SVG file.")
+  private Path plots;
+
+  @Override
+  public Integer call() throws IOException {
+    Path file = out == null ? folder().resolve("report." + format) : out;
+    WholeFile.check(file);
+    RunReport report = read();
+    String text = format == Format.HTML ? report.html() : report.markdown();
+    PrintWriter print = spec.commandLine().getOut();
+    write(file, text);
+    print.println("Wrote " + file);
+    if (plots != null) {
+      Files.createDirectories(plots);
+      Map<String, String> pictures = report.pictures();
+      for (Map.Entry<String, String> picture : pictures.entrySet()) {
+        write(plots.resolve(picture.getKey()), picture.getValue());
+      }
+      print.println("Wrote " + pictures.size() + " pictures to " + plots);
+    }
+    print.flush();
+    return 0;
+  }
+
+  private RunReport read() {
+    try {
+      return RunReport.of(runs);
+    } catch (IOException e) {
+      throw new UserException(e.getMessage(), e);
+    }
+  }
+
+  private Path folder() {
+    Path first = runs.getFirst();
+    Path parent = first.toAbsolutePath().getParent();
+    return Files.isRegularFile(first) ? parent : first;
+  }
+
+  private static void write(Path file, String text) throws IOException {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    WholeFile.write(file, to -> to.write(bytes));
+  }
+}

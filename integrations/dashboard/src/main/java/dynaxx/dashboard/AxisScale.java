@@ -1,0 +1,116 @@
+package dynaxx.dashboard;
+
+import dynaxx.spectrum.Signal;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * How an axis is laid out: linear, logarithmic, or linear near zero and logarithmic far from it.
+ *
+ * @param kind of axis
+ * @param near size up to which a signed axis is about linear
+ */
+record AxisScale(Kind kind, double near) {
+
+  enum Kind {
+    LINEAR,
+    LOGARITHMIC,
+    SIGNED
+  }
+
+  static final AxisScale LINEAR = new AxisScale(Kind.LINEAR, 1);
+
+  private static final int TICKS = 6;
+
+  /** The axis for the values that a panel shows. */
+  static AxisScale of(Signal.Scale scale, double least, double most, double smallest) {
+    if (scale == Signal.Scale.FRACTION || scale == Signal.Scale.COUNT) {
+      return LINEAR;
+    }
+    if (scale == Signal.Scale.LOGARITHMIC && least > 0) {
+      return most / least < 3 ? LINEAR : new AxisScale(Kind.LOGARITHMIC, 1);
+    }
+    double size = Math.max(Math.abs(least), Math.abs(most));
+    if (size == 0) {
+      return LINEAR;
+    }
+    return new AxisScale(Kind.SIGNED, Math.max(Math.min(smallest * 10, size / 10), size / 1000));
+  }
+
+  boolean signed() {
+    return kind == Kind.SIGNED;
+  }
+
+  boolean fits(double value) {
+    return Double.isFinite(value) && (kind != Kind.LOGARITHMIC || value > 0);
+  }
+
+  double to(double value) {
+    return switch (kind) {
+      case LINEAR -> value;
+      case LOGARITHMIC -> Math.log10(value);
+      case SIGNED -> Math.log(value / near + Math.hypot(value / near, 1));
+    };
+  }
+
+  private double back(double at) {
+    return switch (kind) {
+      case LINEAR -> at;
+      case LOGARITHMIC -> Math.pow(10, at);
+      case SIGNED -> near * Math.sinh(at);
+    };
+  }
+
+  /** Round values between two transformed ends. */
+  List<Double> ticks(double low, double high) {
+    double from = back(low);
+    double to = back(high);
+    if (kind == Kind.LINEAR || kind == Kind.LOGARITHMIC && to / from < 20) {
+      return linear(from, to, TICKS);
+    }
+    double most = Math.max(Math.abs(from), Math.abs(to));
+    double least = kind == Kind.SIGNED ? near : from;
+    List<Double> kept = new ArrayList<>();
+    if (from <= 0 && to >= 0) {
+      kept.add(0.0);
+    }
+    double apart = (high - low) / (TICKS + 3);
+    for (int power = (int) Math.ceil(Math.log10(most)); power >= Math.log10(least) - 1; power--) {
+      for (double sign : new double[] {1, -1}) {
+        double value = sign * Math.pow(10, power);
+        boolean clear = kept.stream().allMatch(k -> Math.abs(to(k) - to(value)) >= apart);
+        if (value >= from && value <= to && clear) {
+          kept.add(value);
+        }
+      }
+    }
+    return kept;
+  }
+
+  static List<Double> linear(double from, double to, int wanted) {
+    double rough = (to - from) / wanted;
+    double power = Math.pow(10, Math.floor(Math.log10(rough)));
+    double parts = rough / power;
+    double step = power * (parts <= 1 ? 1 : parts <= 2 ? 2 : parts <= 5 ? 5 : 10);
+    List<Double> ticks = new ArrayList<>();
+    for (double i = Math.ceil(from / step); i * step <= to; i++) {
+      ticks.add(i * step);
+    }
+    return ticks;
+  }
+
+  /** A tick in few characters. */
+  static String label(double value) {
+    double rounded = new BigDecimal(value).round(new MathContext(4)).doubleValue();
+    double size = Math.abs(rounded);
+    if (size != 0 && (size >= 1e5 || size < 1e-3)) {
+      return String.format(Locale.ROOT, "%.0e", rounded)
+          .replaceAll("e([+-])0?", "e$1")
+          .replace("+", "");
+    }
+    return new BigDecimal(Double.toString(rounded)).stripTrailingZeros().toPlainString();
+  }
+}
