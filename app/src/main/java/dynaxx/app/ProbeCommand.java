@@ -14,6 +14,7 @@ import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.onnx.OnnxModel;
 import dynaxx.onnx.OnnxOptions;
+import dynaxx.operator.UntrustworthyOperatorException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -290,8 +291,15 @@ final class ProbeCommand implements Callable<Integer> {
     if (!measured && (vectors != null || gradient != null)) {
       return;
     }
-    ProbeRun.Found found = run.measure();
-    ProbeReport.lines(run, found).forEach(out::println);
+    ProbeRun measured = run;
+    ProbeRun.Found found;
+    try {
+      found = run.measure();
+    } catch (UntrustworthyOperatorException e) {
+      measured = inFloat64(run, e, out);
+      found = measured.measure();
+    }
+    ProbeReport.lines(measured, found).forEach(out::println);
     if (writesLayers()) {
       byte[] text = found.tensors().orElseThrow().csv().getBytes(StandardCharsets.UTF_8);
       WholeFile.write(Path.of(layers), to -> to.write(text));
@@ -299,7 +307,7 @@ final class ProbeCommand implements Callable<Integer> {
     }
     if (json != null) {
       out.flush();
-      byte[] text = ProbeJson.of(run, found, read).getBytes(StandardCharsets.UTF_8);
+      byte[] text = ProbeJson.of(measured, found, read).getBytes(StandardCharsets.UTF_8);
       WholeFile.write(json, to -> to.write(text));
       out.println("wrote " + json);
     }
@@ -308,6 +316,16 @@ final class ProbeCommand implements Callable<Integer> {
       out.println("wrote " + plot);
     }
     out.flush();
+  }
+
+  /** Where float32 contradicts float64, everything is measured again in float64. */
+  private static ProbeRun inFloat64(
+      ProbeRun run, UntrustworthyOperatorException cause, PrintWriter out) {
+    ProbeRun exact = run.inFloat64().orElseThrow(() -> cause);
+    run.progress().end();
+    out.printf("%-13s%s; measured again in float64%n", "note", cause.getMessage());
+    out.flush();
+    return exact;
   }
 
   private boolean writesLayers() {

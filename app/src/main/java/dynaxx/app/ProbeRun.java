@@ -66,6 +66,7 @@ record ProbeRun(
   private static final double LEADING_TOLERANCE = 2e-3;
 
   private static final int AT_ONCE = 8;
+  private static final double FLOAT32 = 0x1p-24;
   private static final int DENSITY_STARTS = 8;
   private static final int DENSITY_STEPS = 80;
 
@@ -166,6 +167,15 @@ record ProbeRun(
       Optional<Stability> stability,
       Optional<LayerTable> tensors,
       double seconds) {}
+
+  /** The same measurement in float64, if this one is not and its device can. */
+  Optional<ProbeRun> inFloat64() {
+    boolean already = device.unitRoundoff() < FLOAT32;
+    return device
+        .float64()
+        .filter(d -> !already)
+        .map(d -> new ProbeRun(network, loss, batch, parameters, d, plan, progress));
+  }
 
   Found measure() {
     long start = System.nanoTime();
@@ -272,7 +282,8 @@ record ProbeRun(
   }
 
   private boolean hasExamples() {
-    return batch.examples() >= 2 * plan.microBatch();
+    boolean coupled = network.couplesExamples() || loss.couplesExamples();
+    return !coupled && batch.examples() >= 2 * plan.microBatch();
   }
 
   private Optional<ExampleStatistics> examples() {

@@ -67,6 +67,7 @@ public record ExampleStatistics(
       Buffer parameters,
       Device device) {
     network.requireSeparateExamples("example statistics");
+    loss.requireSeparateExamples("example statistics");
     GradientPass.requireTwo(batch.examples(), microBatch);
     long limit = memoryBytes == 0 ? device.defaultMemoryLimit() : memoryBytes;
     long bytes = Tape.bytesPerExample(network, loss) + FisherSweep.bytesPerExample(network);
