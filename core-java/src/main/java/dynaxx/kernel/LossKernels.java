@@ -33,8 +33,8 @@ public interface LossKernels {
       Scalars loss);
 
   /**
-   * {@code dz = scale weight (p - onehot)}, with the target's entry formed as minus the sum of the others
-   * so that no digits cancel.
+   * {@code dz = scale weight (p - onehot)}, with the target's entry formed as minus the sum of the
+   * others so that no digits cancel.
    *
    * @param rows predictions
    * @param classes classes of each
@@ -48,8 +48,8 @@ public interface LossKernels {
       long rows, int classes, double scale, Buffer p, Buffer targets, int stride, Buffer dz);
 
   /**
-   * {@code rdz = scale weight p (q - sum(p q))} with {@code q = rz - rz[c]}, c the class with more than
-   * half of the probability, or the target if there is none: cancels no digits when p is near
+   * {@code rdz = scale weight p (q - sum(p q))} with {@code q = rz - rz[c]}, c the class with more
+   * than half of the probability, or the target if there is none: cancels no digits when p is near
    * one-hot, at the target or elsewhere.
    *
    * @param k directions

@@ -4,7 +4,9 @@ import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 
-/** Targets of a cross-entropy as its kernels take them: for each row a class, a weight, and so on. */
+/**
+ * Targets of a cross-entropy as its kernels take them: for each row a class, a weight, and so on.
+ */
 final class ClassTargets {
 
   private final SoftmaxCrossEntropy loss;

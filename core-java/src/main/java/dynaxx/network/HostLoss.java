@@ -142,12 +142,18 @@ record HostLoss(
 
   @Override
   public HostBuffer targets(Scope scope, Shape output, HostBuffer values, HostBuffer weights) {
+    long each = Math.max(1, givenSize(output));
+    return targets(scope, output, values, weights, Math.toIntExact(values.size() / each));
+  }
+
+  /** For a loss without targets, the number of examples has to be told. */
+  HostBuffer targets(
+      Scope scope, Shape output, HostBuffer values, HostBuffer weights, int examples) {
     check(values, (int) givenSize(output), 0);
     if (weighing.isPlain()) {
       return values;
     }
     long each = givenSize(output);
-    int examples = Math.toIntExact(values.size() / Math.max(1, each));
     double[] counts = new double[examples];
     Arrays.fill(counts, terms(output));
     double[] factors = weighing.factors(counts, terms(output), weights);
@@ -218,10 +224,7 @@ record HostLoss(
     try (Scope temporary = Scope.open()) {
       HostBuffer host = temporary.allocate(1).put(1);
       Buffer one = f.device().upload(temporary, host.segment());
-      f.device()
-          .kernels()
-          .elementwise()
-          .dots(1, 1, f.scale() * sum, Strided.of(one), one, loss);
+      f.device().kernels().elementwise().dots(1, 1, f.scale() * sum, Strided.of(one), one, loss);
     }
   }
 

@@ -43,8 +43,7 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
    * @return the loss; {@link #targets} makes its targets
    */
   static Loss crossEntropy(int ignored, double smoothing, float... classWeights) {
-    return new SoftmaxCrossEntropy(
-        ignored, smoothing, classWeights.clone(), false, Weighing.PLAIN);
+    return new SoftmaxCrossEntropy(ignored, smoothing, classWeights.clone(), false, Weighing.PLAIN);
   }
 
   /**
@@ -60,13 +59,13 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
 
   /**
    * The squared logarithm of the softmax's normaliser over the last axis, mean over all other axes,
-   * known as z-loss; without targets, to be added to a cross-entropy by {@link #plus}.
+   * known as z-loss; without targets, to be added to a cross-entropy by {@link #plus}. All
+   * predictions count, those whose targets a cross-entropy ignores too.
    *
    * @return the loss
    */
   static Loss squaredNormalizer() {
-    return HostLoss.rows(
-        "z-loss", HostLoss.Targets.FINITE, 0, new RowTerms.SquaredNormalizer());
+    return HostLoss.rows("z-loss", HostLoss.Targets.FINITE, 0, new RowTerms.SquaredNormalizer());
   }
 
   /**
@@ -154,8 +153,7 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
    */
   static Loss gaussian(boolean logarithms) {
     HostLoss loss =
-        HostLoss.rows(
-            "gaussian", HostLoss.Targets.FINITE, 0.5, new RowTerms.Gaussian(logarithms));
+        HostLoss.rows("gaussian", HostLoss.Targets.FINITE, 0.5, new RowTerms.Gaussian(logarithms));
     return loss.counting(Loss::requireHalves);
   }
 
@@ -237,13 +235,7 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
       BiFunction<double[], double[], UnaryOperator<double[]>> hessian) {
     Terms terms = new OwnTerms(value, gradient, hessian);
     return new HostLoss(
-        name,
-        shape -> terms,
-        shape -> 1,
-        targets,
-        HostLoss.Targets.FINITE,
-        false,
-        Weighing.PLAIN);
+        name, shape -> terms, shape -> 1, targets, HostLoss.Targets.FINITE, false, Weighing.PLAIN);
   }
 
   private static void requirePositive(String argument, double value) {

@@ -80,10 +80,7 @@ record LossSum(List<Part> parts) implements Loss {
             .map(
                 p ->
                     new Part(
-                        p.factor(),
-                        p.loss().with(reduction, exampleWeights),
-                        p.from(),
-                        p.shape()))
+                        p.factor(), p.loss().with(reduction, exampleWeights), p.from(), p.shape()))
             .toList());
   }
 
@@ -144,7 +141,10 @@ record LossSum(List<Part> parts) implements Loss {
       long in = p.loss().givenSize(own);
       long out = p.loss().targetSize(own);
       HostBuffer some = columns(scope, given, examples, each, from, in);
-      HostBuffer made = p.loss().targets(scope, own, some, weights);
+      HostBuffer made =
+          p.loss() instanceof HostLoss host
+              ? host.targets(scope, own, some, weights, examples)
+              : p.loss().targets(scope, own, some, weights);
       for (int e = 0; e < examples; e++) {
         targets
             .slice(e * targetSize(output) + to, out)
@@ -161,9 +161,7 @@ record LossSum(List<Part> parts) implements Loss {
       Scope scope, HostBuffer all, int rows, long each, long from, long size) {
     HostBuffer part = scope.allocate(rows * size);
     for (int r = 0; r < rows; r++) {
-      part.slice(r * size, size)
-          .segment()
-          .copyFrom(all.slice(r * each + from, size).segment());
+      part.slice(r * size, size).segment().copyFrom(all.slice(r * each + from, size).segment());
     }
     return part;
   }

@@ -143,8 +143,7 @@ record SoftmaxCrossEntropy(
       return;
     }
     for (long i = 0; i < targets.size(); i++) {
-      if (i % stride == 0 && !isClass(targets.get(i), classes)
-          || !Float.isFinite(targets.get(i))) {
+      if (i % stride == 0 && !isClass(targets.get(i), classes) || !Float.isFinite(targets.get(i))) {
         throw new IllegalArgumentException(
             "targets: found "
                 + targets.get(i)
@@ -167,10 +166,7 @@ record SoftmaxCrossEntropy(
           .kernels()
           .rows()
           .copyRows(rows(f), classes, f.targets(), 2, stride, linear(f), 0, classes, false);
-      f.device()
-          .kernels()
-          .elementwise()
-          .dots(1, n, f.scale(), Strided.of(linear(f)), f.z(), loss);
+      f.device().kernels().elementwise().dots(1, n, f.scale(), Strided.of(linear(f)), f.z(), loss);
     }
   }
 

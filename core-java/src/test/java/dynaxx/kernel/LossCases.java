@@ -66,7 +66,9 @@ final class LossCases {
         (d, first, k) -> {
           Buffer p = d.out(z.length);
           Scalars loss = d.scalars(0);
-          d.kernels().losses().crossEntropy(rows, classes, scale, d.in(z), d.in(laid), stride, p, loss);
+          d.kernels()
+              .losses()
+              .crossEntropy(rows, classes, scale, d.in(z), d.in(laid), stride, p, loss);
           return Data.join(d.get(p), loss.read());
         },
         (first, k) -> {
@@ -84,7 +86,8 @@ final class LossCases {
         });
   }
 
-  private static KernelCase crossEntropyBackward(int rows, int classes, float confidence, int stride) {
+  private static KernelCase crossEntropyBackward(
+      int rows, int classes, float confidence, int stride) {
     float[] p = Data.narrow(probabilities(rows, classes, confidence));
     float[] t = targets(rows, classes);
     float[] w = weights(rows, stride);
@@ -97,7 +100,9 @@ final class LossCases {
         4e-7,
         (d, first, k) -> {
           Buffer dz = d.out(p.length);
-          d.kernels().losses().crossEntropyBackward(rows, classes, scale, d.in(p), d.in(laid), stride, dz);
+          d.kernels()
+              .losses()
+              .crossEntropyBackward(rows, classes, scale, d.in(p), d.in(laid), stride, dz);
           return d.get(dz);
         },
         (first, k) -> {
@@ -113,7 +118,8 @@ final class LossCases {
         });
   }
 
-  private static KernelCase crossEntropyTangent(int rows, int classes, float confidence, int stride) {
+  private static KernelCase crossEntropyTangent(
+      int rows, int classes, float confidence, int stride) {
     float[] p = Data.narrow(probabilities(rows, classes, confidence));
     float[] t = targets(rows, classes);
     float[] w = weights(rows, stride);

@@ -152,9 +152,7 @@ final class RowCases {
         (d, first, k) -> {
           Buffer y = d.out(Data.block(54, first, k, n), add);
           Buffer b = d.in(quotients(first, k, a, shared ? c : null));
-          d.kernels()
-              .elementwise()
-              .divide(k, n, -1.5, d.in(a), b, shared ? d.in(c) : null, y, add);
+          d.kernels().elementwise().divide(k, n, -1.5, d.in(a), b, shared ? d.in(c) : null, y, add);
           return d.get(y);
         },
         (first, k) -> {

@@ -104,6 +104,8 @@ class LossesTest {
       case "cross-entropy-example-weights" -> Loss.crossEntropy().with("tokens", true);
       case "soft-cross-entropy" -> Loss.softCrossEntropy(0);
       case "soft-cross-entropy-smoothed" -> Loss.softCrossEntropy(0.1, CLASS_WEIGHTS);
+      case "z-loss-sum" ->
+          Loss.crossEntropy().plus(0.3, Loss.squaredNormalizer()).with("sum", false);
       case "z-loss" -> Loss.crossEntropy().plus(0.3, Loss.squaredNormalizer());
       case "binary-cross-entropy" -> Loss.binaryCrossEntropy();
       case "binary-cross-entropy-positive" -> Loss.binaryCrossEntropy(3, 0.4f);
@@ -144,8 +146,7 @@ class LossesTest {
         switch (c.name()) {
           case "probabilities" -> g.add(new Activate(Activation.SIGMOID), z);
           case "poisson" -> g.add(new Activate(Activation.SOFTPLUS), z);
-          case "kullback-leibler" ->
-              g.add(new Activate(Elementary.LOG), g.add(new Softmax(), z));
+          case "kullback-leibler" -> g.add(new Activate(Elementary.LOG), g.add(new Softmax(), z));
           case "gaussian" -> {
             Node mean = g.add(new Slice(0, 0, 2, 1), z);
             Node raw = g.add(new Activate(Activation.SOFTPLUS), g.add(new Slice(0, 2, 4, 1), z));
@@ -185,8 +186,7 @@ class LossesTest {
       Batch batch = batch(scope, c, network, loss);
       HostBuffer w = host(scope, c.get("w"));
       try (Hessian hessian = new Hessian(network, loss, batch, device, limits);
-          GaussNewton gaussNewton =
-              new GaussNewton(network, loss, batch, device, limits)) {
+          GaussNewton gaussNewton = new GaussNewton(network, loss, batch, device, limits)) {
         hessian.linearize(w);
         gaussNewton.linearize(w);
         double expected = c.get("loss")[0];
@@ -224,8 +224,7 @@ class LossesTest {
     return found;
   }
 
-  private static void close(
-      String what, double[] expected, double[] found, double tolerance) {
+  private static void close(String what, double[] expected, double[] found, double tolerance) {
     double size = Math.max(1e-6, Numbers.norm(expected));
     double[] difference = new double[found.length];
     for (int i = 0; i < found.length; i++) {
@@ -251,7 +250,9 @@ class LossesTest {
         Device device = TestDevice.open(1);
         Hessian hessian =
             new Hessian(
-                network, own.with("sum", false), batch(scope, c, network, own.with("sum", false)),
+                network,
+                own.with("sum", false),
+                batch(scope, c, network, own.with("sum", false)),
                 device)) {
       hessian.linearize(host(scope, c.get("w")));
       assertEquals(c.get("loss")[0], hessian.loss(), LOSS * c.get("loss")[0]);

@@ -41,8 +41,7 @@ class RangeTest {
   private static Node exponentials(NetworkBuilder g, float shift) {
     Parameter w = g.parameter("w", Initializer.deviation(0.5), 5, 4);
     Node x = g.add(new Linear(w, null), g.input());
-    return g.add(
-        new Activate(Elementary.EXP), g.add(new Activate(Elementary.affine(1, shift)), x));
+    return g.add(new Activate(Elementary.EXP), g.add(new Activate(Elementary.affine(1, shift)), x));
   }
 
   /** Without taking the largest off first. */

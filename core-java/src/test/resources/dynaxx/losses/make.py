@@ -146,6 +146,7 @@ def main(file):
     case(file, "contrastive", (3,), torch.tensor([0, 1, 0, 1, 1]), contrast(0.5))
     mixed = torch.cat([t3[:, None].double(), values], 1)
     case(file, "several", (5,), mixed, several)
+    case(file, "z-loss-sum", (3,), t3, lambda z, t: N * z_loss(z, t))
 
 
 if __name__ == "__main__":

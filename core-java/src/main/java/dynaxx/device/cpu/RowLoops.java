@@ -233,8 +233,7 @@ interface RowLoops extends Loops<float[]> {
   }
 
   @Override
-  default void secondOrder(
-      float[] v, float[] bend, float[] dy, float[] w, float[] slope, int n) {
+  default void secondOrder(float[] v, float[] bend, float[] dy, float[] w, float[] slope, int n) {
     for (int j = 0; j < n; j++) {
       v[j] = (float) ((double) bend[j] * dy[j] * v[j] + (double) slope[j] * w[j]);
     }

@@ -97,8 +97,7 @@ final class Importer {
   private List<OnnxOptions.Output> outputs() {
     if (options.outputs().isEmpty()) {
       String name = outputName(options.output().orElse(""));
-      return List.of(
-          new OnnxOptions.Output(name, options.logits(), false, OptionalInt.empty()));
+      return List.of(new OnnxOptions.Output(name, options.logits(), false, OptionalInt.empty()));
     }
     return options.outputs().stream()
         .map(
@@ -334,7 +333,9 @@ final class Importer {
                 + rank);
       }
       int[] order = IntStream.range(0, rank).filter(a -> a != axis).toArray();
-      return rank == 0 ? e : e.permute(IntStream.concat(IntStream.of(order), IntStream.of(axis)).toArray());
+      return rank == 0
+          ? e
+          : e.permute(IntStream.concat(IntStream.of(order), IntStream.of(axis)).toArray());
     }
 
     /** Without what the loss does itself. */

@@ -83,8 +83,7 @@ public final class OnnxModel {
     if (loss.takesBinaryLogits() && options.outputs().isEmpty()) {
       String name = options.output().orElse("");
       own =
-          own.withOutputs(
-              List.of(new OnnxOptions.Output(name, false, true, OptionalInt.empty())));
+          own.withOutputs(List.of(new OnnxOptions.Output(name, false, true, OptionalInt.empty())));
     }
     return read(file, own, Optional.of(loss));
   }

@@ -144,7 +144,15 @@ public record OnnxOptions(
    */
   public OnnxOptions withParameters(Pattern names) {
     return new OnnxOptions(
-        Optional.of(names), output, outputs, inputShape, inputs, logits, fused, padding, maximumBytes);
+        Optional.of(names),
+        output,
+        outputs,
+        inputShape,
+        inputs,
+        logits,
+        fused,
+        padding,
+        maximumBytes);
   }
 
   /**
@@ -155,7 +163,15 @@ public record OnnxOptions(
    */
   public OnnxOptions withOutput(String name) {
     return new OnnxOptions(
-        parameters, Optional.of(name), outputs, inputShape, inputs, logits, fused, padding, maximumBytes);
+        parameters,
+        Optional.of(name),
+        outputs,
+        inputShape,
+        inputs,
+        logits,
+        fused,
+        padding,
+        maximumBytes);
   }
 
   /**
@@ -177,7 +193,15 @@ public record OnnxOptions(
    */
   public OnnxOptions withInputShape(Shape example) {
     return new OnnxOptions(
-        parameters, output, outputs, Optional.of(example), inputs, logits, fused, padding, maximumBytes);
+        parameters,
+        output,
+        outputs,
+        Optional.of(example),
+        inputs,
+        logits,
+        fused,
+        padding,
+        maximumBytes);
   }
 
   /**
@@ -234,6 +258,7 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withMaximumBytes(long bytes) {
-    return new OnnxOptions(parameters, output, outputs, inputShape, inputs, logits, fused, padding, bytes);
+    return new OnnxOptions(
+        parameters, output, outputs, inputShape, inputs, logits, fused, padding, bytes);
   }
 }
