@@ -15,6 +15,7 @@ import dynaxx.operator.GaussNewton;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NetworkOperator;
 import dynaxx.operator.NetworkOperator.Limits;
+import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.ExampleStatistics;
 import dynaxx.spectrum.Lanczos;
@@ -96,6 +97,7 @@ record ProbeRun(
    * @param seed fixes start vectors and probes
    * @param optimizer whose stability limit is compared with, if wanted
    * @param tensors whether each tensor is measured by itself
+   * @param decay half of it times the squared norm of the parameters is part of the loss
    */
   record Plan(
       List<Matrix> matrices,
@@ -106,7 +108,8 @@ record ProbeRun(
       int microBatch,
       long seed,
       Optional<UpdateOptions.Optimizer> optimizer,
-      boolean tensors) {
+      boolean tensors,
+      double decay) {
 
     ProbeSettings settings() {
       ProbeSettings settings =
@@ -186,20 +189,27 @@ record ProbeRun(
     Optional<Semidefinite> fisher =
         wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(fisher(examples)) : Optional.empty();
     Optional<Stability> stability = plan.optimizer().map(this::stability);
-    try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
+    try (Scope temporary = Scope.open();
+        Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
       progress.stage("Hessian: recording the batch");
       hessian.linearize(parameters);
-      WatchedOperator watched = new WatchedOperator(hessian, progress);
+      SymmetricOperator shifted = shifted(hessian);
+      WatchedOperator watched = new WatchedOperator(shifted, progress);
       Spectrum spectrum = spectrum(watched);
       LayerTraces layers = layerTraces(watched);
       Optional<LayerTable> tensors =
           plan.tensors() ? Optional.of(tensors(hessian)) : Optional.empty();
       Optional<SpectralDensity> density =
-          plan.density() ? Optional.of(density(hessian)) : Optional.empty();
+          plan.density() ? Optional.of(density(shifted)) : Optional.empty();
       progress.end();
+      double squares = plan.decay() == 0 ? 0 : Decay.squares(parameters);
+      double norm =
+          plan.decay() == 0
+              ? hessian.gradientNorm()
+              : Math.sqrt(Decay.squares(gradient(temporary, hessian)));
       return new Found(
-          hessian.loss(),
-          hessian.gradientNorm(),
+          hessian.loss() + plan.decay() / 2 * squares,
+          norm,
           spectrum,
           examples,
           layers,
@@ -295,7 +305,7 @@ record ProbeRun(
         ExampleStatistics.measure(network, loss, batch, plan.microBatch(), 0, parameters, device));
   }
 
-  private SpectralDensity density(Hessian hessian) {
+  private SpectralDensity density(SymmetricOperator hessian) {
     int steps = plan.iterations() == null ? DENSITY_STEPS : plan.iterations();
     return Lanczos.fixed(steps)
         .withStarts(DENSITY_STARTS)
@@ -403,20 +413,31 @@ record ProbeRun(
       operator.linearize(parameters);
       Vectors in = Vectors.of(device.upload(temporary, v.segment()), k, n);
       Vectors out = device.vectors(temporary, k, n);
-      operator.apply(in, out);
+      SymmetricOperator shifted = matrix == Matrix.HESSIAN ? shifted(operator) : operator;
+      shifted.apply(in, out);
       device.download(out.buffer(), products.segment());
     }
     return products;
   }
 
-  /** The gradient of the mean loss. */
+  /** The gradient of the loss. */
   HostBuffer gradient(Scope scope) {
-    HostBuffer gradient = scope.allocate(network.parameterCount());
     try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
       hessian.linearize(parameters);
-      device.download(hessian.gradient(), gradient.segment());
+      return gradient(scope, hessian);
     }
+  }
+
+  private HostBuffer gradient(Scope scope, Hessian hessian) {
+    HostBuffer gradient = scope.allocate(network.parameterCount());
+    device.download(hessian.gradient(), gradient.segment());
+    Decay.add(plan.decay(), parameters, gradient);
     return gradient;
+  }
+
+  /** With the weight decay, if it is part of the loss. */
+  private SymmetricOperator shifted(SymmetricOperator hessian) {
+    return plan.decay() == 0 ? hessian : hessian.shifted(plan.decay());
   }
 
   private NetworkOperator operator(Matrix matrix) {
