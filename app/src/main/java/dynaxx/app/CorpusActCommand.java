@@ -105,7 +105,7 @@ final class CorpusActCommand implements Callable<Integer> {
       }
     }
     MONITOR_LOG.setLevel(Level.SEVERE);
-    Acting.Plan plan = new Acting.Plan(seed, pairs, faults, half == Evaluation.Half.TUNE);
+    Acting.Trials plan = new Acting.Trials(seed, pairs, faults, half == Evaluation.Half.TUNE);
     Acting acting = new Acting(out);
     ManyRuns.show(
         spec,

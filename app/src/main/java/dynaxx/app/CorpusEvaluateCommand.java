@@ -3,6 +3,8 @@ package dynaxx.app;
 import dynaxx.app.corpus.Evaluation;
 import dynaxx.app.corpus.EvaluationTable;
 import dynaxx.app.io.WholeFile;
+import dynaxx.app.plot.Pictures;
+import dynaxx.app.plot.ReliabilityPlot;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -10,6 +12,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -45,9 +48,19 @@ final class CorpusEvaluateCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "Write the figures there as JSON.")
   private Path json;
 
+  @Option(
+      names = "--plot",
+      paramLabel = "FILE",
+      description = "Draw the reliability of the forecast there, as .png or .svg.")
+  private Path plot;
+
   @Override
   public Integer call() throws IOException {
-    for (Path file : new Path[] {markdown, json}) {
+    if (plot != null && Pictures.ending(plot).isEmpty()) {
+      throw new ParameterException(
+          spec.commandLine(), "--plot: found " + plot + ", expected a name with .png or .svg");
+    }
+    for (Path file : new Path[] {markdown, json, plot}) {
       if (file != null) {
         WholeFile.check(file);
       }
@@ -55,6 +68,9 @@ final class CorpusEvaluateCommand implements Callable<Integer> {
     Evaluation.Report report = Evaluation.of(pack, half);
     if (json != null) {
       write(json, EvaluationTable.json(report));
+    }
+    if (plot != null) {
+      ReliabilityPlot.write(plot, report.forecast());
     }
     if (markdown != null) {
       write(markdown, EvaluationTable.markdown(report));

@@ -284,7 +284,7 @@ final class DemoCommand implements Callable<Integer> {
     return !all.isEmpty() && all.getFirst().equals("demo") ? all.subList(1, all.size()) : all;
   }
 
-  private void train(DemoRun.Plan plan) throws IOException {
+  private void train(DemoRun.Settings plan) throws IOException {
     if (!resumed) {
       WholeFile.checkFolder(folder());
     }
@@ -350,8 +350,8 @@ final class DemoCommand implements Callable<Integer> {
         plan().toString());
   }
 
-  private DemoRun.Plan plan() {
-    return new DemoRun.Plan(
+  private DemoRun.Settings plan() {
+    return new DemoRun.Settings(
         count("--steps", steps, preset.schedule.steps(), 1, Bounds.MOST_STEPS),
         count("--every", every, preset.schedule.every(), 1, Bounds.MOST_STEPS),
         preset.schedule.validateEvery(),
@@ -391,7 +391,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private Map<String, Object> facts(
-      DemoRun.Plan plan, Network network, Arch.Data examples, Device device) {
+      DemoRun.Settings plan, Network network, Arch.Data examples, Device device) {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("preset", preset.toString());
     settings.put("arch", arch.toString());

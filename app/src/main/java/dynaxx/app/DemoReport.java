@@ -51,7 +51,7 @@ final class DemoReport implements AutoCloseable {
         .orElse(settings);
   }
 
-  void header(Arch arch, Network network, Arch.Data data, DemoRun.Plan plan, Device device) {
+  void header(Arch arch, Network network, Arch.Data data, DemoRun.Settings plan, Device device) {
     line(
         "%s, %,d parameters, on %s: %,d training and %,d validation %s",
         arch.title,

@@ -41,7 +41,7 @@ import java.util.Map;
 final class DemoRun implements TrainingControl, AutoCloseable {
 
   private final Parts parts;
-  private final Plan plan;
+  private final Settings plan;
   private final Trainer trainer;
   private final DemoReport report;
   private final LearningRates rates;
@@ -56,7 +56,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   private Trainer.Validation last;
 
   /** Steps, what lies between snapshots and validations, and the size of a measurement. */
-  record Plan(
+  record Settings(
       int steps,
       int every,
       int validateEvery,
@@ -76,7 +76,7 @@ final class DemoRun implements TrainingControl, AutoCloseable {
 
   /** What a run works with; closed by others. */
   record Parts(
-      Plan plan,
+      Settings plan,
       Preset.Training training,
       TrainingOptions options,
       Policy policy,

@@ -16,6 +16,9 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -30,26 +33,61 @@ final class Failures {
   /** Prints the trace of whatever goes wrong. */
   static final String DEBUG = "--debug";
 
+  private static final Pattern INVALID =
+      Pattern.compile(
+          "Invalid value for (?:option|positional parameter at index \\S+)"
+              + " '?([^' ]+)'?(?: \\([^)]*\\))?: (.*)",
+          Pattern.DOTALL);
+
+  private static final Pattern CHOICE =
+      Pattern.compile("expected one of \\[(.*)\\] \\(case-insensitive\\) but was '(.*)'");
+
   private Failures() {}
 
   /** A command line was not understood. */
   static int arguments(ParameterException e, String[] arguments) {
     CommandLine command = e.getCommandLine();
     PrintWriter err = command.getErr();
-    err.println("dynaxx: " + oneLine(e.getMessage()) + meant(e));
+    err.println("dynaxx: " + oneLine(words(e)));
     err.printf("Try '%s --help'.%n", command.getCommandSpec().qualifiedName());
     trace(e, List.of(arguments).contains(DEBUG), err);
     return command.getCommandSpec().exitCodeOnInvalidInput();
   }
 
-  private static String meant(ParameterException e) {
-    if (!(e instanceof UnmatchedArgumentException unmatched)) {
-      return "";
+  /** The parser's message in the words of all others: what was found, what was expected. */
+  private static String words(ParameterException e) {
+    if (e instanceof UnmatchedArgumentException unmatched) {
+      return unmatched(unmatched);
     }
-    List<String> suggestions = unmatched.getSuggestions();
-    return suggestions.isEmpty()
-        ? ""
-        : suggestions.stream().collect(Collectors.joining(" or ", "; did you mean ", "?"));
+    Matcher invalid = INVALID.matcher(e.getMessage());
+    if (!invalid.matches()) {
+      return e.getMessage();
+    }
+    Matcher choice = CHOICE.matcher(invalid.group(2));
+    return invalid.group(1)
+        + ": "
+        + (choice.matches()
+            ? "found '"
+                + choice.group(2)
+                + "', expected one of "
+                + choice.group(1).toLowerCase(Locale.ROOT)
+            : invalid.group(2));
+  }
+
+  private static String unmatched(UnmatchedArgumentException e) {
+    String found = e.getUnmatched().getFirst();
+    boolean option = e.isUnknownOption();
+    boolean command = !option && !e.getCommandLine().getSubcommands().isEmpty();
+    String expected =
+        option ? "an option of this command" : command ? "a command" : "no further argument";
+    List<String> suggestions = e.getSuggestions();
+    return "found '"
+        + found
+        + "', expected "
+        + expected
+        + (suggestions.isEmpty()
+            ? ""
+            : suggestions.stream().collect(Collectors.joining(" or ", "; did you mean ", "?")));
   }
 
   /** A command failed. */

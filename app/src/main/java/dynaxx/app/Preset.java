@@ -16,7 +16,7 @@ enum Preset {
    * 256, Lanczos 15.
    */
   WALKTHROUGH(
-      new VisionTransformer().patch(4).embedding(64).depth(12).heads(8).hidden(256),
+      new VisionTransformer().patch(7).embedding(32).depth(12).heads(8).hidden(128),
       new Schedule(2000, 200, 100),
       new Measurement(15, 8, 4096, false),
       new Training(256, 1e-3, 0.1, 100));

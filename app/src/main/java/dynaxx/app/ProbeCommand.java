@@ -3,6 +3,7 @@ package dynaxx.app;
 import dynaxx.app.data.NpyFile;
 import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
+import dynaxx.app.plot.Pictures;
 import dynaxx.app.plot.SpectrumPlot;
 import dynaxx.app.terminal.ProgressLine;
 import dynaxx.device.Device;
@@ -127,7 +128,7 @@ final class ProbeCommand implements Callable<Integer> {
   private String mode = "certified";
 
   @Option(
-      names = "--iterations",
+      names = {"--lanczos", "--iterations"},
       paramLabel = "M",
       description = "Number of Lanczos steps, from 2 to 10000. Default: the mode decides.")
   private Integer iterations;
@@ -235,9 +236,7 @@ final class ProbeCommand implements Callable<Integer> {
       return 0;
     } catch (OutOfMemoryError e) {
       throw new UserException(
-          "not enough memory ("
-              + e.getMessage()
-              + "); try fewer examples, --iterations or --probes",
+          "not enough memory (" + e.getMessage() + "); try fewer examples, --lanczos or --probes",
           e);
     }
   }
@@ -263,7 +262,7 @@ final class ProbeCommand implements Callable<Integer> {
       ProbeTargets.Objective objective = wanted.objective(scope, read, data);
       HostBuffer point = read.parameters(scope);
       Batch batch = objective.batch();
-      ProbeRun.Plan plan = plan(batch.examples(), update.read(scope, point.size()));
+      ProbeRun.Request plan = plan(batch.examples(), update.read(scope, point.size()));
       ProbeRun run = new ProbeRun(network, objective.loss(), batch, point, device, plan, progress);
       execute(run, read, notes, scope);
     } catch (IllegalArgumentException e) {
@@ -393,7 +392,7 @@ final class ProbeCommand implements Callable<Integer> {
     }
   }
 
-  private ProbeRun.Plan plan(int examples, Optional<UpdateOptions.Optimizer> optimizer) {
+  private ProbeRun.Request plan(int examples, Optional<UpdateOptions.Optimizer> optimizer) {
     List<ProbeRun.Matrix> matrices = new ArrayList<>();
     operators.forEach(o -> matrices.add(choice("--operator", o, ProbeRun.Matrix.values())));
     int size = microBatch == null ? Math.clamp(examples / 2, 1, MICRO_BATCH) : microBatch;
@@ -405,7 +404,7 @@ final class ProbeCommand implements Callable<Integer> {
               + examples
               + " examples");
     }
-    return new ProbeRun.Plan(
+    return new ProbeRun.Request(
         matrices,
         choice("--mode", mode, ProbeRun.Mode.values()),
         iterations,
@@ -436,7 +435,7 @@ final class ProbeCommand implements Callable<Integer> {
   /** Before anything is read, so that a slip costs no time. */
   private void checkOptions() {
     Bounds.threads(spec, threads);
-    Bounds.check(spec, "--iterations", iterations, 2, MOST_STEPS);
+    Bounds.check(spec, "--lanczos", iterations, 2, MOST_STEPS);
     Bounds.check(spec, "--probes", probes, 2, Bounds.MOST_PROBES);
     Bounds.check(spec, "--micro-batch", microBatch, 1, Integer.MAX_VALUE);
     update.check(spec);
@@ -448,7 +447,7 @@ final class ProbeCommand implements Callable<Integer> {
     if (vectors != null && operators.size() != 1) {
       throw bad("--hvp: found " + operators.size() + " matrices in --operator, expected one");
     }
-    if (plot != null && SpectrumPlot.ending(plot).isEmpty()) {
+    if (plot != null && Pictures.ending(plot).isEmpty()) {
       throw bad("--plot: found " + plot + ", expected a file that ends with .png or .svg");
     }
     loss.check(spec, outputs.size(), targets.size());

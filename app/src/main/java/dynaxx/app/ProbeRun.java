@@ -48,7 +48,7 @@ record ProbeRun(
     Batch batch,
     HostBuffer parameters,
     Device device,
-    Plan plan,
+    Request plan,
     ProgressLine progress) {
 
   /** Eigenvalues that are reported of the matrices that have no negative ones. */
@@ -99,7 +99,7 @@ record ProbeRun(
    * @param tensors whether each tensor is measured by itself
    * @param decay half of it times the squared norm of the parameters is part of the loss
    */
-  record Plan(
+  record Request(
       List<Matrix> matrices,
       Mode mode,
       Integer iterations,

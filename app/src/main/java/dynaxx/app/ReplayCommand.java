@@ -4,6 +4,7 @@ import dynaxx.app.run.RunReader;
 import dynaxx.app.terminal.ProgressLine;
 import dynaxx.monitor.Event;
 import dynaxx.monitor.MonitorRecord;
+import dynaxx.monitor.Observation;
 import dynaxx.monitor.Rules;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Update.StabilityLimit;
@@ -34,6 +35,7 @@ import picocli.CommandLine.Spec;
 final class ReplayCommand implements Callable<Integer> {
 
   private static final int PROBLEMS = 20;
+  private static final int BASELINE = 25;
   private static final int MOST_LAYERS = 1_000_000;
   private static final String METRICS = "metrics.csv";
   private static final CSVFormat FORMAT =
@@ -109,7 +111,7 @@ final class ReplayCommand implements Callable<Integer> {
   private Double momentum;
 
   @Option(
-      names = "--layers",
+      names = {"--depth", "--layers"},
       paramLabel = "N",
       defaultValue = "0",
       description = "Number of layers of the network, for the article rules. Default: 0.")
@@ -147,13 +149,26 @@ final class ReplayCommand implements Callable<Integer> {
     progress.end();
     out.flush();
     if (events == 0) {
-      spec.commandLine()
-          .getErr()
-          .printf(
-              "dynaxx: no events in %d rows by the %s rules%n",
-              records.stream().filter(MonitorRecord.Step.class::isInstance).count(), ruleSet);
+      spec.commandLine().getErr().println("dynaxx: " + nothing(records));
     }
     return 0;
+  }
+
+  /** Says what there was to see, so that nobody takes a short file for a quiet run. */
+  private String nothing(List<MonitorRecord> records) {
+    List<Observation> steps =
+        records.stream()
+            .filter(MonitorRecord.Step.class::isInstance)
+            .map(record -> ((MonitorRecord.Step) record).observation())
+            .toList();
+    long snapshots =
+        steps.stream().filter(step -> step.value(Signal.LAMBDA_MIN).isPresent()).count();
+    String comparing =
+        ruleSet == RuleSet.CALIBRATED && snapshots < BASELINE
+            ? "; curvature is judged from snapshot " + BASELINE + " on"
+            : "";
+    return "no events in %d steps, %d of them with a snapshot, by the %s rules%s"
+        .formatted(steps.size(), snapshots, ruleSet, comparing);
   }
 
   private static List<Event> events(Rules rules, MonitorRecord record) {
@@ -165,14 +180,14 @@ final class ReplayCommand implements Callable<Integer> {
   }
 
   private Rules rules() {
-    Bounds.check(spec, "--layers", layers, 0, MOST_LAYERS);
+    Bounds.check(spec, "--depth", layers, 0, MOST_LAYERS);
     if (momentum != null && !(momentum >= 0 && momentum < 1)) {
       throw new ParameterException(
           spec.commandLine(), "--momentum: found " + momentum + ", expected from 0 to below 1");
     }
     return switch (ruleSet) {
       case ARTICLE -> Rules.article(layers, !nonSmooth);
-      case CALIBRATED -> Rules.calibration().stability(stability()).build();
+      case CALIBRATED -> Rules.calibration().baseline(BASELINE).stability(stability()).build();
     };
   }
 

@@ -119,8 +119,8 @@ class CommandLineTest {
         "replay",
         "replay a b",
         "replay a --rules best",
-        "replay a --layers -1",
-        "replay a --layers 99999999",
+        "replay a --depth -1",
+        "replay a --depth 99999999",
         "replay a --momentum 1",
         "profile save r",
         "profile drop",
@@ -145,7 +145,7 @@ class CommandLineTest {
     String probes = run("demo --probes 100000000").err();
     assertTrue(probes.contains("--probes: found 100000000, expected from 2 to 1000000"), probes);
     String number = run("demo --every 5x").err();
-    assertTrue(number.contains("'--every'") && number.contains("a whole number"), number);
+    assertTrue(number.contains("--every: found '5x'") && number.contains("a whole number"), number);
     String close = run("demo --stesp 3").err();
     assertTrue(close.contains("did you mean --steps?"), close);
   }

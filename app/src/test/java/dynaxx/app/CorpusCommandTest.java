@@ -31,7 +31,7 @@ class CorpusCommandTest {
     assertTrue(refused("corpus", "--out", out, "--runs", "0").contains("--runs: found 0"));
     assertTrue(
         refused("corpus", "--out", out, "--only", "rnn")
-            .contains("PERCEPTRON, CNN, VIT, GPT, GRU"));
+            .contains("--only: found 'rnn', expected one of perceptron, cnn, vit, gpt, gru"));
     assertTrue(
         refused("corpus", "evaluate", temporary.resolve("none.zip").toString())
             .contains("found no such file, expected a packed corpus"));

@@ -170,7 +170,9 @@ class LauncherTest {
       Outcome built = run(ascii, "--version");
       assertEquals(0, built.status(), built.err());
       Outcome missing = run(ascii, "replay", "Läufe/größe.csv");
-      assertEquals("dynaxx: Läufe/größe.csv: found no such file that can be read\n", missing.err());
+      assertEquals(
+          "dynaxx: Läufe/größe.csv: found no such file, expected the metrics of a run\n",
+          missing.err());
       Path folder = Files.createDirectories(home.resolve("Läufe-" + locale));
       Files.writeString(folder.resolve("größe.csv"), "step,loss\n0,1\n1,2\n");
       Outcome read = run(ascii, "replay", folder + "/größe.csv");

@@ -176,7 +176,7 @@ class ProbeCommandTest {
   @Test
   void deliversTheGradientAndWhatElseIsAskedFor() {
     Path gradient = temporary.resolve("g.npy");
-    String[] quick = {"--mode", "article", "--iterations", "12", "--probes", "2", "--density"};
+    String[] quick = {"--mode", "article", "--lanczos", "12", "--probes", "2", "--density"};
     List<String> all = arguments("gru", "cross-entropy", quick);
     all.addAll(List.of("--gradient", gradient.toString()));
     Outcome outcome = run(all);
@@ -198,7 +198,7 @@ class ProbeCommandTest {
 
   @Test
   void whatCannotBeWrittenIsSaidInOneLine() {
-    String[] quick = {"--mode", "article", "--iterations", "4", "--probes", "2", "--json"};
+    String[] quick = {"--mode", "article", "--lanczos", "4", "--probes", "2", "--json"};
     List<String> all = arguments("mlp-regression", "mse", quick);
     all.add(temporary.toString());
     refused(all, temporary + ": found a folder, expected a file to write to");
@@ -228,7 +228,7 @@ class ProbeCommandTest {
   void drawsPictures() throws IOException {
     Path svg = temporary.resolve("spectrum.svg");
     Path png = temporary.resolve("spectrum.png");
-    String[] quick = {"--mode", "article", "--iterations", "12", "--probes", "2", "--plot"};
+    String[] quick = {"--mode", "article", "--lanczos", "12", "--probes", "2", "--plot"};
     for (Path file : List.of(svg, png)) {
       List<String> all = arguments("mlp-regression", "mse", quick);
       all.add(file.toString());
@@ -434,7 +434,7 @@ class ProbeCommandTest {
         arguments("gru", "cross-entropy", "--operator", "fisher"),
         "--operator: found 'fisher', expected one of hessian, gauss-newton, empirical-fisher");
     refused(arguments("gru", "cross-entropy", "--mode", "x"), "expected one of certified, article");
-    refused(arguments("gru", "cross-entropy", "--iterations", "1"), "--iterations: found 1");
+    refused(arguments("gru", "cross-entropy", "--lanczos", "1"), "--lanczos: found 1");
     refused(arguments("gru", "cross-entropy", "--micro-batch", "40"), "half of the 64 examples");
     refused(
         arguments("gru", "cross-entropy", "--momentum", "0.9"),

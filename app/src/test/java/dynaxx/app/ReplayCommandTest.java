@@ -116,7 +116,8 @@ class ReplayCommandTest {
     Outcome outcome = replay("step,loss\n0,1\n1,1\n");
     assertEquals(0, outcome.status());
     assertEquals("", outcome.out());
-    assertTrue(outcome.err().contains("no events in 2 rows"), outcome.err());
+    assertTrue(
+        outcome.err().contains("no events in 2 steps, 0 of them with a snapshot"), outcome.err());
   }
 
   @Test
@@ -188,7 +189,7 @@ class ReplayCommandTest {
     refused(replay("step,step,loss\n1,2,3\n"), "found column step twice");
     refused(replay("step,loss\n1,2\n", "--rules", "none"), "none");
     refused(replay("step,loss\n1,2\n", "--momentum", "1"), "--momentum: found 1.0");
-    refused(replay("step,loss\n1,2\n", "--layers", "-1"), "--layers: found -1");
+    refused(replay("step,loss\n1,2\n", "--depth", "-1"), "--depth: found -1");
     Path binary = temporary.resolve("binary");
     Files.write(binary, "\u0000\u00ff\"\u0001".getBytes(StandardCharsets.ISO_8859_1));
     refused(run("replay", binary.toString()), "found columns ?\uFFFD");
@@ -208,7 +209,13 @@ class ReplayCommandTest {
     for (String rules : new String[] {"article", "calibrated"}) {
       Outcome outcome = run("replay", folder.toString(), "--rules", rules);
       assertEquals(0, outcome.status(), outcome.err());
-      assertEquals("dynaxx: no events in 2 rows by the " + rules + " rules", outcome.err().strip());
+      String judged = rules.equals("calibrated") ? "; curvature is judged from snapshot 25 on" : "";
+      assertEquals(
+          "dynaxx: no events in 2 steps, 1 of them with a snapshot, by the "
+              + rules
+              + " rules"
+              + judged,
+          outcome.err().strip());
     }
   }
 

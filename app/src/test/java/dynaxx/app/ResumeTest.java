@@ -285,7 +285,7 @@ class ResumeTest {
     String asked = Files.readString(json);
     Files.writeString(json, asked.replace("\"--steps\", \"36\"", "\"--steps\", \"30\""));
     Outcome shorter = run(resume);
-    refused(shorter, newest + ": found a checkpoint of Plan[steps=36, ");
+    refused(shorter, newest + ": found a checkpoint of Settings[steps=36, ");
     assertFalse(shorter.err().contains("Network["), shorter.err());
     Files.writeString(json, asked);
     Files.write(folder.resolve("metrics.csv"), new byte[3]);

@@ -52,7 +52,7 @@ final class Background {
   void begin(
       Observation at,
       Optional<Update> update,
-      Pacer.Plan plan,
+      Pacer.Choice plan,
       boolean affordsFull,
       LongSupplier nanoTime) {
     host = at;

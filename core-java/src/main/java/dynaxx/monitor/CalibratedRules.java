@@ -108,6 +108,11 @@ final class CalibratedRules implements Rules {
   }
 
   @Override
+  public OptionalDouble instability() {
+    return forecast.probability();
+  }
+
+  @Override
   public List<Event> restarted(long step) {
     guard.restarted(step);
     excursion = OptionalDouble.empty();

@@ -9,16 +9,20 @@ final class LossLevel {
 
   private static final int WINDOW = 50;
 
-  /** Losses that make a level. */
-  static final int LEAST = 5;
+  /** A falling loss leaves the median of a long window behind, and rises above that of a short. */
+  private static final int SHORT = 20;
 
-  private final double[] losses = new double[WINDOW];
-  private final double[] sorted = new double[WINDOW];
+  /** Losses that make a level. */
+  static final int LEAST = 4;
+
+  private final double[] logarithms = new double[WINDOW];
   private int count;
   private boolean known;
   private double value;
   private double median;
-  private double deviation;
+  private double rise;
+  private double highestRise;
+  private double noise;
 
   void reset() {
     count = 0;
@@ -33,24 +37,28 @@ final class LossLevel {
       return;
     }
     value = loss.getAsDouble();
+    double logarithm = Math.log(value);
     if (count >= LEAST) {
-      compare();
+      compare(logarithm);
     }
-    losses[count++ % WINDOW] = value;
+    logarithms[count++ % WINDOW] = logarithm;
   }
 
-  private void compare() {
+  private void compare(double logarithm) {
     known = true;
-    int n = Math.min(count, WINDOW);
-    System.arraycopy(losses, 0, sorted, 0, n);
-    Arrays.sort(sorted, 0, n);
-    int half = n / 2;
-    median = n % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-    double[] differences = new double[n];
-    for (int i = 0; i < n; i++) {
-      differences[i] = Math.log(sorted[i] / median);
-    }
-    deviation = Robust.deviation(differences);
+    double[] before = before(WINDOW);
+    double level = Robust.median(before);
+    median = Math.exp(level);
+    rise = logarithm - level;
+    highestRise = Math.max(rise, logarithm - Robust.median(before(SHORT)));
+    noise = Robust.noise(before);
+  }
+
+  /** The last logarithms, at most so many, in their order. */
+  private double[] before(int most) {
+    double[] last = new double[Math.min(count, most)];
+    Arrays.setAll(last, i -> logarithms[(count - last.length + i) % WINDOW]);
+    return last;
   }
 
   /** Whether the loss of the last step could be compared. */
@@ -66,18 +74,18 @@ final class LossLevel {
     return median;
   }
 
-  /** Of the logarithms of the losses before, about that of the median. */
-  double deviation() {
-    return deviation;
+  /** Of the logarithms of the losses before, about their course. */
+  double noise() {
+    return noise;
   }
 
   /** Logarithm of the loss over the median. */
   double rise() {
-    return Math.log(value / median);
+    return rise;
   }
 
-  /** Whether the rise is at least so large, and so many deviations. */
-  boolean rose(double least, double deviations) {
-    return known && rise() >= least && rise() >= deviations * deviation;
+  /** The larger of this and the same over the median of fewer losses. */
+  double highestRise() {
+    return highestRise;
   }
 }

@@ -58,7 +58,7 @@ final class Measurement {
   Result measure(
       Observation host,
       Optional<Update> update,
-      Pacer.Plan plan,
+      Pacer.Choice plan,
       BooleanSupplier affordsFull,
       Bill bill) {
     try {

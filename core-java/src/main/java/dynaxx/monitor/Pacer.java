@@ -79,7 +79,7 @@ final class Pacer {
   private boolean demanded;
 
   /** How to measure now. */
-  record Plan(PhaseMonitor.Effort effort, ProbeSettings settings) {}
+  record Choice(PhaseMonitor.Effort effort, ProbeSettings settings) {}
 
   /** With the steps of the whole training, 0 if not known. */
   Pacer(Schedule schedule, OptionalDouble budget, ProbeSettings full, long total) {
@@ -161,7 +161,7 @@ final class Pacer {
     demanded = true;
   }
 
-  Optional<Plan> decide(long step, double batchSize) {
+  Optional<Choice> decide(long step, double batchSize) {
     if (demanded) {
       demanded = false;
       return plan(PhaseMonitor.Effort.FULL, full);
@@ -186,7 +186,7 @@ final class Pacer {
     return affordable(step - last, interval);
   }
 
-  private Optional<Plan> affordable(long waited, int interval) {
+  private Optional<Choice> affordable(long waited, int interval) {
     if (secondsPerGradient == 0) {
       return full.lanczos().isPresent() ? first() : plan(PhaseMonitor.Effort.FULL, full);
     }
@@ -217,7 +217,7 @@ final class Pacer {
    * The whole budget may go into the first snapshot, but not more. It runs code that is still cold:
    * the time in which the host's became fast says how long that may last on this machine.
    */
-  private Optional<Plan> first() {
+  private Optional<Choice> first() {
     if (total == 0) {
       return fewer(LEAST_STEPS);
     }
@@ -240,7 +240,7 @@ final class Pacer {
     return some.stream().filter(others::contains).toArray(Signal[]::new);
   }
 
-  private Optional<Plan> fewer(int steps) {
+  private Optional<Choice> fewer(int steps) {
     int most = full.lanczos().orElseThrow().cap();
     ProbeSettings settings =
         full.withLanczos(Lanczos.fixed(Math.min(steps, most)))
@@ -251,8 +251,8 @@ final class Pacer {
     return plan(PhaseMonitor.Effort.FEWER_STEPS, settings);
   }
 
-  private static Optional<Plan> plan(PhaseMonitor.Effort effort, ProbeSettings settings) {
-    return Optional.of(new Plan(effort, settings));
+  private static Optional<Choice> plan(PhaseMonitor.Effort effort, ProbeSettings settings) {
+    return Optional.of(new Choice(effort, settings));
   }
 
   /** Whether a full snapshot out of turn would leave the share near the budget. */

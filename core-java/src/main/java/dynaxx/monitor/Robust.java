@@ -17,6 +17,17 @@ final class Robust {
     return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
   }
 
+  /** Standard deviation of values about their course, from differences of neighbours. */
+  static double noise(double[] values) {
+    double[] differences = new double[values.length - 1];
+    for (int i = 0; i < differences.length; i++) {
+      differences[i] = values[i + 1] - values[i];
+    }
+    double trend = median(differences);
+    Arrays.setAll(differences, i -> differences[i] - trend);
+    return deviation(differences) / Math.sqrt(2);
+  }
+
   /**
    * Standard deviation about zero, from the median absolute deviation and from the mean square with
    * values cut off at three of those: the larger of the two, as either alone is often too small

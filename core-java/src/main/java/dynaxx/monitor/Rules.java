@@ -3,6 +3,7 @@ package dynaxx.monitor;
 import dynaxx.spectrum.Update.StabilityLimit;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalDouble;
 
 /**
  * A rule set: reads the observations of one run in order and says what happened. It holds the state
@@ -66,6 +67,17 @@ public interface Rules {
   List<Event> observe(Observation observation);
 
   /**
+   * Probability that the loss doubles within the 50 steps after the last one. The calibrated rules
+   * forecast it for every step whose loss can be compared with earlier ones; docs/warnings.md shows
+   * how often it is right.
+   *
+   * @return from 0 to 1; empty if these rules forecast nothing
+   */
+  default OptionalDouble instability() {
+    return OptionalDouble.empty();
+  }
+
+  /**
    * Reports that training was restarted and the optimizer's state was lost: for a while the values
    * may settle before they are judged.
    *
@@ -122,7 +134,7 @@ public interface Rules {
     private double learningRateJump = 1.5;
     private StabilityLimit stability = StabilityLimit.sgd(0);
     private double edgeTolerance = 0.1;
-    private double warning = 0.15;
+    private double warning = 0.22;
     private long seed = 0;
 
     private Calibration() {}
@@ -369,7 +381,7 @@ public interface Rules {
 
     /**
      * Probability that the loss doubles within the next 50 steps from which on an {@link
-     * Event.Kind#INSTABILITY_AHEAD} is told. Default 0.15: docs/warnings.md says what it finds and
+     * Event.Kind#INSTABILITY_AHEAD} is told. Default 0.22: docs/warnings.md says what it finds and
      * how often it is wrong.
      *
      * @param value from 0.01 to 1

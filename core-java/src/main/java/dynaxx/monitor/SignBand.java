@@ -81,16 +81,11 @@ final class SignBand {
     if (n < LEAST_FOR_NOISE) {
       return 0;
     }
-    double[] differences = new double[n - 1];
-    for (int i = 1; i < n; i++) {
-      differences[i - 1] =
-          recent[(seen - n + i) % recent.length] - recent[(seen - n + i - 1) % recent.length];
+    double[] ordered = new double[n];
+    for (int i = 0; i < n; i++) {
+      ordered[i] = recent[(seen - n + i) % recent.length];
     }
-    double trend = Robust.median(differences);
-    for (int i = 0; i < differences.length; i++) {
-      differences[i] -= trend;
-    }
-    return Robust.deviation(differences) / Math.sqrt(2);
+    return Robust.noise(ordered);
   }
 
   /** Changes of sign among the last readings. */

@@ -7,7 +7,7 @@ import java.util.OptionalDouble;
 
 /**
  * Reports a jump of the loss at the step that shows it: a loss that is {@value #FACTOR} times the
- * median before and lies outside the scatter. It is reported once, until the loss has come down or
+ * median before and lies outside the noise. It is reported once, until the loss has come down or
  * has become the new level.
  */
 final class SpikeWatch {
@@ -37,7 +37,7 @@ final class SpikeWatch {
       above = level.value() < OVER * FACTOR * told ? 0 : above - 1;
       return Optional.empty();
     }
-    if (!level.rose(Math.log(FACTOR), DEVIATIONS)) {
+    if (level.rise() < Math.max(Math.log(FACTOR), DEVIATIONS * level.noise())) {
       return Optional.empty();
     }
     above = LONGEST;
@@ -45,7 +45,7 @@ final class SpikeWatch {
     Event.Evidence evidence =
         new Event.Evidence(
             level.value(),
-            OptionalDouble.of(level.median() * level.deviation()),
+            OptionalDouble.of(level.median() * level.noise()),
             OptionalDouble.of(level.median()),
             OptionalDouble.of(FACTOR * level.median()),
             step);

@@ -106,7 +106,7 @@ final class StabilisePolicy implements Policy {
   }
 
   /** The rate that is meant now, and what to advise for it. */
-  private static final class Plan {
+  private static final class RateChange {
     double change = 1;
     double skip = 1;
     String reason = "there is room below the stability limit";
@@ -114,7 +114,7 @@ final class StabilisePolicy implements Policy {
 
   @Override
   public List<Advice> decide(Situation situation) {
-    Plan plan = new Plan();
+    RateChange plan = new RateChange();
     OptionalDouble reported = situation.observation().value(Signal.LEARNING_RATE);
     double rate = reported.orElse(Double.NaN) / skipped;
     boolean jumped = jumped(situation);
@@ -158,7 +158,7 @@ final class StabilisePolicy implements Policy {
     return Robust.median(Arrays.copyOf(losses, Math.min(seen, WINDOW)));
   }
 
-  private List<Advice> advice(OptionalDouble reported, Plan plan) {
+  private List<Advice> advice(OptionalDouble reported, RateChange plan) {
     double next = Math.clamp(factor * plan.change, LEAST, 1);
     double change = next / factor * plan.skip / skipped;
     factor = next;
@@ -172,7 +172,7 @@ final class StabilisePolicy implements Policy {
   }
 
   /** Sets the ceiling, and lowers the rate to it. */
-  private void measured(Situation situation, double rate, Plan plan) {
+  private void measured(Situation situation, double rate, RateChange plan) {
     double fraction = situation.momentum().orElse(0) > 0 ? FRACTION : PLAIN_FRACTION;
     Observation now = situation.observation();
     Signal which = Signal.LAMBDA_MAX;
@@ -219,19 +219,19 @@ final class StabilisePolicy implements Policy {
     return bound > 0 ? value / bound : value > 0 ? 1 / LARGEST_CUT : Double.NaN;
   }
 
-  private static void lower(double by, Plan plan, String reason) {
+  private static void lower(double by, RateChange plan, String reason) {
     plan.change = Math.clamp(by, LARGEST_CUT, plan.change);
     plan.reason = reason;
   }
 
-  private void halve(double rate, Plan plan, String reason) {
+  private void halve(double rate, RateChange plan, String reason) {
     sinceHalved = 0;
     plan.change = Math.min(plan.change, HALF);
     plan.reason = reason;
     ceiling = Double.isNaN(ceiling) ? ceiling : Math.min(ceiling, rate * plan.change);
   }
 
-  private void grow(double rate, Plan plan) {
+  private void grow(double rate, RateChange plan) {
     double room = Double.isNaN(ceiling) ? (sinceHalved > QUIET ? GROWTH : 1) : ceiling / rate;
     if (factor < 1 && room > 1 + ROUNDING) {
       plan.change = Math.min(room, GROWTH);

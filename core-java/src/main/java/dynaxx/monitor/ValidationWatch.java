@@ -25,7 +25,6 @@ final class ValidationWatch {
   private static final double LOSS_TOLERANCE = 0.02;
   private static final double ACCURACY_TOLERANCE = 0.005;
   private static final double DEVIATIONS = 2;
-  private static final double NORMAL = 1.4826;
 
   private final Deque<Value> history = new ArrayDeque<>();
   private final List<Double> after = new ArrayList<>();
@@ -95,7 +94,8 @@ final class ValidationWatch {
     double now = after.stream().mapToDouble(x -> x).average().orElseThrow();
     double worse = accuracy ? base - now : now - base;
     double floor = accuracy ? ACCURACY_TOLERANCE : LOSS_TOLERANCE * Math.abs(base);
-    double tolerance = Math.max(DEVIATIONS * noise(before), floor);
+    double noise = before.length < LEAST_FOR_NOISE ? 0 : Robust.noise(before);
+    double tolerance = Math.max(DEVIATIONS * noise, floor);
     boolean harmful = worse > tolerance;
     double distance = worse == tolerance ? 0 : Math.abs(worse - tolerance) / tolerance;
     Event.Evidence evidence =
@@ -122,22 +122,5 @@ final class ValidationWatch {
                 transition.step(),
                 base,
                 tolerance)));
-  }
-
-  /** Standard deviation of the values about their course, from differences of neighbours. */
-  private static double noise(double[] values) {
-    if (values.length < LEAST_FOR_NOISE) {
-      return 0;
-    }
-    double[] differences = new double[values.length - 1];
-    double[] sizes = new double[values.length - 1];
-    for (int i = 0; i < differences.length; i++) {
-      differences[i] = values[i + 1] - values[i];
-    }
-    double trend = Robust.median(differences);
-    for (int i = 0; i < differences.length; i++) {
-      sizes[i] = Math.abs(differences[i] - trend);
-    }
-    return NORMAL * Robust.median(sizes) / Math.sqrt(2);
   }
 }

@@ -115,7 +115,8 @@ final class Watch {
       return;
     }
     Observation host = report.observation();
-    Optional<Pacer.Plan> plan = pacer.decide(host.step(), host.value(Signal.BATCH_SIZE).orElse(0));
+    Optional<Pacer.Choice> plan =
+        pacer.decide(host.step(), host.value(Signal.BATCH_SIZE).orElse(0));
     if (plan.isPresent() && background.isPresent()) {
       hold(report);
       background

@@ -468,7 +468,19 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
   }
 
   /**
-   * A statistic of the network's ops, from the forward pass of {@link #linearize}.
+   * Takes the network's statistics with every point from now on. That costs a few passes over the
+   * values of some layers; asking for a {@link #statistic} that was not taken costs a gradient.
+   *
+   * @return this
+   */
+  public final NetworkOperator observeStatistics() {
+    exclusively(recorded::observe);
+    return this;
+  }
+
+  /**
+   * A statistic of the network's ops, from the forward pass at the point of {@link #linearize}. If
+   * it was not {@linkplain #observeStatistics taken} then, the batch is recorded again.
    *
    * @param statistic name of a {@link dynaxx.network.op.Op.Statistic}, for example {@code
    *     attention_entropy}
@@ -477,7 +489,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
    */
   public final List<double[]> statistic(String statistic) {
     requirePoint();
-    return Tape.means(network, statistic, recorded.statistic(statistic), examples);
+    return exclusively(
+        () -> Tape.means(network, statistic, recorded.statistic(statistic), examples));
   }
 
   /**

@@ -60,7 +60,12 @@ final class RecordedBatch implements AutoCloseable {
   private boolean current;
   private double lossValue;
   private double gradientNorm;
-  private Map<String, List<double[]>> statistics = Map.of();
+
+  /** Whether statistics are taken with each point. */
+  private boolean observed;
+
+  /** Of the point, or null if they were not taken with it. */
+  private Map<String, List<double[]>> statistics;
 
   /**
    * Places the batch and allocates the recordings.
@@ -207,8 +212,10 @@ final class RecordedBatch implements AutoCloseable {
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = tapes.get(plan.resident() ? i : 0);
       sum += tape.forward(point, parts.get(i), examples);
-      for (String statistic : network.statistics()) {
-        sums.merge(statistic, tape.statistic(statistic), RecordedBatch::accumulate);
+      if (observed) {
+        for (String statistic : network.statistics()) {
+          sums.merge(statistic, tape.statistic(statistic), RecordedBatch::accumulate);
+        }
       }
       tape.backward(gradient);
     }
@@ -216,7 +223,7 @@ final class RecordedBatch implements AutoCloseable {
     gradientNorm =
         NonFiniteException.check(
             "gradient norm", Math.sqrt(device.algebra().dot(gradient, gradient)));
-    statistics = sums;
+    statistics = observed || network.statistics().isEmpty() ? sums : null;
     owner.recorded();
   }
 
@@ -276,8 +283,22 @@ final class RecordedBatch implements AutoCloseable {
     return gradientNorm;
   }
 
-  /** Sums over the batch of a statistic, for each layer. */
+  /** From now on statistics are taken with each point. */
+  void observe() {
+    observed = true;
+  }
+
+  /** Sums over the batch of a statistic, for each layer; records again if they were not taken. */
   List<double[]> statistic(String statistic) {
+    if (statistics == null) {
+      observed = true;
+      try {
+        current = false;
+        with(() -> {});
+      } finally {
+        observed = false;
+      }
+    }
     return statistics.getOrDefault(statistic, List.of());
   }
 

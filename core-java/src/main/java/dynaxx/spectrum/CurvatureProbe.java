@@ -81,7 +81,10 @@ public final class CurvatureProbe implements AutoCloseable {
 
   private Hessian hessian(Batch batch, long bytes) {
     int directions = Hessian.Limits.DEFAULT.directions();
-    return new Hessian(network, loss, batch, device, new Hessian.Limits(bytes, 0, directions));
+    Hessian of =
+        new Hessian(network, loss, batch, device, new Hessian.Limits(bytes, 0, directions));
+    of.observeStatistics();
+    return of;
   }
 
   /**

@@ -5,10 +5,9 @@ import dynaxx.memory.Buffer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.pass.ExampleNorms;
-import dynaxx.network.pass.FisherSweep;
-import dynaxx.network.pass.Tape;
+import dynaxx.operator.Hessian;
 import dynaxx.operator.NetworkOperator;
+import dynaxx.operator.NetworkOperator.Limits;
 import dynaxx.operator.NonFiniteException;
 import java.util.Arrays;
 
@@ -41,8 +40,7 @@ public record ExampleStatistics(
   }
 
   /**
-   * Measures with two forward and backward passes over the batch: the first for norms and the mean
-   * gradient, the second for {@code g_i'mean}, without which there are no errors.
+   * Records the batch at the parameters and reads them out of the recording.
    *
    * @param network the network
    * @param loss its loss
@@ -70,32 +68,11 @@ public record ExampleStatistics(
     loss.requireSeparateExamples("example statistics");
     GradientPass.requireTwo(batch.examples(), microBatch);
     long limit = memoryBytes == 0 ? device.defaultMemoryLimit() : memoryBytes;
-    long bytes = Tape.bytesPerExample(network, loss) + FisherSweep.bytesPerExample(network);
-    int piece = GradientPass.piece(microBatch, limit, bytes, ExampleNorms.leastBytes(network));
-    return device
-        .turns()
-        .take(
-            () -> {
-              double[] squaredNorms = new double[batch.examples()];
-              double[] alongMean = new double[batch.examples()];
-              try (GradientPass pass =
-                      new GradientPass(
-                          network, loss, batch, microBatch, piece, parameters, device);
-                  ExampleNorms norms =
-                      new ExampleNorms(network, device, piece, limit - piece * bytes);
-                  FisherSweep sweep = new FisherSweep(network, device, piece, 1)) {
-                Filler first = new Filler(squaredNorms);
-                GradientStatistics microBatches =
-                    pass.microBatches(tape -> first.append(norms.squared(tape)));
-                pass.leftOut(tape -> first.append(norms.squared(tape)));
-                Filler second = new Filler(alongMean);
-                pass.again(tape -> second.append(sweep.derivatives(tape, pass.mean())[0]));
-                double mean = device.algebra().dot(pass.mean().vector(0), pass.mean().vector(0));
-                NoiseScale noiseScale = NoiseScale.ofExamples(squaredNorms, alongMean);
-                double squares = Arrays.stream(squaredNorms).average().orElseThrow();
-                return new ExampleStatistics(squaredNorms, squares, mean, noiseScale, microBatches);
-              }
-            });
+    Limits limits = new Limits(limit / 2, 0, 1);
+    try (Hessian hessian = new Hessian(network, loss, batch, device, limits)) {
+      hessian.linearize(parameters);
+      return of(hessian, microBatch, limit / 2);
+    }
   }
 
   /**
@@ -119,20 +96,5 @@ public record ExampleStatistics(
     double squares = Arrays.stream(squaredNorms).average().orElseThrow();
     double norm = operator.gradientNorm();
     return new ExampleStatistics(squaredNorms, squares, norm * norm, noiseScale, microBatches);
-  }
-
-  /** Fills an array piece by piece. */
-  private static final class Filler {
-    private final double[] values;
-    private int filled;
-
-    Filler(double[] values) {
-      this.values = values;
-    }
-
-    void append(double[] piece) {
-      System.arraycopy(piece, 0, values, filled, piece.length);
-      filled += piece.length;
-    }
   }
 }

@@ -3,12 +3,10 @@ package dynaxx.spectrum;
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
-import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.pass.Tape;
-import java.util.function.Consumer;
 
 /** Gradients of consecutive micro-batches of one batch, some examples recorded at a time. */
 final class GradientPass implements AutoCloseable {
@@ -21,7 +19,7 @@ final class GradientPass implements AutoCloseable {
   private final Buffer point;
   private final Batch batch;
   private final Buffer gradient;
-  private final Vectors mean;
+  private final Buffer mean;
 
   /**
    * Allocates.
@@ -45,7 +43,7 @@ final class GradientPass implements AutoCloseable {
       point = device.place(scope, parameters);
       this.batch = batch.checked(network, loss).on(device, scope);
       gradient = device.allocate(scope, network.parameterCount());
-      mean = device.vectors(scope, 1, network.parameterCount());
+      mean = device.allocate(scope, network.parameterCount());
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
@@ -71,63 +69,38 @@ final class GradientPass implements AutoCloseable {
    *
    * @param limit memory in bytes
    * @param bytesPerExample memory of an example
-   * @param beside memory that does not depend on the number of examples
    */
-  static int piece(int microBatch, long limit, long bytesPerExample, long beside) {
-    long fitting = (limit - beside) / bytesPerExample;
+  static int piece(int microBatch, long limit, long bytesPerExample) {
+    long fitting = limit / bytesPerExample;
     if (fitting < 1) {
       throw new IllegalArgumentException(
           "memory limit: found "
               + limit
               + " bytes, expected at least "
-              + (bytesPerExample + beside)
+              + bytesPerExample
               + " for one example");
     }
     return (int) Math.min(microBatch, fitting);
   }
 
-  /** The statistics of the full micro-batches; the mean gradient stays here. */
-  GradientStatistics microBatches(Consumer<Tape> seen) {
+  /** The statistics of the full micro-batches. */
+  GradientStatistics statistics() {
     int count = batch.examples() / microBatch;
-    GradientStatistics.Welford running =
-        new GradientStatistics.Welford(device.algebra(), mean.vector(0));
+    GradientStatistics.Welford running = new GradientStatistics.Welford(device.algebra(), mean);
     for (int i = 0; i < count; i++) {
-      record(i * microBatch, microBatch, seen);
+      record(i * microBatch);
       running.add(gradient);
     }
     return running.statistics(microBatch, batch.examples() - count * microBatch);
   }
 
-  /** Takes the examples left out into the mean, so that it is the mean over the whole batch. */
-  void leftOut(Consumer<Tape> seen) {
-    int left = batch.examples() % microBatch;
-    if (left > 0) {
-      record(batch.examples() - left, left, seen);
-      double share = (double) left / batch.examples();
-      device.algebra().axpby(share, gradient, 1 - share, mean.vector(0));
-    }
-  }
-
-  /** Records everything once more. */
-  void again(Consumer<Tape> seen) {
-    for (int from = 0; from < batch.examples(); from += microBatch) {
-      record(from, Math.min(microBatch, batch.examples() - from), seen);
-    }
-  }
-
-  /** The mean gradient, as the only vector of a block. */
-  Vectors mean() {
-    return mean;
-  }
-
-  /** The gradient of some consecutive examples. */
-  private void record(int first, int examples, Consumer<Tape> seen) {
+  /** The gradient of a micro-batch. */
+  private void record(int first) {
     device.algebra().fill(gradient, 0);
-    for (int from = 0; from < examples; from += piece) {
-      int size = Math.min(piece, examples - from);
-      tape.forward(point, batch.slice(first + from, size), examples);
+    for (int from = 0; from < microBatch; from += piece) {
+      int size = Math.min(piece, microBatch - from);
+      tape.forward(point, batch.slice(first + from, size), microBatch);
       tape.backward(gradient);
-      seen.accept(tape);
     }
   }
 

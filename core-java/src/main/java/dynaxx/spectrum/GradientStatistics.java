@@ -50,14 +50,14 @@ public record GradientStatistics(
     GradientPass.requireTwo(batch.examples(), microBatch);
     long limit = memoryBytes == 0 ? device.defaultMemoryLimit() : memoryBytes;
     long bytes = Tape.bytesPerExample(network, loss);
-    int piece = GradientPass.piece(microBatch, limit, bytes, 0);
+    int piece = GradientPass.piece(microBatch, limit, bytes);
     return device
         .turns()
         .take(
             () -> {
               try (GradientPass pass =
                   new GradientPass(network, loss, batch, microBatch, piece, parameters, device)) {
-                return pass.microBatches(tape -> {});
+                return pass.statistics();
               }
             });
   }

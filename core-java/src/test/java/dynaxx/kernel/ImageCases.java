@@ -53,7 +53,7 @@ final class ImageCases {
         new Convolution(2, 2, 2, 1, slide(2, 3, 4, 3, 3, 1), slide(3, 3, 4, 4, 3, 1)),
         new Convolution(2, 17, 33, 1, slide(9, 3, 1, 1, 1, 1), slide(9, 3, 1, 1, 1, 1)),
         // more images than are taken at a time
-        new Convolution(14, 1, 2, 1, slide(32, 9, 1, 4, 4, 1), slide(32, 9, 1, 4, 4, 1)));
+        new Convolution(40, 1, 2, 1, slide(32, 9, 1, 4, 4, 1), slide(32, 9, 1, 4, 4, 1)));
   }
 
   private static List<Pooling> poolings() {

@@ -8,7 +8,6 @@ import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Update.StabilityLimit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
@@ -60,12 +59,7 @@ class InstabilityForecastTest {
             i -> at(i, 0.05 * Math.pow(10, i / 200.0), Signal.LAMBDA_MAX, random));
     Event first = events.getFirst();
     assertEquals(Event.Kind.INSTABILITY_AHEAD, first.kind());
-    assertEquals(Signal.LAMBDA_MAX, first.signal());
     assertTrue(first.step() > 100 && first.step() < 300, first.toString());
-    assertEquals(
-        2 / (0.05 * Math.pow(10, first.step() / 200.0)),
-        first.evidence().threshold().orElseThrow(),
-        0.5);
     assertTrue(first.explanation().contains("of the stability limit"), first.explanation());
     for (int i = 1; i < events.size(); i++) {
       assertTrue(events.get(i).step() >= events.get(i - 1).step() + 50, events.toString());
@@ -89,20 +83,19 @@ class InstabilityForecastTest {
 
   /** Adam's limit is about a sharpness that was not measured. */
   @Test
-  void withoutTheOptimizersOwnSharpnessItsGrowthCounts() {
+  void withoutTheOptimizersOwnSharpnessTheRateCounts() {
     SplittableRandom random = new SplittableRandom(4);
-    InstabilityForecast forecast = forecast(StabilityLimit.adam(0.9));
     List<Event> events =
         events(
-            forecast, 400, i -> at(i, 1e-3 * Math.pow(300, i / 400.0), Signal.LAMBDA_MAX, random));
-    assertEquals(
-        Set.of(Feature.MARGIN_GROWTH, Feature.RATE_GROWTH, Feature.RISE),
-        forecast.features().keySet());
-    assertEquals(Signal.LOSS, events.getFirst().signal());
+            forecast(StabilityLimit.adam(0.9)),
+            400,
+            i -> at(i, 1e-3 * Math.pow(300, i / 100.0), Signal.LAMBDA_MAX, random));
+    assertEquals(Signal.LEARNING_RATE, events.getFirst().signal());
+    assertTrue(events.getFirst().explanation().contains("learning rate"), events.toString());
   }
 
   @Test
-  void aLossThatLeavesItsScatterIsTold() {
+  void aLossThatLeavesItsNoiseIsTold() {
     SplittableRandom random = new SplittableRandom(5);
     List<Event> events =
         events(
@@ -112,24 +105,40 @@ class InstabilityForecastTest {
                 Observation.at(i)
                     .with(
                         Signal.LOSS,
-                        Math.exp(0.05 * random.nextGaussian()) * (i == 100 ? 1.6 : 1)));
+                        Math.exp(0.02 * random.nextGaussian()) * (i == 100 ? 1.9 : 1)));
     assertEquals(List.of(100L), events.stream().map(Event::step).toList());
-    assertTrue(events.getFirst().explanation().contains("deviations"), events.toString());
+    assertEquals(Signal.LOSS, events.getFirst().signal());
+    assertEquals(1, events.getFirst().evidence().baseline().orElseThrow(), 0.1);
+  }
+
+  /** The same rise within the noise of small batches. */
+  @Test
+  void aNoisyLossMustRiseFurther() {
+    SplittableRandom random = new SplittableRandom(6);
+    List<Event> events =
+        events(
+            forecast(StabilityLimit.sgd(0)),
+            400,
+            i ->
+                Observation.at(i)
+                    .with(
+                        Signal.LOSS,
+                        Math.exp(0.25 * Math.clamp(random.nextGaussian(), -1.5, 1.5))
+                            * (i == 300 ? 1.2 : 1)));
+    assertEquals(List.of(), events);
   }
 
   @Test
   void withoutSnapshotsRateAndLossCount() {
-    InstabilityForecast forecast = forecast(StabilityLimit.sgd(0));
     List<Event> events =
         events(
-            forecast,
+            forecast(StabilityLimit.sgd(0)),
             300,
             i ->
                 Observation.at(i)
                     .with(Signal.LEARNING_RATE, 0.01)
                     .with(Signal.LOSS, i < 200 ? 1 : Math.exp((i - 200) / 20.0)));
-    assertEquals(Set.of(Feature.RATE_GROWTH, Feature.RISE), forecast.features().keySet());
-    assertTrue(!events.isEmpty() && events.getFirst().step() < 280, events.toString());
+    assertTrue(!events.isEmpty() && events.getFirst().step() < 215, events.toString());
   }
 
   @Test
@@ -149,17 +158,17 @@ class InstabilityForecastTest {
     assertEquals(List.of(), events(forecast(StabilityLimit.sgd(0)), 300, withoutLogarithms));
   }
 
-  /** Medians of a long run come from a thinned record of it. */
+  /** The median forgets what is long past. */
   @Test
-  void aLongRunIsComparedWithItsMiddle() {
+  void aRateIsComparedWithRecentOnes() {
     InstabilityForecast forecast = forecast(StabilityLimit.sgd(0));
     events(
         forecast,
-        100_001,
+        1001,
         i ->
             Observation.at(i)
-                .with(Signal.LEARNING_RATE, Math.exp(i / 100_000.0))
+                .with(Signal.LEARNING_RATE, Math.exp(i / 1000.0))
                 .with(Signal.LOSS, 1));
-    assertEquals(0.5, forecast.features().get(Feature.RATE_GROWTH), 0.01);
+    assertEquals(0.1005, forecast.features().get(Feature.RATE_GROWTH), 1e-9);
   }
 }

@@ -109,6 +109,7 @@ public class FamilyBenchmark {
   enum Family {
     MLP,
     CNN,
+    RESNET,
     GRU,
     LSTM,
     VIT,
@@ -125,6 +126,14 @@ public class FamilyBenchmark {
                 .image(1, 28, 28)
                 .stages(16, 32)
                 .blocks(1)
+                .groupNorm(4)
+                .classes(10)
+                .build();
+        case RESNET ->
+            new ConvolutionalNetwork()
+                .image(3, 32, 32)
+                .stages(64, 128, 256, 512)
+                .blocks(2)
                 .groupNorm(4)
                 .classes(10)
                 .build();
@@ -155,7 +164,8 @@ public class FamilyBenchmark {
     Workload workload(Scope scope) {
       Network network = network();
       boolean tokens = this == GPT || this == LLAMA;
-      int examples = tokens ? Workload.EXAMPLES / 4 : Workload.EXAMPLES;
+      boolean few = tokens || this == RESNET;
+      int examples = few ? Workload.EXAMPLES / 4 : Workload.EXAMPLES;
       Loss loss = Loss.crossEntropy();
       Random random = new Random(1);
       HostBuffer inputs = scope.allocate(examples * network.inputShape().size());

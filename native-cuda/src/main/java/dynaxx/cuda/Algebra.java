@@ -1,7 +1,6 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.MemoryPool.Block;
-import dynaxx.cuda.internal.Session;
+import dynaxx.cuda.MemoryPool.Block;
 import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;

@@ -44,7 +44,7 @@ final class ChannelNorms implements ChannelNormKernels {
    * @param k directions
    * @param pack values that are moved at once
    */
-  private record Plan(ChannelNormalization s, int k, int pack) {
+  private record LaunchShape(ChannelNormalization s, int k, int pack) {
     boolean given() {
       return s.statistics() == Statistics.GIVEN;
     }
@@ -98,11 +98,11 @@ final class ChannelNorms implements ChannelNormKernels {
     }
   }
 
-  private Plan plan(ChannelNormalization s, int k) {
-    return new Plan(s, k, RowGrid.pack(launcher, s.size()));
+  private LaunchShape plan(ChannelNormalization s, int k) {
+    return new LaunchShape(s, k, RowGrid.pack(launcher, s.size()));
   }
 
-  private Launcher shape(Plan p) {
+  private Launcher shape(LaunchShape p) {
     ChannelNormalization s = p.s;
     int statistics =
         switch (s.statistics()) {
@@ -119,7 +119,7 @@ final class ChannelNorms implements ChannelNormKernels {
         .i32(p.pieces());
   }
 
-  private Launcher pixels(Plan p) {
+  private Launcher pixels(LaunchShape p) {
     return launcher.i32(p.lanes()).i32(p.chunks()).flag(p.pack > 1);
   }
 
@@ -134,7 +134,7 @@ final class ChannelNorms implements ChannelNormKernels {
       Buffer beta,
       Buffer y,
       Buffer stats) {
-    Plan p = plan(s, 1);
+    LaunchShape p = plan(s, 1);
     if (given == null) {
       statistics(p, x, stats);
     } else {
@@ -146,17 +146,18 @@ final class ChannelNorms implements ChannelNormKernels {
     pixels(p).launch(p.blocks(), 1, Launcher.THREADS);
   }
 
-  private void statistics(Plan p, Buffer x, Buffer stats) {
+  private void statistics(LaunchShape p, Buffer x, Buffer stats) {
     long partial = launcher.partials((long) MOMENTS * p.owners() * p.pieces());
     launcher.kernel("channel_moments").p(x).i64(partial);
     shape(p).i32(p.sumLanes()).flag(p.pack > 1).launch(p.sumBlocks(), 1, Launcher.THREADS);
     launcher.kernel("channel_statistics").i64(partial).p(stats);
-    shape(p).f64(p.s.epsilon()).launch(Plan.blocks(p.s.units(), WARP), 1, Launcher.THREADS);
+    shape(p).f64(p.s.epsilon()).launch(LaunchShape.blocks(p.s.units(), WARP), 1, Launcher.THREADS);
   }
 
   // ---- sums and means of the other passes
 
-  private long sums(Plan p, Buffer x, Buffer stats, Buffer dy, Buffer rx, Buffer rdy, long more) {
+  private long sums(
+      LaunchShape p, Buffer x, Buffer stats, Buffer dy, Buffer rx, Buffer rdy, long more) {
     long partial = launcher.partials(p.sums() + more);
     launcher.kernel("channel_sums").p(x).p(stats).p(dy).p(rx).p(rdy).i64(partial);
     shape(p).i32(p.k).i32(p.sumLanes()).flag(p.pack > 1).launch(p.sumBlocks(), 1, Launcher.THREADS);
@@ -164,23 +165,31 @@ final class ChannelNorms implements ChannelNormKernels {
   }
 
   /** Means of the units behind the sums; 0 if statistics are given, for then there are none. */
-  private long means(Plan p, long partial, Buffer stats, Buffer gamma, Strided rgamma) {
+  private long means(LaunchShape p, long partial, Buffer stats, Buffer gamma, Strided rgamma) {
     if (p.given()) {
       return 0;
     }
     long means = partial + p.sums() * Double.BYTES;
     launcher.kernel("channel_means").i64(partial).p(stats).p(gamma).runs(rgamma).i64(means);
-    shape(p).i32(p.k).launch(Plan.blocks((long) p.s.units() * p.k, WARP), 1, Launcher.THREADS);
+    shape(p)
+        .i32(p.k)
+        .launch(LaunchShape.blocks((long) p.s.units() * p.k, WARP), 1, Launcher.THREADS);
     return means;
   }
 
   private void gradients(
-      Plan p, long partial, long means, Buffer stats, Strided gain, Strided shift, boolean rate) {
+      LaunchShape p,
+      long partial,
+      long means,
+      Buffer stats,
+      Strided gain,
+      Strided shift,
+      boolean rate) {
     launcher.kernel("channel_gradients").i64(partial).i64(means).p(stats).runs(gain).runs(shift);
     shape(p)
         .i32(p.k)
         .flag(rate)
-        .launch(Plan.blocks((long) p.s.channels() * p.k, WARP), 1, Launcher.THREADS);
+        .launch(LaunchShape.blocks((long) p.s.channels() * p.k, WARP), 1, Launcher.THREADS);
   }
 
   // ---- the passes
@@ -196,7 +205,7 @@ final class ChannelNorms implements ChannelNormKernels {
       boolean add,
       Buffer dgamma,
       Buffer dbeta) {
-    Plan p = plan(s, 1);
+    LaunchShape p = plan(s, 1);
     long partial = sums(p, x, stats, dy, null, null, p.means());
     Strided shifts = dbeta == null ? null : Strided.of(dbeta);
     gradients(p, partial, 0, stats, Strided.of(dgamma), shifts, false);
@@ -220,7 +229,7 @@ final class ChannelNorms implements ChannelNormKernels {
       Strided rgamma,
       Strided rbeta,
       Buffer ry) {
-    Plan p = plan(s, k);
+    LaunchShape p = plan(s, k);
     long means = 0;
     if (rx != null && !p.given()) {
       long partial = sums(p, x, stats, null, rx, null, p.means());
@@ -255,7 +264,7 @@ final class ChannelNorms implements ChannelNormKernels {
       boolean add,
       Strided rdgamma,
       Strided rdbeta) {
-    Plan p = plan(s, k);
+    LaunchShape p = plan(s, k);
     long partial = sums(p, x, stats, dy, rx, rdy, p.means());
     long means = means(p, partial, stats, gamma, rgamma);
     gradients(p, partial, means, stats, rdgamma, rdbeta, true);
@@ -288,12 +297,12 @@ final class ChannelNorms implements ChannelNormKernels {
       Buffer rx,
       Strided rgamma,
       Scalars c) {
-    Plan p = plan(s, k);
+    LaunchShape p = plan(s, k);
     int n = p.given() ? s.channels() : s.units();
     long partial = sums(p, x, stats, dy, rx, null, (long) k * n);
     long curvature = partial + p.sums() * Double.BYTES;
     launcher.kernel("channel_curvature").i64(partial).p(stats).p(gamma).runs(rgamma).i64(curvature);
-    shape(p).i32(n).i32(k).launch(Plan.blocks((long) n * k, WARP), 1, Launcher.THREADS);
+    shape(p).i32(n).i32(k).launch(LaunchShape.blocks((long) n * k, WARP), 1, Launcher.THREADS);
     launcher
         .kernel("add_partials")
         .i64(curvature)

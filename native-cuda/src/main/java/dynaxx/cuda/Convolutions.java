@@ -1,6 +1,6 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.MemoryPool.Block;
+import dynaxx.cuda.MemoryPool.Block;
 import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.ConvolutionKernels.Convolution;
 import dynaxx.kernel.GemmKernels.Members;

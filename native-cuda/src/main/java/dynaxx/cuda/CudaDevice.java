@@ -1,9 +1,6 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.Blas;
-import dynaxx.cuda.internal.Driver;
-import dynaxx.cuda.internal.MemoryPool.Block;
-import dynaxx.cuda.internal.Session;
+import dynaxx.cuda.MemoryPool.Block;
 import dynaxx.device.Device;
 import dynaxx.device.Turns;
 import dynaxx.kernel.Kernels;

@@ -1,6 +1,5 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.Session;
 import dynaxx.device.Device;
 import dynaxx.device.DeviceProvider;
 import java.util.Objects;

@@ -1,6 +1,5 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.Blas;
 import dynaxx.kernel.ActivationKernels;
 import dynaxx.kernel.ChannelNormKernels;
 import dynaxx.kernel.ConvolutionKernels;

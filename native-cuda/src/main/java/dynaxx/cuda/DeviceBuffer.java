@@ -1,6 +1,5 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.Session;
 import dynaxx.memory.Buffer;
 import java.util.Objects;
 

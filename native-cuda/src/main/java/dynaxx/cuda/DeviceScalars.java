@@ -1,7 +1,6 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.MemoryPool.Block;
-import dynaxx.cuda.internal.Session;
+import dynaxx.cuda.MemoryPool.Block;
 import dynaxx.kernel.Scalars;
 
 /** Float64 accumulators in device memory; kernels of one stream add to them in order. */

@@ -1,8 +1,6 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.Blas;
-import dynaxx.cuda.internal.Blas.Operand;
-import dynaxx.cuda.internal.Session;
+import dynaxx.cuda.Blas.Operand;
 import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;

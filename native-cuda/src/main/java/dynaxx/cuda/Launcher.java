@@ -1,9 +1,6 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.Driver;
-import dynaxx.cuda.internal.LoadException;
-import dynaxx.cuda.internal.MemoryPool.Block;
-import dynaxx.cuda.internal.Session;
+import dynaxx.cuda.MemoryPool.Block;
 import dynaxx.device.MemoryExhaustedException;
 import dynaxx.kernel.Scalars;
 import dynaxx.kernel.Strided;

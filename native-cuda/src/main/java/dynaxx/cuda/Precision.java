@@ -1,6 +1,5 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.Blas;
 import java.util.Arrays;
 import java.util.Locale;
 

@@ -1,8 +1,5 @@
 package dynaxx.cuda;
 
-import dynaxx.cuda.internal.Driver;
-import dynaxx.cuda.internal.Session;
-
 /**
  * Work as a CUDA graph. The first time it just runs, which loads kernels and sizes work space; the
  * second time it is captured; from then on the graph is launched. If the device has no memory for a

@@ -136,7 +136,7 @@ public final class Acting {
    * @param made told of each that is there, in the order in which they are done
    * @throws UserException if there is a training of another seed
    */
-  public void make(Plan plan, int threads, Consumer<String> made)
+  public void make(Trials plan, int threads, Consumer<String> made)
       throws IOException, InterruptedException {
     make(
         plan(plan.seed(), plan.pairs(), plan.tuning()),
@@ -153,7 +153,7 @@ public final class Acting {
    * @param reversals trainings with a fault
    * @param tuning whether they are of the half to tune on
    */
-  public record Plan(long seed, int pairs, int reversals, boolean tuning) {}
+  public record Trials(long seed, int pairs, int reversals, boolean tuning) {}
 
   void make(
       List<Specification> pairs, List<Specification> reversals, int threads, Consumer<String> made)
@@ -232,7 +232,7 @@ public final class Acting {
   }
 
   /** What all of it says. */
-  public ActingReport report(Plan plan) throws IOException {
+  public ActingReport report(Trials plan) throws IOException {
     return ActingReport.of(
         results(
             plan(plan.seed(), plan.pairs(), plan.tuning()),

@@ -19,6 +19,10 @@ final class Detectors {
 
   private static final int LEAST = 3;
 
+  /** What is told of a loss that is about to break, and at the step that shows it. */
+  private static final Set<Event.Kind> WARNINGS =
+      EnumSet.of(Event.Kind.INSTABILITY_AHEAD, Event.Kind.SPIKE);
+
   private final List<Pack.Run> runs;
   private final List<Detector> all = new ArrayList<>();
 
@@ -98,17 +102,22 @@ final class Detectors {
     List<List<Event>> events = runs.stream().map(run -> replay(fresh.apply(run), run)).toList();
     Set<Event.Kind> kinds = EnumSet.noneOf(Event.Kind.class);
     events.forEach(list -> list.forEach(event -> kinds.add(event.kind())));
-    for (Event.Kind kind : kinds) {
-      double[][] marks = new double[runs.size()][];
-      for (int r = 0; r < marks.length; r++) {
-        double[] own = new double[runs.get(r).observations().size()];
-        events.get(r).stream()
-            .filter(event -> event.kind() == kind)
-            .forEach(event -> own[Math.min((int) event.step(), own.length - 1)] = 1);
-        marks[r] = own;
-      }
-      all.add(new Detector(name + ": " + kind, Detector.Group.RULES, marks, Detector.EVENT));
+    kinds.forEach(kind -> events(name + ": " + kind, events, EnumSet.of(kind)));
+    if (kinds.containsAll(WARNINGS)) {
+      events(name + ": INSTABILITY_AHEAD or SPIKE", events, WARNINGS);
     }
+  }
+
+  private void events(String name, List<List<Event>> events, Set<Event.Kind> kinds) {
+    double[][] marks = new double[runs.size()][];
+    for (int r = 0; r < marks.length; r++) {
+      double[] own = new double[runs.get(r).observations().size()];
+      events.get(r).stream()
+          .filter(event -> kinds.contains(event.kind()))
+          .forEach(event -> own[Math.min((int) event.step(), own.length - 1)] = 1);
+      marks[r] = own;
+    }
+    all.add(new Detector(name, Detector.Group.RULES, marks, Detector.EVENT));
   }
 
   /** What rules say of a run. */

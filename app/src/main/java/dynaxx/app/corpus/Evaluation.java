@@ -88,6 +88,7 @@ public final class Evaluation {
    * @param faults injected ones that the loss showed
    * @param rows of the detectors
    * @param reliability of the events that state a confidence
+   * @param forecast reliability of the probability that is forecast at each step
    */
   public record Report(
       Half half,
@@ -97,7 +98,8 @@ public final class Evaluation {
       int spikes,
       int faults,
       List<Row> rows,
-      List<Reliability.Bin> reliability) {}
+      List<Reliability.Bin> reliability,
+      List<Reliability.Forecast> forecast) {}
 
   private Evaluation(List<Pack.Run> runs, Half half) {
     this.runs = runs;
@@ -132,7 +134,8 @@ public final class Evaluation {
         evaluation.chosen(run -> foreseeable(run, Outcome.What.SPIKE)).length,
         evaluation.chosen(Evaluation::shownFault).length,
         rows,
-        Reliability.of(evaluation.told));
+        Reliability.of(evaluation.told),
+        Reliability.forecast(evaluation.told));
   }
 
   /** Choice of runs. */

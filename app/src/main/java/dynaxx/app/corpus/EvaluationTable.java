@@ -40,6 +40,7 @@ public final class EvaluationTable {
     text.append(HEAD);
     report.rows().forEach(row -> text.append(line(row)));
     text.append(reliability(report.reliability()));
+    text.append(forecast(report.forecast()));
     return text.toString();
   }
 
@@ -69,6 +70,24 @@ public final class EvaluationTable {
         scale * figure.value(),
         scale * figure.low(),
         scale * figure.high());
+  }
+
+  private static String forecast(List<Reliability.Forecast> bins) {
+    StringBuilder text =
+        new StringBuilder(
+            "\n| forecast probability | steps | followed by a doubled loss within "
+                + Reliability.HORIZON
+                + " steps |\n|---|---|---|\n");
+    for (Reliability.Forecast bin : bins) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "| %.3f | %,d | %s |%n",
+              bin.forecast(),
+              bin.steps(),
+              figure(bin.seen(), "%.1f %%", 100)));
+    }
+    return text.toString();
   }
 
   private static String reliability(List<Reliability.Bin> bins) {

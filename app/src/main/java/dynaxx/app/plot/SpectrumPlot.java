@@ -1,14 +1,11 @@
 package dynaxx.app.plot;
 
-import dynaxx.app.io.WholeFile;
 import dynaxx.app.plot.Canvas.Anchor;
 import dynaxx.spectrum.SpectralDensity;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
-import java.util.Optional;
 
 /**
  * A picture of a spectrum: the density on a logarithmic scale, since most eigenvalues lie close to
@@ -59,12 +56,6 @@ public final class SpectrumPlot {
     return span > 0 ? span : 1;
   }
 
-  /** The kind of picture that a file's name states: png or svg. */
-  public static Optional<String> ending(Path file) {
-    String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
-    return Arrays.asList("png", "svg").stream().filter(e -> name.endsWith("." + e)).findFirst();
-  }
-
   /**
    * Draws a file.
    *
@@ -73,16 +64,7 @@ public final class SpectrumPlot {
    * @param density what is drawn
    */
   public static void write(Path file, String title, SpectralDensity density) throws IOException {
-    if (ending(file).orElse("").equals("svg")) {
-      SvgCanvas svg = new SvgCanvas(WIDTH, HEIGHT);
-      new SpectrumPlot(svg, density).draw(title);
-      byte[] bytes = svg.document().getBytes(StandardCharsets.UTF_8);
-      WholeFile.write(file, out -> out.write(bytes));
-      return;
-    }
-    PngCanvas png = new PngCanvas(WIDTH, HEIGHT);
-    new SpectrumPlot(png, density).draw(title);
-    WholeFile.write(file, png::write);
+    Pictures.write(file, WIDTH, HEIGHT, canvas -> new SpectrumPlot(canvas, density).draw(title));
   }
 
   private double x(double value) {

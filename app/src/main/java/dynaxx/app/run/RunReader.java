@@ -24,7 +24,11 @@ public final class RunReader {
   public static List<MonitorRecord> metrics(Path file, Consumer<String> problems)
       throws IOException {
     if (!Files.isReadable(file) || Files.isDirectory(file)) {
-      throw new UserException(file + ": found no such file that can be read");
+      String found =
+          Files.isDirectory(file)
+              ? "a folder"
+              : Files.exists(file) ? "a file that may not be read" : "no such file";
+      throw new UserException(file + ": found " + found + ", expected the metrics of a run");
     }
     try {
       return MetricsFormat.read(file, problems);

@@ -6,13 +6,14 @@ import dynaxx.kernel.ChannelNormKernels.Statistics;
 import dynaxx.kernel.Scalars;
 import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
+import java.util.Arrays;
 
 /**
  * Normalisation of channels. Every mean that a pass needs follows from sums over single planes; so
  * a pass sums plane by plane in float64, combines the sums of a unit in order, and goes over the
- * planes once more to write.
+ * planes once more to write. Planes themselves have the element type.
  */
-final class ChannelNorms implements ChannelNormKernels {
+final class ChannelNorms<A> implements ChannelNormKernels {
 
   /** Elements that a task takes at least, if there are as many. */
   private static final int TASK = 8192;
@@ -26,11 +27,13 @@ final class ChannelNorms implements ChannelNormKernels {
   private static final int SHARED = 3;
 
   private final WorkerPool pool;
-  private final Wide<?> memory;
+  private final Wide<A> memory;
+  private final Loops<A> loops;
 
-  ChannelNorms(WorkerPool pool, Wide<?> memory) {
+  ChannelNorms(WorkerPool pool, Wide<A> memory) {
     this.pool = pool;
     this.memory = memory;
+    loops = memory.loops();
   }
 
   private interface Plane {
@@ -50,9 +53,9 @@ final class ChannelNorms implements ChannelNormKernels {
         });
   }
 
-  private double[] loaded(Buffer from, long plane, int size, int slot, Scratch scratch) {
-    double[] v = scratch.doubles(slot, size);
-    memory.load(from, plane * size, v, size, scratch);
+  private A loaded(Buffer from, long plane, int size, int slot, Scratch scratch) {
+    A v = loops.array(scratch, slot, size);
+    loops.load(from, plane * size, v, size);
     return v;
   }
 
@@ -84,13 +87,9 @@ final class ChannelNorms implements ChannelNormKernels {
       return s.statistics() == Statistics.GIVEN;
     }
 
-    double[] xh(int plane, Scratch scratch) {
-      double[] v = loaded(x, plane, size, XH, scratch);
-      double mean = stats[2 * s.unit(plane)];
-      double r = r(s.unit(plane));
-      for (int j = 0; j < size; j++) {
-        v[j] = (v[j] - mean) * r;
-      }
+    A xh(int plane, Scratch scratch) {
+      A v = loaded(x, plane, size, XH, scratch);
+      loops.standardise(v, stats[2 * s.unit(plane)], r(s.unit(plane)), size);
       return v;
     }
   }
@@ -117,13 +116,10 @@ final class ChannelNorms implements ChannelNormKernels {
         s,
         4,
         (plane, scratch) -> {
-          double[] v = p.xh(plane, scratch);
-          double gain = p.gain(plane);
-          double shift = shifts[plane % s.channels()];
-          for (int j = 0; j < p.size; j++) {
-            v[j] = gain * v[j] + shift;
-          }
-          memory.store(v, y, (long) plane * p.size, p.size, false, scratch);
+          A v = p.xh(plane, scratch);
+          loops.multiply(v, 0, p.gain(plane), p.size);
+          loops.add(v, 0, shifts[plane % s.channels()], p.size);
+          loops.store(v, y, (long) plane * p.size, p.size);
         });
   }
 
@@ -147,34 +143,15 @@ final class ChannelNorms implements ChannelNormKernels {
           s,
           2,
           (plane, scratch) -> {
-            double[] v = loaded(x, plane, s.size(), XH, scratch);
+            A v = loaded(x, plane, s.size(), XH, scratch);
             double mean = moments[2 * s.unit(plane)];
-            sums[plane] = squares ? squares(v, s.size(), mean) : sum(v, s.size());
+            sums[plane] = squares ? loops.squares(v, 0, s.size(), mean) : loops.sum(v, 0, s.size());
           });
       for (int plane = 0; plane < s.planes(); plane++) {
         moments[2 * s.unit(plane) + power - 1] += sums[plane] / s.unitSize();
       }
     }
     return moments;
-  }
-
-  private static double sum(double[] v, int n) {
-    double a = 0;
-    double b = 0;
-    int j = 0;
-    for (; j < n - 1; j += 2) {
-      a += v[j];
-      b += v[j + 1];
-    }
-    return j < n ? a + b + v[j] : a + b;
-  }
-
-  private static double squares(double[] v, int n, double mean) {
-    double sum = 0;
-    for (int j = 0; j < n; j++) {
-      sum += (v[j] - mean) * (v[j] - mean);
-    }
-    return sum;
   }
 
   // ---- backward
@@ -205,28 +182,22 @@ final class ChannelNorms implements ChannelNormKernels {
         s,
         4,
         (plane, scratch) -> {
-          double[] d = projection.adjoint(plane, p.xh(plane, scratch), dy, scratch);
-          memory.store(d, dx, (long) plane * p.size, p.size, add, scratch);
+          A d = projection.adjoint(plane, p.xh(plane, scratch), dy, scratch);
+          loops.store(d, dx, (long) plane * p.size, p.size, add, scratch);
         });
   }
 
   /** Sums of xh, dy and dy xh over a plane; leaves both arrays in the thread's work arrays. */
   private double[] shared(Primal p, int plane, Buffer dy, Scratch scratch) {
-    double[] xh = p.xh(plane, scratch);
-    double[] adjoint = loaded(dy, plane, p.size, DY, scratch);
-    double[] sums = new double[SHARED];
-    double a = 0;
-    double b = 0;
-    double c = 0;
-    for (int j = 0; j < p.size; j++) {
-      a += xh[j];
-      b += adjoint[j];
-      c += adjoint[j] * xh[j];
-    }
-    sums[0] = a;
-    sums[1] = b;
-    sums[2] = c;
-    return sums;
+    A xh = p.xh(plane, scratch);
+    A adjoint = loaded(dy, plane, p.size, DY, scratch);
+    return new double[] {
+      loops.sum(xh, 0, p.size), loops.sum(adjoint, 0, p.size), dot(adjoint, xh, p.size)
+    };
+  }
+
+  private double dot(A a, A b, int n) {
+    return loops.dot(a, 0, b, 0, n);
   }
 
   /** Adds one of the planes' sums to the gradient of their channels, image after image. */
@@ -257,17 +228,16 @@ final class ChannelNorms implements ChannelNormKernels {
     }
 
     /** Turns the plane's dy into dx, in the work array of dy. */
-    double[] adjoint(int plane, double[] xh, Buffer dy, Scratch scratch) {
-      double[] d = loaded(dy, plane, p.size, DY, scratch);
-      int unit = p.s.unit(plane);
-      double gain = p.gain(plane);
-      double r = p.r(unit);
-      double mean = m1[unit];
-      double slope = m2[unit];
-      for (int j = 0; j < p.size; j++) {
-        d[j] = r * (gain * d[j] - mean - xh[j] * slope);
-      }
+    A adjoint(int plane, A xh, Buffer dy, Scratch scratch) {
+      A d = loaded(dy, plane, p.size, DY, scratch);
+      project(plane, xh, d);
       return d;
+    }
+
+    void project(int plane, A xh, A d) {
+      int unit = p.s.unit(plane);
+      loops.multiply(d, 0, p.gain(plane), p.size);
+      loops.project(d, d, m1[unit], xh, m2[unit], p.r(unit), p.size);
     }
   }
 
@@ -296,35 +266,26 @@ final class ChannelNorms implements ChannelNormKernels {
         s,
         2 + 4 * k,
         (plane, scratch) -> {
-          double[] xh = p.xh(plane, scratch);
+          A xh = p.xh(plane, scratch);
           int channel = plane % s.channels();
-          double gain = p.gain(plane);
           for (int q = 0; q < k; q++) {
-            double[] rxh = slopes.normalised(q, plane, xh, rx, scratch);
-            for (int j = 0; j < p.size; j++) {
-              rxh[j] = gains[q][channel] * xh[j] + gain * rxh[j] + shifts[q][channel];
-            }
-            long at = ((long) q * s.planes() + plane) * p.size;
-            memory.store(rxh, ry, at, p.size, false, scratch);
+            A rxh = slopes.normalised(q, plane, xh, rx, scratch);
+            loops.mix(rxh, p.gain(plane), xh, gains[q][channel], p.size);
+            loops.add(rxh, 0, shifts[q][channel], p.size);
+            loops.store(rxh, ry, ((long) q * s.planes() + plane) * p.size, p.size);
           }
         });
   }
 
   /** Sum of xh, not used otherwise, and for each direction those of rx and xh rx. */
   private double[] inputSums(Primal p, int k, int plane, Buffer rx, Scratch scratch) {
-    double[] xh = p.xh(plane, scratch);
+    A xh = p.xh(plane, scratch);
     double[] sums = new double[SHARED + 2 * k];
-    sums[0] = sum(xh, p.size);
+    sums[0] = loops.sum(xh, 0, p.size);
     for (int q = 0; q < k; q++) {
-      double[] v = loaded(rx, (long) q * p.s.planes() + plane, p.size, RX, scratch);
-      double a = 0;
-      double b = 0;
-      for (int j = 0; j < p.size; j++) {
-        a += v[j];
-        b += xh[j] * v[j];
-      }
-      sums[SHARED + 2 * q] = a;
-      sums[SHARED + 2 * q + 1] = b;
+      A v = loaded(rx, (long) q * p.s.planes() + plane, p.size, RX, scratch);
+      sums[SHARED + 2 * q] = loops.sum(v, 0, p.size);
+      sums[SHARED + 2 * q + 1] = dot(xh, v, p.size);
     }
     return sums;
   }
@@ -364,20 +325,15 @@ final class ChannelNorms implements ChannelNormKernels {
       }
     }
 
-    double[] normalised(int q, int plane, double[] xh, Buffer rx, Scratch scratch) {
+    A normalised(int q, int plane, A xh, Buffer rx, Scratch scratch) {
       if (rx == null) {
-        double[] zero = scratch.doubles(RX, p.size);
-        java.util.Arrays.fill(zero, 0, p.size, 0);
+        A zero = loops.array(scratch, RX, p.size);
+        loops.fill(zero, 0, p.size, 0);
         return zero;
       }
-      double[] v = loaded(rx, (long) q * p.s.planes() + plane, p.size, RX, scratch);
+      A v = loaded(rx, (long) q * p.s.planes() + plane, p.size, RX, scratch);
       int unit = p.s.unit(plane);
-      double r = p.r(unit);
-      double mean = m[q][unit];
-      double slope = a[q][unit];
-      for (int j = 0; j < p.size; j++) {
-        v[j] = r * (v[j] - mean - xh[j] * slope);
-      }
+      loops.project(v, v, m[q][unit], xh, a[q][unit], p.r(unit), p.size);
       return v;
     }
 
@@ -432,15 +388,15 @@ final class ChannelNorms implements ChannelNormKernels {
         s,
         4 + 8 * k,
         (plane, scratch) -> {
-          double[] xh = p.xh(plane, scratch);
+          A xh = p.xh(plane, scratch);
           for (int q = 0; q < k; q++) {
-            double[] rxh = slopes.normalised(q, plane, xh, rx, scratch);
+            A rxh = slopes.normalised(q, plane, xh, rx, scratch);
             double rgain = gains[q][plane % s.channels()];
             long at = (long) q * s.planes() + plane;
-            double[] v = loaded(rdy, at, p.size, RDY, scratch);
-            double[] adjoint = loaded(dy, plane, p.size, DY, scratch);
+            A v = loaded(rdy, at, p.size, RDY, scratch);
+            A adjoint = loaded(dy, plane, p.size, DY, scratch);
             adjointTangent(projection, slopes.a[q], means[q], plane, rgain, xh, rxh, adjoint, v);
-            memory.store(v, rdx, at * p.size, p.size, add, scratch);
+            loops.store(v, rdx, at * p.size, p.size, add, scratch);
           }
         });
   }
@@ -449,44 +405,27 @@ final class ChannelNorms implements ChannelNormKernels {
   private double[] allSums(
       Primal p, int k, int plane, Buffer dy, Buffer rx, Buffer rdy, Scratch scratch) {
     double[] shared = shared(p, plane, dy, scratch);
-    double[] sums = java.util.Arrays.copyOf(shared, SHARED + ALL * k);
-    double[] xh = scratch.doubles(XH, p.size);
-    double[] adjoint = scratch.doubles(DY, p.size);
+    double[] sums = Arrays.copyOf(shared, SHARED + ALL * k);
+    A xh = loops.array(scratch, XH, p.size);
+    A adjoint = loops.array(scratch, DY, p.size);
     for (int q = 0; q < k; q++) {
-      long at = (long) q * p.s.planes() + plane;
+      long place = (long) q * p.s.planes() + plane;
+      int at = SHARED + ALL * q;
       if (rx != null) {
-        inputSums(loaded(rx, at, p.size, RX, scratch), xh, adjoint, p.size, sums, q);
+        A u = loaded(rx, place, p.size, RX, scratch);
+        sums[at] = loops.sum(u, 0, p.size);
+        sums[at + 1] = dot(xh, u, p.size);
+        sums[at + 2] = dot(adjoint, u, p.size);
       }
-      double[] v = loaded(rdy, at, p.size, RDY, scratch);
-      double c = 0;
-      double d = 0;
-      for (int j = 0; j < p.size; j++) {
-        c += v[j];
-        d += v[j] * xh[j];
-      }
-      sums[SHARED + ALL * q + 3] = c;
-      sums[SHARED + ALL * q + 4] = d;
+      A v = loaded(rdy, place, p.size, RDY, scratch);
+      sums[at + 3] = loops.sum(v, 0, p.size);
+      sums[at + 4] = dot(v, xh, p.size);
     }
     return sums;
   }
 
-  private static void inputSums(
-      double[] rx, double[] xh, double[] dy, int n, double[] sums, int q) {
-    double a = 0;
-    double b = 0;
-    double c = 0;
-    for (int j = 0; j < n; j++) {
-      a += rx[j];
-      b += xh[j] * rx[j];
-      c += dy[j] * rx[j];
-    }
-    sums[SHARED + ALL * q] = a;
-    sums[SHARED + ALL * q + 1] = b;
-    sums[SHARED + ALL * q + 2] = c;
-  }
-
   /** For each plane its part of the tangents of the gains' and of the shifts' gradient. */
-  private static double[][] gradients(Slopes slopes, int q, double[][] sums) {
+  private double[][] gradients(Slopes slopes, int q, double[][] sums) {
     double[][] gradients = new double[sums.length][2];
     for (int plane = 0; plane < sums.length; plane++) {
       int at = SHARED + ALL * q;
@@ -498,7 +437,7 @@ final class ChannelNorms implements ChannelNormKernels {
   }
 
   /** For each unit {@code mean rdxh} and {@code mean(rdxh xh + dxh rxh)}; 0 if given. */
-  private static double[][] adjointMeans(Slopes slopes, int q, double[][] sums, double[] rgamma) {
+  private double[][] adjointMeans(Slopes slopes, int q, double[][] sums, double[] rgamma) {
     Primal p = slopes.p;
     double[][] means = new double[2][p.s.units()];
     for (int plane = 0; plane < sums.length && !p.given(); plane++) {
@@ -514,31 +453,33 @@ final class ChannelNorms implements ChannelNormKernels {
     return means;
   }
 
-  /** Turns {@code v = rdy} into the tangent of the input's adjoint. */
-  private static void adjointTangent(
+  /** Turns {@code v = rdy} into the tangent of the input's adjoint, and dy into that adjoint. */
+  private void adjointTangent(
       Projection projection,
       double[] a,
       double[][] means,
       int plane,
       double rgain,
-      double[] xh,
-      double[] rxh,
-      double[] dy,
-      double[] v) {
+      A xh,
+      A rxh,
+      A dy,
+      A v) {
     Primal p = projection.p;
     int unit = p.s.unit(plane);
-    double gain = p.gain(plane);
     double r = p.r(unit);
-    double relative = -r * a[unit];
-    double m1 = projection.m1[unit];
-    double m2 = projection.m2[unit];
-    double rm1 = means[0][unit];
-    double rm2 = means[1][unit];
-    for (int j = 0; j < p.size; j++) {
-      double d = r * (gain * dy[j] - m1 - xh[j] * m2);
-      double rdxh = rgain * dy[j] + gain * v[j];
-      v[j] = relative * d + r * (rdxh - rm1 - rxh[j] * m2 - xh[j] * rm2);
-    }
+    loops.mix(v, p.gain(plane), dy, rgain, p.size);
+    projection.project(plane, xh, dy);
+    loops.projectTangent(
+        v,
+        -r * a[unit],
+        dy,
+        r,
+        means[0][unit],
+        rxh,
+        projection.m2[unit],
+        xh,
+        means[1][unit],
+        p.size);
   }
 
   // ---- curvature
@@ -570,31 +511,21 @@ final class ChannelNorms implements ChannelNormKernels {
   /** The shared sums and, for each direction, those of rx, xh rx, dy rx and rx^2. */
   private double[] curved(Primal p, int k, int plane, Buffer dy, Buffer rx, Scratch scratch) {
     double[] shared = shared(p, plane, dy, scratch);
-    double[] sums = java.util.Arrays.copyOf(shared, SHARED + CURVED * k);
-    double[] xh = scratch.doubles(XH, p.size);
-    double[] adjoint = scratch.doubles(DY, p.size);
+    double[] sums = Arrays.copyOf(shared, SHARED + CURVED * k);
+    A xh = loops.array(scratch, XH, p.size);
+    A adjoint = loops.array(scratch, DY, p.size);
     for (int q = 0; q < k; q++) {
-      double[] v = loaded(rx, (long) q * p.s.planes() + plane, p.size, RX, scratch);
-      double a = 0;
-      double b = 0;
-      double c = 0;
-      double d = 0;
-      for (int j = 0; j < p.size; j++) {
-        a += v[j];
-        b += xh[j] * v[j];
-        c += adjoint[j] * v[j];
-        d += v[j] * v[j];
-      }
+      A v = loaded(rx, (long) q * p.s.planes() + plane, p.size, RX, scratch);
       int at = SHARED + CURVED * q;
-      sums[at] = a;
-      sums[at + 1] = b;
-      sums[at + 2] = c;
-      sums[at + 3] = d;
+      sums[at] = loops.sum(v, 0, p.size);
+      sums[at + 1] = dot(xh, v, p.size);
+      sums[at + 2] = dot(adjoint, v, p.size);
+      sums[at + 3] = dot(v, v, p.size);
     }
     return sums;
   }
 
-  private static double curvature(
+  private double curvature(
       Slopes slopes, Projection projection, int q, double[][] sums, double[] rgamma) {
     Primal p = slopes.p;
     int units = p.s.units();

@@ -144,7 +144,7 @@ final class Convolutions<A> implements ConvolutionKernels, AutoCloseable {
   public void convolveWeight(
       Convolution s, int k, Strided x, Strided dy, Strided dw, Strided dbias) {
     if (dbias != null) {
-      addBiasGradient(s, k, dy, dbias);
+      addBiasGradient(pool, loops, s, k, dy, dbias);
     }
     if (x.stride() == 0) {
       sharedWeight(s, k, x, dy, dw);
@@ -176,7 +176,8 @@ final class Convolutions<A> implements ConvolutionKernels, AutoCloseable {
     return all.slice(i * s.images() * size, s.images() * size);
   }
 
-  private void addBiasGradient(Convolution s, int k, Strided dy, Strided dbias) {
+  static <A> void addBiasGradient(
+      WorkerPool pool, Loops<A> loops, Convolution s, int k, Strided dy, Strided dbias) {
     int places = s.outPlane();
     pool.run(
         k * s.outputs(),

@@ -25,7 +25,8 @@ final class CpuDevice implements Device {
     this.loops = loops;
     pool = new WorkerPool(threads);
     algebra = new Algebra<>(pool, loops);
-    kernels = CpuKernels.of(pool, loops, new Gemm(pool, loops));
+    DirectConvolutions convolutions = new DirectConvolutions(pool, loops);
+    kernels = CpuKernels.of(pool, loops, new Gemm(pool, loops), convolutions);
   }
 
   @Override
@@ -97,7 +98,6 @@ final class CpuDevice implements Device {
     turns()
         .take(
             () -> {
-              kernels.close();
               if (float64 != null) {
                 float64.release();
               }

@@ -2,6 +2,7 @@ package dynaxx.device.cpu;
 
 import dynaxx.kernel.ActivationKernels;
 import dynaxx.kernel.ChannelNormKernels;
+import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.ElementwiseKernels;
 import dynaxx.kernel.GatherKernels;
 import dynaxx.kernel.GemmKernels;
@@ -24,12 +25,13 @@ record CpuKernels(
     RowKernels rows,
     GatherKernels gathers,
     StrideKernels strides,
-    Convolutions<?> convolutions,
+    ConvolutionKernels convolutions,
     PoolKernels pools,
     LossKernels losses)
-    implements Kernels, AutoCloseable {
+    implements Kernels {
 
-  static <A> CpuKernels of(WorkerPool pool, Loops<A> loops, GemmKernels gemm) {
+  static <A> CpuKernels of(
+      WorkerPool pool, Loops<A> loops, GemmKernels gemm, ConvolutionKernels convolutions) {
     Rows<A> rows = new Rows<>(pool, loops);
     Wide<A> wide = new Wide<>(loops);
     return new CpuKernels(
@@ -37,19 +39,13 @@ record CpuKernels(
         new Activations<>(pool, loops),
         new Elementwise<>(pool, loops),
         new Norms<>(pool, loops),
-        new ChannelNorms(pool, wide),
+        new ChannelNorms<>(pool, wide),
         new Softmax<>(pool, loops),
         rows,
         new Gathers<>(pool, loops, rows),
         new Strides<>(pool, loops),
-        new Convolutions<>(pool, loops, gemm),
+        convolutions,
         new Pools(pool, wide),
         new Losses<>(pool, loops));
-  }
-
-  /** Frees the memory that convolutions work in. */
-  @Override
-  public void close() {
-    convolutions.close();
   }
 }

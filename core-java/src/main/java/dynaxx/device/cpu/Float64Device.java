@@ -21,18 +21,21 @@ final class Float64Device implements Device {
   private final long memoryLimit;
   private final Float64Loops loops = new Float64Loops();
   private final Algebra<double[]> algebra;
+  private final Convolutions<double[]> convolutions;
   private final CpuKernels kernels;
 
   Float64Device(WorkerPool pool, long memoryLimit) {
     this.pool = pool;
     this.memoryLimit = memoryLimit;
     algebra = new Algebra<>(pool, loops);
-    kernels = CpuKernels.of(pool, loops, new Float64Gemm(pool));
+    Float64Gemm gemm = new Float64Gemm(pool);
+    convolutions = new Convolutions<>(pool, loops, gemm);
+    kernels = CpuKernels.of(pool, loops, gemm, convolutions);
   }
 
   /** What {@link #close} leaves to the device that made this one. */
   void release() {
-    kernels.close();
+    convolutions.close();
   }
 
   @Override

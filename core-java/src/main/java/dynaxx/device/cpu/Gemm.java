@@ -5,6 +5,8 @@ import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
 import dynaxx.kernel.Strided;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Packed, register-blocked matrix products (Goto and van de Geijn, 2008). Each element of C is made
@@ -15,19 +17,28 @@ import java.lang.foreign.MemorySegment;
 final class Gemm implements GemmKernels {
 
   /** Length of the partial sums. */
-  static final int DEPTH = 256;
+  static final int DEPTH = 128;
 
   /**
-   * From one packed row of A to the next; not a power of two, which would put all rows into the
-   * same cache sets.
+   * From one row of A packed by rows to the next; not a power of two, which would put all rows into
+   * the same cache sets.
    */
   static final int PITCH = DEPTH + 16;
 
-  /** Rows of A packed at a time. */
+  /** Rows of A packed at a time, at most. */
   private static final int ROWS = 64;
+
+  /** From one column of A packed by columns to the next, for the same reason no power of two. */
+  static final int COLUMN_PITCH = ROWS + 16;
 
   /** Columns of B packed at a time. */
   private static final int COLS = 1024;
+
+  /** Values of B packed at a time; what all tasks read should stay in the second-level cache. */
+  private static final int PACKED = 1 << 17;
+
+  /** A task takes fewer rows if there would be fewer tasks. */
+  private static final int TASKS = 8;
 
   /** Members with at most this many multiplications are computed whole by one thread. */
   private static final long SMALL = 1 << 20;
@@ -42,6 +53,7 @@ final class Gemm implements GemmKernels {
   private final RowLoops kernels;
   private final int tileRows;
   private final int tileCols;
+  private final int[] starts;
   private final Scratch shared = new Scratch();
 
   Gemm(WorkerPool pool, RowLoops kernels) {
@@ -49,6 +61,10 @@ final class Gemm implements GemmKernels {
     this.kernels = kernels;
     tileRows = kernels.tileRows();
     tileCols = kernels.tileCols();
+    starts = new int[DEPTH];
+    for (int p = 0; p < DEPTH; p++) {
+      starts[p] = p * tileCols;
+    }
   }
 
   /** Arguments of one call; segments are looked up once. */
@@ -87,8 +103,23 @@ final class Gemm implements GemmKernels {
     }
   }
 
-  /** A part of op(A) op(B): the columns and the run of the depth that are packed. */
-  private record Block(int col, int cols, int from, int depth, boolean first, boolean last) {}
+  /** A part of op(A) op(B): the columns, and the run of the depth, that are packed. */
+  private record Block(int col, int cols, int from, int depth) {
+
+    /** Runs of the sums. */
+    int runs() {
+      return Math.max(1, Host.pieces(depth, DEPTH));
+    }
+
+    int run(int index) {
+      return Math.min(DEPTH, depth - index * DEPTH);
+    }
+
+    /** Where the packed panels of a run start. */
+    int packed(int index, int panels, int tileCols) {
+      return index * DEPTH * panels * tileCols;
+    }
+  }
 
   @Override
   public void multiply(
@@ -147,21 +178,18 @@ final class Gemm implements GemmKernels {
   }
 
   private void oneMember(Call call, long member, Scratch scratch) {
-    for (int col = 0; col < call.n; col += COLS) {
-      int cols = Math.min(COLS, call.n - col);
-      int from = 0;
-      do {
-        Block block = block(call, col, cols, from);
-        float[] packed = scratch.floats(PACKED_B, panels(cols) * tileCols * block.depth);
-        long start = call.start(call.b, member);
-        for (int panel = 0; panel < panels(cols); panel++) {
-          packPanel(call, start, block, panel, packed, scratch);
+    for (Block block : blocks(call)) {
+      int panels = panels(block.cols);
+      float[] packed = scratch.floats(PACKED_B, panels * tileCols * block.depth);
+      long start = call.start(call.b, member);
+      for (int run = 0; run < block.runs(); run++) {
+        for (int panel = 0; panel < panels; panel++) {
+          packPanel(call, start, block, run, panel, packed, scratch);
         }
-        for (int row = 0; row < call.m; row += ROWS) {
-          rows(call, member, block, row, 0, panels(cols), packed, scratch);
-        }
-        from += DEPTH;
-      } while (from < call.depth);
+      }
+      for (int row = 0; row < call.m; row += ROWS) {
+        rows(call, member, block, row, Math.min(ROWS, call.m - row), 0, panels, packed, scratch);
+      }
     }
   }
 
@@ -170,80 +198,99 @@ final class Gemm implements GemmKernels {
    * among the threads.
    */
   private void blockByBlock(Call call, long first, long members) {
-    int rowBlocks = Host.pieces(call.m, ROWS);
-    for (int col = 0; col < call.n; col += COLS) {
-      int cols = Math.min(COLS, call.n - col);
-      int panels = panels(cols);
+    int height = height(call.m * members);
+    int rowBlocks = Host.pieces(call.m, height);
+    for (Block block : blocks(call)) {
+      int panels = panels(block.cols);
       int wide = rowBlocks * members >= 8 ? panels : Math.max(1, panels / 8);
       int parts = Host.pieces(panels, wide);
-      int from = 0;
-      do {
-        Block block = block(call, col, cols, from);
-        float[] packed = shared.floats(PACKED_B, panels * tileCols * block.depth);
-        long start = call.start(call.b, first);
-        pool.run(
-            panels,
-            (long) tileCols * block.depth,
-            (panel, scratch) -> packPanel(call, start, block, panel, packed, scratch));
-        int tasks = Math.toIntExact(rowBlocks * members * parts);
-        pool.run(
-            tasks,
-            (long) Math.min(ROWS, call.m) * wide * tileCols * block.depth / 16,
-            (task, scratch) -> {
-              int part = task % parts;
-              int rowBlock = task / parts % rowBlocks;
-              long member = first + task / parts / rowBlocks;
-              int end = Math.min(panels, (part + 1) * wide);
-              rows(call, member, block, rowBlock * ROWS, part * wide, end, packed, scratch);
-            });
-        from += DEPTH;
-      } while (from < call.depth);
+      float[] packed = shared.floats(PACKED_B, panels * tileCols * block.depth);
+      long start = call.start(call.b, first);
+      pool.run(
+          panels * block.runs(),
+          (long) tileCols * Math.min(DEPTH, block.depth) / 4,
+          (task, scratch) ->
+              packPanel(call, start, block, task / panels, task % panels, packed, scratch));
+      int tasks = Math.toIntExact(rowBlocks * members * parts);
+      pool.run(
+          tasks,
+          (long) height * wide * tileCols * block.depth / 16,
+          (task, scratch) -> {
+            int part = task % parts;
+            int row = task / parts % rowBlocks * height;
+            long member = first + task / parts / rowBlocks;
+            int end = Math.min(panels, (part + 1) * wide);
+            int count = Math.min(height, call.m - row);
+            rows(call, member, block, row, count, part * wide, end, packed, scratch);
+          });
     }
+  }
+
+  /** Rows of a task: whole tiles, and the fewer the fewer tasks there would be. */
+  private int height(long rows) {
+    int most = ROWS / tileRows;
+    return Math.clamp(rows / TASKS / tileRows, 1, most) * tileRows;
   }
 
   private int panels(int cols) {
     return (cols + tileCols - 1) / tileCols;
   }
 
-  private static Block block(Call call, int col, int cols, int from) {
-    int depth = Math.min(DEPTH, call.depth - from);
-    return new Block(col, cols, from, depth, from == 0, from + DEPTH >= call.depth);
+  /** What is packed at a time: as many runs of the depth as {@link #PACKED} has room for. */
+  private List<Block> blocks(Call call) {
+    List<Block> blocks = new ArrayList<>();
+    for (int col = 0; col < call.n; col += COLS) {
+      int cols = Math.min(COLS, call.n - col);
+      int runs = Math.max(1, PACKED / (DEPTH * panels(cols) * tileCols));
+      int from = 0;
+      do {
+        int depth = Math.min(runs * DEPTH, call.depth - from);
+        blocks.add(new Block(col, cols, from, depth));
+        from += depth;
+      } while (from < call.depth);
+    }
+    return blocks;
   }
 
-  /** Multiplies one block of rows of a member with some panels of packed B and writes to C. */
+  /** Multiplies some rows of a member with some panels of packed B and writes to C. */
   private void rows(
       Call call,
       long member,
       Block block,
       int row,
+      int height,
       int panel,
       int endPanel,
       float[] packedB,
       Scratch scratch) {
-    int height = Math.min(ROWS, call.m - row);
-    float[] packedA = scratch.floats(PACKED_A, ROWS * PITCH);
-    packA(call, call.start(call.a, member), block, row, height, packedA, scratch);
-    float[] bias = bias(call, member, block, scratch);
+    boolean byColumns = call.a.transposed();
+    float[] packedA = scratch.floats(PACKED_A, DEPTH * COLUMN_PITCH);
     float[] tile = scratch.floats(TILE, tileRows * tileCols);
-    float beta = block.first ? call.beta : 1;
-    long start = call.start(call.c, member) + block.col;
-    for (int j = panel; j < endPanel; j++) {
-      int width = Math.min(tileCols, block.cols - j * tileCols);
-      for (int i = 0; i < height; i += tileRows) {
-        int count = Math.min(tileRows, height - i);
-        kernels.tile(
-            count, block.depth, packedA, i * PITCH, packedB, j * tileCols * block.depth, tile);
-        for (int r = 0; r < count; r++) {
-          long at = start + (row + i + r) * call.c.ld() + j * tileCols;
+    long start = call.start(call.c, member) + row * call.c.ld() + block.col;
+    for (int run = 0; run < block.runs(); run++) {
+      int depth = block.run(run);
+      int from = block.from + run * DEPTH;
+      packA(call, call.start(call.a, member), from, depth, row, height, packedA);
+      float[] bias = from + depth < call.depth ? null : bias(call, member, block, scratch);
+      float beta = from == 0 ? call.beta : 1;
+      int b = block.packed(run, panels(block.cols), tileCols);
+      for (int j = panel; j < endPanel; j++) {
+        int width = Math.min(tileCols, block.cols - j * tileCols);
+        int bAt = b + j * tileCols * depth;
+        for (int i = 0; i < height; i += tileRows) {
+          int count = Math.min(tileRows, height - i);
+          int aAt = byColumns ? i : i * PITCH;
+          kernels.tile(byColumns, count, depth, packedA, aAt, packedB, starts, bAt, tile);
+          long at = start + i * call.c.ld() + j * tileCols;
           kernels.finish(
-              tile, r * tileCols, width, call.alpha, beta, bias, j * tileCols, call.sc, at);
+              tile, count, width, call.alpha, beta, bias, j * tileCols, call.sc, at, call.c.ld());
         }
       }
     }
   }
 
-  private static float[] bias(Call call, long member, Block block, Scratch scratch) {
-    if (call.bias == null || !block.last) {
+  private float[] bias(Call call, long member, Block block, Scratch scratch) {
+    if (call.bias == null) {
       return null;
     }
     float[] bias = scratch.floats(BIAS, block.cols);
@@ -252,56 +299,37 @@ final class Gemm implements GemmKernels {
     return bias;
   }
 
-  /** Rows of op(A), each contiguous. */
-  private static void packA(
-      Call call, long start, Block block, int row, int height, float[] packed, Scratch scratch) {
+  /** Rows of op(A) as they are stored, by rows or by columns. */
+  private void packA(
+      Call call, long start, int from, int depth, int row, int height, float[] packed) {
     Matrix a = call.a;
-    int depth = block.depth;
     if (!a.transposed()) {
-      for (int i = 0; i < height; i++) {
-        Host.load(call.sa, start + (row + i) * a.ld() + block.from, packed, i * PITCH, depth);
-      }
+      kernels.pack(call.sa, start + row * a.ld() + from, a.ld(), height, depth, packed, 0, PITCH);
       return;
     }
-    float[] stage = scratch.floats(STAGE, 16 * ROWS);
-    for (int p = 0; p < depth; p += 16) {
-      int run = Math.min(16, depth - p);
-      for (int q = 0; q < run; q++) {
-        Host.load(call.sa, start + (block.from + p + q) * a.ld() + row, stage, q * ROWS, height);
-      }
-      for (int i = 0; i < height; i++) {
-        for (int q = 0; q < run; q++) {
-          packed[i * PITCH + p + q] = stage[q * ROWS + i];
-        }
-      }
-    }
+    long at = start + from * a.ld() + row;
+    kernels.pack(call.sa, at, a.ld(), depth, height, packed, 0, COLUMN_PITCH);
   }
 
   /** One panel of op(B): as many columns as a tile has, row after row. */
   private void packPanel(
-      Call call, long start, Block block, int panel, float[] packed, Scratch scratch) {
+      Call call, long start, Block block, int run, int panel, float[] packed, Scratch scratch) {
     Matrix b = call.b;
-    int depth = block.depth;
-    int to = panel * tileCols * depth;
+    int depth = block.run(run);
+    int to = block.packed(run, panels(block.cols), tileCols) + panel * tileCols * depth;
+    int from = block.from + run * DEPTH;
     int col = block.col + panel * tileCols;
     int width = Math.min(tileCols, block.cols - panel * tileCols);
     if (!b.transposed()) {
-      for (int p = 0; p < depth; p++) {
-        Host.load(
-            call.sb, start + (block.from + p) * b.ld() + col, packed, to + p * tileCols, width);
-      }
+      kernels.pack(
+          call.sb, start + from * b.ld() + col, b.ld(), depth, width, packed, to, tileCols);
       return;
     }
-    float[] stage = scratch.floats(STAGE, 16 * PITCH);
-    for (int j = 0; j < width; j += 16) {
-      int run = Math.min(16, width - j);
-      for (int q = 0; q < run; q++) {
-        Host.load(call.sb, start + (col + j + q) * b.ld() + block.from, stage, q * PITCH, depth);
-      }
-      for (int p = 0; p < depth; p++) {
-        for (int q = 0; q < run; q++) {
-          packed[to + p * tileCols + j + q] = stage[q * PITCH + p];
-        }
+    float[] stage = scratch.floats(STAGE, tileCols * PITCH);
+    kernels.pack(call.sb, start + col * b.ld() + from, b.ld(), width, depth, stage, 0, PITCH);
+    for (int p = 0; p < depth; p++) {
+      for (int q = 0; q < width; q++) {
+        packed[to + p * tileCols + q] = stage[q * PITCH + p];
       }
     }
   }

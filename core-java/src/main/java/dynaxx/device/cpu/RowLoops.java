@@ -20,34 +20,86 @@ interface RowLoops extends Loops<float[]> {
   int tileCols();
 
   /**
-   * {@code out[r][j] = sum over p of a[r][p] b[p][j]}, each sum in the order of p, for a tile with
-   * pitch {@link #tileCols()}.
+   * {@code out[r][j] = sum over p of a_rp b[bAt + starts[p] + j]}, each sum in the order of p, for
+   * a tile with pitch {@link #tileCols()}.
    *
+   * @param byColumns whether A lies by columns, with pitch {@link Gemm#COLUMN_PITCH}, or by rows,
+   *     with pitch {@link Gemm#PITCH}
    * @param rows how many rows are wanted, at most {@link #tileRows()}; others hold anything
    *     afterwards
    * @param depth length of the sums
-   * @param a rows with pitch {@link Gemm#PITCH}
-   * @param aAt where they start
-   * @param b rows with pitch {@link #tileCols()}
-   * @param bAt where they start
+   * @param a left factor
+   * @param aAt where it starts
+   * @param b right factor
+   * @param starts where its rows start
+   * @param bAt added to that
    * @param out the tile
    */
-  void tile(int rows, int depth, float[] a, int aAt, float[] b, int bAt, float[] out);
+  void tile(
+      boolean byColumns,
+      int rows,
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out);
 
   /**
-   * {@code c[j] = alpha t[j] + beta c[j] + bias[j]}; with beta = 0, c is not read; bias may be
-   * null.
+   * Writes a tile: {@code c[r][j] = alpha t[r][j] + beta c[r][j] + bias[j]}; with beta = 0, c is
+   * not read; bias may be null.
    */
   void finish(
       float[] tile,
-      int at,
-      int n,
+      int rows,
+      int cols,
       float alpha,
       float beta,
       float[] bias,
       int biasAt,
       MemorySegment c,
-      long offset);
+      long offset,
+      long ld);
+
+  /** Rows of a block of dot products. */
+  int DOT_ROWS = 4;
+
+  /** Partial sums of a dot product, element j of a run being of sum {@code j mod} this many. */
+  int dotLanes();
+
+  /** Partial sums of a block of dot products. */
+  default int dotSize() {
+    return 2 * DOT_ROWS * dotLanes();
+  }
+
+  /**
+   * Adds dot products of {@link #DOT_ROWS} rows with two runs to their partial sums, those of row r
+   * with the first run and then with the second.
+   *
+   * @param n elements, a multiple of {@link #dotLanes()}
+   * @param a rows
+   * @param aAt where they start
+   * @param step from row to row
+   * @param b runs
+   * @param first where the first one starts
+   * @param second where the second one starts
+   * @param sums added to
+   * @param at where they start
+   */
+  void dots(
+      int n, float[] a, int aAt, int step, float[] b, int first, int second, float[] sums, int at);
+
+  /**
+   * Copies rows of a matrix, one after the other, to rows with a given pitch. What lies within a
+   * vector's length behind a row may change.
+   */
+  default void pack(
+      MemorySegment from, long at, long ld, int rows, int cols, float[] to, int toAt, int pitch) {
+    for (int r = 0; r < rows; r++) {
+      Host.load(from, at + r * ld, to, toAt + r * pitch, cols);
+    }
+  }
 
   // ---- memory
 

@@ -11,6 +11,7 @@ final class ScalarRowLoops implements RowLoops {
 
   private static final int ROWS = 4;
   private static final int COLS = 64;
+  private static final int LANES = 8;
 
   @Override
   public String description() {
@@ -28,12 +29,21 @@ final class ScalarRowLoops implements RowLoops {
   }
 
   @Override
-  public void tile(int rows, int depth, float[] a, int aAt, float[] b, int bAt, float[] out) {
+  public void tile(
+      boolean byColumns,
+      int rows,
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out) {
     java.util.Arrays.fill(out, 0, ROWS * COLS, 0f);
     for (int p = 0; p < depth; p++) {
-      int row = bAt + p * COLS;
       for (int r = 0; r < rows; r++) {
-        addRow(a[aAt + r * Gemm.PITCH + p], b, row, out, r * COLS);
+        float factor = a[aAt + (byColumns ? p * Gemm.COLUMN_PITCH + r : r * Gemm.PITCH + p)];
+        addRow(factor, b, bAt + starts[p], out, r * COLS);
       }
     }
   }
@@ -45,25 +55,51 @@ final class ScalarRowLoops implements RowLoops {
   }
 
   @Override
+  public int dotLanes() {
+    return LANES;
+  }
+
+  @Override
+  public void dots(
+      int n, float[] a, int aAt, int step, float[] b, int first, int second, float[] sums, int at) {
+    for (int r = 0; r < DOT_ROWS; r++) {
+      for (int j = 0; j < n; j += LANES) {
+        addProducts(a, aAt + r * step + j, b, first + j, sums, at + 2 * r * LANES);
+        addProducts(a, aAt + r * step + j, b, second + j, sums, at + (2 * r + 1) * LANES);
+      }
+    }
+  }
+
+  private static void addProducts(float[] a, int aAt, float[] b, int bAt, float[] sums, int at) {
+    for (int l = 0; l < LANES; l++) {
+      sums[at + l] += a[aAt + l] * b[bAt + l];
+    }
+  }
+
+  @Override
   public void finish(
       float[] tile,
-      int at,
-      int n,
+      int rows,
+      int cols,
       float alpha,
       float beta,
       float[] bias,
       int biasAt,
       MemorySegment c,
-      long offset) {
-    for (int j = 0; j < n; j++) {
-      float value = alpha * tile[at + j];
-      if (beta != 0) {
-        value += beta * Host.get(c, offset + j);
+      long offset,
+      long ld) {
+    for (int r = 0; r < rows; r++) {
+      for (int j = 0; j < cols; j++) {
+        long at = offset + r * ld + j;
+        float value = alpha * tile[r * COLS + j];
+        if (beta != 0) {
+          value += beta * Host.get(c, at);
+        }
+        if (bias != null) {
+          value += bias[biasAt + j];
+        }
+        Host.set(c, at, value);
       }
-      if (bias != null) {
-        value += bias[biasAt + j];
-      }
-      Host.set(c, offset + j, value);
     }
   }
 

@@ -29,9 +29,7 @@ final class VectorRowLoops implements RowLoops {
       VectorSpecies.of(float.class, VectorShape.forBitSize(D.vectorBitSize() / 2));
   private static final int W = D.length();
 
-  private static final int ROWS = 8;
   private static final int COLS = 2 * L;
-  private static final int P = Gemm.PITCH;
 
   @Override
   public String description() {
@@ -40,7 +38,7 @@ final class VectorRowLoops implements RowLoops {
 
   @Override
   public int tileRows() {
-    return ROWS;
+    return VectorTiles.ROWS;
   }
 
   @Override
@@ -49,143 +47,161 @@ final class VectorRowLoops implements RowLoops {
   }
 
   @Override
-  public void tile(int rows, int depth, float[] a, int aAt, float[] b, int bAt, float[] out) {
-    if (rows <= 4) {
-      tile4(depth, a, aAt, b, bAt, out);
+  public void tile(
+      boolean byColumns,
+      int rows,
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out) {
+    if (byColumns) {
+      VectorTiles.byColumns(rows, depth, a, aAt, b, starts, bAt, out);
     } else {
-      tile8(depth, a, aAt, b, bAt, out);
+      VectorTiles.byRows(rows, depth, a, aAt, b, starts, bAt, out);
     }
   }
 
-  private static void tile8(int depth, float[] a, int aAt, float[] b, int bAt, float[] out) {
-    FloatVector s00 = FloatVector.zero(S);
-    FloatVector s01 = FloatVector.zero(S);
-    FloatVector s10 = FloatVector.zero(S);
-    FloatVector s11 = FloatVector.zero(S);
-    FloatVector s20 = FloatVector.zero(S);
-    FloatVector s21 = FloatVector.zero(S);
-    FloatVector s30 = FloatVector.zero(S);
-    FloatVector s31 = FloatVector.zero(S);
-    FloatVector s40 = FloatVector.zero(S);
-    FloatVector s41 = FloatVector.zero(S);
-    FloatVector s50 = FloatVector.zero(S);
-    FloatVector s51 = FloatVector.zero(S);
-    FloatVector s60 = FloatVector.zero(S);
-    FloatVector s61 = FloatVector.zero(S);
-    FloatVector s70 = FloatVector.zero(S);
-    FloatVector s71 = FloatVector.zero(S);
-    for (int p = 0; p < depth; p++) {
-      FloatVector b0 = FloatVector.fromArray(S, b, bAt + p * COLS);
-      FloatVector b1 = FloatVector.fromArray(S, b, bAt + p * COLS + L);
-      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
-      s00 = a0.fma(b0, s00);
-      s01 = a0.fma(b1, s01);
-      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + P]);
-      s10 = a1.fma(b0, s10);
-      s11 = a1.fma(b1, s11);
-      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
-      s20 = a2.fma(b0, s20);
-      s21 = a2.fma(b1, s21);
-      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
-      s30 = a3.fma(b0, s30);
-      s31 = a3.fma(b1, s31);
-      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p + 4 * P]);
-      s40 = a4.fma(b0, s40);
-      s41 = a4.fma(b1, s41);
-      FloatVector a5 = FloatVector.broadcast(S, a[aAt + p + 5 * P]);
-      s50 = a5.fma(b0, s50);
-      s51 = a5.fma(b1, s51);
-      FloatVector a6 = FloatVector.broadcast(S, a[aAt + p + 6 * P]);
-      s60 = a6.fma(b0, s60);
-      s61 = a6.fma(b1, s61);
-      FloatVector a7 = FloatVector.broadcast(S, a[aAt + p + 7 * P]);
-      s70 = a7.fma(b0, s70);
-      s71 = a7.fma(b1, s71);
-    }
-    s00.intoArray(out, 0 * L);
-    s01.intoArray(out, 1 * L);
-    s10.intoArray(out, 2 * L);
-    s11.intoArray(out, 3 * L);
-    s20.intoArray(out, 4 * L);
-    s21.intoArray(out, 5 * L);
-    s30.intoArray(out, 6 * L);
-    s31.intoArray(out, 7 * L);
-    s40.intoArray(out, 8 * L);
-    s41.intoArray(out, 9 * L);
-    s50.intoArray(out, 10 * L);
-    s51.intoArray(out, 11 * L);
-    s60.intoArray(out, 12 * L);
-    s61.intoArray(out, 13 * L);
-    s70.intoArray(out, 14 * L);
-    s71.intoArray(out, 15 * L);
+  @Override
+  public int dotLanes() {
+    return L;
   }
 
-  private static void tile4(int depth, float[] a, int aAt, float[] b, int bAt, float[] out) {
-    FloatVector s00 = FloatVector.zero(S);
-    FloatVector s01 = FloatVector.zero(S);
-    FloatVector s10 = FloatVector.zero(S);
-    FloatVector s11 = FloatVector.zero(S);
-    FloatVector s20 = FloatVector.zero(S);
-    FloatVector s21 = FloatVector.zero(S);
-    FloatVector s30 = FloatVector.zero(S);
-    FloatVector s31 = FloatVector.zero(S);
-    for (int p = 0; p < depth; p++) {
-      FloatVector b0 = FloatVector.fromArray(S, b, bAt + p * COLS);
-      FloatVector b1 = FloatVector.fromArray(S, b, bAt + p * COLS + L);
-      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
-      s00 = a0.fma(b0, s00);
-      s01 = a0.fma(b1, s01);
-      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + P]);
-      s10 = a1.fma(b0, s10);
-      s11 = a1.fma(b1, s11);
-      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
-      s20 = a2.fma(b0, s20);
-      s21 = a2.fma(b1, s21);
-      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
-      s30 = a3.fma(b0, s30);
-      s31 = a3.fma(b1, s31);
+  @Override
+  public void dots(
+      int n, float[] a, int aAt, int step, float[] b, int first, int second, float[] sums, int at) {
+    FloatVector s0a = FloatVector.fromArray(S, sums, at + 0 * L);
+    FloatVector s0b = FloatVector.fromArray(S, sums, at + 1 * L);
+    FloatVector s1a = FloatVector.fromArray(S, sums, at + 2 * L);
+    FloatVector s1b = FloatVector.fromArray(S, sums, at + 3 * L);
+    FloatVector s2a = FloatVector.fromArray(S, sums, at + 4 * L);
+    FloatVector s2b = FloatVector.fromArray(S, sums, at + 5 * L);
+    FloatVector s3a = FloatVector.fromArray(S, sums, at + 6 * L);
+    FloatVector s3b = FloatVector.fromArray(S, sums, at + 7 * L);
+    for (int j = 0; j < n; j += L) {
+      FloatVector ba = FloatVector.fromArray(S, b, first + j);
+      FloatVector bb = FloatVector.fromArray(S, b, second + j);
+      FloatVector a0 = FloatVector.fromArray(S, a, aAt + j);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.fromArray(S, a, aAt + j + 1 * step);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+      FloatVector a2 = FloatVector.fromArray(S, a, aAt + j + 2 * step);
+      s2a = a2.fma(ba, s2a);
+      s2b = a2.fma(bb, s2b);
+      FloatVector a3 = FloatVector.fromArray(S, a, aAt + j + 3 * step);
+      s3a = a3.fma(ba, s3a);
+      s3b = a3.fma(bb, s3b);
     }
-    s00.intoArray(out, 0 * L);
-    s01.intoArray(out, 1 * L);
-    s10.intoArray(out, 2 * L);
-    s11.intoArray(out, 3 * L);
-    s20.intoArray(out, 4 * L);
-    s21.intoArray(out, 5 * L);
-    s30.intoArray(out, 6 * L);
-    s31.intoArray(out, 7 * L);
+    s0a.intoArray(sums, at + 0 * L);
+    s0b.intoArray(sums, at + 1 * L);
+    s1a.intoArray(sums, at + 2 * L);
+    s1b.intoArray(sums, at + 3 * L);
+    s2a.intoArray(sums, at + 4 * L);
+    s2b.intoArray(sums, at + 5 * L);
+    s3a.intoArray(sums, at + 6 * L);
+    s3b.intoArray(sums, at + 7 * L);
   }
 
   @Override
   public void finish(
       float[] tile,
-      int at,
-      int n,
+      int rows,
+      int cols,
       float alpha,
       float beta,
       float[] bias,
       int biasAt,
       MemorySegment c,
-      long offset) {
-    for (int j = 0; j < n; j += L) {
-      FloatVector v = FloatVector.fromArray(S, tile, at + j).mul(alpha);
-      long byteAt = (offset + j) * Float.BYTES;
-      if (j + L <= n) {
+      long offset,
+      long ld) {
+    if (cols < L) {
+      finishNarrow(tile, rows, cols, alpha, beta, bias, biasAt, c, offset, ld);
+      return;
+    }
+    int next = cols - L; // the second vector ends at the last column, so it may overlap the first
+    for (int r = 0; r < rows; r++) {
+      long at = (offset + r * ld) * Float.BYTES;
+      long nextAt = at + (long) next * Float.BYTES;
+      FloatVector v = FloatVector.fromArray(S, tile, r * COLS).mul(alpha);
+      FloatVector w = FloatVector.fromArray(S, tile, r * COLS + next).mul(alpha);
+      if (beta != 0) {
+        v = v.add(FloatVector.fromMemorySegment(S, c, at, NATIVE).mul(beta));
+        w = w.add(FloatVector.fromMemorySegment(S, c, nextAt, NATIVE).mul(beta));
+      }
+      if (bias != null) {
+        v = v.add(FloatVector.fromArray(S, bias, biasAt));
+        w = w.add(FloatVector.fromArray(S, bias, biasAt + next));
+      }
+      v.intoMemorySegment(c, at, NATIVE);
+      w.intoMemorySegment(c, nextAt, NATIVE);
+    }
+  }
+
+  private static void finishNarrow(
+      float[] tile,
+      int rows,
+      int cols,
+      float alpha,
+      float beta,
+      float[] bias,
+      int biasAt,
+      MemorySegment c,
+      long offset,
+      long ld) {
+    for (int r = 0; r < rows; r++) {
+      for (int j = 0; j < cols; j++) {
+        long at = offset + r * ld + j;
+        float value = alpha * tile[r * COLS + j];
         if (beta != 0) {
-          v = v.add(FloatVector.fromMemorySegment(S, c, byteAt, NATIVE).mul(beta));
+          value += beta * Host.get(c, at);
         }
         if (bias != null) {
-          v = v.add(FloatVector.fromArray(S, bias, biasAt + j));
+          value += bias[biasAt + j];
         }
-        v.intoMemorySegment(c, byteAt, NATIVE);
+        Host.set(c, at, value);
+      }
+    }
+  }
+
+  /** The last vector of a row ends at its last column, so it may overlap the one before. */
+  @Override
+  public void pack(
+      MemorySegment from, long at, long ld, int rows, int cols, float[] to, int toAt, int pitch) {
+    if (cols < L) {
+      packNarrow(from, at, ld, rows, cols, to, toAt, pitch);
+      return;
+    }
+    int last = cols - L;
+    for (int r = 0; r < rows; r++) {
+      long source = (at + r * ld) * Float.BYTES;
+      int target = toAt + r * pitch;
+      for (int j = L; j < last; j += L) {
+        FloatVector.fromMemorySegment(S, from, source + (long) j * Float.BYTES, NATIVE)
+            .intoArray(to, target + j);
+      }
+      FloatVector.fromMemorySegment(S, from, source, NATIVE).intoArray(to, target);
+      FloatVector.fromMemorySegment(S, from, source + (long) last * Float.BYTES, NATIVE)
+          .intoArray(to, target + last);
+    }
+  }
+
+  /** A vector reads over the end of a row where memory goes on. */
+  private static void packNarrow(
+      MemorySegment from, long at, long ld, int rows, int cols, float[] to, int toAt, int pitch) {
+    long last = from.byteSize() / Float.BYTES - L;
+    for (int r = 0; r < rows; r++) {
+      long source = at + r * ld;
+      int target = toAt + r * pitch;
+      if (source <= last) {
+        FloatVector.fromMemorySegment(S, from, source * Float.BYTES, NATIVE).intoArray(to, target);
       } else {
-        VectorMask<Float> mask = S.indexInRange(j, n);
-        if (beta != 0) {
-          v = v.add(FloatVector.fromMemorySegment(S, c, byteAt, NATIVE, mask).mul(beta));
+        for (int j = 0; j < cols; j++) {
+          to[target + j] = Host.get(from, source + j);
         }
-        if (bias != null) {
-          v = v.add(FloatVector.fromArray(S, bias, biasAt + j, mask));
-        }
-        v.intoMemorySegment(c, byteAt, NATIVE, mask);
       }
     }
   }

@@ -4,9 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.cuda.internal.Blas;
-import dynaxx.cuda.internal.Driver;
-import dynaxx.cuda.internal.Session;
 import dynaxx.device.Device;
 import dynaxx.device.MemoryExhaustedException;
 import dynaxx.memory.Buffer;

@@ -1,7 +1,7 @@
-package dynaxx.cuda.internal;
+package dynaxx.cuda;
 
 /** Why a library, a device or a kernel image cannot be used here, in one line. */
-public final class LoadException extends IllegalStateException {
+final class LoadException extends IllegalStateException {
 
   private static final long serialVersionUID = 1L;
 
@@ -10,7 +10,7 @@ public final class LoadException extends IllegalStateException {
    *
    * @param reason one line
    */
-  public LoadException(String reason) {
+  LoadException(String reason) {
     super(reason);
   }
 }

@@ -1,10 +1,9 @@
-package dynaxx.cuda.internal;
+package dynaxx.cuda;
 
-import static dynaxx.cuda.internal.Native.I;
-import static dynaxx.cuda.internal.Native.J;
-import static dynaxx.cuda.internal.Native.P;
+import static dynaxx.cuda.Native.I;
+import static dynaxx.cuda.Native.J;
+import static dynaxx.cuda.Native.P;
 
-import dynaxx.cuda.CudaException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,28 +17,28 @@ import java.util.OptionalLong;
  * functions and graphs are opaque 64-bit handles and device memory is a 64-bit address, so none can
  * be dereferenced from Java. Every call checks its status where it is returned.
  */
-public final class Driver {
+final class Driver {
 
   /** System property with the path of the driver library. */
-  public static final String LIBRARY_PROPERTY = "dynaxx.cuda.library";
+  static final String LIBRARY_PROPERTY = "dynaxx.cuda.library";
 
   /** The oldest driver whose calls are the ones used here, CUDA 12.0; kernels may need a newer. */
-  public static final int LEAST_VERSION = 12000;
+  static final int LEAST_VERSION = 12000;
 
   /** Status of a call for which the device has no memory. */
-  public static final int OUT_OF_MEMORY = 2;
+  static final int OUT_OF_MEMORY = 2;
 
   /** {@code CU_POINTER_ATTRIBUTE_CONTEXT}: 0 for memory that belongs to a device, not a context. */
-  public static final int POINTER_CONTEXT = 1;
+  static final int POINTER_CONTEXT = 1;
 
   /** {@code CU_POINTER_ATTRIBUTE_MEMORY_TYPE}: {@link #DEVICE_MEMORY}, or 1 for host memory. */
-  public static final int POINTER_TYPE = 2;
+  static final int POINTER_TYPE = 2;
 
   /** {@code CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL}. */
-  public static final int POINTER_DEVICE = 9;
+  static final int POINTER_DEVICE = 9;
 
   /** {@code CU_MEMORYTYPE_DEVICE}. */
-  public static final int DEVICE_MEMORY = 2;
+  static final int DEVICE_MEMORY = 2;
 
   private static final int INVALID_VALUE = 1;
   private static final int NAME_LENGTH = 256;
@@ -117,7 +116,7 @@ public final class Driver {
    *
    * @throws LoadException if there is none, it lacks a function, is too old, or finds no device
    */
-  public Driver() {
+  Driver() {
     this(Native.load("CUDA driver", candidates()));
   }
 
@@ -210,7 +209,7 @@ public final class Driver {
    * @param version 1000 major + 10 minor
    * @return for example 13.0
    */
-  public static String versionText(int version) {
+  static String versionText(int version) {
     return version / 1000 + "." + version % 1000 / 10;
   }
 
@@ -294,7 +293,7 @@ public final class Driver {
    *
    * @return the newest CUDA version that the driver supports, 1000 major + 10 minor
    */
-  public int driverVersion() {
+  int driverVersion() {
     return outInt("cuDriverGetVersion", out -> (int) CALL_P.invokeExact(cuDriverGetVersion, out));
   }
 
@@ -303,7 +302,7 @@ public final class Driver {
    *
    * @return number of devices
    */
-  public int deviceCount() {
+  int deviceCount() {
     return outInt("cuDeviceGetCount", out -> (int) CALL_P.invokeExact(cuDeviceGetCount, out));
   }
 
@@ -313,7 +312,7 @@ public final class Driver {
    * @param ordinal which device
    * @return its handle
    */
-  public int device(int ordinal) {
+  int device(int ordinal) {
     return outInt("cuDeviceGet", out -> (int) CALL_PI.invokeExact(cuDeviceGet, out, ordinal));
   }
 
@@ -323,7 +322,7 @@ public final class Driver {
    * @param device handle
    * @return its model
    */
-  public String deviceName(int device) {
+  String deviceName(int device) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocate(NAME_LENGTH);
       check(
@@ -341,7 +340,7 @@ public final class Driver {
    * @param device handle
    * @return its memory in bytes
    */
-  public long totalMemory(int device) {
+  long totalMemory(int device) {
     return outLong(
         "cuDeviceTotalMem_v2", out -> (int) CALL_PI.invokeExact(cuDeviceTotalMem, out, device));
   }
@@ -353,7 +352,7 @@ public final class Driver {
    * @param device handle
    * @return its value
    */
-  public int attribute(int attribute, int device) {
+  int attribute(int attribute, int device) {
     return outInt(
         "cuDeviceGetAttribute",
         out -> (int) CALL_PII.invokeExact(cuDeviceGetAttribute, out, attribute, device));
@@ -367,7 +366,7 @@ public final class Driver {
    * @param device handle
    * @return the context that the CUDA run-time API uses too
    */
-  public long retainPrimaryContext(int device) {
+  long retainPrimaryContext(int device) {
     return outLong(
         "cuDevicePrimaryCtxRetain",
         out -> (int) CALL_PI.invokeExact(cuDevicePrimaryCtxRetain, out, device));
@@ -378,7 +377,7 @@ public final class Driver {
    *
    * @param device handle
    */
-  public void releasePrimaryContext(int device) {
+  void releasePrimaryContext(int device) {
     try {
       check(
           "cuDevicePrimaryCtxRelease_v2",
@@ -393,7 +392,7 @@ public final class Driver {
    *
    * @return the calling thread's context, 0 if none
    */
-  public long currentContext() {
+  long currentContext() {
     return outLong("cuCtxGetCurrent", out -> (int) CALL_P.invokeExact(cuCtxGetCurrent, out));
   }
 
@@ -402,7 +401,7 @@ public final class Driver {
    *
    * @param context becomes the calling thread's
    */
-  public void setCurrentContext(long context) {
+  void setCurrentContext(long context) {
     call("cuCtxSetCurrent", CALL_J, cuCtxSetCurrent, context);
   }
 
@@ -411,7 +410,7 @@ public final class Driver {
    *
    * @return device of the calling thread's context
    */
-  public int currentDevice() {
+  int currentDevice() {
     return outInt("cuCtxGetDevice", out -> (int) CALL_P.invokeExact(cuCtxGetDevice, out));
   }
 
@@ -423,14 +422,14 @@ public final class Driver {
    * @param free bytes that could be allocated
    * @param total bytes in all
    */
-  public record MemoryInfo(long free, long total) {}
+  record MemoryInfo(long free, long total) {}
 
   /**
    * {@code cuMemGetInfo_v2(size_t*, size_t*)}.
    *
    * @return free and total
    */
-  public MemoryInfo memoryInfo() {
+  MemoryInfo memoryInfo() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment free = arena.allocate(ValueLayout.JAVA_LONG);
       MemorySegment total = arena.allocate(ValueLayout.JAVA_LONG);
@@ -448,7 +447,7 @@ public final class Driver {
    * @param bytes at least 1
    * @return its address, or nothing if there is no memory left
    */
-  public OptionalLong allocate(long bytes) {
+  OptionalLong allocate(long bytes) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       int status = (int) CALL_PJ.invokeExact(cuMemAlloc, out, bytes);
@@ -467,7 +466,7 @@ public final class Driver {
    *
    * @param address of an allocation
    */
-  public void free(long address) {
+  void free(long address) {
     call("cuMemFree_v2", CALL_J, cuMemFree, address);
   }
 
@@ -478,7 +477,7 @@ public final class Driver {
    * @param bytes at least 1
    * @return the memory, until {@link #freeHost}
    */
-  public MemorySegment allocateHost(long bytes) {
+  MemorySegment allocateHost(long bytes) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
       check("cuMemAllocHost_v2", (int) CALL_PJ.invokeExact(cuMemAllocHost, out, bytes));
@@ -493,7 +492,7 @@ public final class Driver {
    *
    * @param memory from {@link #allocateHost}
    */
-  public void freeHost(MemorySegment memory) {
+  void freeHost(MemorySegment memory) {
     try {
       check("cuMemFreeHost", (int) CALL_P.invokeExact(cuMemFreeHost, memory));
     } catch (Throwable e) {
@@ -509,7 +508,7 @@ public final class Driver {
    * @param bytes how many
    * @param stream in which
    */
-  public void copyToDevice(long to, MemorySegment from, long bytes, long stream) {
+  void copyToDevice(long to, MemorySegment from, long bytes, long stream) {
     try {
       check(
           "cuMemcpyHtoDAsync_v2",
@@ -527,7 +526,7 @@ public final class Driver {
    * @param bytes how many
    * @param stream in which
    */
-  public void copyToHost(MemorySegment to, long from, long bytes, long stream) {
+  void copyToHost(MemorySegment to, long from, long bytes, long stream) {
     try {
       check(
           "cuMemcpyDtoHAsync_v2",
@@ -545,7 +544,7 @@ public final class Driver {
    * @param bytes how many
    * @param stream in which
    */
-  public void copyOnDevice(long to, long from, long bytes, long stream) {
+  void copyOnDevice(long to, long from, long bytes, long stream) {
     try {
       check(
           "cuMemcpyDtoDAsync_v2",
@@ -563,7 +562,7 @@ public final class Driver {
    * @param bytes how many
    * @param stream in which
    */
-  public void set(long to, byte value, long bytes, long stream) {
+  void set(long to, byte value, long bytes, long stream) {
     try {
       check(
           "cuMemsetD8Async",
@@ -580,7 +579,7 @@ public final class Driver {
    * @param address anything
    * @return its value, or nothing if the driver knows no such memory
    */
-  public OptionalLong pointerAttribute(int attribute, long address) {
+  OptionalLong pointerAttribute(int attribute, long address) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       int status = (int) CALL_PIJ.invokeExact(cuPointerGetAttribute, out, attribute, address);
@@ -600,7 +599,7 @@ public final class Driver {
    * @param address device address
    * @return bytes from there to the end of its allocation, or nothing if the driver does not tell
    */
-  public OptionalLong bytesFrom(long address) {
+  OptionalLong bytesFrom(long address) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment start = arena.allocate(ValueLayout.JAVA_LONG);
       MemorySegment bytes = arena.allocate(ValueLayout.JAVA_LONG);
@@ -622,7 +621,7 @@ public final class Driver {
    * @param waits whether it and the legacy default stream wait for each other
    * @return the stream
    */
-  public long createStream(boolean waits) {
+  long createStream(boolean waits) {
     return outLong(
         "cuStreamCreate", out -> (int) CALL_PI.invokeExact(cuStreamCreate, out, waits ? 0 : 1));
   }
@@ -632,7 +631,7 @@ public final class Driver {
    *
    * @param stream not used again
    */
-  public void destroyStream(long stream) {
+  void destroyStream(long stream) {
     call("cuStreamDestroy_v2", CALL_J, cuStreamDestroy, stream);
   }
 
@@ -641,7 +640,7 @@ public final class Driver {
    *
    * @param stream waits for all its work
    */
-  public void synchronize(long stream) {
+  void synchronize(long stream) {
     call("cuStreamSynchronize", CALL_J, cuStreamSynchronize, stream);
   }
 
@@ -650,7 +649,7 @@ public final class Driver {
    *
    * @return an event that takes the time
    */
-  public long createEvent() {
+  long createEvent() {
     return outLong("cuEventCreate", out -> (int) CALL_PI.invokeExact(cuEventCreate, out, 0));
   }
 
@@ -659,7 +658,7 @@ public final class Driver {
    *
    * @param event not used again
    */
-  public void destroyEvent(long event) {
+  void destroyEvent(long event) {
     call("cuEventDestroy_v2", CALL_J, cuEventDestroy, event);
   }
 
@@ -669,7 +668,7 @@ public final class Driver {
    * @param event happens when the stream has come here
    * @param stream in which
    */
-  public void recordEvent(long event, long stream) {
+  void recordEvent(long event, long stream) {
     call("cuEventRecord", cuEventRecord, event, stream);
   }
 
@@ -678,7 +677,7 @@ public final class Driver {
    *
    * @param event waits until it has happened
    */
-  public void awaitEvent(long event) {
+  void awaitEvent(long event) {
     call("cuEventSynchronize", CALL_J, cuEventSynchronize, event);
   }
 
@@ -689,7 +688,7 @@ public final class Driver {
    * @param end has happened
    * @return milliseconds between them
    */
-  public float milliseconds(long start, long end) {
+  float milliseconds(long start, long end) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT);
       check("cuEventElapsedTime", (int) CALL_PJJ.invokeExact(cuEventElapsedTime, out, start, end));
@@ -707,7 +706,7 @@ public final class Driver {
    * @param image a fatbin, cubin or PTX
    * @return the module, in the current context
    */
-  public long loadModule(MemorySegment image) {
+  long loadModule(MemorySegment image) {
     return outLong(
         "cuModuleLoadData", out -> (int) CALL_PP.invokeExact(cuModuleLoadData, out, image));
   }
@@ -717,7 +716,7 @@ public final class Driver {
    *
    * @param module not used again
    */
-  public void unloadModule(long module) {
+  void unloadModule(long module) {
     call("cuModuleUnload", CALL_J, cuModuleUnload, module);
   }
 
@@ -728,7 +727,7 @@ public final class Driver {
    * @param name of the kernel
    * @return the kernel
    */
-  public long function(long module, String name) {
+  long function(long module, String name) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment text = arena.allocateFrom(name);
       return outLong(
@@ -744,7 +743,7 @@ public final class Driver {
    * @param function kernel
    * @return its value
    */
-  public int functionAttribute(int attribute, long function) {
+  int functionAttribute(int attribute, long function) {
     return outInt(
         "cuFuncGetAttribute",
         out -> (int) CALL_PIJ.invokeExact(cuFuncGetAttribute, out, attribute, function));
@@ -762,7 +761,7 @@ public final class Driver {
    * @param stream in which
    * @param extra says where the packed arguments are
    */
-  public void launch(
+  void launch(
       String name,
       long function,
       int x,
@@ -802,7 +801,7 @@ public final class Driver {
    *
    * @param stream records what is submitted instead of doing it
    */
-  public void beginCapture(long stream) {
+  void beginCapture(long stream) {
     try {
       check(
           "cuStreamBeginCapture_v2",
@@ -818,7 +817,7 @@ public final class Driver {
    * @param stream that records
    * @return what it recorded
    */
-  public long endCapture(long stream) {
+  long endCapture(long stream) {
     return outLong(
         "cuStreamEndCapture", out -> (int) CALL_JP.invokeExact(cuStreamEndCapture, stream, out));
   }
@@ -829,7 +828,7 @@ public final class Driver {
    * @param graph recorded
    * @return a graph that can be launched
    */
-  public long instantiate(long graph) {
+  long instantiate(long graph) {
     return outLong(
         "cuGraphInstantiateWithFlags",
         out -> (int) CALL_PJJ.invokeExact(cuGraphInstantiateWithFlags, out, graph, 0L));
@@ -841,7 +840,7 @@ public final class Driver {
    * @param graph instantiated
    * @param stream in which
    */
-  public void launchGraph(long graph, long stream) {
+  void launchGraph(long graph, long stream) {
     call("cuGraphLaunch", cuGraphLaunch, graph, stream);
   }
 
@@ -850,7 +849,7 @@ public final class Driver {
    *
    * @param graph instantiated, not used again
    */
-  public void destroyInstance(long graph) {
+  void destroyInstance(long graph) {
     call("cuGraphExecDestroy", CALL_J, cuGraphExecDestroy, graph);
   }
 
@@ -859,7 +858,7 @@ public final class Driver {
    *
    * @param graph recorded, not used again
    */
-  public void destroyGraph(long graph) {
+  void destroyGraph(long graph) {
     call("cuGraphDestroy", CALL_J, cuGraphDestroy, graph);
   }
 }

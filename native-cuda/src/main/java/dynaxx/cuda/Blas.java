@@ -1,10 +1,9 @@
-package dynaxx.cuda.internal;
+package dynaxx.cuda;
 
-import static dynaxx.cuda.internal.Native.I;
-import static dynaxx.cuda.internal.Native.J;
-import static dynaxx.cuda.internal.Native.P;
+import static dynaxx.cuda.Native.I;
+import static dynaxx.cuda.Native.J;
+import static dynaxx.cuda.Native.P;
 
-import dynaxx.cuda.CudaException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -22,10 +21,10 @@ import java.util.stream.Stream;
  * column-major, as the library has them. Every call checks its status where it is returned. One
  * handle for all calls, with factors in host memory.
  */
-public final class Blas implements AutoCloseable {
+final class Blas implements AutoCloseable {
 
   /** System property with the path of the library. */
-  public static final String LIBRARY_PROPERTY = "dynaxx.cublas.library";
+  static final String LIBRARY_PROPERTY = "dynaxx.cublas.library";
 
   private static final int HOST_POINTERS = 0;
   private static final int DEFAULT_ALGORITHM = -1;
@@ -63,7 +62,7 @@ public final class Blas implements AutoCloseable {
    * @return ready for use
    * @throws LoadException with every reason if there is none that can be used
    */
-  public static Blas open(int driverVersion) {
+  static Blas open(int driverVersion) {
     return open(candidates(driverVersion));
   }
 
@@ -74,7 +73,7 @@ public final class Blas implements AutoCloseable {
    * @return ready for use
    * @throws LoadException with every reason if there is none
    */
-  public static Blas open(List<String> candidates) {
+  static Blas open(List<String> candidates) {
     Set<String> failures = new LinkedHashSet<>();
     for (String candidate : candidates) {
       try {
@@ -111,7 +110,7 @@ public final class Blas implements AutoCloseable {
    * @param driverVersion 1000 major + 10 minor
    * @return names and paths, best first
    */
-  public static List<String> candidates(int driverVersion) {
+  static List<String> candidates(int driverVersion) {
     String path = System.getProperty(LIBRARY_PROPERTY);
     if (path != null) {
       return List.of(path);
@@ -188,7 +187,7 @@ public final class Blas implements AutoCloseable {
    * @param workspace device address
    * @param bytes its size
    */
-  public void use(long stream, long workspace, long bytes) {
+  void use(long stream, long workspace, long bytes) {
     try {
       check("cublasSetStream_v2", (int) CALL_JJ.invokeExact(cublasSetStream, handle, stream));
       check(
@@ -204,7 +203,7 @@ public final class Blas implements AutoCloseable {
    *
    * @return major, minor and patch, with dots
    */
-  public String version() {
+  String version() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_INT);
       check("cublasGetVersion_v2", (int) CALL_JP.invokeExact(cublasGetVersion, handle, out));
@@ -223,7 +222,7 @@ public final class Blas implements AutoCloseable {
    * @param stride from one member to the next; not used with an array of addresses
    * @param transposed whether the transpose is meant
    */
-  public record Operand(long address, long ld, long stride, boolean transposed) {
+  record Operand(long address, long ld, long stride, boolean transposed) {
     int op() {
       return transposed ? 1 : 0;
     }
@@ -235,7 +234,7 @@ public final class Blas implements AutoCloseable {
    * @param data {@code cudaDataType}
    * @param compute {@code cublasComputeType_t}
    */
-  public record Type(int data, int compute) {
+  record Type(int data, int compute) {
     /** float32 throughout. */
     public static final Type FLOAT32 = new Type(0, 68);
 
@@ -260,7 +259,7 @@ public final class Blas implements AutoCloseable {
    * @param c result
    * @param count number of members
    */
-  public void gemmStrided(
+  void gemmStrided(
       Type type,
       long m,
       long n,
@@ -318,7 +317,7 @@ public final class Blas implements AutoCloseable {
    * @param c result, by addresses
    * @param count number of members
    */
-  public void gemmPointers(
+  void gemmPointers(
       Type type,
       long m,
       long n,

@@ -1,4 +1,4 @@
-package dynaxx.cuda.internal;
+package dynaxx.cuda;
 
 import dynaxx.device.MemoryExhaustedException;
 import java.util.ArrayDeque;
@@ -16,10 +16,10 @@ import java.util.TreeMap;
  * classes for each power of two waste a fifth at most. One stream uses all of it in order, so a
  * block may be used again as soon as it was given back.
  */
-public final class MemoryPool implements AutoCloseable {
+final class MemoryPool implements AutoCloseable {
 
   /** System property: {@code off} frees at once what is given back, for looking for errors. */
-  public static final String CACHE_PROPERTY = "dynaxx.cuda.cache";
+  static final String CACHE_PROPERTY = "dynaxx.cuda.cache";
 
   private static final long SMALLEST = 256;
 
@@ -34,7 +34,7 @@ public final class MemoryPool implements AutoCloseable {
   private long keptBytes;
 
   /** A run of device memory with an owner. */
-  public static final class Block {
+  static final class Block {
     private final long address;
     private final long bytes;
     private final String purpose;
@@ -52,7 +52,7 @@ public final class MemoryPool implements AutoCloseable {
      * @return device address
      * @throws IllegalStateException after it was given back
      */
-    public long address() {
+    long address() {
       if (!open) {
         throw new IllegalStateException("device memory: its scope is closed");
       }
@@ -64,7 +64,7 @@ public final class MemoryPool implements AutoCloseable {
      *
      * @return at least what was asked for
      */
-    public long bytes() {
+    long bytes() {
       return bytes;
     }
   }
@@ -84,7 +84,7 @@ public final class MemoryPool implements AutoCloseable {
    * @return the block
    * @throws MemoryExhaustedException if there is none; nothing was taken then
    */
-  public Block take(long bytes, String purpose) {
+  Block take(long bytes, String purpose) {
     long size = caches ? sizeClass(bytes) : Math.max(bytes, 1);
     Deque<Block> free = kept.get(size);
     long address;
@@ -153,7 +153,7 @@ public final class MemoryPool implements AutoCloseable {
    *
    * @param block not used again; giving it back twice is harmless
    */
-  public void giveBack(Block block) {
+  void giveBack(Block block) {
     if (!block.open) {
       return;
     }
@@ -169,7 +169,7 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   /** Frees what was given back and not asked for again, once the device is done with it. */
-  public void trim() {
+  void trim() {
     if (keptBytes > 0) {
       wait.run();
       freeKept();
@@ -191,7 +191,7 @@ public final class MemoryPool implements AutoCloseable {
    *
    * @return bytes
    */
-  public long liveBytes() {
+  long liveBytes() {
     return liveBytes;
   }
 
@@ -200,7 +200,7 @@ public final class MemoryPool implements AutoCloseable {
    *
    * @return bytes, by the limit and by what the device has free
    */
-  public long available() {
+  long available() {
     return Math.min(limit - liveBytes, driver.memoryInfo().free() + keptBytes);
   }
 

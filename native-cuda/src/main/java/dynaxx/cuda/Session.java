@@ -1,6 +1,5 @@
-package dynaxx.cuda.internal;
+package dynaxx.cuda;
 
-import dynaxx.cuda.CudaException;
 import dynaxx.device.Turns;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -16,7 +15,7 @@ import java.util.function.Supplier;
  * One device, its context, one stream that all work goes through in order, and cuBLAS on that
  * stream. The calling thread's current context becomes this one until the session is closed.
  */
-public final class Session implements AutoCloseable {
+final class Session implements AutoCloseable {
 
   private final Turns turns = new Turns();
   private static final int COMPUTE_MAJOR = 75;
@@ -47,7 +46,7 @@ public final class Session implements AutoCloseable {
    * @param foreignStream a stream of that context that somebody else owns, or 0 for a new one
    * @param memoryLimit bytes that may be allocated at most
    */
-  public Session(int ordinal, long foreignContext, long foreignStream, long memoryLimit) {
+  Session(int ordinal, long foreignContext, long foreignStream, long memoryLimit) {
     driver = new Driver();
     if (foreignContext == 0 && (ordinal < 0 || ordinal >= driver.deviceCount())) {
       throw new LoadException(
@@ -104,19 +103,19 @@ public final class Session implements AutoCloseable {
   }
 
   /** How threads share the device. */
-  public Turns turns() {
+  Turns turns() {
     return turns;
   }
 
   /** Makes the context the calling thread's. */
-  public void enter() {
+  void enter() {
     if (driver.currentContext() != context) {
       driver.setCurrentContext(context);
     }
   }
 
   /** Waits until the device has done what was submitted. */
-  public void synchronize() {
+  void synchronize() {
     driver.synchronize(stream);
   }
 
@@ -125,7 +124,7 @@ public final class Session implements AutoCloseable {
    *
    * @param action frees it
    */
-  public void onClose(Runnable action) {
+  void onClose(Runnable action) {
     owned.push(action);
   }
 
@@ -134,7 +133,7 @@ public final class Session implements AutoCloseable {
    *
    * @param block of this session's pool
    */
-  public void giveBack(MemoryPool.Block block) {
+  void giveBack(MemoryPool.Block block) {
     turns.take(
         () -> {
           if (!closed) {
@@ -151,7 +150,7 @@ public final class Session implements AutoCloseable {
    * @param call has no effect when it fails
    * @return what it returns
    */
-  public <T> T withRoom(Supplier<T> call) {
+  <T> T withRoom(Supplier<T> call) {
     try {
       return call.get();
     } catch (CudaException e) {
@@ -169,7 +168,7 @@ public final class Session implements AutoCloseable {
    * @param work submits to {@link #stream} and neither allocates nor waits
    * @return a graph that can be launched, until {@link #destroyGraph} or the session's end
    */
-  public long capture(Runnable work) {
+  long capture(Runnable work) {
     long graph = withRoom(() -> captured(work));
     graphs.add(graph);
     return graph;
@@ -217,7 +216,7 @@ public final class Session implements AutoCloseable {
    *
    * @param graph from {@link #capture}
    */
-  public void launchGraph(long graph) {
+  void launchGraph(long graph) {
     withRoom(
         () -> {
           driver.launchGraph(graph, stream);
@@ -230,7 +229,7 @@ public final class Session implements AutoCloseable {
    *
    * @param graph from {@link #capture}
    */
-  public void destroyGraph(long graph) {
+  void destroyGraph(long graph) {
     if (graphs.remove(graph)) {
       enter();
       driver.destroyInstance(graph);
@@ -242,7 +241,7 @@ public final class Session implements AutoCloseable {
    *
    * @return its ordinal
    */
-  public int device() {
+  int device() {
     return device;
   }
 
@@ -251,7 +250,7 @@ public final class Session implements AutoCloseable {
    *
    * @return the context
    */
-  public long context() {
+  long context() {
     return context;
   }
 
@@ -260,7 +259,7 @@ public final class Session implements AutoCloseable {
    *
    * @return loaded and initialised
    */
-  public Driver driver() {
+  Driver driver() {
     return driver;
   }
 
@@ -269,7 +268,7 @@ public final class Session implements AutoCloseable {
    *
    * @return loaded
    */
-  public Blas blas() {
+  Blas blas() {
     return blas;
   }
 
@@ -278,7 +277,7 @@ public final class Session implements AutoCloseable {
    *
    * @return the stream
    */
-  public long stream() {
+  long stream() {
     return stream;
   }
 
@@ -287,7 +286,7 @@ public final class Session implements AutoCloseable {
    *
    * @return the pool
    */
-  public MemoryPool pool() {
+  MemoryPool pool() {
     return pool;
   }
 
@@ -296,7 +295,7 @@ public final class Session implements AutoCloseable {
    *
    * @return as the driver names it
    */
-  public String deviceName() {
+  String deviceName() {
     return driver.deviceName(device);
   }
 
@@ -305,7 +304,7 @@ public final class Session implements AutoCloseable {
    *
    * @return 10 major + minor
    */
-  public int capability() {
+  int capability() {
     return 10 * driver.attribute(COMPUTE_MAJOR, device) + driver.attribute(COMPUTE_MINOR, device);
   }
 
@@ -314,7 +313,7 @@ public final class Session implements AutoCloseable {
    *
    * @return the count
    */
-  public int multiprocessors() {
+  int multiprocessors() {
     return driver.attribute(MULTIPROCESSORS, device);
   }
 
@@ -323,7 +322,7 @@ public final class Session implements AutoCloseable {
    *
    * @return bytes
    */
-  public long totalMemory() {
+  long totalMemory() {
     return driver.totalMemory(device);
   }
 
@@ -333,7 +332,7 @@ public final class Session implements AutoCloseable {
    * @param to device address
    * @param from host memory
    */
-  public void upload(long to, MemorySegment from) {
+  void upload(long to, MemorySegment from) {
     if (from.byteSize() > 0) {
       driver.copyToDevice(to, from, from.byteSize(), stream);
       synchronize();
@@ -346,7 +345,7 @@ public final class Session implements AutoCloseable {
    * @param from device address
    * @param to host memory, as much as is copied
    */
-  public void download(long from, MemorySegment to) {
+  void download(long from, MemorySegment to) {
     if (to.byteSize() > 0) {
       driver.copyToHost(to, from, to.byteSize(), stream);
     }
@@ -360,7 +359,7 @@ public final class Session implements AutoCloseable {
    * @param count number of values
    * @return the values
    */
-  public double[] read(long from, int count) {
+  double[] read(long from, int count) {
     long bytes = (long) count * Double.BYTES;
     MemorySegment values = staging(bytes).asSlice(0, bytes);
     download(from, values);
@@ -373,7 +372,7 @@ public final class Session implements AutoCloseable {
    * @param to device address
    * @param values what to copy
    */
-  public void write(long to, double[] values) {
+  void write(long to, double[] values) {
     long bytes = (long) values.length * Double.BYTES;
     MemorySegment staged = staging(bytes).asSlice(0, bytes);
     MemorySegment.copy(values, 0, staged, ValueLayout.JAVA_DOUBLE, 0, values.length);

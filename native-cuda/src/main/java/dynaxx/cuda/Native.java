@@ -1,4 +1,4 @@
-package dynaxx.cuda.internal;
+package dynaxx.cuda;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;

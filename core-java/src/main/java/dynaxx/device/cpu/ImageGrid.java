@@ -1,0 +1,133 @@
+package dynaxx.device.cpu;
+
+import dynaxx.kernel.Windows.Sliding;
+import java.util.Arrays;
+
+/**
+ * Images with zeros around them, so that what element (i, j) of a window meets at all places is one
+ * run of memory: a plane is cut into a plane for each remainder of row and column by the strides,
+ * and place (p, q) of all of them is at {@code p pitch + q}. Runs from place to place contain some
+ * places beyond the last column, whose results nobody reads.
+ *
+ * @param channels planes of an image
+ * @param height rows of a plane in memory
+ * @param width columns of a plane in memory
+ * @param strideY from row to row of a cut plane
+ * @param strideX from column to column
+ * @param top zeros before the first row
+ * @param left zeros before the first column
+ * @param rows of a cut plane
+ * @param pitch columns of a cut plane
+ */
+record ImageGrid(
+    int channels,
+    int height,
+    int width,
+    int strideY,
+    int strideX,
+    int top,
+    int left,
+    int rows,
+    int pitch) {
+
+  /** How far the last element of a window is from the first, in places. */
+  static int reach(Sliding s) {
+    return (s.kernel() - 1) * s.dilation() / s.stride();
+  }
+
+  /** The images that a convolution reads. */
+  static ImageGrid ofInputs(int channels, Sliding y, Sliding x) {
+    return new ImageGrid(
+        channels,
+        y.size(),
+        x.size(),
+        y.stride(),
+        x.stride(),
+        y.before(),
+        x.before(),
+        y.count() + reach(y),
+        x.count() + reach(x));
+  }
+
+  /** Adjoints of a convolution's outputs, with room for windows that reach over their edges. */
+  static ImageGrid ofOutputs(int outputs, Sliding y, Sliding x) {
+    return new ImageGrid(
+        outputs,
+        y.count(),
+        x.count(),
+        1,
+        1,
+        reach(y),
+        reach(x),
+        places(y) + reach(y),
+        places(x) + reach(x));
+  }
+
+  /** First place whose pixel, with this remainder by the stride, lies in the image. */
+  static int firstPlace(Sliding s, int remainder) {
+    return Math.max(0, Math.ceilDiv(s.before() - remainder, s.stride()));
+  }
+
+  /** Places along an axis that any pixel of the image has. */
+  private static int places(Sliding s) {
+    return Math.max(s.count() + reach(s), (s.size() + s.before() - 1) / s.stride() + 1);
+  }
+
+  /** Adjoints of a convolution's outputs at the places of its inputs' grid. */
+  static ImageGrid ofPlaces(int outputs, ImageGrid inputs, Sliding y, Sliding x) {
+    return new ImageGrid(outputs, y.count(), x.count(), 1, 1, 0, 0, y.count(), inputs.pitch());
+  }
+
+  int plane() {
+    return rows * pitch;
+  }
+
+  /** Values of a channel. */
+  int channel() {
+    return strideY * strideX * plane();
+  }
+
+  /** Values of an image. */
+  int size() {
+    return Math.multiplyExact(channels, channel());
+  }
+
+  int inPlane() {
+    return height * width;
+  }
+
+  /** Where the run starts that element (i, j) of the windows over channel 0 meets. */
+  int start(int i, int j) {
+    int cut = i % strideY * strideX + j % strideX;
+    return cut * plane() + i / strideY * pitch + j / strideX;
+  }
+
+  /** Lays out a plane. */
+  void fill(float[] plane, float[] to, int at) {
+    Arrays.fill(to, at, at + channel(), 0);
+    for (int cutY = 0; cutY < strideY; cutY++) {
+      for (int row = 0; row < rows; row++) {
+        int y = row * strideY + cutY - top;
+        if (y >= 0 && y < height) {
+          fillRow(plane, y * width, to, at + cutY * strideX * plane() + row * pitch);
+        }
+      }
+    }
+  }
+
+  private void fillRow(float[] plane, int from, float[] to, int at) {
+    for (int cutX = 0; cutX < strideX; cutX++) {
+      int shift = cutX - left;
+      int first = Math.max(0, Math.ceilDiv(-shift, strideX));
+      int last = Math.min(pitch, Math.ceilDiv(width - shift, strideX));
+      int target = at + cutX * plane();
+      if (strideX == 1) {
+        System.arraycopy(plane, from + first + shift, to, target + first, last - first);
+        continue;
+      }
+      for (int column = first; column < last; column++) {
+        to[target + column] = plane[from + column * strideX + shift];
+      }
+    }
+  }
+}

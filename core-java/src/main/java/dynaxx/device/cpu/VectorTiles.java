@@ -1,0 +1,587 @@
+package dynaxx.device.cpu;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Register tiles of matrix products, written by {@code scripts/vector-tiles}: {@code out[r][j] =
+ * sum over p of a_rp b[bAt + starts[p] + j]}, each sum in the order of p, for the columns of two
+ * vectors. As many rows as registers hold: two accumulators for each row, and three registers for
+ * operands. A lies by rows, with pitch {@link Gemm#PITCH}, or by columns, with pitch {@link
+ * Gemm#COLUMN_PITCH}.
+ */
+final class VectorTiles {
+
+  private static final VectorSpecies<Float> S = VectorRowLoops.S;
+  private static final int L = VectorRowLoops.L;
+  private static final int P = Gemm.PITCH;
+  private static final int C = Gemm.COLUMN_PITCH;
+
+  /** Whether there are 32 registers, as with vectors of 512 bits. */
+  private static final boolean LARGE = L > 8;
+
+  /** Rows of the largest tile. */
+  static final int ROWS = LARGE ? 12 : 5;
+
+  private VectorTiles() {}
+
+  /** At least {@code rows} rows; those above hold anything afterwards. */
+  static void byRows(
+      int rows, int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    if (LARGE && rows <= 4) {
+      rows4(depth, a, aAt, b, starts, bAt, out);
+    } else if (LARGE && rows <= 8) {
+      rows8(depth, a, aAt, b, starts, bAt, out);
+    } else if (LARGE) {
+      rows12(depth, a, aAt, b, starts, bAt, out);
+    } else if (rows <= 2) {
+      rows2(depth, a, aAt, b, starts, bAt, out);
+    } else if (rows <= 4) {
+      rows4(depth, a, aAt, b, starts, bAt, out);
+    } else {
+      rows5(depth, a, aAt, b, starts, bAt, out);
+    }
+  }
+
+  /** At least {@code rows} rows; those above hold anything afterwards. */
+  static void byColumns(
+      int rows, int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    if (LARGE && rows <= 4) {
+      columns4(depth, a, aAt, b, starts, bAt, out);
+    } else if (LARGE && rows <= 8) {
+      columns8(depth, a, aAt, b, starts, bAt, out);
+    } else if (LARGE) {
+      columns12(depth, a, aAt, b, starts, bAt, out);
+    } else if (rows <= 2) {
+      columns2(depth, a, aAt, b, starts, bAt, out);
+    } else if (rows <= 4) {
+      columns4(depth, a, aAt, b, starts, bAt, out);
+    } else {
+      columns5(depth, a, aAt, b, starts, bAt, out);
+    }
+  }
+
+  private static void rows2(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+  }
+
+  private static void rows4(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s2b = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s3b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
+      s2a = a2.fma(ba, s2a);
+      s2b = a2.fma(bb, s2b);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
+      s3a = a3.fma(ba, s3a);
+      s3b = a3.fma(bb, s3b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+    s2a.intoArray(out, 4 * L);
+    s2b.intoArray(out, 5 * L);
+    s3a.intoArray(out, 6 * L);
+    s3b.intoArray(out, 7 * L);
+  }
+
+  private static void rows5(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s2b = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s3b = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s4b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
+      s2a = a2.fma(ba, s2a);
+      s2b = a2.fma(bb, s2b);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
+      s3a = a3.fma(ba, s3a);
+      s3b = a3.fma(bb, s3b);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p + 4 * P]);
+      s4a = a4.fma(ba, s4a);
+      s4b = a4.fma(bb, s4b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+    s2a.intoArray(out, 4 * L);
+    s2b.intoArray(out, 5 * L);
+    s3a.intoArray(out, 6 * L);
+    s3b.intoArray(out, 7 * L);
+    s4a.intoArray(out, 8 * L);
+    s4b.intoArray(out, 9 * L);
+  }
+
+  private static void rows8(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s2b = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s3b = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s4b = FloatVector.zero(S);
+    FloatVector s5a = FloatVector.zero(S);
+    FloatVector s5b = FloatVector.zero(S);
+    FloatVector s6a = FloatVector.zero(S);
+    FloatVector s6b = FloatVector.zero(S);
+    FloatVector s7a = FloatVector.zero(S);
+    FloatVector s7b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
+      s2a = a2.fma(ba, s2a);
+      s2b = a2.fma(bb, s2b);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
+      s3a = a3.fma(ba, s3a);
+      s3b = a3.fma(bb, s3b);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p + 4 * P]);
+      s4a = a4.fma(ba, s4a);
+      s4b = a4.fma(bb, s4b);
+      FloatVector a5 = FloatVector.broadcast(S, a[aAt + p + 5 * P]);
+      s5a = a5.fma(ba, s5a);
+      s5b = a5.fma(bb, s5b);
+      FloatVector a6 = FloatVector.broadcast(S, a[aAt + p + 6 * P]);
+      s6a = a6.fma(ba, s6a);
+      s6b = a6.fma(bb, s6b);
+      FloatVector a7 = FloatVector.broadcast(S, a[aAt + p + 7 * P]);
+      s7a = a7.fma(ba, s7a);
+      s7b = a7.fma(bb, s7b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+    s2a.intoArray(out, 4 * L);
+    s2b.intoArray(out, 5 * L);
+    s3a.intoArray(out, 6 * L);
+    s3b.intoArray(out, 7 * L);
+    s4a.intoArray(out, 8 * L);
+    s4b.intoArray(out, 9 * L);
+    s5a.intoArray(out, 10 * L);
+    s5b.intoArray(out, 11 * L);
+    s6a.intoArray(out, 12 * L);
+    s6b.intoArray(out, 13 * L);
+    s7a.intoArray(out, 14 * L);
+    s7b.intoArray(out, 15 * L);
+  }
+
+  private static void rows12(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s2b = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s3b = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s4b = FloatVector.zero(S);
+    FloatVector s5a = FloatVector.zero(S);
+    FloatVector s5b = FloatVector.zero(S);
+    FloatVector s6a = FloatVector.zero(S);
+    FloatVector s6b = FloatVector.zero(S);
+    FloatVector s7a = FloatVector.zero(S);
+    FloatVector s7b = FloatVector.zero(S);
+    FloatVector s8a = FloatVector.zero(S);
+    FloatVector s8b = FloatVector.zero(S);
+    FloatVector s9a = FloatVector.zero(S);
+    FloatVector s9b = FloatVector.zero(S);
+    FloatVector s10a = FloatVector.zero(S);
+    FloatVector s10b = FloatVector.zero(S);
+    FloatVector s11a = FloatVector.zero(S);
+    FloatVector s11b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
+      s2a = a2.fma(ba, s2a);
+      s2b = a2.fma(bb, s2b);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
+      s3a = a3.fma(ba, s3a);
+      s3b = a3.fma(bb, s3b);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p + 4 * P]);
+      s4a = a4.fma(ba, s4a);
+      s4b = a4.fma(bb, s4b);
+      FloatVector a5 = FloatVector.broadcast(S, a[aAt + p + 5 * P]);
+      s5a = a5.fma(ba, s5a);
+      s5b = a5.fma(bb, s5b);
+      FloatVector a6 = FloatVector.broadcast(S, a[aAt + p + 6 * P]);
+      s6a = a6.fma(ba, s6a);
+      s6b = a6.fma(bb, s6b);
+      FloatVector a7 = FloatVector.broadcast(S, a[aAt + p + 7 * P]);
+      s7a = a7.fma(ba, s7a);
+      s7b = a7.fma(bb, s7b);
+      FloatVector a8 = FloatVector.broadcast(S, a[aAt + p + 8 * P]);
+      s8a = a8.fma(ba, s8a);
+      s8b = a8.fma(bb, s8b);
+      FloatVector a9 = FloatVector.broadcast(S, a[aAt + p + 9 * P]);
+      s9a = a9.fma(ba, s9a);
+      s9b = a9.fma(bb, s9b);
+      FloatVector a10 = FloatVector.broadcast(S, a[aAt + p + 10 * P]);
+      s10a = a10.fma(ba, s10a);
+      s10b = a10.fma(bb, s10b);
+      FloatVector a11 = FloatVector.broadcast(S, a[aAt + p + 11 * P]);
+      s11a = a11.fma(ba, s11a);
+      s11b = a11.fma(bb, s11b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+    s2a.intoArray(out, 4 * L);
+    s2b.intoArray(out, 5 * L);
+    s3a.intoArray(out, 6 * L);
+    s3b.intoArray(out, 7 * L);
+    s4a.intoArray(out, 8 * L);
+    s4b.intoArray(out, 9 * L);
+    s5a.intoArray(out, 10 * L);
+    s5b.intoArray(out, 11 * L);
+    s6a.intoArray(out, 12 * L);
+    s6b.intoArray(out, 13 * L);
+    s7a.intoArray(out, 14 * L);
+    s7b.intoArray(out, 15 * L);
+    s8a.intoArray(out, 16 * L);
+    s8b.intoArray(out, 17 * L);
+    s9a.intoArray(out, 18 * L);
+    s9b.intoArray(out, 19 * L);
+    s10a.intoArray(out, 20 * L);
+    s10b.intoArray(out, 21 * L);
+    s11a.intoArray(out, 22 * L);
+    s11b.intoArray(out, 23 * L);
+  }
+
+  private static void columns2(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+  }
+
+  private static void columns4(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s2b = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s3b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p * C + 2]);
+      s2a = a2.fma(ba, s2a);
+      s2b = a2.fma(bb, s2b);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p * C + 3]);
+      s3a = a3.fma(ba, s3a);
+      s3b = a3.fma(bb, s3b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+    s2a.intoArray(out, 4 * L);
+    s2b.intoArray(out, 5 * L);
+    s3a.intoArray(out, 6 * L);
+    s3b.intoArray(out, 7 * L);
+  }
+
+  private static void columns5(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s2b = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s3b = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s4b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p * C + 2]);
+      s2a = a2.fma(ba, s2a);
+      s2b = a2.fma(bb, s2b);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p * C + 3]);
+      s3a = a3.fma(ba, s3a);
+      s3b = a3.fma(bb, s3b);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p * C + 4]);
+      s4a = a4.fma(ba, s4a);
+      s4b = a4.fma(bb, s4b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+    s2a.intoArray(out, 4 * L);
+    s2b.intoArray(out, 5 * L);
+    s3a.intoArray(out, 6 * L);
+    s3b.intoArray(out, 7 * L);
+    s4a.intoArray(out, 8 * L);
+    s4b.intoArray(out, 9 * L);
+  }
+
+  private static void columns8(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s2b = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s3b = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s4b = FloatVector.zero(S);
+    FloatVector s5a = FloatVector.zero(S);
+    FloatVector s5b = FloatVector.zero(S);
+    FloatVector s6a = FloatVector.zero(S);
+    FloatVector s6b = FloatVector.zero(S);
+    FloatVector s7a = FloatVector.zero(S);
+    FloatVector s7b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p * C + 2]);
+      s2a = a2.fma(ba, s2a);
+      s2b = a2.fma(bb, s2b);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p * C + 3]);
+      s3a = a3.fma(ba, s3a);
+      s3b = a3.fma(bb, s3b);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p * C + 4]);
+      s4a = a4.fma(ba, s4a);
+      s4b = a4.fma(bb, s4b);
+      FloatVector a5 = FloatVector.broadcast(S, a[aAt + p * C + 5]);
+      s5a = a5.fma(ba, s5a);
+      s5b = a5.fma(bb, s5b);
+      FloatVector a6 = FloatVector.broadcast(S, a[aAt + p * C + 6]);
+      s6a = a6.fma(ba, s6a);
+      s6b = a6.fma(bb, s6b);
+      FloatVector a7 = FloatVector.broadcast(S, a[aAt + p * C + 7]);
+      s7a = a7.fma(ba, s7a);
+      s7b = a7.fma(bb, s7b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+    s2a.intoArray(out, 4 * L);
+    s2b.intoArray(out, 5 * L);
+    s3a.intoArray(out, 6 * L);
+    s3b.intoArray(out, 7 * L);
+    s4a.intoArray(out, 8 * L);
+    s4b.intoArray(out, 9 * L);
+    s5a.intoArray(out, 10 * L);
+    s5b.intoArray(out, 11 * L);
+    s6a.intoArray(out, 12 * L);
+    s6b.intoArray(out, 13 * L);
+    s7a.intoArray(out, 14 * L);
+    s7b.intoArray(out, 15 * L);
+  }
+
+  private static void columns12(
+      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s0b = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s1b = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s2b = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s3b = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s4b = FloatVector.zero(S);
+    FloatVector s5a = FloatVector.zero(S);
+    FloatVector s5b = FloatVector.zero(S);
+    FloatVector s6a = FloatVector.zero(S);
+    FloatVector s6b = FloatVector.zero(S);
+    FloatVector s7a = FloatVector.zero(S);
+    FloatVector s7b = FloatVector.zero(S);
+    FloatVector s8a = FloatVector.zero(S);
+    FloatVector s8b = FloatVector.zero(S);
+    FloatVector s9a = FloatVector.zero(S);
+    FloatVector s9b = FloatVector.zero(S);
+    FloatVector s10a = FloatVector.zero(S);
+    FloatVector s10b = FloatVector.zero(S);
+    FloatVector s11a = FloatVector.zero(S);
+    FloatVector s11b = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector bb = FloatVector.fromArray(S, b, q + L);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      s0b = a0.fma(bb, s0b);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+      s1b = a1.fma(bb, s1b);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p * C + 2]);
+      s2a = a2.fma(ba, s2a);
+      s2b = a2.fma(bb, s2b);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p * C + 3]);
+      s3a = a3.fma(ba, s3a);
+      s3b = a3.fma(bb, s3b);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p * C + 4]);
+      s4a = a4.fma(ba, s4a);
+      s4b = a4.fma(bb, s4b);
+      FloatVector a5 = FloatVector.broadcast(S, a[aAt + p * C + 5]);
+      s5a = a5.fma(ba, s5a);
+      s5b = a5.fma(bb, s5b);
+      FloatVector a6 = FloatVector.broadcast(S, a[aAt + p * C + 6]);
+      s6a = a6.fma(ba, s6a);
+      s6b = a6.fma(bb, s6b);
+      FloatVector a7 = FloatVector.broadcast(S, a[aAt + p * C + 7]);
+      s7a = a7.fma(ba, s7a);
+      s7b = a7.fma(bb, s7b);
+      FloatVector a8 = FloatVector.broadcast(S, a[aAt + p * C + 8]);
+      s8a = a8.fma(ba, s8a);
+      s8b = a8.fma(bb, s8b);
+      FloatVector a9 = FloatVector.broadcast(S, a[aAt + p * C + 9]);
+      s9a = a9.fma(ba, s9a);
+      s9b = a9.fma(bb, s9b);
+      FloatVector a10 = FloatVector.broadcast(S, a[aAt + p * C + 10]);
+      s10a = a10.fma(ba, s10a);
+      s10b = a10.fma(bb, s10b);
+      FloatVector a11 = FloatVector.broadcast(S, a[aAt + p * C + 11]);
+      s11a = a11.fma(ba, s11a);
+      s11b = a11.fma(bb, s11b);
+    }
+    s0a.intoArray(out, 0 * L);
+    s0b.intoArray(out, 1 * L);
+    s1a.intoArray(out, 2 * L);
+    s1b.intoArray(out, 3 * L);
+    s2a.intoArray(out, 4 * L);
+    s2b.intoArray(out, 5 * L);
+    s3a.intoArray(out, 6 * L);
+    s3b.intoArray(out, 7 * L);
+    s4a.intoArray(out, 8 * L);
+    s4b.intoArray(out, 9 * L);
+    s5a.intoArray(out, 10 * L);
+    s5b.intoArray(out, 11 * L);
+    s6a.intoArray(out, 12 * L);
+    s6b.intoArray(out, 13 * L);
+    s7a.intoArray(out, 14 * L);
+    s7b.intoArray(out, 15 * L);
+    s8a.intoArray(out, 16 * L);
+    s8b.intoArray(out, 17 * L);
+    s9a.intoArray(out, 18 * L);
+    s9b.intoArray(out, 19 * L);
+    s10a.intoArray(out, 20 * L);
+    s10b.intoArray(out, 21 * L);
+    s11a.intoArray(out, 22 * L);
+    s11b.intoArray(out, 23 * L);
+  }
+}

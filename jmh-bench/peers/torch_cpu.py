@@ -1,0 +1,213 @@
+"""What dynaxx.bench.CpuReport times, in PyTorch on the CPU: H v by reverse over reverse, the graph of the gradient kept.
+
+Each line of standard input names a network, each line of output is one round of it. Arguments: seconds of warm-up of each part, seconds of each
+part in a round, threads. A part's time is its shortest, as there.
+"""
+
+import json
+import sys
+import time
+
+import torch
+from torch import nn
+
+import torch_vit
+
+
+def conv(inputs, outputs, kernel, stride):
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.GroupNorm(4, outputs))
+
+
+class Residual(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.first = conv(inputs, outputs, 3, stride)
+        self.second = conv(outputs, outputs, 3, 1)
+        self.shortcut = conv(inputs, outputs, 1, stride) if inputs != outputs or stride != 1 else nn.Identity()
+
+    def forward(self, x):
+        return (self.second(self.first(x).relu()) + self.shortcut(x)).relu()
+
+
+class Cnn(nn.Module):
+    def __init__(self, channels, widths, blocks, classes):
+        super().__init__()
+        self.stem = conv(channels, widths[0], 3, 1)
+        layers = []
+        before = widths[0]
+        for stage, width in enumerate(widths):
+            for block in range(blocks):
+                layers.append(Residual(before, width, 2 if stage > 0 and block == 0 else 1))
+                before = width
+        self.blocks = nn.Sequential(*layers)
+        self.head = nn.Linear(before, classes)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.stem(x).relu()).mean((2, 3)))
+
+
+class Recurrent(nn.Module):
+    """Unrolled: the fused layer of the library has no second derivative on the CPU."""
+
+    def __init__(self, kind, features, hidden, classes):
+        super().__init__()
+        self.kind, self.hidden = kind, hidden
+        gates = {"gru": 3, "lstm": 4}[kind]
+        self.input = nn.Linear(features, gates * hidden)
+        self.state = nn.Linear(hidden, gates * hidden)
+        self.head = nn.Linear(hidden, classes)
+
+    def forward(self, x):
+        projected = self.input(x)
+        h = x.new_zeros(x.shape[0], self.hidden)
+        c = h
+        for i in range(x.shape[1]):
+            gx, gh = projected[:, i], self.state(h)
+            if self.kind == "gru":
+                xr, xz, xn = gx.chunk(3, 1)
+                hr, hz, hn = gh.chunk(3, 1)
+                r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
+                n = (xn + r * hn).tanh()
+                h = n + z * (h - n)
+            else:
+                a, f, g, o = (gx + gh).chunk(4, 1)
+                c = f.sigmoid() * c + a.sigmoid() * g.tanh()
+                h = o.sigmoid() * c.tanh()
+        return self.head(h)
+
+
+class CausalAttention(nn.Module):
+    def __init__(self, width, heads, context):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.register_buffer("mask", torch.full((context, context), float("-inf")).triu(1))
+
+    def forward(self, x):
+        b, s, w = x.shape
+        q, k, v = self.qkv(x).reshape(b, s, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4)
+        p = (q @ k.transpose(-2, -1) * (w // self.heads) ** -0.5 + self.mask).softmax(-1)
+        return self.out((p @ v).transpose(1, 2).reshape(b, s, w))
+
+
+class GptBlock(nn.Module):
+    def __init__(self, width, heads, hidden, context):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = CausalAttention(width, heads, context)
+        self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def forward(self, x):
+        x = x + self.attention(self.norm1(x))
+        return x + self.down(nn.functional.gelu(self.up(self.norm2(x)), approximate="tanh"))
+
+
+class Gpt(nn.Module):
+    """As GPT-2: the head is the token table."""
+
+    def __init__(self, vocabulary, context, width, depth, heads, hidden):
+        super().__init__()
+        self.table = nn.Embedding(vocabulary, width)
+        self.positions = nn.Parameter(0.02 * torch.randn(1, context, width))
+        self.blocks = nn.ModuleList([GptBlock(width, heads, hidden, context) for _ in range(depth)])
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x):
+        x = self.table(x) + self.positions
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x) @ self.table.weight.T
+
+
+def workload(name):
+    torch.manual_seed(1)
+    if name == "gpt":
+        tokens = torch.randint(64, (64, 32))
+        return Gpt(64, 32, 64, 3, 4, 128), tokens, torch.randint(64, (64 * 32,))
+    labels = torch.randint(10, (256,))
+    images = torch.randn(256, 1, 28, 28)
+    if name == "mlp":
+        model = nn.Sequential(
+            nn.Linear(784, 256), nn.Tanh(), nn.Linear(256, 128), nn.Tanh(), nn.Linear(128, 10)
+        )
+        return model, images.flatten(1), labels
+    if name in ("gru", "lstm"):
+        return Recurrent(name, 28, 64, 10), images.squeeze(1), labels
+    if name == "cnn":
+        return Cnn(1, (16, 32), 1, 10), images, labels
+    if name == "resnet":
+        return Cnn(3, (64, 128, 256, 512), 2, 10), torch.randn(64, 3, 32, 32), labels[:64]
+    sizes = {
+        "quick": (1, 28, 7, 32, 3, 4, 64, 10),
+        "vit": (1, 28, 7, 64, 3, 4, 128, 10),
+        "wide": (1, 28, 7, 192, 4, 4, 768, 10),
+    }
+    if name not in sizes:
+        sys.exit(f"network: found '{name}', expected mlp, cnn, resnet, gru, lstm, gpt, quick, vit or wide")
+    return torch_vit.Vit(*sizes[name]), images, labels
+
+
+def parts_of(name):
+    model, inputs, labels = workload(name)
+    parameters = list(model.parameters())
+    n = sum(p.numel() for p in parameters)
+
+    def gradient(create_graph=False):
+        z = model(inputs)
+        loss = nn.functional.cross_entropy(z.reshape(-1, z.shape[-1]), labels)
+        return torch.autograd.grad(loss, parameters, create_graph=create_graph)
+
+    graph = gradient(create_graph=True)
+
+    def product(v):
+        pieces = [part.reshape(p.shape) for part, p in zip(v.split([p.numel() for p in parameters]), parameters)]
+        hv = torch.autograd.grad(graph, parameters, grad_outputs=pieces, retain_graph=True, materialize_grads=True)
+        return torch.cat([t.reshape(-1) for t in hv])
+
+    probes = 2.0 * torch.randint(2, (8, n)) - 1
+    return n, len(inputs), {
+        "gradient": gradient,
+        "hvp1": lambda: product(probes[0]),
+        "hvp8": lambda: [product(v) for v in probes],
+        "quadratic8": lambda: [torch.dot(v, product(v)) for v in probes],
+    }
+
+
+def shortest(part, seconds):
+    """Milliseconds of the fastest of at least two repetitions; of one thread, its processor time."""
+    now = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    best, start, i = float("inf"), now(), 0
+    while i < 2 or now() - start < seconds:
+        before = now()
+        part()
+        best = min(best, now() - before)
+        i += 1
+    return 1000 * best
+
+
+def main():
+    if len(sys.argv) != 4:
+        sys.exit(f"arguments: found {len(sys.argv) - 1}, expected WARM_UP_SECONDS PART_SECONDS THREADS")
+    warm_up, seconds = float(sys.argv[1]), float(sys.argv[2])
+    torch.set_num_threads(int(sys.argv[3]))
+    name = None
+    for line in sys.stdin:
+        if line.strip() != name:
+            name = line.strip()
+            n, examples, parts = parts_of(name)
+            for part in parts.values():
+                shortest(part, warm_up)
+        times = {f"{key}_ms": round(shortest(part, seconds), 4) for key, part in parts.items()}
+        head = {
+            "implementation": f"torch {torch.__version__}",
+            "device": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
+            "network": name,
+            "batch": examples,
+            "parameters": n,
+        }
+        print(json.dumps({**head, **times}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+package dynaxx.bench;
+
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.memory.Scope;
+import dynaxx.operator.Hessian;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Times on the CPU what {@code jmh-bench/peers/torch_cpu.py} times too, in turns with it: each line
+ * of standard input names a network, each line of output is one round of it as a JSON object. The
+ * first round of a network comes after a warm-up. A part is repeated for a while in each round; its
+ * time is the shortest, since what else runs on a machine can only add to it. With one thread
+ * ({@code -Ddynaxx.threads=1}) it is that thread's processor time, which holds on a busy machine
+ * too.
+ */
+public final class CpuReport {
+
+  private static final int DIRECTIONS = 8;
+  private static final Set<String> TRANSFORMERS = Set.of("quick", "wide");
+
+  private final double warmUpSeconds;
+  private final double partSeconds;
+  private final boolean oneThread = Integer.getInteger(Devices.THREADS_PROPERTY, 0) == 1;
+  private final Device device = Devices.open();
+  private final com.sun.management.ThreadMXBean threads =
+      (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  private CpuReport(double warmUpSeconds, double partSeconds) {
+    this.warmUpSeconds = warmUpSeconds;
+    this.partSeconds = partSeconds;
+  }
+
+  /**
+   * Runs until the input ends or asks for another network.
+   *
+   * @param args seconds of warm-up of each part, and seconds of each part in a round
+   * @throws IOException if standard input cannot be read
+   */
+  public static void main(String[] args) throws IOException {
+    if (args.length != 2) {
+      throw new IllegalArgumentException(
+          "arguments: found " + args.length + ", expected WARM_UP_SECONDS PART_SECONDS");
+    }
+    CpuReport report = new CpuReport(Double.parseDouble(args[0]), Double.parseDouble(args[1]));
+    BufferedReader in =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    String next = in.readLine();
+    while (next != null) {
+      next = report.serve(next, in);
+    }
+  }
+
+  private static Workload workload(String network, Scope scope) {
+    return TRANSFORMERS.contains(network)
+        ? Workload.of(network, scope)
+        : FamilyBenchmark.Family.valueOf(network.toUpperCase(Locale.ROOT)).workload(scope);
+  }
+
+  /** Rounds of one network; returns the next one's name, or null at the end. */
+  private String serve(String network, BufferedReader in) throws IOException {
+    try (Scope scope = Scope.open()) {
+      Workload work = workload(network, scope);
+      Hessian hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
+      scope.onClose(hessian::close);
+      long n = hessian.dimension();
+      hessian.linearize(work.parameters());
+      Directions one = Directions.of(device, scope, 1, n);
+      Directions eight = Directions.of(device, scope, DIRECTIONS, n);
+      Map<String, Runnable> parts = new LinkedHashMap<>();
+      parts.put("gradient", () -> hessian.linearize(work.parameters()));
+      parts.put("hvp1", () -> hessian.apply(one.v(), one.products()));
+      parts.put("hvp8", () -> hessian.apply(eight.v(), eight.products()));
+      parts.put("quadratic8", () -> hessian.quadraticForm(eight.v()));
+      parts.values().forEach(part -> shortest(part, warmUpSeconds));
+      String next = network;
+      while (network.equals(next)) {
+        print(network, n, work.batch().examples(), parts);
+        next = in.readLine();
+      }
+      return next;
+    }
+  }
+
+  private void print(String network, long n, int examples, Map<String, Runnable> parts) {
+    List<String> fields = new ArrayList<>();
+    fields.add("\"implementation\":\"dynaxx\"");
+    fields.add("\"device\":\"" + device.description() + "\"");
+    fields.add("\"network\":\"" + network + "\"");
+    fields.add("\"batch\":" + examples);
+    fields.add("\"parameters\":" + n);
+    parts.forEach(
+        (name, part) -> {
+          double ms = shortest(part, partSeconds);
+          fields.add(String.format(Locale.ROOT, "\"%s_ms\":%.4f", name, ms));
+          long before = threads.getTotalThreadAllocatedBytes();
+          part.run();
+          long bytes = threads.getTotalThreadAllocatedBytes() - before;
+          fields.add("\"" + name + "_allocated_bytes\":" + bytes);
+        });
+    System.out.println("{" + String.join(",", fields) + "}");
+    System.out.flush();
+  }
+
+  /** Milliseconds of the fastest of at least two repetitions. */
+  private double shortest(Runnable part, double seconds) {
+    long best = Long.MAX_VALUE;
+    long start = now();
+    for (int i = 0; i < 2 || now() - start < seconds * 1e9; i++) {
+      long before = now();
+      part.run();
+      best = Math.min(best, now() - before);
+    }
+    return best / 1e6;
+  }
+
+  private long now() {
+    return oneThread ? threads.getCurrentThreadCpuTime() : System.nanoTime();
+  }
+}
