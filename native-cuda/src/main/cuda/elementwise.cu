@@ -24,20 +24,25 @@ __device__ __forceinline__ void value(const F& f, index_t n, const real* x, real
   }
 }
 
+// What a function states its derivatives in: real, or float64.
+template <class F>
+using Derivative = decltype(F{}(real(0)).slope);
+
 template <class F>
 __device__ __forceinline__ void tangent(
     const F& f, int k, index_t n, const real* x, const real* rx, real* ry, int add) {
   Span<index_t> s = span(n);
   bool wide = s.wide(x, rx, ry);
   for (index_t c = s.first; c < n; c += s.hop) {
-    Pack slope = s.load(x, c, wide, 1);
+    Pack at = s.load(x, c, wide, 1);
+    Derivative<F> slope[PACK];
     for (int j = 0; j < PACK; j++) {
-      slope.v[j] = f(slope.v[j]).slope;
+      slope[j] = f(at.v[j]).slope;
     }
     for (int q = 0; q < k; q++) {
       Pack v = s.load(rx + q * n, c, wide);
       for (int j = 0; j < PACK; j++) {
-        v.v[j] *= slope.v[j];
+        v.v[j] = real(slope[j] * v.v[j]);
       }
       s.put(ry + q * n, c, wide, v, add);
     }
@@ -50,18 +55,20 @@ __device__ __forceinline__ void tangent_backward(
   Span<index_t> s = span(n);
   bool wide = s.wide(x, dy, rx, rdy, rdx);
   for (index_t c = s.first; c < n; c += s.hop) {
-    Pack slope = s.load(x, c, wide, 1);
-    Pack bend = s.load(dy, c, wide);
+    Pack at = s.load(x, c, wide, 1);
+    Pack adjoint = s.load(dy, c, wide);
+    Derivative<F> slope[PACK], bend[PACK];
     for (int j = 0; j < PACK; j++) {
-      pointwise::Jet jet = f(slope.v[j]);
-      slope.v[j] = jet.slope;
-      bend.v[j] *= jet.bend;
+      auto jet = f(at.v[j]);
+      slope[j] = jet.slope;
+      bend[j] = jet.bend;
     }
     for (int q = 0; q < k; q++) {
       Pack v = s.load(rx + q * n, c, wide);
       Pack w = s.load(rdy + q * n, c, wide);
       for (int j = 0; j < PACK; j++) {
-        v.v[j] = slope.v[j] * w.v[j] + bend.v[j] * v.v[j];
+        Derivative<F> a = adjoint.v[j], b = v.v[j];
+        v.v[j] = real(slope[j] * w.v[j] + pointwise::product(bend[j], a, b));
       }
       s.put(rdx + q * n, c, wide, v, add);
     }
@@ -77,15 +84,16 @@ __device__ __forceinline__ void curvature(
   int q0 = blockIdx.y * TOGETHER;
   for (index_t c = s.first; c < n; c += s.hop) {
     Pack at = s.load(x, c, wide, pointwise::harmless(f));
-    Pack bend = s.load(dy, c, wide);
+    Pack adjoint = s.load(dy, c, wide);
+    double bend[PACK];
     for (int j = 0; j < PACK; j++) {
-      bend.v[j] *= f(at.v[j]).bend;
+      bend[j] = (double)f(at.v[j]).bend * (double)adjoint.v[j];
     }
     for (int i = 0; i < TOGETHER; i++) {
       if (q0 + i < k) {
         Pack v = s.load(rx + (q0 + i) * n, c, wide);
         for (int j = 0; j < PACK; j++) {
-          sums[i] += (double)(bend.v[j] * v.v[j]) * (double)v.v[j];
+          sums[i] += bend[j] * (double)v.v[j] * (double)v.v[j];
         }
       }
     }
@@ -200,6 +208,53 @@ KERNEL(elementwise_dots)(index_t n, const real* a, index_t a_stride, const real*
   sum = block_sum(sum);
   if (threadIdx.x == 0) {
     partial[(index_t)blockIdx.y * gridDim.x + blockIdx.x] = sum;
+  }
+}
+
+// partial: k x gridDim.x, sums of a b d; direction blockIdx.y, a: n; b, d: k x n
+KERNEL(elementwise_triple_dots)(index_t n, const real* a, const real* b, const real* d, double* partial) {
+  b += blockIdx.y * n;
+  d += blockIdx.y * n;
+  Span<index_t> s = elementwise::span(n);
+  bool wide_a = s.wide(a), wide_b = s.wide(b), wide_d = s.wide(d);
+  double sum = 0;
+  for (index_t c = s.first; c < n; c += s.hop) {
+    Pack u = s.load(a, c, wide_a);
+    Pack v = s.load(b, c, wide_b);
+    Pack w = s.load(d, c, wide_d);
+    for (int j = 0; j < PACK; j++) {
+      sum += (double)u.v[j] * (double)v.v[j] * (double)w.v[j];
+    }
+  }
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) {
+    partial[(index_t)blockIdx.y * gridDim.x + blockIdx.x] = sum;
+  }
+}
+
+// y (+)= alpha b e / a, a, e: n, e may be null; b, y: k x n
+KERNEL(elementwise_divide)(int k, index_t n, double alpha, const real* a, const real* b, const real* e, real* y, int add) {
+  Span<index_t> s = elementwise::span(n);
+  bool wide = s.wide(a, b, y) && (e == nullptr || s.wide(e));
+  for (index_t c = s.first; c < n; c += s.hop) {
+    Pack divisor = s.load(a, c, wide, 1);
+    double factor[PACK];
+    for (int j = 0; j < PACK; j++) {
+      factor[j] = alpha;
+    }
+    if (e != nullptr) {
+      Pack shared = s.load(e, c, wide);
+      for (int j = 0; j < PACK; j++) {
+        factor[j] *= (double)shared.v[j];
+      }
+    }
+    for (int q = 0; q < k; q++) {
+      Pack v = s.load(b + q * n, c, wide);
+      for (int j = 0; j < PACK; j++) {
+        v.v[j] = real((double)v.v[j] * factor[j] / (double)divisor.v[j]);
+      }
+      s.put(y + q * n, c, wide, v, add);
+    }
   }
 }
 

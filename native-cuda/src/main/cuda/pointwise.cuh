@@ -11,6 +11,22 @@ struct Jet {
   real bend;
 };
 
+// Of functions whose derivatives can leave the range of float32 where their products with tangents and adjoints do not.
+struct Wide {
+  real value;
+  double slope;
+  double bend;
+};
+
+// Product of a second derivative of at most about 1 with an adjoint and a tangent: the larger of these first, so that nothing underflows on
+// the way if the result does not.
+__device__ __forceinline__ float product(float bend, float dy, float v) {
+  bool first = fabs(dy) > fabs(v);
+  return (bend * (first ? dy : v)) * (first ? v : dy);
+}
+
+__device__ __forceinline__ double product(double bend, double dy, double v) { return bend * dy * v; }
+
 // c0 + c1 u + c2 u^2 + ...
 template <class T>
 __device__ __forceinline__ T polynomial(T, T c) {
@@ -146,42 +162,42 @@ struct Softplus {
 // ---- Elementary
 
 struct Exp {
-  __device__ __forceinline__ Jet operator()(real x) const {
+  __device__ __forceinline__ Wide operator()(real x) const {
     real e = exp(x);
     return {e, e, e};
   }
 };
 
 struct Log {
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real r = 1 / x;
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double r = 1.0 / x;
     return {log(x), r, -r * r};
   }
 };
 
 struct Sqrt {
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real root = sqrt(x);
-    real slope = real(0.5) / root;
-    return {root, slope, real(-0.5) * slope / x};
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double root = sqrt((double)x);
+    double slope = 0.5 / root;
+    return {real(root), slope, -0.5 * slope / x};
   }
 };
 
 struct Reciprocal {
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real r = 1 / x;
-    return {r, -r * r, 2 * r * r * r};
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double r = 1.0 / x;
+    return {real(r), -r * r, 2 * r * r * r};
   }
 };
 
-// x^p. Small whole powers by products, which round less than pow; others in float64, where the few powers of float32 are exact enough.
-__device__ __forceinline__ real power(real x, double p) {
+// x^p in float64. Small whole powers by products, which round less than pow.
+__device__ __forceinline__ double power(double x, double p) {
   double size = fabs(p);
   if (size > 4 || size != floor(size)) {
-    return real(pow((double)x, p));
+    return pow(x, p);
   }
-  real square = x * x;
-  real v = size == 0 ? real(1) : size == 1 ? x : size == 2 ? square : size == 3 ? square * x : square * square;
+  double square = x * x;
+  double v = size == 0 ? 1 : size == 1 ? x : size == 2 ? square : size == 3 ? square * x : square * square;
   return p < 0 ? 1 / v : v;
 }
 
@@ -189,10 +205,10 @@ struct Power {
   double p;
 
   // A factor that is 0 wins over a power that is infinite or undefined, as for x = 0.
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real slope = p == 0 ? real(0) : real(p) * power(x, p - 1);
-    real bend = p == 0 || p == 1 ? real(0) : real(p * (p - 1)) * power(x, p - 2);
-    return {power(x, p), slope, bend};
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double slope = p == 0 ? 0 : p * power(x, p - 1);
+    double bend = p == 0 || p == 1 ? 0 : p * (p - 1) * power(x, p - 2);
+    return {real(power(x, p)), slope, bend};
   }
 };
 
@@ -201,9 +217,9 @@ struct Abs {
 };
 
 struct Erf {
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real slope = real(1.128379167095512574) * bell(limited(x, FAR), 1);
-    return {erf(x), slope, slope == 0 ? real(0) : -2 * x * slope};
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double slope = 1.128379167095512574 * exp(-(double)x * (double)x);
+    return {erf(x), slope, slope == 0 ? 0 : -2 * (double)x * slope};
   }
 };
 
@@ -233,9 +249,9 @@ struct LeakyRelu {
 struct Elu {
   real a;
 
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real slope = a * exp(x);
-    return {x > 0 ? x : a * expm1(x), x > 0 ? real(1) : slope, x > 0 ? real(0) : slope};
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double slope = (double)a * (double)exp(x);
+    return {x > 0 ? x : a * expm1(x), x > 0 ? 1 : slope, x > 0 ? 0 : slope};
   }
 };
 
@@ -250,9 +266,9 @@ struct HardSigmoid {
 };
 
 struct Softsign {
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real q = 1 / (1 + fabs(x));
-    return {x * q, q * q, -2 * sign(x) * q * q * q};
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double q = 1 / (1 + fabs((double)x));
+    return {real(x * q), q * q, -2 * (double)sign(x) * q * q * q};
   }
 };
 
@@ -271,9 +287,9 @@ struct Cos {
 };
 
 struct Tan {
-  __device__ __forceinline__ Jet operator()(real x) const {
+  __device__ __forceinline__ Wide operator()(real x) const {
     real t = tan(x);
-    real slope = 1 + t * t;
+    double slope = 1 + (double)t * t;
     return {t, slope, 2 * t * slope};
   }
 };
@@ -282,29 +298,29 @@ struct Tan {
 struct Arc {
   bool cosine;
 
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real square = (1 - x) * (1 + x);
-    real slope = (cosine ? real(-1) : real(1)) / sqrt(square);
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double square = (1 - (double)x) * (1 + (double)x);
+    double slope = (cosine ? -1 : 1) / sqrt(square);
     return {cosine ? acos(x) : asin(x), slope, x * slope / square};
   }
 };
 
 struct Atan {
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real slope = 1 / (1 + x * x);
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double slope = 1 / (1 + (double)x * x);
     return {atan(x), slope, -2 * (x * slope) * slope};
   }
 };
 
 struct Sinh {
-  __device__ __forceinline__ Jet operator()(real x) const {
+  __device__ __forceinline__ Wide operator()(real x) const {
     real s = sinh(x);
     return {s, cosh(x), s};
   }
 };
 
 struct Cosh {
-  __device__ __forceinline__ Jet operator()(real x) const {
+  __device__ __forceinline__ Wide operator()(real x) const {
     real c = cosh(x);
     return {c, sinh(x), c};
   }
@@ -312,24 +328,23 @@ struct Cosh {
 
 // arsinh and arcosh: the slope is one over the root of x^2 + 1 and of x^2 - 1.
 struct Asinh {
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real root = hypot(real(1), x);
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double root = hypot(1.0, (double)x);
     return {asinh(x), 1 / root, -(x / root) / root / root};
   }
 };
 
 struct Acosh {
-  __device__ __forceinline__ Jet operator()(real x) const {
-    real root = sqrt(x - 1) * sqrt(x + 1);
+  __device__ __forceinline__ Wide operator()(real x) const {
+    double root = sqrt((double)x - 1) * sqrt((double)x + 1);
     return {acosh(x), 1 / root, -(x / root) / root / root};
   }
 };
 
 struct Atanh {
-  __device__ __forceinline__ Jet operator()(real x) const {
-    // In double: the sum of a curvature cancels.
+  __device__ __forceinline__ Wide operator()(real x) const {
     double slope = 1 / ((1.0 - x) * (1.0 + x));
-    return {atanh(x), real(slope), real(2 * x * slope * slope)};
+    return {atanh(x), slope, 2 * x * slope * slope};
   }
 };
 

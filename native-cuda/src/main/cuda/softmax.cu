@@ -76,7 +76,31 @@ __device__ __forceinline__ double mean(
 }
 
 // Class of a row.
-__device__ __forceinline__ int target_of(const real* targets, index_t row) { return (int)targets[row]; }
+__device__ __forceinline__ int target_of(const real* targets, index_t row, int stride) { return (int)targets[row * stride]; }
+
+// Its weight, which stands behind the class if there is room.
+__device__ __forceinline__ double weight_of(const real* targets, index_t row, int stride) {
+  return stride > 1 ? (double)targets[row * stride + 1] : 1;
+}
+
+// The class with more than half of a row's probability; the target if there is none.
+template <class Team>
+__device__ __forceinline__ int likely(const Team& team, const Span<int>& span, const real* p, int target, bool wide) {
+  if (p[target] >= real(0.5)) {
+    return target;
+  }
+  int found = -1;
+  for (int c = span.first; c < span.n; c += span.hop) {
+    Pack v = span.load(p, c, wide);
+    for (int j = 0; j < PACK; j++) {
+      found = v.v[j] > real(0.5) ? span.column(c, j) : found;
+    }
+  }
+  // the two halves of a number of 32 bits are exact as floats
+  real high = team.max(real(found < 0 ? -1 : found >> 16));
+  real low = team.max(real(found < 0 ? -1 : found & 0xffff));
+  return high < 0 ? target : ((int)high << 16) | (int)low;
+}
 
 }  // namespace softmaxes
 
@@ -215,19 +239,19 @@ KERNEL(softmax_entropy)(index_t batch, index_t size, const real* p, double* part
   }
 }
 
-// p: rows x classes from z: rows x classes; partial: gridDim.x, sums of -log p[target]
+// p: rows x classes from z: rows x classes; partial: gridDim.x, sums of -weight log p[target]
 KERNEL(cross_entropy)(
-    int long_rows, index_t rows, int classes, const real* z, const real* targets, real* p, double* partial) {
+    int long_rows, index_t rows, int classes, const real* z, const real* targets, int stride, real* p, double* partial) {
   double total = 0;
   with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
     Span<int> span = team.span(classes);
     bool wide = span.wide(z, p);
     for (index_t row = team.index; row < rows; row += team.count) {
-      double target = z[row * classes + softmaxes::target_of(targets, row)];
+      double target = z[row * classes + softmaxes::target_of(targets, row, stride)];
       softmaxes::Normaliser n = softmaxes::normalise(team, span, classes, z + row * classes, p + row * classes, wide);
       if (team.leads()) {
         // the difference of logits first: it is 0 when the target is the largest, and only the logarithm is left
-        total += ((double)n.most - target) + log(n.sum);
+        total += softmaxes::weight_of(targets, row, stride) * (((double)n.most - target) + log(n.sum));
       }
     }
   });
@@ -237,15 +261,16 @@ KERNEL(cross_entropy)(
   }
 }
 
-// dz = scale p, for the target minus the sum of the others; p, dz: rows x classes
+// dz = scale weight p, for the target minus the sum of the others; p, dz: rows x classes
 KERNEL(cross_entropy_backward)(
-    int long_rows, index_t rows, int classes, double scale, const real* p, const real* targets, real* dz) {
-  real factor = real(scale);
+    int long_rows, index_t rows, int classes, double scale, const real* p, const real* targets, int stride, real* dz) {
   with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
     Span<int> span = team.span(classes);
     bool wide = span.wide(p, dz);
     for (index_t row = team.index; row < rows; row += team.count) {
-      int target = softmaxes::target_of(targets, row);
+      int target = softmaxes::target_of(targets, row, stride);
+      double weight = scale * softmaxes::weight_of(targets, row, stride);
+      real factor = real(weight);
       real* out = dz + row * classes;
       double others[1] = {};
       bool mine = false;
@@ -262,25 +287,26 @@ KERNEL(cross_entropy_backward)(
       team.sum(others);
       // by the thread that has written it before
       if (mine) {
-        out[target] = real(-scale * others[0]);
+        out[target] = real(-weight * others[0]);
       }
     }
   });
 }
 
-// rdz = scale p (q - sum(p q)), q = rz - rz[target]; p: rows x classes; rz, rdz: k x rows x classes
+// rdz = scale weight p (q - sum(p q)), q = rz - rz of the likely class; p: rows x classes; rz, rdz: k x rows x classes
 KERNEL(cross_entropy_tangent)(
-    int long_rows, int k, index_t rows, int classes, double scale, const real* p, const real* targets, const real* rz, real* rdz) {
-  real factor = real(scale);
+    int long_rows, int k, index_t rows, int classes, double scale, const real* p, const real* targets, int stride, const real* rz,
+    real* rdz) {
   with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
     Span<int> span = team.span(classes);
     bool wide = span.wide(p, rz, rdz);
     for (index_t row = team.index; row < rows; row += team.count) {
       const real* at = p + row * classes;
-      int target = softmaxes::target_of(targets, row);
+      real factor = real(scale * softmaxes::weight_of(targets, row, stride));
+      int likely = softmaxes::likely(team, span, at, softmaxes::target_of(targets, row, stride), wide);
       for (int q = 0; q < k; q++) {
         index_t begin = (q * rows + row) * classes;
-        real shift = rz[begin + target];
+        real shift = rz[begin + likely];
         real mean = real(softmaxes::mean(team, span, at, rz + begin, shift, wide));
         for (int c = span.first; c < classes; c += span.hop) {
           Pack a = span.load(at, c, wide);

@@ -11,10 +11,10 @@ import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
-import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.onnx.OnnxModel;
 import dynaxx.onnx.OnnxOptions;
+import dynaxx.operator.UntrustworthyOperatorException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -46,21 +46,6 @@ final class ProbeCommand implements Callable<Integer> {
   private static final int MICRO_BATCH = 8;
   private static final int MOST_STEPS = 10_000;
 
-  /** Losses by their names on the command line. */
-  enum LossKind {
-    CROSS_ENTROPY,
-    MSE;
-
-    @Override
-    public String toString() {
-      return label(this);
-    }
-
-    Loss loss() {
-      return this == MSE ? Loss.meanSquaredError() : Loss.crossEntropy();
-    }
-  }
-
   @Spec private CommandSpec spec;
 
   @Option(
@@ -75,8 +60,9 @@ final class ProbeCommand implements Callable<Integer> {
       required = true,
       paramLabel = "[NAME=]FILE",
       description =
-          "The examples, a .npy file with float32, float64, int32, int64 or uint8. A model with"
-              + " several inputs takes one for each, in its order or with their names.")
+          "The examples: a .npy file, FILE.npz:ARRAY, an IDX file, or FILE.csv with columns after a"
+              + " colon. A model with several inputs takes one for each, in its order or with their"
+              + " names.")
   private List<String> inputs;
 
   @Option(
@@ -107,18 +93,22 @@ final class ProbeCommand implements Callable<Integer> {
       required = true,
       paramLabel = "FILE",
       description =
-          "What the model should predict, a .npy file: class numbers for cross-entropy, values for"
-              + " mse.")
-  private Path targets;
+          "What the model should predict, a .npy file: class numbers for cross-entropy,"
+              + " distributions for soft-cross-entropy and kullback-leibler, probabilities for"
+              + " binary-cross-entropy, numbers of groups for contrastive, else values.")
+  private List<Path> targets;
+
+  @Mixin private LossOptions loss = new LossOptions();
+
+  @Mixin private Selection selection = new Selection();
 
   @Option(
-      names = "--loss",
-      required = true,
-      paramLabel = "LOSS",
+      names = "--expect",
+      paramLabel = "FILE",
       description =
-          "cross-entropy or mse. Cross-entropy takes logits: a softmax at the end of the model is"
-              + " left out.")
-  private String loss;
+          "What the model's own framework gives as its output for these examples, a .npy file;"
+              + " nothing is measured if the model gives something else.")
+  private Path expected;
 
   @Option(
       names = "--operator",
@@ -187,8 +177,10 @@ final class ProbeCommand implements Callable<Integer> {
   @Option(
       names = "--output",
       paramLabel = "NAME",
-      description = "Which output is the prediction, if the model has several.")
-  private String output;
+      description =
+          "Which output is the prediction, if the model has several; once for each --loss of a"
+              + " sum.")
+  private List<String> outputs = List.of();
 
   @Option(
       names = "--json",
@@ -258,29 +250,39 @@ final class ProbeCommand implements Callable<Integer> {
   }
 
   private void run(ProgressLine progress) throws IOException {
-    LossKind kind = checkOptions();
+    checkOptions();
     checkOutputs();
     progress.stage("reading " + model.getFileName());
     ProbeData data = new ProbeData(inputs, batchAxes, shared);
-    NpyFile wanted = NpyFile.open(targets);
-    OnnxModel read = read(data, kind);
+    int examples = data.examples();
+    data.select(selection, seed);
+    List<NpyFile> given =
+        targets.stream().map(t -> selection.of(NpyFile.open(t), examples, seed)).toList();
+    ProbeTargets wanted = new ProbeTargets(loss, outputs, given, weights(examples));
+    OnnxModel read = wanted.read(o -> OnnxModel.read(model, o), options(data), data);
     try (Scope scope = Scope.open();
         Device device = open()) {
       Network network = read.network();
-      Batch batch = ProbeInputs.batch(scope, read, kind.loss(), data, wanted);
+      List<String> notes = new ArrayList<>(wanted.notes());
+      if (expected != null) {
+        notes.add(expectation(data, examples, device));
+      }
+      ProbeTargets.Objective objective = wanted.objective(scope, read, data);
       HostBuffer point = read.parameters(scope);
+      Batch batch = objective.batch();
       ProbeRun.Request plan = plan(batch.examples(), update.read(scope, point.size()));
-      execute(
-          new ProbeRun(network, kind.loss(), batch, point, device, plan, progress), read, scope);
+      ProbeRun run = new ProbeRun(network, objective.loss(), batch, point, device, plan, progress);
+      execute(run, read, notes, scope);
     } catch (IllegalArgumentException e) {
       throw new UserException(e.getMessage(), e);
     }
   }
 
-  private void execute(ProbeRun run, OnnxModel read, Scope scope) throws IOException {
+  private void execute(ProbeRun run, OnnxModel read, List<String> notes, Scope scope)
+      throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     run.progress().end();
-    ProbeReport.header(run, read, model.toString()).forEach(out::println);
+    ProbeReport.header(run, read, model.toString(), notes).forEach(out::println);
     out.flush();
     if (gradient != null) {
       run.progress().stage("gradient");
@@ -294,12 +296,25 @@ final class ProbeCommand implements Callable<Integer> {
     out.flush();
     boolean stability = run.plan().optimizer().isPresent();
     boolean written = json != null || plot != null || report != null;
-    boolean measured = density || written || layers != null || stability;
-    if (!measured && (vectors != null || gradient != null)) {
+    boolean more = density || written || layers != null || stability;
+    if (!more && (vectors != null || gradient != null)) {
       return;
     }
-    ProbeRun.Found found = run.measure();
-    ProbeReport.lines(run, found).forEach(out::println);
+    ProbeRun measured = run;
+    ProbeRun.Found found;
+    try {
+      found = run.measure();
+    } catch (UntrustworthyOperatorException e) {
+      measured = inFloat64(run, e, out);
+      found = measured.measure();
+    }
+    ProbeReport.lines(measured, found).forEach(out::println);
+    write(measured, found, read, out);
+    out.flush();
+  }
+
+  private void write(ProbeRun run, ProbeRun.Found found, OnnxModel read, PrintWriter out)
+      throws IOException {
     if (writesLayers()) {
       byte[] text = found.tensors().orElseThrow().csv().getBytes(StandardCharsets.UTF_8);
       WholeFile.write(Path.of(layers), to -> to.write(text));
@@ -321,7 +336,16 @@ final class ProbeCommand implements Callable<Integer> {
       WholeFile.write(report, to -> to.write(text));
       out.println("wrote " + report);
     }
+  }
+
+  /** Where float32 contradicts float64, everything is measured again in float64. */
+  private static ProbeRun inFloat64(
+      ProbeRun run, UntrustworthyOperatorException cause, PrintWriter out) {
+    ProbeRun exact = run.inFloat64().orElseThrow(() -> cause);
+    run.progress().end();
+    out.printf("%-13s%s; measured again in float64%n", "note", cause.getMessage());
     out.flush();
+    return exact;
   }
 
   private boolean writesLayers() {
@@ -329,7 +353,7 @@ final class ProbeCommand implements Callable<Integer> {
   }
 
   private void multiply(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
-    NpyFile given = NpyFile.openVectors(vectors);
+    NpyFile given = NpyFile.open(vectors);
     long n = run.network().parameterCount();
     List<Long> shape = given.shape();
     boolean fits =
@@ -358,17 +382,25 @@ final class ProbeCommand implements Callable<Integer> {
     out.println("wrote " + products + ": " + k + " products with " + label(matrix));
   }
 
-  private OnnxModel read(ProbeData data, LossKind kind) {
-    try (Scope scope = Scope.open()) {
-      return OnnxModel.read(model, data.options(options(kind), scope));
-    }
+  private NpyFile weights(int examples) {
+    Path file = loss.exampleWeights();
+    return file == null ? null : selection.of(NpyFile.open(file), examples, seed);
   }
 
-  private OnnxOptions options(LossKind kind) {
-    OnnxOptions options =
-        OnnxOptions.DEFAULT.withLogits(kind == LossKind.CROSS_ENTROPY).withPadding(!paddingTrains);
-    if (output != null) {
-      options = options.withOutput(output);
+  /** The outputs of the model exactly as it is, against those that its framework gives. */
+  private String expectation(ProbeData data, int examples, Device on) {
+    OnnxOptions plain = options(data);
+    if (!outputs.isEmpty()) {
+      plain = plain.withOutput(outputs.getFirst());
+    }
+    NpyFile file = selection.of(NpyFile.open(expected), examples, seed);
+    return ProbeExpectation.check(OnnxModel.read(model, plain), data, file, on);
+  }
+
+  private OnnxOptions options(ProbeData data) {
+    OnnxOptions options = OnnxOptions.DEFAULT.withPadding(!paddingTrains);
+    try (Scope scope = Scope.open()) {
+      options = data.options(options, scope);
     }
     if (parameters == null) {
       return options;
@@ -401,7 +433,8 @@ final class ProbeCommand implements Callable<Integer> {
         size,
         seed,
         optimizer,
-        layers != null);
+        layers != null,
+        update.objectiveDecay());
   }
 
   private Device open() {
@@ -420,7 +453,7 @@ final class ProbeCommand implements Callable<Integer> {
   }
 
   /** Before anything is read, so that a slip costs no time. */
-  private LossKind checkOptions() {
+  private void checkOptions() {
     Bounds.threads(spec, threads);
     Bounds.check(spec, "--lanczos", iterations, 2, MOST_STEPS);
     Bounds.check(spec, "--probes", probes, 2, Bounds.MOST_PROBES);
@@ -437,7 +470,8 @@ final class ProbeCommand implements Callable<Integer> {
     if (plot != null && Pictures.ending(plot).isEmpty()) {
       throw bad("--plot: found " + plot + ", expected a file that ends with .png or .svg");
     }
-    return choice("--loss", loss, LossKind.values());
+    loss.check(spec, outputs.size(), targets.size());
+    selection.check(spec);
   }
 
   /** Results need a place of their own, and it has to be there before they are computed. */
@@ -445,7 +479,9 @@ final class ProbeCommand implements Callable<Integer> {
     Map<Path, String> taken = new LinkedHashMap<>();
     claim(taken, "--model", model);
     inputs.forEach(i -> claim(taken, "--inputs", ProbeData.file(i)));
-    claim(taken, "--targets", targets);
+    targets.forEach(t -> claim(taken, "--targets", t));
+    claim(taken, "--example-weights", loss.exampleWeights());
+    claim(taken, "--expect", expected);
     claim(taken, "--hvp", vectors);
     claim(taken, "--second-moment", update.input());
     output(taken, "--json", json);

@@ -104,6 +104,30 @@ final class ProbeData {
     return !files.get(name).shape().getFirst().equals(files.get(first).shape().getFirst());
   }
 
+  /** Examples of the first file that is not the same for all. */
+  int examples() {
+    return files.entrySet().stream()
+        .filter(e -> !shared.contains(e.getKey()))
+        .findFirst()
+        .map(e -> e.getValue().shape().get(axes.getOrDefault(e.getKey(), 0)).intValue())
+        .orElse(0);
+  }
+
+  /** Keeps some examples of every file that is not the same for all. */
+  void select(Selection selection, long seed) {
+    int examples = examples();
+    Map<String, NpyFile> chosen = new LinkedHashMap<>();
+    files.forEach(
+        (name, file) -> {
+          boolean whole = alike(name);
+          if (whole && !shared.contains(name)) {
+            shared.add(name);
+          }
+          chosen.put(name, whole ? file : selection.of(file, examples, seed));
+        });
+    files.putAll(chosen);
+  }
+
   OnnxOptions options(OnnxOptions from, Scope scope) {
     OnnxOptions options = from;
     for (Map.Entry<String, NpyFile> e : files.entrySet()) {

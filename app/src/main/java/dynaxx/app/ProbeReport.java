@@ -26,7 +26,7 @@ final class ProbeReport {
 
   private ProbeReport() {}
 
-  static List<String> header(ProbeRun run, OnnxModel model, String file) {
+  static List<String> header(ProbeRun run, OnnxModel model, String file, List<String> others) {
     Network network = run.network();
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -43,6 +43,19 @@ final class ProbeReport {
       lines.add(text("%-13s%s", "constants", some(model.constants())));
     }
     model.notes().forEach(note -> lines.add(text("%-13s%s", "note", note)));
+    others.forEach(note -> lines.add(text("%-13s%s", "note", note)));
+    if (run.plan().decay() > 0) {
+      lines.add(
+          text(
+              "%-13sthe weight decay %s is part of the loss and shifts the Hessian by it",
+              "note", run.plan().decay()));
+    }
+    if (run.loss().name().matches(".*(^|[^-])(l1|huber).*")) {
+      lines.add(
+          text(
+              "%-13s%s is not smooth: the Hessian is that on one side of its kinks",
+              "note", run.loss().name()));
+    }
     lines.add(text("%-13s%s: %s", "backend", run.device().name(), run.device().description()));
     return lines;
   }

@@ -15,6 +15,7 @@ import dynaxx.operator.GaussNewton;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NetworkOperator;
 import dynaxx.operator.NetworkOperator.Limits;
+import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.ExampleStatistics;
 import dynaxx.spectrum.Lanczos;
@@ -66,6 +67,7 @@ record ProbeRun(
   private static final double LEADING_TOLERANCE = 2e-3;
 
   private static final int AT_ONCE = 8;
+  private static final double FLOAT32 = 0x1p-24;
   private static final int DENSITY_STARTS = 8;
   private static final int DENSITY_STEPS = 80;
 
@@ -95,6 +97,7 @@ record ProbeRun(
    * @param seed fixes start vectors and probes
    * @param optimizer whose stability limit is compared with, if wanted
    * @param tensors whether each tensor is measured by itself
+   * @param decay half of it times the squared norm of the parameters is part of the loss
    */
   record Request(
       List<Matrix> matrices,
@@ -105,7 +108,8 @@ record ProbeRun(
       int microBatch,
       long seed,
       Optional<UpdateOptions.Optimizer> optimizer,
-      boolean tensors) {
+      boolean tensors,
+      double decay) {
 
     ProbeSettings settings() {
       ProbeSettings settings =
@@ -167,6 +171,15 @@ record ProbeRun(
       Optional<LayerTable> tensors,
       double seconds) {}
 
+  /** The same measurement in float64, if this one is not and its device can. */
+  Optional<ProbeRun> inFloat64() {
+    boolean already = device.unitRoundoff() < FLOAT32;
+    return device
+        .float64()
+        .filter(d -> !already)
+        .map(d -> new ProbeRun(network, loss, batch, parameters, d, plan, progress));
+  }
+
   Found measure() {
     long start = System.nanoTime();
     progress.expect(stages());
@@ -176,21 +189,28 @@ record ProbeRun(
     Optional<Semidefinite> fisher =
         wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(fisher(examples)) : Optional.empty();
     Optional<Stability> stability = plan.optimizer().map(this::stability);
-    try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
+    try (Scope temporary = Scope.open();
+        Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
       progress.stage("Hessian: recording the batch");
       hessian.observeStatistics();
       hessian.linearize(parameters);
-      WatchedOperator watched = new WatchedOperator(hessian, progress);
+      SymmetricOperator shifted = shifted(hessian);
+      WatchedOperator watched = new WatchedOperator(shifted, progress);
       Spectrum spectrum = spectrum(watched);
       LayerTraces layers = layerTraces(watched);
       Optional<LayerTable> tensors =
           plan.tensors() ? Optional.of(tensors(hessian)) : Optional.empty();
       Optional<SpectralDensity> density =
-          plan.density() ? Optional.of(density(hessian)) : Optional.empty();
+          plan.density() ? Optional.of(density(shifted)) : Optional.empty();
       progress.end();
+      double squares = plan.decay() == 0 ? 0 : Decay.squares(parameters);
+      double norm =
+          plan.decay() == 0
+              ? hessian.gradientNorm()
+              : Math.sqrt(Decay.squares(gradient(temporary, hessian)));
       return new Found(
-          hessian.loss(),
-          hessian.gradientNorm(),
+          hessian.loss() + plan.decay() / 2 * squares,
+          norm,
           spectrum,
           examples,
           layers,
@@ -273,7 +293,8 @@ record ProbeRun(
   }
 
   private boolean hasExamples() {
-    return batch.examples() >= 2 * plan.microBatch();
+    boolean coupled = network.couplesExamples() || loss.couplesExamples();
+    return !coupled && batch.examples() >= 2 * plan.microBatch();
   }
 
   private Optional<ExampleStatistics> examples() {
@@ -285,7 +306,7 @@ record ProbeRun(
         ExampleStatistics.measure(network, loss, batch, plan.microBatch(), 0, parameters, device));
   }
 
-  private SpectralDensity density(Hessian hessian) {
+  private SpectralDensity density(SymmetricOperator hessian) {
     int steps = plan.iterations() == null ? DENSITY_STEPS : plan.iterations();
     return Lanczos.fixed(steps)
         .withStarts(DENSITY_STARTS)
@@ -393,20 +414,31 @@ record ProbeRun(
       operator.linearize(parameters);
       Vectors in = Vectors.of(device.upload(temporary, v.segment()), k, n);
       Vectors out = device.vectors(temporary, k, n);
-      operator.apply(in, out);
+      SymmetricOperator shifted = matrix == Matrix.HESSIAN ? shifted(operator) : operator;
+      shifted.apply(in, out);
       device.download(out.buffer(), products.segment());
     }
     return products;
   }
 
-  /** The gradient of the mean loss. */
+  /** The gradient of the loss. */
   HostBuffer gradient(Scope scope) {
-    HostBuffer gradient = scope.allocate(network.parameterCount());
     try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
       hessian.linearize(parameters);
-      device.download(hessian.gradient(), gradient.segment());
+      return gradient(scope, hessian);
     }
+  }
+
+  private HostBuffer gradient(Scope scope, Hessian hessian) {
+    HostBuffer gradient = scope.allocate(network.parameterCount());
+    device.download(hessian.gradient(), gradient.segment());
+    Decay.add(plan.decay(), parameters, gradient);
     return gradient;
+  }
+
+  /** With the weight decay, if it is part of the loss. */
+  private SymmetricOperator shifted(SymmetricOperator hessian) {
+    return plan.decay() == 0 ? hessian : hessian.shifted(plan.decay());
   }
 
   private NetworkOperator operator(Matrix matrix) {

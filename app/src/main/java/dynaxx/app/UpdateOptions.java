@@ -41,7 +41,10 @@ final class UpdateOptions {
   @Option(
       names = "--weight-decay",
       paramLabel = "D",
-      description = "Weight decay of the optimizer. Default: 0.")
+      description =
+          "Weight decay of the optimizer. Without --learning-rate it is part of what is measured:"
+              + " half of it times the squared norm of the parameters is added to the loss, which"
+              + " shifts every eigenvalue of the Hessian by it. Default: 0.")
   private Double weightDecay;
 
   @Option(
@@ -84,11 +87,7 @@ final class UpdateOptions {
   /** Before anything is read. */
   void check(CommandSpec spec) {
     boolean others =
-        optimizer != null
-            || momentum != null
-            || weightDecay != null
-            || secondMoment != null
-            || updates != null;
+        optimizer != null || momentum != null || secondMoment != null || updates != null;
     if (learningRate == null && others) {
       throw bad(spec, "--learning-rate: found none with options of an optimizer, expected one");
     }
@@ -123,6 +122,11 @@ final class UpdateOptions {
 
   private boolean adam() {
     return "adamw".equals(optimizer);
+  }
+
+  /** Weight decay that is part of the loss, not of an optimizer. */
+  double objectiveDecay() {
+    return learningRate == null && weightDecay != null ? weightDecay : 0;
   }
 
   /** The file that is read, or null. */

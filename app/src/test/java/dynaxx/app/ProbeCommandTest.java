@@ -371,9 +371,62 @@ class ProbeCommandTest {
   }
 
   @Test
+  void weightDecayShiftsTheHessian() throws IOException {
+    Path plain = temporary.resolve("plain.json");
+    Path decayed = temporary.resolve("decayed.json");
+    run(arguments("gru", "cross-entropy", "--mode", "article", "--json", plain.toString()));
+    Outcome shown =
+        run(
+            arguments(
+                "gru",
+                "cross-entropy",
+                "--mode",
+                "article",
+                "--weight-decay",
+                "0.5",
+                "--json",
+                decayed.toString()));
+    assertTrue(shown.out().contains("shifts the Hessian by it"), shown.out());
+    assertEquals(
+        number(json(plain), "lambda_max", "value") + 0.5,
+        number(json(decayed), "lambda_max", "value"),
+        1e-5);
+  }
+
+  @Test
+  void measuresSomeExamplesWithASmoothedLoss() throws IOException {
+    Outcome shown =
+        run(
+            arguments(
+                "gru",
+                "cross-entropy",
+                "--mode",
+                "cheap",
+                "--subset",
+                "16",
+                "--label-smoothing",
+                "0.1",
+                "--reduction",
+                "sum"));
+    assertEquals(0, shown.status(), shown.err());
+    assertTrue(shown.out().contains("on 16 examples"), shown.out());
+    refused(
+        arguments("gru", "cross-entropy", "--subset", "65"),
+        "--subset: found 65 of 64 examples, expected at most those");
+    refused(arguments("gru", "cross-entropy", "--examples", "9:3"), "expected FROM:TO");
+    refused(arguments("gru", "cross-entropy", "--delta", "2"), "expected huber or smooth-l1");
+    refused(
+        arguments(
+            "gru", "cross-entropy", "--expect", CaseFiles.path("gru", "inputs.npy").toString()),
+        "expected 64 outputs");
+  }
+
+  @Test
   void explainsWhatDoesNotFit() throws IOException {
     refused(List.of("probe"), "Missing required options", "--model=FILE");
-    refused(arguments("gru", "hinge"), "--loss: found 'hinge', expected one of cross-entropy, mse");
+    refused(
+        arguments("gru", "hinge"),
+        "--loss: found 'hinge', expected one of cross-entropy, soft-cross-entropy");
     refused(
         arguments("gru", "mse"),
         "targets.npy: found shape [64], expected [64 x 10]: a value for each prediction");

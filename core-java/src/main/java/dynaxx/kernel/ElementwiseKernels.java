@@ -40,6 +40,34 @@ public interface ElementwiseKernels {
   void dots(int k, long n, double alpha, Strided a, Buffer b, Scalars c);
 
   /**
+   * {@code c += alpha sum over i of a_i b_i d_i} for each direction, the products in float64.
+   *
+   * @param k directions
+   * @param n elements of each direction
+   * @param alpha factor
+   * @param a factor shared by all directions
+   * @param b k x n
+   * @param d k x n
+   * @param c one sum for each direction
+   */
+  void dots(int k, long n, double alpha, Buffer a, Buffer b, Buffer d, Scalars c);
+
+  /**
+   * {@code y (+)= alpha b c / a} elementwise for k directions, in float64 until the end: neither
+   * {@code 1 / a} nor a product need be in the range of an element.
+   *
+   * @param k directions
+   * @param n elements of each direction
+   * @param alpha factor
+   * @param a divisor shared by all directions
+   * @param b factor of each direction
+   * @param c factor shared by all directions, or null
+   * @param y quotient of each direction; may be b
+   * @param add whether to add
+   */
+  void divide(int k, long n, double alpha, Buffer a, Buffer b, Buffer c, Buffer y, boolean add);
+
+  /**
    * Inverted dropout: {@code y (+)= x m}, where m is 0 with probability {@code rate} and else
    * {@code 1 / (1 - rate)}: element i is kept if the 24 high bits of word {@code i % 4} of Philox
    * block {@code i / 4} of the stream, as a fraction, are at least {@code rate}.

@@ -9,6 +9,15 @@ import dynaxx.network.op.LossFrame;
 final class MeanSquaredError implements Loss {
 
   @Override
+  public Loss with(String reduction, boolean exampleWeights) {
+    Weighing weighing = Weighing.of(reduction, exampleWeights);
+    return weighing.isPlain()
+        ? this
+        : HostLoss.elements(name(), HostLoss.Targets.FINITE, ElementTerms.squared())
+            .with(reduction, exampleWeights);
+  }
+
+  @Override
   public String name() {
     return "mse";
   }

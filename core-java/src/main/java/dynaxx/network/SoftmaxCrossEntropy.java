@@ -1,16 +1,53 @@
 package dynaxx.network;
 
+import dynaxx.kernel.LossKernels;
 import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
 import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
 import dynaxx.network.op.LossFrame;
 
-final class SoftmaxCrossEntropy implements Loss {
+/**
+ * Softmax cross-entropy with targets t over the classes, which add up to T: {@code T (lse - z_y) +
+ * sum of c_j z_j} with {@code c = T onehot(y) - t}. The first part is that of a class y with a
+ * weight, and the second is linear, so that weights, smoothing and whole distributions change
+ * neither the kernels nor the accuracy of second derivatives.
+ *
+ * @param ignored class of predictions that do not count, or null
+ * @param smoothing part of each target that is spread over all classes
+ * @param classWeights one for each class, or empty
+ * @param soft whether targets are distributions
+ * @param weighing how terms are averaged
+ */
+record SoftmaxCrossEntropy(
+    Integer ignored, double smoothing, float[] classWeights, boolean soft, Weighing weighing)
+    implements Loss {
+
+  SoftmaxCrossEntropy {
+    if (!(smoothing >= 0 && smoothing < 1)) {
+      throw new IllegalArgumentException(
+          "smoothing: found " + smoothing + ", expected from 0 to below 1");
+    }
+    for (float w : classWeights) {
+      if (!(w >= 0 && w < Float.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException("class weights: found " + w + ", expected 0 or more");
+      }
+    }
+  }
+
+  private boolean isPlain() {
+    return ignored == null && classWeights.length == 0 && !isDense() && weighing.isPlain();
+  }
+
+  private boolean isDense() {
+    return soft || smoothing > 0;
+  }
 
   @Override
   public String name() {
-    return "cross-entropy";
+    return soft ? "soft-cross-entropy" : "cross-entropy";
   }
 
   @Override
@@ -19,65 +56,149 @@ final class SoftmaxCrossEntropy implements Loss {
   }
 
   @Override
+  public Loss with(String reduction, boolean exampleWeights) {
+    Weighing other = Weighing.of(reduction, exampleWeights);
+    return new SoftmaxCrossEntropy(ignored, smoothing, classWeights, soft, other);
+  }
+
+  @Override
   public long terms(Shape output) {
     return output.rows();
   }
 
   @Override
+  public long givenSize(Shape output) {
+    requireClasses(output);
+    return soft ? output.size() : output.rows();
+  }
+
+  @Override
   public long targetSize(Shape output) {
+    requireClasses(output);
+    return output.rows() * stride(output);
+  }
+
+  private static void requireClasses(Shape output) {
     if (output.rank() == 0) {
       throw new IllegalArgumentException(
           "loss: found cross-entropy for a network with one number for each example, expected"
               + " another loss, or an axis of classes at the end of the output");
     }
-    return output.rows();
+  }
+
+  /** A class; then its weight; then the coefficients of the linear part. */
+  private int stride(Shape output) {
+    return isPlain() ? 1 : isDense() ? 2 + output.dim(-1) : 2;
   }
 
   @Override
   public long savedSize(Shape output) {
-    return output.size();
+    return isDense() ? 2 * output.size() : output.size();
   }
 
   @Override
-  public void check(Shape output, HostBuffer targets) {
+  public HostBuffer targets(Scope scope, Shape output, HostBuffer given, HostBuffer weights) {
+    checkGiven(output, given);
+    return isPlain()
+        ? given
+        : new ClassTargets(this, output, stride(output)).of(scope, given, weights);
+  }
+
+  private void checkGiven(Shape output, HostBuffer given) {
     int classes = output.dim(-1);
-    for (long i = 0; i < targets.size(); i++) {
-      float target = targets.get(i);
-      if (!(target >= 0 && target < classes && target == Math.rint(target))) {
+    if (classWeights.length != 0 && classWeights.length != classes) {
+      throw new IllegalArgumentException(
+          "class weights: found "
+              + classWeights.length
+              + ", expected one for each of "
+              + classes
+              + " classes");
+    }
+    for (long i = 0; i < given.size(); i++) {
+      float target = given.get(i);
+      boolean right = soft ? target >= 0 && Float.isFinite(target) : isClass(target, classes);
+      if (!right && !(ignored != null && !soft && target == ignored)) {
         throw new IllegalArgumentException(
             "targets: found "
                 + target
                 + " at "
                 + i
-                + ", expected a class from 0 to "
-                + (classes - 1));
+                + (soft ? ", expected a probability" : ", expected a class from 0 to ")
+                + (soft ? "" : classes - 1)
+                + (ignored == null || soft ? "" : ", or " + ignored + " for none"));
+      }
+    }
+  }
+
+  private static boolean isClass(float target, int classes) {
+    return target >= 0 && target < classes && target == Math.rint(target);
+  }
+
+  @Override
+  public void check(Shape output, HostBuffer targets) {
+    int stride = stride(output);
+    int classes = output.dim(-1);
+    if (stride == 1) {
+      checkGiven(output, targets);
+      return;
+    }
+    for (long i = 0; i < targets.size(); i++) {
+      if (i % stride == 0 && !isClass(targets.get(i), classes) || !Float.isFinite(targets.get(i))) {
+        throw new IllegalArgumentException(
+            "targets: found "
+                + targets.get(i)
+                + " at "
+                + i
+                + ", expected what Loss.targets makes for this loss");
       }
     }
   }
 
   @Override
   public void forward(LossFrame f, Scalars loss) {
-    f.device()
-        .kernels()
-        .losses()
-        .crossEntropy(rows(f), f.output().dim(-1), f.scale(), f.z(), f.targets(), f.saved(), loss);
+    int classes = f.output().dim(-1);
+    int stride = stride(f.output());
+    kernels(f)
+        .crossEntropy(rows(f), classes, f.scale(), f.z(), f.targets(), stride, f.saved(), loss);
+    if (isDense()) {
+      long n = rows(f) * classes;
+      f.device()
+          .kernels()
+          .rows()
+          .copyRows(rows(f), classes, f.targets(), 2, stride, linear(f), 0, classes, false);
+      f.device().kernels().elementwise().dots(1, n, f.scale(), Strided.of(linear(f)), f.z(), loss);
+    }
+  }
+
+  /** Coefficients of the linear part, behind the probabilities. */
+  private static Buffer linear(LossFrame f) {
+    long n = f.examples() * f.output().size();
+    return f.saved().slice(n, n);
   }
 
   @Override
   public void backward(LossFrame f, Buffer dz) {
-    f.device()
-        .kernels()
-        .losses()
-        .crossEntropyBackward(rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), dz);
+    int classes = f.output().dim(-1);
+    int stride = stride(f.output());
+    kernels(f)
+        .crossEntropyBackward(rows(f), classes, f.scale(), f.saved(), f.targets(), stride, dz);
+    if (isDense()) {
+      long n = rows(f) * classes;
+      f.device().algebra().axpby(f.scale(), linear(f), 1, dz.slice(0, n));
+    }
   }
 
   @Override
   public void tangent(LossFrame f, int k, Buffer rz, Buffer rdz) {
-    f.device()
-        .kernels()
-        .losses()
+    int classes = f.output().dim(-1);
+    int stride = stride(f.output());
+    kernels(f)
         .crossEntropyTangent(
-            k, rows(f), f.output().dim(-1), f.scale(), f.saved(), f.targets(), rz, rdz);
+            k, rows(f), classes, f.scale(), f.saved(), f.targets(), stride, rz, rdz);
+  }
+
+  private static LossKernels kernels(LossFrame f) {
+    return f.device().kernels().losses();
   }
 
   private static long rows(LossFrame f) {

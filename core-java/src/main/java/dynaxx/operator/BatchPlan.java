@@ -20,8 +20,9 @@ record BatchPlan(long memory, int part, int directions, boolean resident) {
       Network network, Loss loss, int examples, Limits limits, Device device, long tangents) {
     long memory = limits.memoryBytes() == 0 ? device.defaultMemoryLimit() : limits.memoryBytes();
     long tape = Tape.bytesPerExample(network, loss);
-    if (network.couplesExamples()) {
-      return wholeBatch(examples, limits, memory, tape, tangents);
+    if (network.couplesExamples() || loss.couplesExamples()) {
+      String what = network.couplesExamples() ? "network" : loss.name() + " loss";
+      return wholeBatch(what, examples, limits, memory, tape, tangents);
     }
     int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
     for (int k = limits.directions(); k >= 1; k /= 2) {
@@ -47,14 +48,16 @@ record BatchPlan(long memory, int part, int directions, boolean resident) {
 
   /** A batch whose examples are coupled is recorded and swept as a whole. */
   private static BatchPlan wholeBatch(
-      int examples, Limits limits, long memory, long tape, long tangents) {
+      String what, int examples, Limits limits, long memory, long tape, long tangents) {
     if (limits.microBatch() != 0 && limits.microBatch() < examples) {
       throw new IllegalArgumentException(
           "micro-batch: found "
               + limits.microBatch()
               + " of "
               + examples
-              + " examples, expected all of them at once, since the network couples its examples");
+              + " examples, expected all of them at once, since the "
+              + what
+              + " couples its examples");
     }
     for (int k = limits.directions(); k >= 1; k /= 2) {
       if (examples * (tape + k * tangents) <= memory) {

@@ -51,11 +51,12 @@ public final class EmpiricalFisher extends NetworkOperator {
    *     example does not fit the memory limit, or the network couples its examples
    */
   public EmpiricalFisher(Network network, Loss loss, Batch batch, Device device, Limits limits) {
-    super("empirical fisher", network, loss, batch, device, limits, tangentBytes(network));
+    super("empirical fisher", network, loss, batch, device, limits, tangentBytes(network, loss));
   }
 
-  private static long tangentBytes(Network network) {
+  private static long tangentBytes(Network network, Loss loss) {
     network.requireSeparateExamples("empirical fisher");
+    loss.requireSeparateExamples("empirical fisher");
     return FisherSweep.bytesPerExample(network);
   }
 

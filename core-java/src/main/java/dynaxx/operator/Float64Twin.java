@@ -26,7 +26,8 @@ final class Float64Twin {
     long memory = recorded.plan().memory();
     long oneExample =
         Tape.bytesPerExample(operator.network(), operator.lossFunction()) + operator.tangentBytes();
-    boolean whole = operator.network().couplesExamples();
+    boolean whole =
+        operator.network().couplesExamples() || operator.lossFunction().couplesExamples();
     long least = whole ? operator.examples() * oneExample : oneExample;
     if (whole && 2 * least > memory) {
       return OptionalDouble.empty();

@@ -257,7 +257,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
    */
   public final void microBatchGradients(int size, Consumer<Buffer> each) {
     requirePoint();
-    network.requireSeparateExamples("gradients of micro-batches");
+    requireSeparateExamples("gradients of micro-batches");
     if (size < 1 || size > examples) {
       throw new IllegalArgumentException(
           "size: found " + size + " examples, expected from 1 to " + examples);
@@ -273,6 +273,11 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
                 }
               });
         });
+  }
+
+  private void requireSeparateExamples(String what) {
+    network.requireSeparateExamples(what);
+    loss.requireSeparateExamples(what);
   }
 
   /** Where memory ran out and this runs again, what was delivered is not delivered twice. */
@@ -339,7 +344,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
    */
   public final double[] exampleDerivatives(Buffer v) {
     requirePoint();
-    network.requireSeparateExamples("derivatives of examples");
+    requireSeparateExamples("derivatives of examples");
     Shape.requireSize("v", v.size(), network.parameterCount());
     double[] derivatives = new double[examples];
     exclusively(

@@ -66,7 +66,8 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
       recordingScope.close();
     }
     recordingScope = recordings().workScope().child();
-    long mostBytes = recomputes() ? 0 : recordings().plan().memory() / 16;
+    boolean recorded = !recomputes() && lossFunction().recordable();
+    long mostBytes = recorded ? recordings().plan().memory() / 16 : 0;
     recordings = new Recordings(device(), mostBytes, recordingScope);
   }
 

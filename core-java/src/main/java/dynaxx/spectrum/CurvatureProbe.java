@@ -328,6 +328,7 @@ public final class CurvatureProbe implements AutoCloseable {
       return Optional.empty();
     }
     int size = subset.examples() / settings.microBatches();
+    loss.requireSeparateExamples("gradients of micro-batches");
     return Optional.of(
         network.couplesExamples()
             ? GradientStatistics.measure(

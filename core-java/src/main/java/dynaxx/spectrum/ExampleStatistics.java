@@ -65,6 +65,7 @@ public record ExampleStatistics(
       Buffer parameters,
       Device device) {
     network.requireSeparateExamples("example statistics");
+    loss.requireSeparateExamples("example statistics");
     GradientPass.requireTwo(batch.examples(), microBatch);
     long limit = memoryBytes == 0 ? device.defaultMemoryLimit() : memoryBytes;
     Limits limits = new Limits(limit / 2, 0, 1);

@@ -5,6 +5,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.SymmetricOperator;
+import dynaxx.operator.UntrustworthyOperatorException;
 import dynaxx.spectrum.Lanczos.End;
 import dynaxx.spectrum.Lanczos.ExtremeEigenvalue;
 import dynaxx.spectrum.Lanczos.RitzValue;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.IntToDoubleFunction;
@@ -38,6 +40,11 @@ final class LanczosRun implements AutoCloseable {
    * there are negative eigenvalues.
    */
   private static final double WORTH_SAYING = 1e-3;
+
+  /** Noise floors by which a Ritz value and the form in float64 of its vector may differ. */
+  private static final double SLACK = 4;
+
+  private static final double FLOAT32 = 0x1p-24;
 
   private final Lanczos settings;
   private final SymmetricOperator operator;
@@ -203,6 +210,7 @@ final class LanczosRun implements AutoCloseable {
   private record Look(
       List<List<RitzValue>> ritz,
       int best,
+      int highest,
       ExtremeEigenvalue min,
       ExtremeEigenvalue max,
       double scale) {}
@@ -232,6 +240,7 @@ final class LanczosRun implements AutoCloseable {
     return new Look(
         ritz,
         best,
+        highestOf,
         extreme(min, lowest - noise, scale),
         extreme(max, highest + noise, scale),
         scale);
@@ -281,15 +290,50 @@ final class LanczosRun implements AutoCloseable {
 
   private Verdict verdict(Look now) {
     OptionalDouble form = OptionalDouble.empty();
-    if (settings.certified() && now.min().value() < 0) {
-      try (Scope temporary = Scope.open()) {
-        Buffer y = spaces.get(now.best()).vectors(temporary, new int[] {0}).buffer();
-        form = Rayleigh.quotient64(operator, y);
-      }
-    }
     double scale = now.scale();
     double formError = Rayleigh.error64(device, productError * scale);
+    if (settings.certified() && device.unitRoundoff() >= FLOAT32) {
+      OptionalDouble lowest = checked("smallest", now.best(), 0, now.min(), formError);
+      boolean said = now.min().value() < 0 || lowest.orElse(0) < -formError;
+      form = said ? lowest : form;
+      int last = now.ritz().get(now.highest()).size() - 1;
+      checked("largest", now.highest(), last, now.max(), formError);
+    } else if (settings.certified() && now.min().value() < 0) {
+      form = form64(now.best(), 0);
+    }
     return Verdict.of(now.min(), form, formError, WORTH_SAYING * scale);
+  }
+
+  /**
+   * The quadratic form in float64 of an extreme Ritz vector. The Ritz value is that form by the
+   * operator's own products: if both differ by more than rounding should cause, the products are
+   * not accurate enough here, and neither value, residual nor bound means anything.
+   */
+  private OptionalDouble checked(
+      String which, int space, int index, ExtremeEigenvalue found, double formError) {
+    OptionalDouble form = form64(space, index);
+    double off = Math.abs(form.orElse(found.value()) - found.value());
+    double allowed = found.residual().orElse(0) + SLACK * found.noiseFloor() + formError;
+    if (off > allowed) {
+      throw new UntrustworthyOperatorException(
+          String.format(
+              Locale.ROOT,
+              "products in float32 are not accurate enough at this point: found %.6g as the %s"
+                  + " eigenvalue, and %.6g in float64 for the same vector, expected a difference"
+                  + " of at most %.1e",
+              found.value(),
+              which,
+              form.orElseThrow(),
+              allowed));
+    }
+    return form;
+  }
+
+  private OptionalDouble form64(int space, int index) {
+    try (Scope temporary = Scope.open()) {
+      Buffer y = spaces.get(space).vectors(temporary, new int[] {index}).buffer();
+      return Rayleigh.quotient64(operator, y);
+    }
   }
 
   /** Converged Ritz values of all spaces; what cannot be told apart is one entry. */

@@ -28,6 +28,9 @@ public record NoiseScale(
     OptionalDouble squaredGradientError,
     OptionalDouble simpleError) {
 
+  /** Error of a squared norm of a gradient in float32, as part of it. */
+  private static final double ROUNDING = 1e-6;
+
   /** Critical batch sizes from which on a doubling saves at most a tenth of the steps. */
   private static final double LITTLE = 4;
 
@@ -36,11 +39,12 @@ public record NoiseScale(
    * estimates is biased itself, the more the larger their errors; average numerator and denominator
    * over steps with {@link Smoother} before dividing.
    *
-   * @return the ratio, or nothing if the estimate of {@code |G|^2} is not positive
+   * @return the ratio, 0 if the estimate of {@code tr Sigma} is negative, or nothing if that of
+   *     {@code |G|^2} is not positive
    */
   public OptionalDouble simple() {
     return squaredGradient > 0
-        ? OptionalDouble.of(traceSigma / squaredGradient)
+        ? OptionalDouble.of(Math.max(0, traceSigma) / squaredGradient)
         : OptionalDouble.empty();
   }
 
@@ -188,8 +192,10 @@ public record NoiseScale(
     return new NoiseScale(traceSigma, unknown, squaredGradient, unknown, unknown);
   }
 
+  /** Never negative, but for rounding: what rounding of the gradients can cause counts as zero. */
   private static double traceSigma(int b, double meanSquaredNorm, double squaredNormOfMean) {
-    return b / (b - 1.0) * (meanSquaredNorm - squaredNormOfMean);
+    double difference = meanSquaredNorm - squaredNormOfMean;
+    return difference > ROUNDING * meanSquaredNorm ? b / (b - 1.0) * difference : 0;
   }
 
   /** Standard error from the values found without each example. */

@@ -28,7 +28,7 @@ final class SubsetLosses implements UpdateProbe.Losses {
   static Optional<UpdateProbe.Losses> within(
       long memoryBytes, Network network, Loss loss, Batch batch, Device device) {
     long fitting = memoryBytes / Tape.bytesPerExample(network, loss);
-    int least = network.couplesExamples() ? batch.examples() : 1;
+    int least = network.couplesExamples() || loss.couplesExamples() ? batch.examples() : 1;
     if (fitting < least) {
       return Optional.empty();
     }

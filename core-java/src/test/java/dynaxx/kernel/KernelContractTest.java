@@ -65,6 +65,7 @@ class KernelContractTest {
                 ImageCases.all(),
                 ChannelNormCases.all(),
                 LossCases.all(),
+                RangeCases.all(),
                 VectorCases.all())
             .flatMap(List::stream)
             .collect(

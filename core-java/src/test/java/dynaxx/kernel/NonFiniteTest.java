@@ -117,7 +117,7 @@ class NonFiniteTest {
       d.kernels().norms().forward(new Normalization(1, N, 1e-5f, true), x, one, null, p, stats);
       assertAllNaN(d.get(p));
       Scalars loss = d.scalars(0);
-      d.kernels().losses().crossEntropy(1, N, 1, x, d.in(3), p, loss);
+      d.kernels().losses().crossEntropy(1, N, 1, x, d.in(3), 1, p, loss);
       assertTrue(Double.isNaN(loss.read()[0]));
       Buffer product = d.out(1);
       d.kernels()

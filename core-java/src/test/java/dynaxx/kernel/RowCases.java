@@ -21,6 +21,8 @@ final class RowCases {
       cases.add(multiply(n, false));
       cases.add(dots(n, true));
       cases.add(dots(n, false));
+      cases.add(tripleDots(n));
+      cases.add(divide(n, n % 2 == 0, n % 3 == 0));
       cases.add(dropout(n, 0.3f, n % 2 == 0));
       cases.add(dropout(n, 0, n % 2 == 1));
     }
@@ -111,6 +113,67 @@ final class RowCases {
           }
           return c;
         });
+  }
+
+  private static KernelCase tripleDots(int n) {
+    float[] a = RangeCases.anywhere(101, n, 30);
+    return KernelCase.perDirection(
+        "dots of three",
+        "n " + n,
+        0,
+        1e-12,
+        (d, first, k) -> {
+          Scalars c = d.scalars(new double[k]);
+          Buffer b = d.in(RangeCases.block(102, first, k, n));
+          Buffer e = d.in(RangeCases.block(103, first, k, n));
+          d.kernels().elementwise().dots(k, n, -1.5, d.in(a), b, e, c);
+          return c.read();
+        },
+        (first, k) -> {
+          float[] b = RangeCases.block(102, first, k, n);
+          float[] e = RangeCases.block(103, first, k, n);
+          double[] c = new double[k];
+          for (int i = 0; i < b.length; i++) {
+            c[i / n] += -1.5 * a[i % n] * b[i] * e[i];
+          }
+          return c;
+        });
+  }
+
+  /** Over all of float32, where the result is in range. */
+  private static KernelCase divide(int n, boolean add, boolean shared) {
+    float[] a = RangeCases.anywhere(104, n, 37);
+    float[] c = RangeCases.anywhere(105, n, 37);
+    return KernelCase.perDirection(
+        "divide",
+        "n " + n + ", add " + add + (shared ? ", with a factor" : ""),
+        3e-7,
+        3e-7,
+        (d, first, k) -> {
+          Buffer y = d.out(Data.block(54, first, k, n), add);
+          Buffer b = d.in(quotients(first, k, a, shared ? c : null));
+          d.kernels().elementwise().divide(k, n, -1.5, d.in(a), b, shared ? d.in(c) : null, y, add);
+          return d.get(y);
+        },
+        (first, k) -> {
+          double[] y = Data.base(Data.block(54, first, k, n), add);
+          float[] b = quotients(first, k, a, shared ? c : null);
+          for (int i = 0; i < y.length; i++) {
+            y[i] += -1.5 * b[i] * (shared ? c[i % n] : 1) / a[i % n];
+          }
+          return y;
+        });
+  }
+
+  /** Factors that make quotients of about 1; where float32 has none, 0. */
+  private static float[] quotients(int first, int k, float[] a, float[] c) {
+    float[] b = Data.block(53, first, k, a.length);
+    for (int i = 0; i < b.length; i++) {
+      int j = i % a.length;
+      double factor = (double) a[j] / (c == null ? 1 : c[j]);
+      b[i] = RangeCases.held(factor) ? (float) (b[i] * factor) : 0;
+    }
+    return b;
   }
 
   private static KernelCase dropout(int n, float rate, boolean add) {

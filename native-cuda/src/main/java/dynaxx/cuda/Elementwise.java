@@ -54,6 +54,37 @@ final class Elementwise implements ElementwiseKernels {
   }
 
   @Override
+  public void dots(int k, long n, double alpha, Buffer a, Buffer b, Buffer d, Scalars c) {
+    int blocks = packs.sumBlocks(n);
+    long partial = launcher.partials((long) blocks * k);
+    launcher
+        .kernel("elementwise_triple_dots")
+        .i64(n)
+        .p(a)
+        .p(b)
+        .p(d)
+        .i64(partial)
+        .launch(blocks, k, Launcher.THREADS);
+    launcher.addPartials(partial, blocks, k, alpha, c);
+  }
+
+  @Override
+  public void divide(
+      int k, long n, double alpha, Buffer a, Buffer b, Buffer c, Buffer y, boolean add) {
+    launcher
+        .kernel("elementwise_divide")
+        .i32(k)
+        .i64(n)
+        .f64(alpha)
+        .p(a)
+        .p(b)
+        .p(c)
+        .p(y)
+        .flag(add)
+        .launchElements(packs.of(n), Math.min(k, 1));
+  }
+
+  @Override
   public void dropout(
       long n, double rate, long seed, long stream, Buffer x, Buffer y, boolean add) {
     // a whole number of 2^-24 is at least the rate if and only if it is at least this many of them

@@ -21,7 +21,14 @@ final class Losses implements LossKernels {
 
   @Override
   public void crossEntropy(
-      long rows, int classes, double scale, Buffer z, Buffer targets, Buffer p, Scalars loss) {
+      long rows,
+      int classes,
+      double scale,
+      Buffer z,
+      Buffer targets,
+      int stride,
+      Buffer p,
+      Scalars loss) {
     Teams teams = Teams.summing(rows, classes);
     long partial = launcher.partials(teams.blocks());
     begin("cross_entropy", teams)
@@ -29,6 +36,7 @@ final class Losses implements LossKernels {
         .i32(classes)
         .p(z)
         .p(targets)
+        .i32(stride)
         .p(p)
         .i64(partial)
         .launch(teams.blocks(), 1, Launcher.THREADS);
@@ -37,7 +45,7 @@ final class Losses implements LossKernels {
 
   @Override
   public void crossEntropyBackward(
-      long rows, int classes, double scale, Buffer p, Buffer targets, Buffer dz) {
+      long rows, int classes, double scale, Buffer p, Buffer targets, int stride, Buffer dz) {
     Teams teams = Teams.of(rows, classes);
     begin("cross_entropy_backward", teams)
         .i64(rows)
@@ -45,6 +53,7 @@ final class Losses implements LossKernels {
         .f64(scale)
         .p(p)
         .p(targets)
+        .i32(stride)
         .p(dz)
         .launch(teams.blocks(), 1, Launcher.THREADS);
   }
@@ -57,6 +66,7 @@ final class Losses implements LossKernels {
       double scale,
       Buffer p,
       Buffer targets,
+      int stride,
       Buffer rz,
       Buffer rdz) {
     Teams teams = Teams.of(rows, classes);
@@ -67,6 +77,7 @@ final class Losses implements LossKernels {
         .f64(scale)
         .p(p)
         .p(targets)
+        .i32(stride)
         .p(rz)
         .p(rdz)
         .launch(teams.blocks(), Math.min(k, 1), Launcher.THREADS);

@@ -4,31 +4,33 @@ import dynaxx.app.io.WholeFile;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * An array in a NumPy {@code .npy} file: float32, float64, int32, int64 or uint8, little-endian, in
- * C order. What the file claims is checked against its size before anything is allocated.
+ * An array in a file: NumPy's {@code .npy}, or one of an {@code .npz} as {@code FILE:NAME}, an IDX
+ * file, or a table in a {@code .csv}, of which {@code FILE:COLUMN,...} are some columns. Files are
+ * mapped, and of examples that are not selected nothing is read. What a file claims is checked
+ * against its size before anything is allocated.
  */
 public final class NpyFile {
 
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
   private static final int LONGEST_HEADER = 1 << 16;
   private static final int MOST_AXES = 32;
-  private static final int CHUNK = 1 << 20;
 
   /** Whole numbers up to this one are exact in float32. */
   private static final long LARGEST_WHOLE = 1L << 24;
@@ -38,61 +40,92 @@ public final class NpyFile {
   private static final Pattern ORDER = Pattern.compile("'fortran_order'\\s*:\\s*(True|False)");
   private static final Pattern SHAPE = Pattern.compile("'shape'\\s*:\\s*\\(([^)]*)\\)");
 
-  /** Element types by what the header calls them. */
-  private enum Type {
-    FLOAT32("<f4", 4, false),
-    FLOAT64("<f8", 8, false),
-    INT32("<i4", 4, true),
-    INT64("<i8", 8, true),
-    UINT8("|u1", 1, true),
-    INT8("|i1", 1, true);
-
-    private final String code;
-    private final int bytes;
-    private final boolean whole;
-
-    Type(String code, int bytes, boolean whole) {
-      this.code = code;
-      this.bytes = bytes;
-      this.whole = whole;
-    }
-  }
+  /** How elements lie in the bytes. */
+  private record Layout(
+      ArrayType type, ByteOrder order, boolean fortran, List<Long> shape, long offset) {}
 
   private final Path file;
-  private final Type type;
-  private final List<Long> shape;
-  private final long dataOffset;
+  private final ArrayBytes bytes;
+  private final Layout layout;
+  private final CsvTable table;
+  private final int[] rows;
 
-  private NpyFile(Path file, Type type, List<Long> shape, long dataOffset) {
+  private NpyFile(Path file, ArrayBytes bytes, Layout layout, CsvTable table, int[] rows) {
     this.file = file;
-    this.type = type;
-    this.shape = shape;
-    this.dataOffset = dataOffset;
+    this.bytes = bytes;
+    this.layout = layout;
+    this.table = table;
+    this.rows = rows;
   }
 
   /**
    * Reads the header.
    *
-   * @throws DatasetException if there is no such file, it is no .npy file, is damaged, or holds
+   * @throws DatasetException if there is no such file, it holds no array, is damaged, or holds
    *     something else than is supported
    */
-  public static NpyFile open(Path file) {
-    return open(file, List.of(Type.FLOAT32, Type.FLOAT64, Type.INT32, Type.INT64, Type.UINT8));
-  }
-
-  /** As {@link #open}, and int8 too, as random signs are often kept. */
-  public static NpyFile openVectors(Path file) {
-    return open(file, List.of(Type.values()));
-  }
-
-  private static NpyFile open(Path file, List<Type> types) {
-    try (FileChannel in = FileChannel.open(file)) {
-      return header(file, in, types);
+  public static NpyFile open(Path path) {
+    try {
+      String text = path.toString();
+      int colon = Files.exists(path) ? -1 : text.lastIndexOf(':');
+      Path file = colon < 1 ? path : Path.of(text.substring(0, colon));
+      String part = colon < 1 ? null : text.substring(colon + 1);
+      if (Files.isDirectory(file)) {
+        throw refused(file, "a folder", "a file with an array");
+      }
+      return open(path, file, part);
     } catch (NoSuchFileException e) {
-      throw new DatasetException(file + ": found no such file");
+      throw new DatasetException(path + ": found no such file");
     } catch (IOException e) {
-      throw new DatasetException(file + ": cannot be read (" + reason(e) + ")");
+      throw new DatasetException(path + ": cannot be read (" + reason(e) + ")");
     }
+  }
+
+  private static NpyFile open(Path path, Path file, String part) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment all = new ArrayBytes(file, null).map(arena);
+      if (all.byteSize() == 0) {
+        throw refused(file, "an empty file", "a .npy file");
+      }
+      if (starts(all, 'P', 'K', 3, 4)) {
+        ArrayBytes entry = entry(file, part);
+        return new NpyFile(path, entry, npy(path, entry.map(arena)), null, null);
+      }
+      if (file.toString().matches("(?i).*\\.(csv|tsv)")) {
+        CsvTable table = CsvTable.read(file, part);
+        return new NpyFile(path, null, null, table, null);
+      }
+      if (part != null) {
+        throw refused(path, "no archive and no table", "an .npz or .csv file before the colon");
+      }
+      boolean idx = starts(all, 0, 0) && all.byteSize() > 4 && idxType(all) != null;
+      Layout layout = idx ? idx(file, all) : npy(file, all);
+      return new NpyFile(path, new ArrayBytes(file, null), layout, null, null);
+    }
+  }
+
+  private static boolean starts(MemorySegment all, int... magic) {
+    for (int i = 0; i < magic.length; i++) {
+      if (all.byteSize() <= i || octet(all, i) != (magic[i] & 0xff)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static int octet(MemorySegment all, long at) {
+    return Byte.toUnsignedInt(all.get(ValueLayout.JAVA_BYTE, at));
+  }
+
+  private static ArrayBytes entry(Path file, String name) throws IOException {
+    List<String> names = ArrayBytes.arrays(file);
+    if (name == null && names.size() != 1 || name != null && !names.contains(name)) {
+      throw refused(
+          file,
+          (name == null ? "" : "'" + name + "' asked for in ") + "an archive of arrays " + names,
+          "one of them as " + file.getFileName() + ":NAME");
+    }
+    return new ArrayBytes(file, (name == null ? names.getFirst() : name) + ".npy");
   }
 
   private static String reason(IOException e) {
@@ -106,63 +139,45 @@ public final class NpyFile {
     return new DatasetException(file + ": found " + found + ", expected " + expected);
   }
 
-  private static NpyFile header(Path file, FileChannel in, List<Type> types) throws IOException {
-    if (Files.isDirectory(file)) {
-      throw refused(file, "a folder", "a .npy file");
+  private static Layout npy(Path file, MemorySegment all) {
+    boolean whole = all.byteSize() >= 12;
+    for (int i = 0; i < MAGIC.length && whole; i++) {
+      whole = octet(all, i) == (MAGIC[i] & 0xff);
     }
-    ByteBuffer start = read(in, 0, 12);
-    byte[] magic = new byte[MAGIC.length];
-    if (in.size() == 0) {
-      throw refused(file, "an empty file", "a .npy file");
-    }
-    boolean whole = start.remaining() == 12;
-    if (whole) {
-      start.get(magic);
-    }
-    if (!whole || !Arrays.equals(magic, MAGIC)) {
+    if (!whole) {
       throw refused(file, "no NumPy header", "a .npy file");
     }
-    int version = start.get(6);
+    int version = octet(all, 6);
     if (version < 1 || version > 3) {
       throw refused(file, "format version " + version, "1, 2 or 3");
     }
     int first = version == 1 ? 10 : 12;
-    long length = version == 1 ? Short.toUnsignedInt(start.getShort(8)) : start.getInt(8);
-    if (length < 0 || length > LONGEST_HEADER || first + length > in.size()) {
+    long length = octet(all, 8) | octet(all, 9) << 8;
+    if (version > 1) {
+      length |= (long) octet(all, 10) << 16 | (long) octet(all, 11) << 24;
+    }
+    if (length > LONGEST_HEADER || first + length > all.byteSize()) {
       throw refused(file, "a header of " + length + " bytes", "one within the file");
     }
-    ByteBuffer bytes = read(in, first, (int) length);
-    String text = StandardCharsets.ISO_8859_1.decode(bytes).toString();
-    NpyFile found = new NpyFile(file, type(file, text, types), shape(file, text), first + length);
-    found.checkSize(in.size());
+    byte[] header = all.asSlice(first, length).toArray(ValueLayout.JAVA_BYTE);
+    String text = new String(header, StandardCharsets.ISO_8859_1);
+    String code = code(file, text);
+    ArrayType type = ArrayType.of(code);
+    if (type == null) {
+      throw refused(file, "element type " + code, "one of " + ArrayType.known());
+    }
+    boolean fortran = group(file, ORDER, text, "order").equals("True");
+    ByteOrder order = code.startsWith(">") ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
+    Layout found = new Layout(type, order, fortran, shape(file, text), first + length);
+    checkSize(file, found, all.byteSize());
     return found;
   }
 
-  private static ByteBuffer read(FileChannel in, long at, int size) throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
-    while (buffer.hasRemaining()) {
-      if (in.read(buffer, at + buffer.position()) < 0) {
-        break;
-      }
-    }
-    return buffer.flip();
-  }
-
-  private static Type type(Path file, String header, List<Type> types) {
-    String known = types.stream().map(t -> t.code).collect(Collectors.joining(", "));
+  private static String code(Path file, String header) {
     if (RECORDS.matcher(header).find()) {
-      throw refused(file, "an array of records", "numbers of type " + known);
+      throw refused(file, "an array of records", "numbers of type " + ArrayType.known());
     }
-    String code = group(file, TYPE, header, "element type");
-    Type found = types.stream().filter(t -> t.code.equals(code)).findFirst().orElse(null);
-    if (found == null) {
-      String hint = code.startsWith(">") ? " (big-endian)" : "";
-      throw refused(file, "element type " + code + hint, "one of " + known);
-    }
-    if (group(file, ORDER, header, "order").equals("True")) {
-      throw refused(file, "Fortran order", "C order; save numpy.ascontiguousarray(x)");
-    }
-    return found;
+    return group(file, TYPE, header, "element type");
   }
 
   private static String group(Path file, Pattern pattern, String header, String what) {
@@ -192,35 +207,83 @@ public final class NpyFile {
     return List.copyOf(shape);
   }
 
-  private void checkSize(long fileBytes) {
-    long expected = dataOffset;
+  /** Element type of an IDX file (LeCun, Cortes and Burges), or null. */
+  private static ArrayType idxType(MemorySegment all) {
+    return switch (octet(all, 2)) {
+      case 0x08 -> ArrayType.UINT8;
+      case 0x09 -> ArrayType.INT8;
+      case 0x0b -> ArrayType.INT16;
+      case 0x0c -> ArrayType.INT32;
+      case 0x0d -> ArrayType.FLOAT32;
+      case 0x0e -> ArrayType.FLOAT64;
+      default -> null;
+    };
+  }
+
+  private static Layout idx(Path file, MemorySegment all) {
+    int axes = octet(all, 3);
+    long offset = 4 + 4L * axes;
+    if (axes > MOST_AXES || offset > all.byteSize()) {
+      throw refused(file, "an IDX header of " + axes + " axes", "one within the file");
+    }
+    List<Long> shape = new ArrayList<>();
+    for (int a = 0; a < axes; a++) {
+      long at = 4 + 4L * a;
+      shape.add(
+          (long) octet(all, at) << 24
+              | octet(all, at + 1) << 16
+              | octet(all, at + 2) << 8
+              | octet(all, at + 3));
+    }
+    Layout found = new Layout(idxType(all), ByteOrder.BIG_ENDIAN, false, shape, offset);
+    checkSize(file, found, all.byteSize());
+    return found;
+  }
+
+  private static void checkSize(Path file, Layout layout, long fileBytes) {
+    long expected;
     try {
-      expected = Math.addExact(dataOffset, Math.multiplyExact(size(), (long) type.bytes));
+      long size = layout.shape.stream().reduce(1L, Math::multiplyExact);
+      expected = Math.addExact(layout.offset, Math.multiplyExact(size, layout.type.bytes()));
     } catch (ArithmeticException e) {
-      throw refused(file, "shape " + shape, "one that fits the file");
+      throw refused(file, "shape " + layout.shape, "one that fits the file");
     }
     if (fileBytes != expected) {
-      throw refused(file, fileBytes + " bytes", expected + " for shape " + shape);
+      throw refused(file, fileBytes + " bytes", expected + " for shape " + layout.shape);
     }
   }
 
-  /** Extents. */
+  /**
+   * Some of the examples, of which alone anything is read.
+   *
+   * @param wanted positions along the first axis
+   * @return the same file
+   */
+  public NpyFile select(int... wanted) {
+    return new NpyFile(file, bytes, layout, table, wanted.clone());
+  }
+
+  private List<Long> storedShape() {
+    return table != null ? table.shape() : layout.shape;
+  }
+
+  /** Extents, after a selection. */
   public List<Long> shape() {
-    return shape;
+    List<Long> shape = new ArrayList<>(storedShape());
+    if (rows != null) {
+      shape.set(0, (long) rows.length);
+    }
+    return List.copyOf(shape);
   }
 
   /** Number of values. */
   public long size() {
-    long size = 1;
-    for (long dim : shape) {
-      size = Math.multiplyExact(size, dim);
-    }
-    return size;
+    return shape().stream().reduce(1L, Math::multiplyExact);
   }
 
   /** Whether the elements are whole numbers. */
   public boolean isWhole() {
-    return type.whole;
+    return table != null ? table.isWhole() : layout.type.isWhole();
   }
 
   public Path path() {
@@ -235,44 +298,57 @@ public final class NpyFile {
    */
   public HostBuffer values(Scope scope) {
     HostBuffer to = scope.allocate(size());
-    try (FileChannel in = FileChannel.open(file)) {
-      long done = 0;
-      while (done < size()) {
-        int count = (int) Math.min(CHUNK, size() - done);
-        ByteBuffer bytes = read(in, dataOffset + done * type.bytes, count * type.bytes);
-        if (bytes.remaining() < count * type.bytes) {
-          throw refused(file, "an end at value " + done, size() + " values");
-        }
-        for (int i = 0; i < count; i++) {
-          to.set(done + i, next(bytes, done + i));
-        }
-        done += count;
+    long stored = storedShape().isEmpty() ? 1 : storedShape().getFirst();
+    long all = storedShape().stream().reduce(1L, Math::multiplyExact);
+    long each = stored == 0 ? 0 : all / stored;
+    long count = rows == null ? stored : rows.length;
+    if (table != null) {
+      for (long r = 0; r < count; r++) {
+        table.copy(rows == null ? r : rows[(int) r], to.slice(r * each, each));
       }
-    } catch (IOException e) {
-      throw new DatasetException(file + ": cannot be read (" + reason(e) + ")");
+      return to;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment data = bytes.map(arena).asSlice(layout.offset);
+      for (long r = 0; r < count; r++) {
+        long row = rows == null ? r : rows[(int) r];
+        for (long j = 0; j < each; j++) {
+          long at = layout.fortran ? fortran(row * each + j) : row * each + j;
+          to.set(r * each + j, value(data, at));
+        }
+      }
+    } catch (IOException | IndexOutOfBoundsException e) {
+      throw new DatasetException(file + ": cannot be read (it has changed, or ends too early)");
     }
     return to;
   }
 
-  private float next(ByteBuffer bytes, long at) {
-    return switch (type) {
-      case FLOAT32 -> bytes.getFloat();
-      case FLOAT64 -> (float) bytes.getDouble();
-      case INT32 -> exact(bytes.getInt(), at);
-      case INT64 -> exact(bytes.getLong(), at);
-      case UINT8 -> Byte.toUnsignedInt(bytes.get());
-      case INT8 -> bytes.get();
-    };
+  /** Where an element lies whose first axis runs fastest. */
+  private long fortran(long place) {
+    long rest = place;
+    long at = 0;
+    long[] strides = new long[layout.shape.size()];
+    long stride = 1;
+    for (int a = 0; a < strides.length; a++) {
+      strides[a] = stride;
+      stride *= layout.shape.get(a);
+    }
+    for (int a = strides.length - 1; a >= 0; a--) {
+      at += rest % layout.shape.get(a) * strides[a];
+      rest /= layout.shape.get(a);
+    }
+    return at;
   }
 
-  private float exact(long value, long at) {
-    if (value > LARGEST_WHOLE || value < -LARGEST_WHOLE) {
+  private float value(MemorySegment data, long at) {
+    double value = layout.type.get(data, at, layout.order);
+    if (layout.type.isWhole() && Math.abs(value) > LARGEST_WHOLE) {
       throw refused(
           file,
-          "the number " + value + " at " + at,
+          String.format(java.util.Locale.ROOT, "the number %.0f at %d", value, at),
           "at most " + LARGEST_WHOLE + ", exact in float32");
     }
-    return value;
+    return (float) value;
   }
 
   /**

@@ -1,11 +1,17 @@
 package dynaxx.device.cpu;
 
 import dynaxx.kernel.ActivationKernels;
+import dynaxx.kernel.Elementary;
 import dynaxx.kernel.Pointwise;
 import dynaxx.kernel.Scalars;
 import dynaxx.memory.Buffer;
 
-/** Activations and their passes; the values shared by all directions are formed once. */
+/**
+ * Activations and their passes; the values shared by all directions are formed once. Derivatives of
+ * elementary functions can leave the range of float32 where their products with tangents and
+ * adjoints do not, as for the logarithm of a large number, so they and these products are float64.
+ * Those of the standard activations are small, and only the order of a product matters.
+ */
 final class Activations<A> implements ActivationKernels {
 
   private final Pieces pieces;
@@ -37,8 +43,12 @@ final class Activations<A> implements ActivationKernels {
         4 + k,
         (from, size, scratch) -> {
           A v = loops.array(scratch, 0, Pieces.CHUNK);
-          A slope = loops.array(scratch, 1, Pieces.CHUNK);
           loops.load(x, from, v, size);
+          if (f instanceof Elementary) {
+            tangentWide(new Wide(f, v, size, scratch, false), k, n, from, rx, ry, add);
+            return;
+          }
+          A slope = loops.array(scratch, 1, Pieces.CHUNK);
           loops.activation(f, size, v, null, slope, null);
           for (int i = 0; i < k; i++) {
             long at = i * n + from;
@@ -47,6 +57,57 @@ final class Activations<A> implements ActivationKernels {
             loops.store(v, ry, at, size, add, scratch);
           }
         });
+  }
+
+  /** A piece of an elementary function: its derivatives and work arrays in float64. */
+  private final class Wide {
+    private final A v;
+    private final int size;
+    private final Scratch scratch;
+    private final double[] slope;
+    private final double[] bend;
+    private final double[] a;
+    private final double[] b;
+
+    Wide(Pointwise f, A x, int size, Scratch scratch, boolean bends) {
+      this.v = x;
+      this.size = size;
+      this.scratch = scratch;
+      slope = scratch.doubles(4, Pieces.CHUNK);
+      bend = scratch.doubles(5, Pieces.CHUNK);
+      a = scratch.doubles(6, Pieces.CHUNK);
+      b = scratch.doubles(7, Pieces.CHUNK);
+      loops.widen(x, a, size);
+      ScalarFunctions.derivatives(f, size, a, slope, bends ? bend : null);
+    }
+
+    double[] load(Buffer from, long at, double[] to) {
+      loops.load(from, at, v, size);
+      loops.widen(v, to, size);
+      return to;
+    }
+
+    void bendTimes(Buffer dy, long from) {
+      load(dy, from, a);
+      for (int j = 0; j < size; j++) {
+        bend[j] *= a[j];
+      }
+    }
+
+    void store(Buffer to, long at, boolean add) {
+      loops.narrow(a, v, size);
+      loops.store(v, to, at, size, add, scratch);
+    }
+  }
+
+  private void tangentWide(Wide w, int k, long n, long from, Buffer rx, Buffer ry, boolean add) {
+    for (int i = 0; i < k; i++) {
+      w.load(rx, i * n + from, w.a);
+      for (int j = 0; j < w.size; j++) {
+        w.a[j] *= w.slope[j];
+      }
+      w.store(ry, i * n + from, add);
+    }
   }
 
   @Override
@@ -65,21 +126,39 @@ final class Activations<A> implements ActivationKernels {
         6 + 2 * k,
         (from, size, scratch) -> {
           A v = loops.array(scratch, 0, Pieces.CHUNK);
+          loops.load(x, from, v, size);
+          if (f instanceof Elementary) {
+            Wide w = new Wide(f, v, size, scratch, true);
+            w.bendTimes(dy, from);
+            tangentBackwardWide(w, k, n, from, rx, rdy, rdx, add);
+            return;
+          }
           A slope = loops.array(scratch, 1, Pieces.CHUNK);
           A bend = loops.array(scratch, 2, Pieces.CHUNK);
           A w = loops.array(scratch, 3, Pieces.CHUNK);
-          loops.load(x, from, v, size);
+          A adjoint = loops.array(scratch, 4, Pieces.CHUNK);
           loops.activation(f, size, v, null, slope, bend);
-          loops.load(dy, from, v, size);
-          loops.multiply(bend, v, size);
+          loops.load(dy, from, adjoint, size);
           for (int i = 0; i < k; i++) {
             long at = i * n + from;
             loops.load(rx, at, v, size);
             loops.load(rdy, at, w, size);
-            loops.combine(v, bend, w, slope, size);
+            loops.secondOrder(v, bend, adjoint, w, slope, size);
             loops.store(v, rdx, at, size, add, scratch);
           }
         });
+  }
+
+  private void tangentBackwardWide(
+      Wide w, int k, long n, long from, Buffer rx, Buffer rdy, Buffer rdx, boolean add) {
+    for (int i = 0; i < k; i++) {
+      w.load(rx, i * n + from, w.a);
+      w.load(rdy, i * n + from, w.b);
+      for (int j = 0; j < w.size; j++) {
+        w.a[j] = w.bend[j] * w.a[j] + w.slope[j] * w.b[j];
+      }
+      w.store(rdx, i * n + from, add);
+    }
   }
 
   @Override
@@ -90,17 +169,34 @@ final class Activations<A> implements ActivationKernels {
         6 + k,
         (from, size, scratch) -> {
           A v = loops.array(scratch, 0, Pieces.CHUNK);
-          A bend = loops.array(scratch, 2, Pieces.CHUNK);
+          int at = (int) (from / Pieces.CHUNK) * k;
           loops.load(x, from, v, size);
+          if (f instanceof Elementary) {
+            Wide w = new Wide(f, v, size, scratch, true);
+            w.bendTimes(dy, from);
+            for (int i = 0; i < k; i++) {
+              partial[at + i] = curvature(w, w.load(rx, i * n + from, w.a));
+            }
+            return;
+          }
+          A bend = loops.array(scratch, 2, Pieces.CHUNK);
+          A adjoint = loops.array(scratch, 3, Pieces.CHUNK);
           loops.activation(f, size, v, null, null, bend);
-          loops.load(dy, from, v, size);
-          loops.multiply(bend, v, size);
+          loops.load(dy, from, adjoint, size);
           for (int i = 0; i < k; i++) {
             loops.load(rx, i * n + from, v, size);
-            partial[(int) (from / Pieces.CHUNK) * k + i] = loops.dot(bend, 0, v, 0, v, 0, size);
+            partial[at + i] = loops.dotOfSquares(bend, adjoint, v, size);
           }
         });
     Pieces.addInOrder(partial, k, 1, c);
+  }
+
+  private double curvature(Wide w, double[] rx) {
+    double sum = 0;
+    for (int j = 0; j < w.size; j++) {
+      sum += w.bend[j] * rx[j] * rx[j];
+    }
+    return sum;
   }
 
   @Override

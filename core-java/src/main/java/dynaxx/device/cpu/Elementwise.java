@@ -5,6 +5,7 @@ import dynaxx.kernel.Scalars;
 import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
 import dynaxx.random.Philox;
+import java.util.Arrays;
 
 /** Sums, products and dropout; what all directions share is formed once. */
 final class Elementwise<A> implements ElementwiseKernels {
@@ -83,6 +84,60 @@ final class Elementwise<A> implements ElementwiseKernels {
       sum += loops.dot(v, 0, w, 0, size);
     }
     return sum;
+  }
+
+  @Override
+  public void dots(int k, long n, double alpha, Buffer a, Buffer b, Buffer d, Scalars c) {
+    double[] partial = new double[Math.multiplyExact(Host.pieces(n, Pieces.CHUNK), k)];
+    pieces.run(
+        n,
+        3 * k,
+        (from, size, scratch) -> {
+          A u = loops.array(scratch, 0, Pieces.CHUNK);
+          A v = loops.array(scratch, 1, Pieces.CHUNK);
+          A w = loops.array(scratch, 2, Pieces.CHUNK);
+          loops.load(a, from, u, size);
+          for (int i = 0; i < k; i++) {
+            loops.load(b, i * n + from, v, size);
+            loops.load(d, i * n + from, w, size);
+            partial[(int) (from / Pieces.CHUNK) * k + i] = loops.dot(u, 0, v, 0, w, 0, size);
+          }
+        });
+    Pieces.addInOrder(partial, k, alpha, c);
+  }
+
+  @Override
+  public void divide(
+      int k, long n, double alpha, Buffer a, Buffer b, Buffer c, Buffer y, boolean add) {
+    pieces.run(
+        n,
+        2 + 2 * k,
+        (from, size, scratch) -> {
+          A v = loops.array(scratch, 0, Pieces.CHUNK);
+          double[] divisor = scratch.doubles(4, Pieces.CHUNK);
+          double[] factor = scratch.doubles(5, Pieces.CHUNK);
+          double[] quotient = scratch.doubles(6, Pieces.CHUNK);
+          loops.load(a, from, v, size);
+          loops.widen(v, divisor, size);
+          Arrays.fill(factor, 0, size, alpha);
+          if (c != null) {
+            loops.load(c, from, v, size);
+            loops.widen(v, factor, size);
+            for (int j = 0; j < size; j++) {
+              factor[j] *= alpha;
+            }
+          }
+          for (int i = 0; i < k; i++) {
+            long at = i * n + from;
+            loops.load(b, at, v, size);
+            loops.widen(v, quotient, size);
+            for (int j = 0; j < size; j++) {
+              quotient[j] = quotient[j] * factor[j] / divisor[j];
+            }
+            loops.narrow(quotient, v, size);
+            loops.store(v, y, at, size, add, scratch);
+          }
+        });
   }
 
   @Override

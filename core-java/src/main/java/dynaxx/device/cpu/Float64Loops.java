@@ -180,6 +180,15 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
+  public double dotOfSquares(double[] a, double[] b, double[] c, int n) {
+    double sum = 0;
+    for (int j = 0; j < n; j++) {
+      sum += a[j] * b[j] * c[j] * c[j];
+    }
+    return sum;
+  }
+
+  @Override
   public double squaredDistance(double[] a, int aAt, double[] b, int bAt, int n) {
     double sum = 0;
     for (int j = 0; j < n; j++) {
@@ -277,9 +286,10 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
-  public void combine(double[] v, double[] a, double[] w, double[] b, int n) {
+  public void secondOrder(
+      double[] v, double[] bend, double[] dy, double[] w, double[] slope, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = a[j] * v[j] + b[j] * w[j];
+      v[j] = bend[j] * dy[j] * v[j] + slope[j] * w[j];
     }
   }
 

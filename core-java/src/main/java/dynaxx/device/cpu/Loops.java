@@ -160,6 +160,9 @@ interface Loops<A> {
   /** Sum of {@code a b c}. */
   double dot(A a, int aAt, A b, int bAt, A c, int cAt, int n);
 
+  /** Sum of {@code a b c^2} of the first n, the products in float64. */
+  double dotOfSquares(A a, A b, A c, int n);
+
   /** Sum of {@code (a - b)^2}. */
   double squaredDistance(A a, int aAt, A b, int bAt, int n);
 
@@ -186,8 +189,8 @@ interface Loops<A> {
   /** {@code v[j] = alpha v[j] + beta w[j]}, rounded once. */
   void mix(A v, double alpha, A w, double beta, int n);
 
-  /** {@code v[j] = a[j] v[j] + b[j] w[j]}. */
-  void combine(A v, A a, A w, A b, int n);
+  /** {@code v[j] = bend[j] dy[j] v[j] + slope[j] w[j]}, rounded once. */
+  void secondOrder(A v, A bend, A dy, A w, A slope, int n);
 
   /** {@code v[at + j] = p[at + j] (v[at + j] - mean)}. */
   void weigh(A v, A p, int at, double mean, int n);

@@ -19,7 +19,14 @@ final class Losses<A> implements LossKernels {
 
   @Override
   public void crossEntropy(
-      long rows, int classes, double scale, Buffer z, Buffer targets, Buffer p, Scalars loss) {
+      long rows,
+      int classes,
+      double scale,
+      Buffer z,
+      Buffer targets,
+      int stride,
+      Buffer p,
+      Scalars loss) {
     int each = RowBlocks.rowsPerTask(classes);
     double[] partial = new double[Host.pieces(rows, each)];
     blocks.run(
@@ -31,13 +38,22 @@ final class Losses<A> implements LossKernels {
           loops.load(z, first * classes, v, count * classes);
           double sum = 0;
           for (int r = 0; r < count; r++) {
-            double target = loops.get(v, r * classes + (int) loops.get(targets, first + r));
-            sum += normalise(v, r * classes, classes) - target;
+            double target = loops.get(v, r * classes + target(targets, first + r, stride));
+            double term = normalise(v, r * classes, classes) - target;
+            sum += weight(targets, first + r, stride) * term;
           }
           partial[(int) (first / each)] = sum;
           loops.store(v, p, first * classes, count * classes);
         });
     Pieces.addInOrder(partial, 1, scale, loss);
+  }
+
+  private int target(Buffer targets, long row, int stride) {
+    return (int) loops.get(targets, row * stride);
+  }
+
+  private double weight(Buffer targets, long row, int stride) {
+    return stride > 1 ? loops.get(targets, row * stride + 1) : 1;
   }
 
   /** Softmax of one row in place; returns the logarithm of the sum of exponentials. */
@@ -50,7 +66,7 @@ final class Losses<A> implements LossKernels {
 
   @Override
   public void crossEntropyBackward(
-      long rows, int classes, double scale, Buffer p, Buffer targets, Buffer dz) {
+      long rows, int classes, double scale, Buffer p, Buffer targets, int stride, Buffer dz) {
     blocks.run(
         rows,
         classes,
@@ -59,11 +75,12 @@ final class Losses<A> implements LossKernels {
           A v = loops.array(scratch, 0, count * classes);
           loops.load(p, first * classes, v, count * classes);
           for (int r = 0; r < count; r++) {
-            int target = r * classes + (int) loops.get(targets, first + r);
+            int target = r * classes + target(targets, first + r, stride);
             loops.set(v, target, 0);
             loops.set(v, target, -loops.sum(v, r * classes, classes));
+            double factor = scale * weight(targets, first + r, stride);
+            loops.multiply(v, r * classes, factor, classes);
           }
-          loops.multiply(v, 0, scale, count * classes);
           loops.store(v, dz, first * classes, count * classes);
         });
   }
@@ -76,6 +93,7 @@ final class Losses<A> implements LossKernels {
       double scale,
       Buffer p,
       Buffer targets,
+      int stride,
       Buffer rz,
       Buffer rdz) {
     blocks.run(
@@ -92,15 +110,28 @@ final class Losses<A> implements LossKernels {
             loops.load(rz, at, q, size);
             for (int r = 0; r < count; r++) {
               int start = r * classes;
-              int target = start + (int) loops.get(targets, first + r);
-              loops.add(q, start, -loops.get(q, target), classes);
+              int likely = likely(vp, start, classes, target(targets, first + r, stride));
+              loops.add(q, start, -loops.get(q, start + likely), classes);
               double mean = loops.dot(vp, start, q, start, classes);
               loops.weigh(q, vp, start, mean, classes);
+              double factor = scale * weight(targets, first + r, stride);
+              loops.multiply(q, start, factor, classes);
             }
-            loops.multiply(q, 0, scale, size);
             loops.store(q, rdz, at, size);
           }
         });
+  }
+
+  /** The class with more than half of the probability; the target if there is none. */
+  private int likely(A p, int at, int classes, int target) {
+    if (loops.get(p, at + target) >= 0.5 || !(loops.max(p, at, classes) > 0.5)) {
+      return target;
+    }
+    int likely = 0;
+    while (!(loops.get(p, at + likely) > 0.5)) {
+      likely++;
+    }
+    return likely;
   }
 
   @Override

@@ -285,9 +285,9 @@ interface RowLoops extends Loops<float[]> {
   }
 
   @Override
-  default void combine(float[] v, float[] a, float[] w, float[] b, int n) {
+  default void secondOrder(float[] v, float[] bend, float[] dy, float[] w, float[] slope, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = a[j] * v[j] + b[j] * w[j];
+      v[j] = (float) ((double) bend[j] * dy[j] * v[j] + (double) slope[j] * w[j]);
     }
   }
 

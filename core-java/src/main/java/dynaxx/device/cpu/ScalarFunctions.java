@@ -34,6 +34,23 @@ final class ScalarFunctions {
     }
   }
 
+  /**
+   * First and second derivatives of all elements, not rounded to the element type, in whose range
+   * they need not be. Outputs that are null are not wanted.
+   */
+  static void derivatives(Pointwise f, int n, double[] x, double[] d1, double[] d2) {
+    double[] w = new double[3];
+    for (int i = 0; i < n; i++) {
+      evaluate(f, x[i], w);
+      if (d1 != null) {
+        d1[i] = w[1];
+      }
+      if (d2 != null) {
+        d2[i] = w[2];
+      }
+    }
+  }
+
   private static void evaluate(Elementary f, double x, double[] w) {
     double a = f.a();
     double b = f.b();

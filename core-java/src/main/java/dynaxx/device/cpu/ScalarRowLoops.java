@@ -177,6 +177,15 @@ final class ScalarRowLoops implements RowLoops {
   }
 
   @Override
+  public double dotOfSquares(float[] a, float[] b, float[] c, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      sum += (double) a[i] * b[i] * ((double) c[i] * c[i]);
+    }
+    return sum;
+  }
+
+  @Override
   public double squaredDistance(float[] a, int aAt, float[] b, int bAt, int n) {
     double sum = 0;
     for (int i = 0; i < n; i++) {

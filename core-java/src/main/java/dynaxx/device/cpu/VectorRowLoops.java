@@ -314,6 +314,20 @@ final class VectorRowLoops implements RowLoops {
   }
 
   @Override
+  public double dotOfSquares(float[] a, float[] b, float[] c, int n) {
+    DoubleVector s0 = DoubleVector.zero(D);
+    for (int i = 0; i < n; i += W) {
+      VectorMask<Float> mask = H.indexInRange(i, n);
+      DoubleVector ab =
+          widen(FloatVector.fromArray(H, a, i, mask))
+              .mul(widen(FloatVector.fromArray(H, b, i, mask)));
+      DoubleVector v = widen(FloatVector.fromArray(H, c, i, mask));
+      s0 = ab.fma(v.mul(v), s0);
+    }
+    return inOrder(s0);
+  }
+
+  @Override
   public double squaredDistance(float[] a, int aAt, float[] b, int bAt, int n) {
     DoubleVector s0 = DoubleVector.zero(D);
     for (int i = 0; i < n; i += W) {

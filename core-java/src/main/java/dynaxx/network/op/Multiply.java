@@ -1,6 +1,5 @@
 package dynaxx.network.op;
 
-import dynaxx.kernel.Strided;
 import dynaxx.layer.Shape;
 import java.util.List;
 
@@ -15,11 +14,6 @@ public record Multiply() implements Op {
   @Override
   public Shape outputShape(List<Shape> inputs) {
     return Check.same(this, inputs);
-  }
-
-  @Override
-  public Workspace workspace(List<Shape> inputs) {
-    return Workspace.scratch(inputs.getFirst().size());
   }
 
   private static long size(Frame f) {
@@ -78,12 +72,10 @@ public record Multiply() implements Op {
   @Override
   public void curvature(Frame f) {
     if (f.active(0) && f.active(1)) {
-      long n = f.directions() * size(f);
-      f.device().kernels().elementwise().multiply(1, n, f.rx(0), f.rx(1), f.scratch(0), false);
       f.device()
           .kernels()
           .elementwise()
-          .dots(f.directions(), size(f), 2, Strided.of(f.dy()), f.scratch(0), f.curvature());
+          .dots(f.directions(), size(f), 2, f.dy(), f.rx(0), f.rx(1), f.curvature());
     }
   }
 }

@@ -160,13 +160,15 @@ public final class Tape implements AutoCloseable {
           "batch: found " + batch.examples() + " examples, expected at most " + capacity);
     }
     long examples = batch.examples();
-    if (network.couplesExamples() && examples != totalExamples) {
+    if ((network.couplesExamples() || loss.couplesExamples()) && examples != totalExamples) {
       throw new IllegalArgumentException(
           "batch: found "
               + examples
               + " of "
               + totalExamples
-              + " examples, expected all of them at once, since the network couples its examples");
+              + " examples, expected all of them at once, since the "
+              + (network.couplesExamples() ? "network" : "loss")
+              + " couples its examples");
     }
     Shape.requireSize("inputs", batch.inputs().size(), examples * network.inputShape().size());
     Shape.requireSize(

@@ -29,6 +29,7 @@ import dynaxx.network.op.ClassToken;
 import dynaxx.network.op.Concat;
 import dynaxx.network.op.Constant;
 import dynaxx.network.op.Conv;
+import dynaxx.network.op.Divide;
 import dynaxx.network.op.Dropout;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Flatten;
@@ -126,6 +127,22 @@ public class OpPassesTest {
       b = g.add(new PositionEmbedding(normal(g, "b", 2, 3)), b);
     }
     return new Case(name, g.build(g.add(op, a, b)), Loss.meanSquaredError());
+  }
+
+  /** The divisor is one more than a square. */
+  private static Case quotient(String name, int constantInput) {
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(2, 3));
+    NetworkBuilder.Node a = g.input();
+    NetworkBuilder.Node b = g.input();
+    if (constantInput != 0) {
+      a = g.add(new PositionEmbedding(normal(g, "a", 2, 3)), a);
+    }
+    if (constantInput != 1) {
+      b = g.add(new PositionEmbedding(normal(g, "b", 2, 3)), b);
+    }
+    NetworkBuilder.Node square = g.add(new Multiply(), b, b);
+    NetworkBuilder.Node divisor = g.add(new Activate(Elementary.affine(1, 1)), square);
+    return new Case(name, g.build(g.add(new Divide(), a, divisor)), Loss.meanSquaredError());
   }
 
   /** Nodes with several consumers, where adjoints add up, and one node used twice by one op. */
@@ -574,6 +591,9 @@ public class OpPassesTest {
     cases.add(binary("multiply", new Multiply(), -1));
     cases.add(binary("multiply, constant left", new Multiply(), 0));
     cases.add(binary("multiply, constant right", new Multiply(), 1));
+    cases.add(quotient("divide", -1));
+    cases.add(quotient("divide, constant dividend", 0));
+    cases.add(quotient("divide, constant divisor", 1));
     cases.add(binary("subtract", new Subtract(), -1));
     cases.add(binary("subtract, constant left", new Subtract(), 0));
     cases.add(binary("subtract, constant right", new Subtract(), 1));

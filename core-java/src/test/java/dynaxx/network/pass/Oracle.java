@@ -15,6 +15,7 @@ import dynaxx.network.op.AveragePool;
 import dynaxx.network.op.ChannelNorm;
 import dynaxx.network.op.ClassToken;
 import dynaxx.network.op.Conv;
+import dynaxx.network.op.Divide;
 import dynaxx.network.op.Dropout;
 import dynaxx.network.op.Flatten;
 import dynaxx.network.op.Linear;
@@ -212,6 +213,7 @@ public final class Oracle {
       case Rotary o -> rotary(o, x, shape.dim(1));
       case Add o -> fill(size, i -> x[i].plus(in[1][i]));
       case Multiply o -> fill(size, i -> x[i].times(in[1][i]));
+      case Divide o -> fill(size, i -> x[i].over(in[1][i]));
       case ClassToken o -> {
         int n = (int) o.token().size();
         yield fill(size, i -> i < n ? w[(int) o.token().offset() + i] : x[i - n]);

@@ -4,6 +4,7 @@ import dynaxx.kernel.Elementary;
 import dynaxx.kernel.Pointwise;
 import dynaxx.layer.Activation;
 import dynaxx.network.op.Add;
+import dynaxx.network.op.Divide;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Op;
@@ -307,7 +308,7 @@ final class Elementwise {
 
   /** {@code x - y trunc(x / y)}; the quotient counts as constant. */
   private static Expr remainder(Draft draft, Expr x, Expr y) {
-    Expr quotient = draft.binary(new Multiply(), x, f(y, Elementary.RECIPROCAL));
+    Expr quotient = draft.binary(new Divide(), x, y);
     Expr multiple = draft.binary(new Multiply(), Steps.truncated(quotient), y);
     return draft.binary(new Subtract(), x, multiple);
   }
@@ -329,12 +330,13 @@ final class Elementwise {
         switch (a) {
           case ADD -> new Add();
           case SUBTRACT -> new Subtract();
-          case MULTIPLY, DIVIDE -> new Multiply();
+          case MULTIPLY -> new Multiply();
+          case DIVIDE -> new Divide();
           case MAXIMUM -> Extreme.max();
           case MINIMUM -> Extreme.min();
           case MODULO, REMAINDER, POWER -> throw constantsOnly();
         };
-    return draft.binary(op, x, a == Arithmetic.DIVIDE ? f(y, Elementary.RECIPROCAL) : y);
+    return draft.binary(op, x, y);
   }
 
   private static Value where(Call c) {

@@ -2,8 +2,11 @@ package dynaxx.onnx;
 
 import dynaxx.kernel.Elementary;
 import dynaxx.kernel.Elementary.Kind;
+import dynaxx.kernel.Pointwise;
+import dynaxx.layer.Activation;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Broadcast;
+import dynaxx.network.op.Divide;
 import dynaxx.network.op.Extreme;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Permute;
@@ -45,6 +48,17 @@ final class FinalSoftmax {
     return output;
   }
 
+  /** The values before a sigmoid at the very end, or the output itself. */
+  static Expr withoutSigmoid(Expr output) {
+    Expr e = output;
+    while (e.op instanceof Reshape) {
+      e = e.input();
+    }
+    boolean sigmoid =
+        e.op instanceof Activate(Pointwise.Standard(Activation f)) && f == Activation.SIGMOID;
+    return sigmoid ? e.input().reshape(output.dims()) : output;
+  }
+
   private static boolean passesOn(Expr e) {
     return e.op instanceof Reshape
         || e.op instanceof Permute
@@ -73,6 +87,11 @@ final class FinalSoftmax {
   private static Expr probabilities(Expr e) {
     if (e.op instanceof Softmax) {
       return e.input();
+    }
+    if (e.op instanceof Divide) {
+      Expr exp = e.inputs.get(0);
+      boolean matches = is(exp, Kind.EXP) && isSum(single(e.inputs.get(1)), exp);
+      return matches ? unshifted(exp.input()) : null;
     }
     if (!(e.op instanceof Multiply)) {
       return null;

@@ -8,6 +8,7 @@ import dynaxx.layer.Parameter;
 import dynaxx.network.op.Activate;
 import dynaxx.network.op.Add;
 import dynaxx.network.op.Broadcast;
+import dynaxx.network.op.Divide;
 import dynaxx.network.op.Linear;
 import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Norm;
@@ -162,19 +163,31 @@ final class Fusion {
     if (v == null || rank == 0 || !v.whole() || !alongLast(v, normal.shape.dim(-1))) {
       return null;
     }
+    if (normal.op instanceof Divide) {
+      Expr d = normal.inputs.get(0);
+      Expr root = withoutBroadcast(normal.inputs.get(1));
+      return norm(d, isFunction(root, Kind.SQRT) ? epsilon(root.input(), d) : null, v);
+    }
     if (!(normal.op instanceof Multiply)) {
       return null;
     }
     for (int i = 0; i < 2; i++) {
       Expr d = normal.inputs.get(i);
-      Double epsilon = inverseRoot(withoutBroadcast(normal.inputs.get(1 - i)), d);
-      if (epsilon != null) {
-        Expr x = centred(d);
-        Norm norm = new Norm(v.parameter(), null, epsilon, x != null);
-        return d.draft.op(norm, x == null ? d : x);
+      Expr found = norm(d, inverseRoot(withoutBroadcast(normal.inputs.get(1 - i)), d), v);
+      if (found != null) {
+        return found;
       }
     }
     return null;
+  }
+
+  private static Expr norm(Expr d, Double epsilon, Weight.View gain) {
+    if (epsilon == null) {
+      return null;
+    }
+    Expr x = centred(d);
+    Norm norm = new Norm(gain.parameter(), null, epsilon, x != null);
+    return d.draft.op(norm, x == null ? d : x);
   }
 
   private static Expr withoutBroadcast(Expr e) {
@@ -183,15 +196,16 @@ final class Fusion {
 
   /** Epsilon if e is {@code 1 / sqrt(mean(d^2) + epsilon)} over the last axis, else null. */
   private static Double inverseRoot(Expr e, Expr d) {
-    Expr square = null;
     if (isFunction(e, Kind.RECIPROCAL) && isFunction(e.input(), Kind.SQRT)) {
-      square = e.input().input();
-    } else if (isFunction(e, Kind.POWER) && ((Elementary) function(e)).a() == -0.5) {
-      square = e.input();
+      return epsilon(e.input().input(), d);
     }
-    if (square == null) {
-      return null;
-    }
+    boolean power = isFunction(e, Kind.POWER) && ((Elementary) function(e)).a() == -0.5;
+    return power ? epsilon(e.input(), d) : null;
+  }
+
+  /** Epsilon if e is {@code mean(d^2) + epsilon} over the last axis, else null. */
+  private static Double epsilon(Expr e, Expr d) {
+    Expr square = e;
     double epsilon = 0;
     if (isFunction(square, Kind.AFFINE)) {
       Elementary f = (Elementary) function(square);

@@ -2,6 +2,7 @@ package dynaxx.onnx;
 
 import dynaxx.layer.Initializer;
 import dynaxx.layer.Parameter;
+import dynaxx.layer.Shape;
 import dynaxx.model.NetworkBuilder;
 import dynaxx.network.Network;
 import dynaxx.network.op.Add;
@@ -15,7 +16,9 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /** Makes a network of a graph. */
 final class Importer {
@@ -28,7 +31,7 @@ final class Importer {
   private final OnnxOptions options;
   private final Map<String, Tensor> initializers = new LinkedHashMap<>();
   private final Map<String, Tensor> constantNodes = new LinkedHashMap<>();
-  private final String output;
+  private final List<OnnxOptions.Output> outputs;
   private final Inputs inputs;
 
   /** What a graph has become. */
@@ -37,7 +40,8 @@ final class Importer {
       Map<String, Tensor> initializers,
       Inputs inputs,
       String output,
-      boolean softmaxLeftOut,
+      List<Shape> shapes,
+      String leftOut,
       List<String> notes) {}
 
   Importer(ModelFile file, OnnxOptions options) {
@@ -51,7 +55,7 @@ final class Importer {
             "initializer '" + stored.name() + "': found a second one of this name, expected one");
       }
     }
-    this.output = outputName();
+    this.outputs = outputs();
     List<Info> infos = inputs(graph, initializers.keySet());
     this.inputs = new Inputs(infos, needed(infos), options);
   }
@@ -62,8 +66,8 @@ final class Importer {
     Value any = Value.shared(Tensor.scalar(0));
     infos.forEach(i -> given.put(i.name(), any));
     initializers.keySet().forEach(name -> given.put(name, any));
-    Set<String> names = new LinkedHashSet<>(Set.of(output));
-    for (Node node : Sorting.nodes(graph.nodes(), List.of(output), given)) {
+    Set<String> names = new LinkedHashSet<>(outputNames());
+    for (Node node : Sorting.nodes(graph.nodes(), outputNames(), given)) {
       names.addAll(node.inputs());
       names.addAll(Sorting.captured(node));
     }
@@ -90,10 +94,26 @@ final class Importer {
     }
   }
 
-  private String outputName() {
+  private List<OnnxOptions.Output> outputs() {
+    if (options.outputs().isEmpty()) {
+      String name = outputName(options.output().orElse(""));
+      return List.of(new OnnxOptions.Output(name, options.logits(), false, OptionalInt.empty()));
+    }
+    return options.outputs().stream()
+        .map(
+            o ->
+                new OnnxOptions.Output(
+                    outputName(o.name()), o.logits(), o.sigmoid(), o.classAxis()))
+        .toList();
+  }
+
+  private List<String> outputNames() {
+    return outputs.stream().map(OnnxOptions.Output::name).distinct().toList();
+  }
+
+  private String outputName(String wanted) {
     List<String> names = graph.outputs().stream().map(Info::name).toList();
-    if (options.output().isPresent()) {
-      String wanted = options.output().get();
+    if (!wanted.isEmpty()) {
       if (!names.contains(wanted)) {
         throw new OnnxException("output: found '" + wanted + "', expected one of " + names);
       }
@@ -233,7 +253,8 @@ final class Importer {
     private final Map<String, Tensor> tensors = new LinkedHashMap<>(initializers);
     private final Naming names = Naming.of(file.opsets());
     private final List<Node> nodes;
-    private boolean softmaxLeftOut;
+    private final List<Shape> shapes = new ArrayList<>();
+    private final Set<String> leftOut = new LinkedHashSet<>();
 
     Pass(Set<String> declared) {
       Set<String> lifted = new HashSet<>(declared);
@@ -285,30 +306,63 @@ final class Importer {
 
     /** The output, or null if it has to be read again with other parameters. */
     Expr run() {
-      Value value = value();
-      if (value == null) {
+      if (!interpreted()) {
         return null;
       }
-      Expr found = predictions(value);
-      if (options.logits()) {
-        Expr logits = FinalSoftmax.without(found, "output '" + output + "'");
-        softmaxLeftOut = logits != found;
-        found = logits;
+      List<Expr> found = new ArrayList<>();
+      for (OnnxOptions.Output output : outputs) {
+        Expr e = classesLast(predictions(found(output.name()), output.name()), output);
+        Expr before = without(e, output);
+        shapes.add(before.shape);
+        found.add(outputs.size() == 1 ? before : before.reshape(new long[] {before.shape.size()}));
       }
-      return options.fused() ? Fusion.of(found) : found;
+      Expr all = draft.concat(found, 0);
+      return options.fused() ? Fusion.of(all) : all;
     }
 
-    private Value value() {
+    private Expr classesLast(Expr e, OnnxOptions.Output output) {
+      int rank = e.shape.rank();
+      int axis = output.classAxis().orElse(rank) - 1;
+      if (rank > 0 && (axis < 0 || axis >= rank)) {
+        throw new OnnxException(
+            "output '"
+                + output.name()
+                + "': found axis "
+                + (axis + 1)
+                + " for the classes, expected one from 1 to "
+                + rank);
+      }
+      int[] order = IntStream.range(0, rank).filter(a -> a != axis).toArray();
+      return rank == 0
+          ? e
+          : e.permute(IntStream.concat(IntStream.of(order), IntStream.of(axis)).toArray());
+    }
+
+    /** Without what the loss does itself. */
+    private Expr without(Expr e, OnnxOptions.Output output) {
+      Expr before = e;
+      if (output.logits()) {
+        before = FinalSoftmax.without(e, "output '" + output.name() + "'");
+      } else if (output.sigmoid()) {
+        before = FinalSoftmax.withoutSigmoid(e);
+      }
+      if (before != e) {
+        leftOut.add(output.logits() ? "softmax" : "sigmoid");
+      }
+      return before;
+    }
+
+    private boolean interpreted() {
       try {
         new Interpreter(examples, options.fused(), file.functions())
-            .run(nodes, List.of(output), names);
-        return found();
+            .run(nodes, outputNames(), names);
+        return true;
       } catch (Draft.Refold e) {
-        return null;
+        return false;
       }
     }
 
-    private Value found() {
+    private Value found(String output) {
       Value found = names.get(output);
       if (found == null) {
         throw new OnnxException(
@@ -321,10 +375,10 @@ final class Importer {
 
     /** The output whatever it is, or null if it has to be read again with other parameters. */
     Body evaluate() {
-      Value value = value();
-      if (value == null) {
+      if (!interpreted()) {
         return null;
       }
+      Value value = found(outputs.getFirst().name());
       return value.body() instanceof Expr e && options.fused() ? Fusion.of(e) : value.body();
     }
 
@@ -341,7 +395,7 @@ final class Importer {
       return new Evaluation(null, new Emission(g).network(last), parameters, found.dims());
     }
 
-    private Expr predictions(Value found) {
+    private Expr predictions(Value found, String output) {
       boolean computed = found.body() instanceof Expr;
       boolean one = !inputs.tracked() && found.isShared();
       if (!computed || !one && (found.isShared() || found.merged() > 1)) {
@@ -371,7 +425,13 @@ final class Importer {
 
     Result result(Expr found) {
       return new Result(
-          new Emission(g).network(found), tensors, inputs, output, softmaxLeftOut, notes(found));
+          new Emission(g).network(found),
+          tensors,
+          inputs,
+          String.join(", ", outputNames()),
+          List.copyOf(shapes),
+          String.join(" and ", leftOut),
+          notes(found));
     }
   }
 }

@@ -4,7 +4,7 @@ import dynaxx.kernel.Elementary;
 import dynaxx.layer.Parameter;
 import dynaxx.layer.RunningStatistics;
 import dynaxx.network.op.ChannelNorm;
-import dynaxx.network.op.Multiply;
+import dynaxx.network.op.Divide;
 import dynaxx.network.op.Norm;
 import dynaxx.network.op.Reduce;
 import dynaxx.network.op.Subtract;
@@ -170,7 +170,7 @@ final class Norms {
     Expr square = draft.activate(Elementary.power(2), centre);
     Expr variance = draft.op(new Reduce(axes, true, true), square);
     Expr root = draft.activate(Elementary.SQRT, draft.affine(variance, 1, epsilon));
-    return draft.binary(new Multiply(), centre, draft.activate(Elementary.RECIPROCAL, root));
+    return draft.binary(new Divide(), centre, root);
   }
 
   /** The values, and if asked for the mean and the inverse of the standard deviation. */

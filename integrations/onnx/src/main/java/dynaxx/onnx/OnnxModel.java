@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -53,7 +54,8 @@ public final class OnnxModel {
 
   /**
    * Reads a file for a loss. If the loss takes logits, as {@link Loss#crossEntropy} does, a softmax
-   * or log-softmax at the end of the model is left out, so that it is not applied twice.
+   * or log-softmax at the end of the model is left out, so that it is not applied twice; for {@link
+   * Loss#binaryCrossEntropy} a sigmoid.
    *
    * @param file an ONNX model
    * @param loss the loss to measure, which {@link #batch} and {@link #measure} then use
@@ -77,7 +79,13 @@ public final class OnnxModel {
    */
   public static OnnxModel read(Path file, OnnxOptions options, Loss loss) {
     Objects.requireNonNull(options, "options");
-    return read(file, options.withLogits(loss.takesLogits()), Optional.of(loss));
+    OnnxOptions own = options.withLogits(loss.takesLogits());
+    if (loss.takesBinaryLogits() && options.outputs().isEmpty()) {
+      String name = options.output().orElse("");
+      own =
+          own.withOutputs(List.of(new OnnxOptions.Output(name, false, true, OptionalInt.empty())));
+    }
+    return read(file, own, Optional.of(loss));
   }
 
   /**
@@ -362,10 +370,20 @@ public final class OnnxModel {
   /**
    * Name of the output that is the prediction.
    *
-   * @return as in the file
+   * @return as in the file; several with commas between them
    */
   public String outputName() {
     return result.output();
+  }
+
+  /**
+   * Shapes of the predictions, without the axis of the examples.
+   *
+   * @return one for each output; if there are several, the network gives them flattened, one after
+   *     the other
+   */
+  public List<Shape> outputShapes() {
+    return result.shapes();
   }
 
   /**
@@ -400,14 +418,14 @@ public final class OnnxModel {
   }
 
   /**
-   * The softmax at the end that was left out, for a loss that takes logits.
+   * The softmax or sigmoid at the end that was left out, for a loss that takes logits.
    *
    * @return a sentence for reports, or nothing if there was none
    */
   public Optional<String> leftOut() {
-    return result.softmaxLeftOut()
-        ? Optional.of("the softmax at the end is left to the loss")
-        : Optional.empty();
+    return Optional.of(result.leftOut())
+        .filter(what -> !what.isEmpty())
+        .map(what -> "the " + what + " at the end is left to the loss");
   }
 
   /**

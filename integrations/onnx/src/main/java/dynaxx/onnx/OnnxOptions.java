@@ -2,6 +2,7 @@ package dynaxx.onnx;
 
 import dynaxx.layer.Shape;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -14,6 +15,8 @@ import java.util.regex.Pattern;
  * @param parameters initializers whose whole name matches are parameters, the others constants;
  *     empty for all that reach the output differentiably
  * @param output name of the output that is the prediction; empty if there is only one
+ * @param outputs the predictions, each flattened and one after the other, if there are several or
+ *     more is to be said of them; then {@code output} and {@code logits} do not count
  * @param inputShape shape of one example, for files that leave extents open; empty if the file
  *     states them, or {@code inputs} do
  * @param inputs what is known of inputs by name, for models with several of them or with examples
@@ -30,6 +33,7 @@ import java.util.regex.Pattern;
 public record OnnxOptions(
     Optional<Pattern> parameters,
     Optional<String> output,
+    List<Output> outputs,
     Optional<Shape> inputShape,
     Map<String, Input> inputs,
     boolean logits,
@@ -42,6 +46,7 @@ public record OnnxOptions(
       new OnnxOptions(
           Optional.empty(),
           Optional.empty(),
+          List.of(),
           Optional.empty(),
           Map.of(),
           false,
@@ -54,6 +59,7 @@ public record OnnxOptions(
    *
    * @param parameters names of parameters
    * @param output name of the output
+   * @param outputs the predictions
    * @param inputShape shape of one example
    * @param inputs by name
    * @param logits whether a final softmax is left out
@@ -62,8 +68,20 @@ public record OnnxOptions(
    * @param maximumBytes size limit
    */
   public OnnxOptions {
+    outputs = List.copyOf(outputs);
     inputs = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(inputs));
   }
+
+  /**
+   * One of the predictions.
+   *
+   * @param name of the output; empty if there is only one
+   * @param logits whether a softmax or log-softmax over the classes at the very end is left out
+   * @param sigmoid whether a sigmoid at the very end is left out
+   * @param classAxis the axis of the classes, which becomes the last, counted from 1 after that of
+   *     the examples; empty if it is the last already
+   */
+  public record Output(String name, boolean logits, boolean sigmoid, OptionalInt classAxis) {}
 
   /**
    * The data of one input.
@@ -126,7 +144,15 @@ public record OnnxOptions(
    */
   public OnnxOptions withParameters(Pattern names) {
     return new OnnxOptions(
-        Optional.of(names), output, inputShape, inputs, logits, fused, padding, maximumBytes);
+        Optional.of(names),
+        output,
+        outputs,
+        inputShape,
+        inputs,
+        logits,
+        fused,
+        padding,
+        maximumBytes);
   }
 
   /**
@@ -137,7 +163,26 @@ public record OnnxOptions(
    */
   public OnnxOptions withOutput(String name) {
     return new OnnxOptions(
-        parameters, Optional.of(name), inputShape, inputs, logits, fused, padding, maximumBytes);
+        parameters,
+        Optional.of(name),
+        outputs,
+        inputShape,
+        inputs,
+        logits,
+        fused,
+        padding,
+        maximumBytes);
+  }
+
+  /**
+   * Several outputs, or more about one.
+   *
+   * @param predictions at least one
+   * @return the changed options
+   */
+  public OnnxOptions withOutputs(List<Output> predictions) {
+    return new OnnxOptions(
+        parameters, output, predictions, inputShape, inputs, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -148,7 +193,15 @@ public record OnnxOptions(
    */
   public OnnxOptions withInputShape(Shape example) {
     return new OnnxOptions(
-        parameters, output, Optional.of(example), inputs, logits, fused, padding, maximumBytes);
+        parameters,
+        output,
+        outputs,
+        Optional.of(example),
+        inputs,
+        logits,
+        fused,
+        padding,
+        maximumBytes);
   }
 
   /**
@@ -162,7 +215,7 @@ public record OnnxOptions(
     Map<String, Input> more = new LinkedHashMap<>(inputs);
     more.put(Objects.requireNonNull(name, "name"), Objects.requireNonNull(input, "input"));
     return new OnnxOptions(
-        parameters, output, inputShape, more, logits, fused, padding, maximumBytes);
+        parameters, output, outputs, inputShape, more, logits, fused, padding, maximumBytes);
   }
 
   /**
@@ -173,7 +226,7 @@ public record OnnxOptions(
    */
   public OnnxOptions withLogits(boolean wanted) {
     return new OnnxOptions(
-        parameters, output, inputShape, inputs, wanted, fused, padding, maximumBytes);
+        parameters, output, outputs, inputShape, inputs, wanted, fused, padding, maximumBytes);
   }
 
   /**
@@ -184,7 +237,7 @@ public record OnnxOptions(
    */
   public OnnxOptions withFused(boolean wanted) {
     return new OnnxOptions(
-        parameters, output, inputShape, inputs, logits, wanted, padding, maximumBytes);
+        parameters, output, outputs, inputShape, inputs, logits, wanted, padding, maximumBytes);
   }
 
   /**
@@ -195,7 +248,7 @@ public record OnnxOptions(
    */
   public OnnxOptions withPadding(boolean wanted) {
     return new OnnxOptions(
-        parameters, output, inputShape, inputs, logits, fused, wanted, maximumBytes);
+        parameters, output, outputs, inputShape, inputs, logits, fused, wanted, maximumBytes);
   }
 
   /**
@@ -205,6 +258,7 @@ public record OnnxOptions(
    * @return the changed options
    */
   public OnnxOptions withMaximumBytes(long bytes) {
-    return new OnnxOptions(parameters, output, inputShape, inputs, logits, fused, padding, bytes);
+    return new OnnxOptions(
+        parameters, output, outputs, inputShape, inputs, logits, fused, padding, bytes);
   }
 }

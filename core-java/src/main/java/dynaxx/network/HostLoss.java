@@ -1,0 +1,272 @@
+package dynaxx.network;
+
+import dynaxx.kernel.Scalars;
+import dynaxx.kernel.Strided;
+import dynaxx.layer.Shape;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
+import dynaxx.network.op.LossFrame;
+import java.util.Arrays;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
+
+/**
+ * A loss that is computed on the host in float64, example by example, wherever the network is:
+ * predictions are few beside what makes them.
+ *
+ * @param name for messages and reports
+ * @param terms for a shape of predictions, the loss of an example or a batch
+ * @param count terms of one example
+ * @param given target values of one example
+ * @param checks what targets must be
+ * @param coupled whether the loss of an example depends on the others
+ * @param takesBinaryLogits whether predictions are logits of single probabilities
+ * @param weighing how terms are averaged
+ */
+record HostLoss(
+    String name,
+    Function<Shape, Terms> terms,
+    ToLongFunction<Shape> count,
+    ToLongFunction<Shape> given,
+    Targets checks,
+    boolean coupled,
+    boolean takesBinaryLogits,
+    Weighing weighing)
+    implements Loss {
+
+  HostLoss(
+      String name,
+      Function<Shape, Terms> terms,
+      ToLongFunction<Shape> count,
+      ToLongFunction<Shape> given,
+      Targets checks,
+      boolean coupled,
+      Weighing weighing) {
+    this(name, terms, count, given, checks, coupled, false, weighing);
+  }
+
+  HostLoss takingLogits() {
+    return new HostLoss(name, terms, count, given, checks, coupled, true, weighing);
+  }
+
+  /** With another number of terms of an example, which is also that of its targets. */
+  HostLoss counting(ToLongFunction<Shape> other) {
+    return new HostLoss(name, terms, other, other, checks, coupled, takesBinaryLogits, weighing);
+  }
+
+  /** What targets must be. */
+  enum Targets {
+    FINITE("finite values"),
+    PROBABILITIES("values from 0 to 1"),
+    COUNTS("values of at least 0"),
+    WHOLE("whole numbers");
+
+    private final String text;
+
+    Targets(String text) {
+      this.text = text;
+    }
+
+    boolean has(float t) {
+      return switch (this) {
+        case FINITE -> Float.isFinite(t);
+        case PROBABILITIES -> t >= 0 && t <= 1;
+        case COUNTS -> t >= 0 && Float.isFinite(t);
+        case WHOLE -> Float.isFinite(t) && t == Math.rint(t);
+      };
+    }
+  }
+
+  /** A mean over all predictions, each with a target. */
+  static HostLoss elements(String name, Targets checks, ElementTerms.Element element) {
+    Terms terms = new ElementTerms(element);
+    return new HostLoss(
+        name, shape -> terms, Shape::size, Shape::size, checks, false, Weighing.PLAIN);
+  }
+
+  /** A mean over rows of predictions; for each prediction so many targets. */
+  static HostLoss rows(String name, Targets checks, double targets, Terms row) {
+    return new HostLoss(
+        name,
+        shape -> RowTerms.of(shape, targets, row),
+        Shape::rows,
+        shape -> (long) (shape.size() * targets),
+        checks,
+        false,
+        Weighing.PLAIN);
+  }
+
+  @Override
+  public Loss with(String reduction, boolean exampleWeights) {
+    Weighing other = Weighing.of(reduction, exampleWeights);
+    if (coupled && !other.isPlain()) {
+      throw new IllegalArgumentException(
+          "reduction: found sum or example weights for "
+              + name
+              + ", expected the mean, since it couples the examples");
+    }
+    return new HostLoss(name, terms, count, given, checks, coupled, takesBinaryLogits, other);
+  }
+
+  @Override
+  public boolean couplesExamples() {
+    return coupled;
+  }
+
+  @Override
+  public boolean recordable() {
+    return false;
+  }
+
+  @Override
+  public long terms(Shape output) {
+    return count.applyAsLong(output);
+  }
+
+  @Override
+  public long givenSize(Shape output) {
+    return given.applyAsLong(output);
+  }
+
+  /** The weight of an example stands behind its targets. */
+  @Override
+  public long targetSize(Shape output) {
+    return givenSize(output) + (weighing.isPlain() ? 0 : 1);
+  }
+
+  @Override
+  public long savedSize(Shape output) {
+    return 0;
+  }
+
+  @Override
+  public HostBuffer targets(Scope scope, Shape output, HostBuffer values, HostBuffer weights) {
+    long each = Math.max(1, givenSize(output));
+    return targets(scope, output, values, weights, Math.toIntExact(values.size() / each));
+  }
+
+  /** For a loss without targets, the number of examples has to be told. */
+  HostBuffer targets(
+      Scope scope, Shape output, HostBuffer values, HostBuffer weights, int examples) {
+    check(values, (int) givenSize(output), 0);
+    if (weighing.isPlain()) {
+      return values;
+    }
+    long each = givenSize(output);
+    double[] counts = new double[examples];
+    Arrays.fill(counts, terms(output));
+    double[] factors = weighing.factors(counts, terms(output), weights);
+    HostBuffer targets = scope.allocate(examples * (each + 1));
+    for (int e = 0; e < examples; e++) {
+      HostBuffer to = targets.slice(e * (each + 1), each + 1);
+      to.slice(0, each).segment().copyFrom(values.slice(e * each, each).segment());
+      to.set(each, (float) factors[e]);
+    }
+    return targets;
+  }
+
+  @Override
+  public void check(Shape output, HostBuffer targets) {
+    check(targets, (int) targetSize(output), weighing.isPlain() ? 0 : 1);
+  }
+
+  private void check(HostBuffer targets, int each, int weights) {
+    for (long i = 0; i < targets.size(); i++) {
+      boolean weight = i % each >= each - weights;
+      if (!(weight ? Float.isFinite(targets.get(i)) : checks.has(targets.get(i)))) {
+        throw new IllegalArgumentException(
+            "targets: found " + targets.get(i) + " at " + i + ", expected " + checks.text);
+      }
+    }
+  }
+
+  /** The predictions and targets of a batch, unit by unit. */
+  private final class Units {
+    private final int count;
+    private final int size;
+    private final int targetSize;
+    private final double[] z;
+    private final double[] t;
+
+    Units(LossFrame f) {
+      int each = Math.toIntExact(f.output().size());
+      int eachTarget = Math.toIntExact(targetSize(f.output()));
+      count = coupled ? 1 : f.examples();
+      size = f.examples() / count * each;
+      targetSize = f.examples() / count * eachTarget;
+      z = HostArrays.read(f.device(), f.z(), (long) count * size);
+      t = HostArrays.read(f.device(), f.targets(), (long) count * targetSize);
+    }
+
+    double[] z(int unit) {
+      return Arrays.copyOfRange(z, unit * size, (unit + 1) * size);
+    }
+
+    double[] t(int unit) {
+      return Arrays.copyOfRange(t, unit * targetSize, (unit + 1) * targetSize);
+    }
+
+    double weight(int unit) {
+      return weighing.isPlain() ? 1 : t[(unit + 1) * targetSize - 1];
+    }
+  }
+
+  @Override
+  public void forward(LossFrame f, Scalars loss) {
+    Terms own = terms.apply(f.output());
+    Units units = new Units(f);
+    double sum = 0;
+    for (int u = 0; u < units.count; u++) {
+      double weight = units.weight(u);
+      sum += weight == 0 ? 0 : weight * own.value(units.z(u), units.t(u));
+    }
+    try (Scope temporary = Scope.open()) {
+      HostBuffer host = temporary.allocate(1).put(1);
+      Buffer one = f.device().upload(temporary, host.segment());
+      f.device().kernels().elementwise().dots(1, 1, f.scale() * sum, Strided.of(one), one, loss);
+    }
+  }
+
+  @Override
+  public void backward(LossFrame f, Buffer dz) {
+    Terms own = terms.apply(f.output());
+    Units units = new Units(f);
+    double[] all = new double[units.z.length];
+    double[] part = new double[units.size];
+    for (int u = 0; u < units.count; u++) {
+      double weight = f.scale() * units.weight(u);
+      if (weight != 0) {
+        own.gradient(units.z(u), units.t(u), part);
+        put(part, weight, all, u * units.size);
+      }
+    }
+    HostArrays.write(f.device(), all, dz);
+  }
+
+  @Override
+  public void tangent(LossFrame f, int k, Buffer rz, Buffer rdz) {
+    Terms own = terms.apply(f.output());
+    Units units = new Units(f);
+    int n = units.z.length;
+    double[] v = HostArrays.read(f.device(), rz, (long) k * n);
+    double[] hv = new double[v.length];
+    double[] part = new double[units.size];
+    for (int u = 0; u < units.count; u++) {
+      double weight = f.scale() * units.weight(u);
+      Terms.Product product = weight == 0 ? null : own.hessian(units.z(u), units.t(u));
+      for (int i = 0; i < k && product != null; i++) {
+        int at = i * n + u * units.size;
+        product.apply(Arrays.copyOfRange(v, at, at + units.size), part);
+        put(part, weight, hv, at);
+      }
+    }
+    HostArrays.write(f.device(), hv, rdz);
+  }
+
+  private static void put(double[] from, double factor, double[] to, int at) {
+    for (int i = 0; i < from.length; i++) {
+      to[at + i] = factor * from[i];
+    }
+  }
+}
