@@ -309,11 +309,12 @@ final class ProbeCommand implements Callable<Integer> {
       found = measured.measure();
     }
     ProbeReport.lines(measured, found).forEach(out::println);
-    write(measured, found, read, out);
+    write(measured, found, read, notes, out);
     out.flush();
   }
 
-  private void write(ProbeRun run, ProbeRun.Found found, OnnxModel read, PrintWriter out)
+  private void write(
+      ProbeRun run, ProbeRun.Found found, OnnxModel read, List<String> notes, PrintWriter out)
       throws IOException {
     if (writesLayers()) {
       byte[] text = found.tensors().orElseThrow().csv().getBytes(StandardCharsets.UTF_8);
@@ -331,7 +332,7 @@ final class ProbeCommand implements Callable<Integer> {
       out.println("wrote " + plot);
     }
     if (report != null) {
-      String page = ProbePage.of(run, found, read, model.getFileName().toString());
+      String page = ProbePage.of(run, found, read, model.getFileName().toString(), notes);
       byte[] text = page.getBytes(StandardCharsets.UTF_8);
       WholeFile.write(report, to -> to.write(text));
       out.println("wrote " + report);

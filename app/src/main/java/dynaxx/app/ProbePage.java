@@ -48,12 +48,12 @@ final class ProbePage {
     this.found = found;
   }
 
-  static String of(ProbeRun run, Found found, OnnxModel model, String file) {
-    return new ProbePage(run, found).page(model, file);
+  static String of(ProbeRun run, Found found, OnnxModel model, String file, List<String> notes) {
+    List<String> header = ProbeReport.header(run, model, file, notes);
+    return new ProbePage(run, found).page(header, file);
   }
 
-  private String page(OnnxModel model, String file) {
-    List<String> header = ProbeReport.header(run, model, file);
+  private String page(List<String> header, String file) {
     out.append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n")
         .append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';")
         .append(" style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n")
