@@ -17,7 +17,7 @@ public final class ReliabilityPlot {
   private static final int HEIGHT = 560;
   private static final int LEFT = 70;
   private static final int RIGHT = WIDTH - 24;
-  private static final int TOP = 48;
+  private static final int TOP = 64;
   private static final int BOTTOM = HEIGHT - 60;
   private static final int CORNERS = 24;
   private static final String INK = "#222222";
