@@ -215,8 +215,23 @@ final class ProbeCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "FILE",
-      description = "Write the products of --hvp to this .npy file.")
+      description = "Write the products of --hvp, or the solutions of --solve, to this .npy file.")
   private Path products;
+
+  @Option(
+      names = "--solve",
+      paramLabel = "FILE",
+      description =
+          "Solve (H + damping) x = b for the vectors b in this .npy file, [k x n] or [n], H being"
+              + " the matrix of --operator; needs --out.")
+  private Path rightHandSides;
+
+  @Option(
+      names = "--damping",
+      paramLabel = "D",
+      defaultValue = "0",
+      description = "What --solve adds to the diagonal, at least 0. Default: ${DEFAULT-VALUE}.")
+  private double damping;
 
   @Option(
       names = "--gradient",
@@ -293,11 +308,14 @@ final class ProbeCommand implements Callable<Integer> {
     if (vectors != null) {
       multiply(run, scope, out);
     }
+    if (rightHandSides != null) {
+      solve(run, scope, out);
+    }
     out.flush();
     boolean stability = run.plan().optimizer().isPresent();
     boolean written = json != null || plot != null || report != null;
     boolean more = density || written || layers != null || stability;
-    if (!more && (vectors != null || gradient != null)) {
+    if (!more && (products != null || gradient != null)) {
       return;
     }
     ProbeRun measured = run;
@@ -354,8 +372,35 @@ final class ProbeCommand implements Callable<Integer> {
   }
 
   private void multiply(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
-    NpyFile given = NpyFile.open(vectors);
-    long n = run.network().parameterCount();
+    NpyFile given = vectors(vectors, run.network().parameterCount());
+    ProbeRun.Matrix matrix = run.plan().matrices().getLast();
+    HostBuffer v = finite(given, scope);
+    int k = (int) (given.size() / run.network().parameterCount());
+    NpyFile.write(products, given.shape(), run.products(matrix, scope, v, k));
+    run.progress().end();
+    out.println("wrote " + products + ": " + k + " products with " + label(matrix));
+  }
+
+  private void solve(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
+    NpyFile given = vectors(rightHandSides, run.network().parameterCount());
+    ProbeRun.Matrix matrix = run.plan().matrices().getLast();
+    HostBuffer b = finite(given, scope);
+    int k = (int) (given.size() / run.network().parameterCount());
+    ProbeRun.Solutions found = run.solutions(matrix, damping, scope, b, k);
+    NpyFile.write(products, given.shape(), found.values());
+    run.progress().end();
+    out.println("wrote " + products + ": " + found.text(label(matrix), damping));
+  }
+
+  private static HostBuffer finite(NpyFile given, Scope scope) {
+    HostBuffer values = given.values(scope);
+    ProbeInputs.requireFinite(given, values);
+    return values;
+  }
+
+  /** A file of vectors over the parameters. */
+  private static NpyFile vectors(Path file, long n) {
+    NpyFile given = NpyFile.open(file);
     List<Long> shape = given.shape();
     boolean fits =
         (shape.size() == 1 || shape.size() == 2)
@@ -364,7 +409,7 @@ final class ProbeCommand implements Callable<Integer> {
             && given.size() / n <= Integer.MAX_VALUE;
     if (!fits) {
       throw new UserException(
-          vectors
+          file
               + ": found shape "
               + shape
               + ", expected [k x "
@@ -374,13 +419,7 @@ final class ProbeCommand implements Callable<Integer> {
               + "], n being"
               + " the model's parameters");
     }
-    ProbeRun.Matrix matrix = run.plan().matrices().getLast();
-    HostBuffer v = given.values(scope);
-    ProbeInputs.requireFinite(given, v);
-    int k = (int) (given.size() / n);
-    NpyFile.write(products, shape, run.products(matrix, scope, v, k));
-    run.progress().end();
-    out.println("wrote " + products + ": " + k + " products with " + label(matrix));
+    return given;
   }
 
   private NpyFile weights(int examples) {
@@ -462,17 +501,29 @@ final class ProbeCommand implements Callable<Integer> {
     update.check(spec);
     choice("--mode", mode, ProbeRun.Mode.values());
     operators.forEach(o -> choice("--operator", o, ProbeRun.Matrix.values()));
-    if ((vectors == null) != (products == null)) {
-      throw bad("--hvp and --out: found one of them, expected both or none");
-    }
-    if (vectors != null && operators.size() != 1) {
-      throw bad("--hvp: found " + operators.size() + " matrices in --operator, expected one");
-    }
+    checkProducts();
     if (plot != null && Pictures.ending(plot).isEmpty()) {
       throw bad("--plot: found " + plot + ", expected a file that ends with .png or .svg");
     }
     loss.check(spec, outputs.size(), targets.size());
     selection.check(spec);
+  }
+
+  private void checkProducts() {
+    if (vectors != null && rightHandSides != null) {
+      throw bad("--hvp and --solve: found both, expected one of them");
+    }
+    String option = rightHandSides != null ? "--solve" : "--hvp";
+    boolean given = vectors != null || rightHandSides != null;
+    if (given != (products != null)) {
+      throw bad(option + " and --out: found one of them, expected both or none");
+    }
+    if (given && operators.size() != 1) {
+      throw bad(option + ": found " + operators.size() + " matrices in --operator, expected one");
+    }
+    if (!(damping >= 0 && damping <= Float.MAX_VALUE)) {
+      throw bad("--damping: found " + damping + ", expected a finite number of at least 0");
+    }
   }
 
   /** Results need a place of their own, and it has to be there before they are computed. */
@@ -484,6 +535,7 @@ final class ProbeCommand implements Callable<Integer> {
     claim(taken, "--example-weights", loss.exampleWeights());
     claim(taken, "--expect", expected);
     claim(taken, "--hvp", vectors);
+    claim(taken, "--solve", rightHandSides);
     claim(taken, "--second-moment", update.input());
     output(taken, "--json", json);
     output(taken, "--plot", plot);

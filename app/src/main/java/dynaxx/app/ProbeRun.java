@@ -28,6 +28,7 @@ import dynaxx.spectrum.SpectrumProbe;
 import dynaxx.spectrum.TraceEstimator;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -69,6 +70,12 @@ record ProbeRun(
   private static final int AT_ONCE = 8;
   private static final double FLOAT32 = 0x1p-24;
   private static final int DENSITY_STARTS = 8;
+
+  /** Residual that solutions are meant to reach, and products that one may take. */
+  private static final double SOLVED = 1e-5;
+
+  private static final int MOST_PRODUCTS = 2000;
+
   private static final int DENSITY_STEPS = 80;
 
   /** Kinds of measurement. */
@@ -419,6 +426,62 @@ record ProbeRun(
       device.download(out.buffer(), products.segment());
     }
     return products;
+  }
+
+  /**
+   * Solutions of linear systems.
+   *
+   * @param values k vectors of n values
+   * @param count k
+   * @param residual the largest of {@code ||b - A x|| / ||b||}
+   * @param definite whether the damping is a lower bound of the matrix's eigenvalues
+   */
+  record Solutions(HostBuffer values, int count, double residual, boolean definite) {
+
+    String text(String matrix, double damping) {
+      String sentence =
+          String.format(
+              Locale.ROOT,
+              "%d solution%s with %s + %.4g, residual at most %.1e of the right-hand side",
+              count,
+              count == 1 ? "" : "s",
+              matrix,
+              damping,
+              residual);
+      String reached =
+          residual <= SOLVED ? "" : String.format(Locale.ROOT, ", wanted %.0e", SOLVED);
+      String error =
+          definite && damping > 0
+              ? String.format(
+                  Locale.ROOT,
+                  "; error at most %.1e of the right-hand side's norm",
+                  residual / damping)
+              : "";
+      return sentence + reached + error;
+    }
+  }
+
+  /** Solves with a matrix and damping; {@code k} right-hand sides in host memory. */
+  Solutions solutions(Matrix matrix, double damping, Scope scope, HostBuffer b, int k) {
+    long n = network.parameterCount();
+    HostBuffer solutions = scope.allocate(k * n);
+    double worst = 0;
+    try (Scope temporary = Scope.open();
+        NetworkOperator operator = operator(matrix)) {
+      progress.stage("solutions", "vector", k);
+      operator.linearize(parameters);
+      SymmetricOperator plain = matrix == Matrix.HESSIAN ? shifted(operator) : operator;
+      SymmetricOperator damped = plain.shifted(damping);
+      Vectors given = Vectors.of(device.upload(temporary, b.segment()), k, n);
+      Vectors found = device.vectors(temporary, k, n);
+      for (int i = 0; i < k; i++) {
+        double residual = damped.solve(given.vector(i), found.vector(i), SOLVED, MOST_PRODUCTS);
+        worst = Math.max(worst, residual);
+        progress.advance(1);
+      }
+      device.download(found.buffer(), solutions.segment());
+    }
+    return new Solutions(solutions, k, worst, matrix != Matrix.HESSIAN);
   }
 
   /** The gradient of the loss. */

@@ -173,6 +173,27 @@ class ProbeCommandTest {
     assertClose(CaseFiles.path("gru", "gradient.npy"), gradient);
   }
 
+  /** What is solved for, multiplied again, is the right-hand side. */
+  @Test
+  void solvesWithDamping() throws IOException {
+    Path x = temporary.resolve("x.npy");
+    Path back = temporary.resolve("back.npy");
+    String b = CaseFiles.path("gru", "probe.npy").toString();
+    String[] asked = {"--solve", b, "--damping", "0.5", "--out", x.toString()};
+    Outcome solved = run(arguments("gru", "cross-entropy", asked));
+    assertEquals(0, solved.status(), solved.err());
+    assertTrue(solved.out().contains("hessian + 0.5000, residual at most "), solved.out());
+    String[] again = {"--hvp", x.toString(), "--weight-decay", "0.5", "--out", back.toString()};
+    Outcome multiplied = run(arguments("gru", "cross-entropy", again));
+    assertEquals(0, multiplied.status(), multiplied.err());
+    assertClose(CaseFiles.path("gru", "probe.npy"), back);
+    String[] bounded = {
+      "--operator", "gauss-newton", "--solve", b, "--damping", "0.5", "--out", x.toString()
+    };
+    assertTrue(run(arguments("gru", "cross-entropy", bounded)).out().contains("error at most"));
+    refused(arguments("gru", "cross-entropy", "--solve", b), "--solve and --out: found one");
+  }
+
   @Test
   void deliversTheGradientAndWhatElseIsAskedFor() {
     Path gradient = temporary.resolve("g.npy");

@@ -90,7 +90,7 @@ final class CalibratedRules implements Rules {
     guard.check(observation, events);
     now = observation;
     followLearningRate();
-    level.take(observation);
+    level.take(observation, swing());
     spikes.add(observation.step(), level).ifPresent(events::add);
     forecast.add(observation, level).ifPresent(events::add);
     means.add(observation);
@@ -105,6 +105,12 @@ final class CalibratedRules implements Rules {
       means.clear();
     }
     return List.copyOf(events);
+  }
+
+  /** What the loss rises and falls by in a cycle that has been told. */
+  private double swing() {
+    Channel loss = Channel.of(Signal.LOSS);
+    return explained(loss) ? cycles.get(loss).height() : 0;
   }
 
   @Override

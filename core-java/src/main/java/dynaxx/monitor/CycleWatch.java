@@ -217,6 +217,11 @@ final class CycleWatch {
     return steps[(seen - Math.abs(beyond)) % steps.length];
   }
 
+  /** Height of its range; 0 until that is known. */
+  double height() {
+    return range == null ? 0 : range.high() - range.low();
+  }
+
   /** The middle of the cycle at the last value. */
   double level() {
     return range.at(seen - 1);

@@ -29,8 +29,18 @@ final class LossLevel {
     known = false;
   }
 
-  /** Takes a step's loss; one without a logarithm is not compared. */
+  /** Takes a step's loss, which repeats nothing. */
   void take(Observation observation) {
+    take(observation, 0);
+  }
+
+  /**
+   * Takes a step's loss; one without a logarithm is not compared.
+   *
+   * @param swing logarithm of the highest over the lowest loss of a cycle that is known; a rise
+   *     within it is none
+   */
+  void take(Observation observation, double swing) {
     OptionalDouble loss = observation.value(Signal.LOSS);
     known = false;
     if (loss.isEmpty() || !(loss.getAsDouble() > 0)) {
@@ -39,18 +49,18 @@ final class LossLevel {
     value = loss.getAsDouble();
     double logarithm = Math.log(value);
     if (count >= LEAST) {
-      compare(logarithm);
+      compare(logarithm, swing);
     }
     logarithms[count++ % WINDOW] = logarithm;
   }
 
-  private void compare(double logarithm) {
+  private void compare(double logarithm, double swing) {
     known = true;
     double[] before = before(WINDOW);
     double level = Robust.median(before);
     median = Math.exp(level);
-    rise = logarithm - level;
-    highestRise = Math.max(rise, logarithm - Robust.median(before(SHORT)));
+    rise = logarithm - level - swing;
+    highestRise = Math.max(rise, logarithm - Robust.median(before(SHORT)) - swing);
     noise = Robust.noise(before);
   }
 
@@ -79,7 +89,7 @@ final class LossLevel {
     return noise;
   }
 
-  /** Logarithm of the loss over the median. */
+  /** Logarithm of the loss over the median, less the swing of a known cycle. */
   double rise() {
     return rise;
   }

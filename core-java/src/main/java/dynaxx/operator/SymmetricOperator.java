@@ -175,6 +175,27 @@ public interface SymmetricOperator extends AutoCloseable {
   }
 
   /**
+   * Solves {@code H x = b} by MINRES (Paige and Saunders, 1975); H need not be definite. For {@code
+   * (H + damping I) x = b} solve with {@link #shifted}. The error {@code ||x - H^-1 b||} is at most
+   * the residual times {@code ||b||}, divided by the eigenvalue of H nearest to zero: with a
+   * semidefinite H, such as the Gauss-Newton matrix, and a damping, that is at least the damping.
+   *
+   * @param b n values on the operator's device
+   * @param x receives the solution, n values; must not overlap b
+   * @param tolerance residual to stop at, in units of {@code ||b||}, between 0 and 1. Float32
+   *     products seldom reach less than 1e-6 times the condition number
+   * @param products how many it may take, at least 2
+   * @return {@code ||b - H x|| / ||b||}, from a product with the solution; above the tolerance if
+   *     that was not reached
+   * @throws IllegalArgumentException if a length, the tolerance or the number of products does not
+   *     fit
+   * @throws NonFiniteException if b or a product is NaN or infinite
+   */
+  default double solve(Buffer b, Buffer x, double tolerance, int products) {
+    return MinimumResidual.solve(this, b, x, tolerance, products);
+  }
+
+  /**
    * An operator from the host's product on Java arrays, one vector at a time. Vectors are copied in
    * and out; {@link #ofSegments} copies nothing on the CPU.
    *
