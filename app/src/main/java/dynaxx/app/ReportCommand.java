@@ -69,13 +69,15 @@ final class ReportCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Path file = out == null ? folder().resolve("report." + format) : out;
     WholeFile.check(file);
+    if (plots != null) {
+      Files.createDirectories(plots);
+    }
     RunReport report = read();
     String text = format == Format.HTML ? report.html() : report.markdown();
     PrintWriter print = spec.commandLine().getOut();
     write(file, text);
     print.println("Wrote " + file);
     if (plots != null) {
-      Files.createDirectories(plots);
       Map<String, String> pictures = report.pictures();
       for (Map.Entry<String, String> picture : pictures.entrySet()) {
         write(plots.resolve(picture.getKey()), picture.getValue());

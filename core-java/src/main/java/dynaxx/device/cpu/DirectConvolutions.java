@@ -197,11 +197,16 @@ final class DirectConvolutions implements ConvolutionKernels {
     ImageGrid grid = ImageGrid.ofOutputs(s.outputs(), s.y(), s.x());
     List<Tap> all = taps(s.outputs() / s.groups(), s);
     int most = s.y().stride() * s.x().stride();
-    int size = packedSize(s.channels(), all.size());
-    float[] weights = shared.floats(WEIGHTS, Math.multiplyExact(most * members, size));
+    int[] starts = new int[most + 1];
+    for (int cut = 0; cut < most; cut++) {
+      int met = met(s.y(), cut / s.x().stride()) * met(s.x(), cut % s.x().stride());
+      int size = packedSize(s.channels(), s.outputs() / s.groups() * met);
+      starts[cut + 1] = Math.addExact(starts[cut], Math.multiplyExact(members, size));
+    }
+    float[] weights = shared.floats(WEIGHTS, starts[most]);
     List<Pass> passes = new ArrayList<>();
     for (int cut = 0; cut < most; cut++) {
-      passes.add(inputPass(s, grid, all, w, members, cut, weights, cut * members * size));
+      passes.add(inputPass(s, grid, all, w, members, cut, weights, starts[cut]));
     }
     int count = same ? s.images() : k * s.images();
     int in = s.channels() / s.groups();
@@ -220,6 +225,15 @@ final class DirectConvolutions implements ConvolutionKernels {
             add,
             weights,
             passes));
+  }
+
+  /** Elements of a window whose place, by the stride, leaves this remainder. */
+  private static int met(Sliding s, int remainder) {
+    int met = 0;
+    for (int i = 0; i < s.kernel(); i++) {
+      met += i * s.dilation() % s.stride() == remainder ? 1 : 0;
+    }
+    return met;
   }
 
   /** The pixels whose row and column, with the zeros before them, leave these remainders. */
@@ -553,23 +567,60 @@ final class DirectConvolutions implements ConvolutionKernels {
           Arrays.fill(sums, 0, RowLoops.DOT_ROWS * size, 0);
           float[] lanes = scratch.floats(LANES, loops.dotSize() * ((size + 1) / 2));
           Arrays.fill(lanes, 0, loops.dotSize() * ((size + 1) / 2), 0);
+          int run = RUN * loops.dotLanes();
           int steps = 0;
           for (int i = 0; i < count; i++) {
             int a = ((i * k + q) * s.outputs() + output) * plane;
             int b = i * inputs.size() + group * in * inputs.channel();
-            for (int p = 0; p < size; p += 2) {
-              int b0 = b + starts[from + p];
-              int b1 = b + starts[from + Math.min(p + 1, size - 1)];
-              loops.dots(plane, rows, a, plane, data, b0, b1, lanes, p / 2 * loops.dotSize());
+            for (int at = 0; at < plane; at += run) {
+              int n = Math.min(run, plane - at);
+              for (int p = 0; p < size; p += 2) {
+                int b0 = b + at + starts[from + p];
+                int b1 = b + at + starts[from + Math.min(p + 1, size - 1)];
+                loops.dots(n, rows, a + at, plane, data, b0, b1, lanes, p / 2 * loops.dotSize());
+              }
+              steps += n / loops.dotLanes();
+              if (steps >= RUN || i == count - 1 && at + n == plane) {
+                flush(lanes, sums, size);
+                steps = 0;
+              }
             }
-            steps += plane / loops.dotLanes();
-            if (steps >= RUN || i == count - 1) {
-              flush(lanes, sums, size);
-              steps = 0;
+          }
+          for (int at = 0; at < tall * size; at++) {
+            if (!Double.isFinite(sums[at])) {
+              // a pixel that this element of the window does not meet may have been times 0
+              int a = (q * s.outputs() + output + at / size) * plane;
+              int b = group * in * inputs.channel() + starts[from + at % size];
+              sums[at] = overPlaces(s, k, inputs, plane, count, data, b, rows, a);
             }
           }
           addSums(s, sums, size, tall, dw, q, output, from);
         });
+  }
+
+  /** One element of the gradient of the weights, over places of outputs and nothing else. */
+  private static double overPlaces(
+      Convolution s,
+      int k,
+      ImageGrid inputs,
+      int plane,
+      int count,
+      float[] data,
+      int b,
+      float[] rows,
+      int a) {
+    double sum = 0;
+    for (int i = 0; i < count; i++) {
+      int dy = a + i * k * s.outputs() * plane;
+      int x = b + i * inputs.size();
+      for (int p = 0; p < s.y().count(); p++) {
+        for (int q = 0; q < s.x().count(); q++) {
+          int at = p * inputs.pitch() + q;
+          sum += (double) rows[dy + at] * data[x + at];
+        }
+      }
+    }
+    return sum;
   }
 
   /** Adds the lanes in order and clears them. */

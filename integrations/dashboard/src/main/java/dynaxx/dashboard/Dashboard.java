@@ -186,8 +186,9 @@ public final class Dashboard implements AutoCloseable {
       if (run.file() != null) {
         try {
           run.file().follow();
+          run.data().readable(true);
         } catch (IOException | RuntimeException e) {
-          run.data().status("not readable");
+          run.data().readable(false);
         }
       }
     }

@@ -41,6 +41,7 @@ final class RunData {
   private final List<Given> advice = new ArrayList<>();
   private Map<String, Object> facts = Map.of();
   private String status = "running";
+  private boolean readable = true;
   private long step = -1;
   private long version;
   private int generation;
@@ -70,7 +71,7 @@ final class RunData {
     parts.forEach((id, list) -> lists.put(id, List.copyOf(list)));
     return new State(
         name,
-        status,
+        shown(),
         facts,
         step,
         version,
@@ -86,7 +87,7 @@ final class RunData {
   record Head(String name, String status, long step, long version, int generation, int events) {}
 
   synchronized Head head() {
-    return new Head(name, status, step, version, generation, events.size());
+    return new Head(name, shown(), step, version, generation, events.size());
   }
 
   synchronized Map<String, Object> facts() {
@@ -96,6 +97,18 @@ final class RunData {
   synchronized void facts(Map<String, ?> known) {
     facts = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(known));
     version++;
+  }
+
+  /** Whether its files could be read the last time; what they say of its status stays. */
+  synchronized void readable(boolean now) {
+    if (readable != now) {
+      readable = now;
+      version++;
+    }
+  }
+
+  private String shown() {
+    return readable ? status : "not readable";
   }
 
   synchronized void status(String now) {

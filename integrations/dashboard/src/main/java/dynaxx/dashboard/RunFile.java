@@ -161,8 +161,9 @@ final class RunFile {
   private void rows(String text) {
     String body = text;
     if (header.isEmpty()) {
-      header = text.lines().findFirst().orElse("");
-      body = text.substring(Math.min(text.length(), text.indexOf('\n') + 1));
+      body = text.stripLeading();
+      header = body.lines().findFirst().orElse("");
+      body = body.substring(Math.min(body.length(), body.indexOf('\n') + 1));
     }
     if (body.isBlank()) {
       return;
@@ -184,6 +185,9 @@ final class RunFile {
       if (!time.equals(factsTime)) {
         factsTime = time;
         Map<?, ?> read = MAPPER.readValue(facts.toFile(), Map.class);
+        if (read == null) {
+          return;
+        }
         data.facts(Facts.of(read));
         Object status = read.get("status");
         data.status(status == null ? "running" : status.toString());

@@ -35,7 +35,7 @@ public final class RunReport {
    *
    * @param places folders or files of runs, as {@link Dashboard#add} takes them
    * @return a report on all of them
-   * @throws IOException if there is no run at a place, or it has no record that can be read
+   * @throws IOException if there is no run at a place, or no run has a record that can be read
    */
   public static RunReport of(List<Path> places) throws IOException {
     List<RunData.State> states = new ArrayList<>();
@@ -43,11 +43,13 @@ public final class RunReport {
       for (RunFile file : RunFile.at(place)) {
         file.follow();
         RunData.State state = file.data().state();
-        if (state.columns().isEmpty()) {
-          throw new IOException(place + ": found no step of a run, expected at least one");
+        if (!state.columns().isEmpty()) {
+          states.add(state);
         }
-        states.add(state);
       }
+    }
+    if (states.isEmpty()) {
+      throw new IOException(places.getFirst() + ": found no step of a run, expected at least one");
     }
     return new RunReport(List.copyOf(states));
   }

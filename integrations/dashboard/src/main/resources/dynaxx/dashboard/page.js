@@ -134,7 +134,11 @@
   function drawAll() {
     const window = page.zoomed || wholeWindow();
     $("empty").hidden = window !== null;
-    if (window === null) return;
+    if (window === null) {
+      for (const section of document.querySelectorAll(".group")) section.hidden = true;
+      drawTiles();
+      return;
+    }
     for (const panel of page.panels) {
       if (panel.part) drawHeats(panel, window);
       else drawCurves(panel, window);
