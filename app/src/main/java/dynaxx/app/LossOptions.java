@@ -9,8 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -274,13 +276,39 @@ final class LossOptions {
     return smoothing == null ? 0 : smoothing;
   }
 
+  /** Files of class weights and positive weights, by option. */
+  Map<String, Path> weightFiles() {
+    Map<String, Path> files = new LinkedHashMap<>();
+    if (isFile(classWeights)) {
+      files.put("--class-weights", Path.of(classWeights));
+    }
+    if (isFile(positive)) {
+      files.put("--pos-weight", Path.of(positive));
+    }
+    return files;
+  }
+
+  private static boolean isFile(String text) {
+    return text != null && !text.isBlank() && Files.exists(NpyFile.fileOf(Path.of(text)));
+  }
+
   private static float[] numbers(String option, String text) {
     if (text == null) {
       return new float[0];
     }
-    if (Files.exists(Path.of(text))) {
+    if (isFile(text)) {
       try (Scope scope = Scope.open()) {
-        HostBuffer values = NpyFile.open(Path.of(text)).values(scope);
+        NpyFile file = NpyFile.open(Path.of(text));
+        if (file.shape().size() > 1) {
+          throw new UserException(
+              option
+                  + ": found shape "
+                  + file.shape()
+                  + " in "
+                  + text
+                  + ", expected a vector with a number for each place of the last axis");
+        }
+        HostBuffer values = file.values(scope);
         return values.toArray();
       }
     }

@@ -324,6 +324,13 @@ final class ProbeCommand implements Callable<Integer> {
       found = run.measure();
     } catch (UntrustworthyOperatorException e) {
       measured = inFloat64(run, e, out);
+      if (gradient != null) {
+        NpyFile.write(gradient, List.of(run.network().parameterCount()), measured.gradient(scope));
+        out.println("wrote " + gradient + " again");
+      }
+      if (vectors != null) {
+        multiply(measured, scope, out);
+      }
       found = measured.measure();
     }
     ProbeReport.lines(measured, found).forEach(out::println);
@@ -533,6 +540,7 @@ final class ProbeCommand implements Callable<Integer> {
     inputs.forEach(i -> claim(taken, "--inputs", ProbeData.file(i)));
     targets.forEach(t -> claim(taken, "--targets", t));
     claim(taken, "--example-weights", loss.exampleWeights());
+    loss.weightFiles().forEach((option, file) -> claim(taken, option, file));
     claim(taken, "--expect", expected);
     claim(taken, "--hvp", vectors);
     claim(taken, "--solve", rightHandSides);
@@ -546,7 +554,7 @@ final class ProbeCommand implements Callable<Integer> {
   }
 
   private static String claim(Map<Path, String> taken, String option, Path file) {
-    return file == null ? null : taken.put(WholeFile.place(file), option);
+    return file == null ? null : taken.put(WholeFile.place(NpyFile.fileOf(file)), option);
   }
 
   private void output(Map<Path, String> taken, String option, Path file) {

@@ -41,6 +41,10 @@ final class ProbeData {
     }
     axes.forEach(this::axis);
     alike.forEach(name -> shared.add(key("--shared", name)));
+    if (shared.containsAll(files.keySet())) {
+      throw new UserException(
+          "--shared: found all inputs, expected at least one that has an axis of examples");
+    }
     files.forEach((name, file) -> check(name, file));
   }
 

@@ -47,6 +47,7 @@ final class ProbeExpectation {
                 + network.outputShape());
       }
       HostBuffer wanted = expected.values(scope);
+      ProbeInputs.requireFinite(expected, wanted);
       Batch all = Batch.of(network, none, inputs, scope.allocate(examples * each));
       HostBuffer found = outputs(scope, model, none, all, device);
       return compare(expected, wanted, found, each);
@@ -83,7 +84,7 @@ final class ProbeExpectation {
         at = i;
       }
     }
-    if (worst > TOLERANCE * largest) {
+    if (!(worst <= TOLERANCE * largest)) {
       throw new UserException(
           String.format(
               Locale.ROOT,

@@ -12,15 +12,16 @@ final class ProbeInputs {
   private ProbeInputs() {}
 
   static void requireExamples(NpyFile in) {
-    if (in.shape().isEmpty() || in.size() == 0 || in.shape().getFirst() > Integer.MAX_VALUE) {
+    if (in.shape().isEmpty()
+        || in.size() == 0
+        || in.shape().stream().anyMatch(d -> d > Integer.MAX_VALUE)) {
       throw new UserException(
           in.path()
               + ": found shape "
               + text(in.shape())
               + ", expected examples along the first"
-              + " axis");
+              + " axis, and at most 2147483647 values along any");
     }
-    in.shape().forEach(Math::toIntExact);
   }
 
   private static String text(List<Long> shape) {

@@ -110,7 +110,7 @@ final class ProbeTargets {
       requireShape(i, output, examples);
       HostBuffer values = files.get(i).values(scope);
       given.add(values);
-      Loss own = options.loss(i, has(values, options.ignored()));
+      Loss own = loss(i, has(values, options.ignored()), data.first(model));
       Loss part = files.size() == 1 ? own : own.over(from, output);
       part = options.factor(i) == 1 ? part : part.times(options.factor(i));
       loss = loss == null ? part : loss.plus(1, part);
@@ -126,13 +126,26 @@ final class ProbeTargets {
     }
   }
 
+  private Loss loss(int i, boolean ignores, NpyFile inputs) {
+    try {
+      return options.loss(i, ignores);
+    } catch (IllegalArgumentException e) {
+      throw new UserException(named(e.getMessage(), inputs), e);
+    }
+  }
+
   private String named(String message, NpyFile inputs) {
     String names = files.stream().map(f -> f.path().toString()).collect(Collectors.joining(", "));
     return message
         .replaceFirst("^inputs:", inputs.path() + ":")
         .replaceFirst("^targets:", names + ":")
         .replaceFirst("^example weights:", options.exampleWeights() + ":")
-        .replaceFirst("^class weights:", "--class-weights:");
+        .replaceFirst("^class weights:", "--class-weights:")
+        .replaceFirst("^pos weights:", "--pos-weight:")
+        .replaceFirst("^smoothing:", "--label-smoothing:")
+        .replaceFirst("^(delta|beta):", "--delta:")
+        .replaceFirst("^temperature:", "--temperature:")
+        .replaceFirst("^reduction:", "--reduction and --example-weights:");
   }
 
   private HostBuffer weights(Scope scope, int examples) {

@@ -54,6 +54,14 @@ class DashboardCommandsTest {
       return status;
     }
 
+    /** Waits until the run has ended, and only its page is left. */
+    void awaitStay() throws InterruptedException {
+      for (int i = 0; i < 3000 && !out.toString().contains("until Ctrl+C"); i++) {
+        assertFalse(task.isDone(), err::toString);
+        Thread.sleep(50);
+      }
+    }
+
     /** The address that the command prints. */
     URI address() throws InterruptedException {
       for (int i = 0; i < 3000; i++) {
@@ -108,6 +116,7 @@ class DashboardCommandsTest {
           List.of("\"loss\":{\"total\":7", "\"lambda_min\"", "\"negative_fraction\"")) {
         assertTrue(view.contains(part), part + " in " + view);
       }
+      demo.awaitStay();
     } finally {
       System.setProperty("dynaxx.demo.serve", "false");
       demo.thread.interrupt();

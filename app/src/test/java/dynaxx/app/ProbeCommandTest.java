@@ -173,6 +173,20 @@ class ProbeCommandTest {
     assertClose(CaseFiles.path("gru", "gradient.npy"), gradient);
   }
 
+  /** A comparison with NaN is no agreement. */
+  @Test
+  void expectedOutputsMustBeFinite() throws IOException {
+    Path expected = temporary.resolve("expected.npy");
+    try (Scope scope = Scope.open()) {
+      NpyFile outputs = NpyFile.open(CaseFiles.path("gru", "targets.npy"));
+      HostBuffer none = scope.allocate(outputs.size());
+      none.set(0, Float.NaN);
+      NpyFile.write(expected, outputs.shape(), none);
+    }
+    refused(
+        arguments("gru", "cross-entropy", "--expect", expected.toString()), expected.toString());
+  }
+
   /** What is solved for, multiplied again, is the right-hand side. */
   @Test
   void solvesWithDamping() throws IOException {

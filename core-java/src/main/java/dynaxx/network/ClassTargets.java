@@ -9,6 +9,9 @@ import dynaxx.memory.Scope;
  */
 final class ClassTargets {
 
+  /** How far from 1 float16 distributions over many classes may sum to. */
+  private static final double SUM = 0.02;
+
   private final SoftmaxCrossEntropy loss;
   private final int classes;
   private final int rows;
@@ -49,7 +52,28 @@ final class ClassTargets {
     if (!counts(given, r)) {
       return 0;
     }
-    return loss.soft() ? 1 : weight((int) given.get(r));
+    if (loss.soft()) {
+      requireDistribution(given, r);
+      return 1;
+    }
+    return weight((int) given.get(r));
+  }
+
+  private void requireDistribution(HostBuffer given, long r) {
+    double sum = 0;
+    for (int j = 0; j < classes; j++) {
+      sum += given.get(r * classes + j);
+    }
+    if (!(Math.abs(sum - 1) <= SUM)) {
+      throw new IllegalArgumentException(
+          "targets: found a sum of "
+              + (float) sum
+              + " over the "
+              + classes
+              + " classes of prediction "
+              + r
+              + ", expected a distribution, with sum 1, along the last axis");
+    }
   }
 
   private double weight(int c) {

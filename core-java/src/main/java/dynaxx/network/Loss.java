@@ -80,6 +80,7 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
             "binary-cross-entropy",
             HostLoss.Targets.PROBABILITIES,
             ElementTerms.logits(positive.clone()))
+        .counting(output -> requirePositives(output, positive))
         .takingLogits();
   }
 
@@ -92,9 +93,28 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
    */
   static Loss binaryCrossEntropyOfProbabilities(float... positive) {
     return HostLoss.elements(
-        "binary-cross-entropy-of-probabilities",
-        HostLoss.Targets.PROBABILITIES,
-        ElementTerms.probabilities(positive.clone()));
+            "binary-cross-entropy-of-probabilities",
+            HostLoss.Targets.PROBABILITIES,
+            ElementTerms.probabilities(positive.clone()))
+        .counting(output -> requirePositives(output, positive));
+  }
+
+  private static long requirePositives(Shape output, float[] positive) {
+    int last = output.rank() == 0 ? 1 : output.dim(-1);
+    if (positive.length > 1 && positive.length != last) {
+      throw new IllegalArgumentException(
+          "pos weights: found "
+              + positive.length
+              + ", expected one, or one for each of "
+              + last
+              + " predictions along the last axis");
+    }
+    for (float p : positive) {
+      if (!(p >= 0 && p < Float.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException("pos weights: found " + p + ", expected 0 or more");
+      }
+    }
+    return output.size();
   }
 
   /**

@@ -86,7 +86,12 @@ record LossSum(List<Part> parts) implements Loss {
 
   @Override
   public boolean takesLogits() {
-    return parts.getFirst().loss().takesLogits();
+    return parts.stream().anyMatch(p -> p.loss().takesLogits());
+  }
+
+  @Override
+  public boolean takesBinaryLogits() {
+    return parts.stream().anyMatch(p -> p.loss().takesBinaryLogits());
   }
 
   @Override

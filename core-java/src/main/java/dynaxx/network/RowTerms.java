@@ -75,6 +75,9 @@ record RowTerms(int size, int targets, Terms row) implements Terms {
 
     private double variance(double[] z, int i) {
       double second = z[z.length / 2 + i];
+      if (!logarithms && second < 0) {
+        return Double.NaN;
+      }
       return logarithms ? Math.exp(second) : Math.max(second, LEAST_VARIANCE);
     }
 

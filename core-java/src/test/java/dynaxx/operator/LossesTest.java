@@ -283,7 +283,25 @@ class LossesTest {
           "found 3.0 at 0, expected a class from 0 to 2, or -100 for none",
           () -> Loss.crossEntropy(IGNORED, 0).targets(scope, Shape.of(3), wrong, null));
       refused("found '", () -> Loss.crossEntropy().with("median", false));
+      HostBuffer no = scope.allocate(6).put(0.5f, 0.5f, 0, 1, 1, 0);
+      refused(
+          "found a sum of 2.0 over the 3 classes of prediction 1, expected a distribution",
+          () -> Loss.softCrossEntropy(0).targets(scope, Shape.of(3), no, null));
+      HostBuffer bits = scope.allocate(4);
+      refused(
+          "pos weights: found 3, expected one, or one for each of 4",
+          () -> Loss.binaryCrossEntropy(1, 2, 3).targets(scope, Shape.of(4), bits, null));
+      refused(
+          "pos weights: found -1.0, expected 0 or more",
+          () -> Loss.binaryCrossEntropy(-1).targets(scope, Shape.of(4), bits, null));
     }
+  }
+
+  /** What a network must leave out is known of a sum and of a multiple, too. */
+  @Test
+  void sumsAndMultiplesTakeLogits() {
+    assertTrue(Loss.binaryCrossEntropy().times(2).takesBinaryLogits());
+    assertTrue(Loss.squaredNormalizer().plus(1, Loss.crossEntropy()).takesLogits());
   }
 
   private static void refused(String text, Runnable work) {

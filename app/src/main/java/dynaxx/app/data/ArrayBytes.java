@@ -94,9 +94,25 @@ record ArrayBytes(Path file, String entry) {
       }
       long size = Integer.toUnsignedLong(word(all, at + 18) | word(all, at + 20) << 16);
       if (size == 0xffffffffL) {
+        size = large(all, at + LOCAL_HEADER + length, Math.min(data, all.byteSize()));
+      }
+      if (size < 0 || size > all.byteSize() - data) {
         return -1;
       }
       at = data + size;
+    }
+    return -1;
+  }
+
+  /** The packed size in the extra field of a ZIP64 header, which numpy.savez writes; or -1. */
+  private static long large(MemorySegment all, long from, long to) {
+    for (long at = from; at + 4 <= to; at += 4 + word(all, at + 2)) {
+      if (word(all, at) == 1 && word(all, at + 2) >= 16 && at + 20 <= to) {
+        return all.get(
+            java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED.withOrder(
+                java.nio.ByteOrder.LITTLE_ENDIAN),
+            at + 12);
+      }
     }
     return -1;
   }

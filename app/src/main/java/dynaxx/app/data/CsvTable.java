@@ -19,6 +19,7 @@ import java.util.stream.IntStream;
 final class CsvTable {
 
   private static final int LONGEST_LINE = 1 << 24;
+  private static final String BYTE_ORDER_MARK = "\uFEFF";
 
   private final int columns;
   private final List<float[]> rows;
@@ -40,18 +41,21 @@ final class CsvTable {
     boolean whole = true;
     int[] chosen = null;
     int width = -1;
+    String separator = null;
     try (BufferedReader in = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
       int number = 0;
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         number++;
+        line = number == 1 && line.startsWith(BYTE_ORDER_MARK) ? line.substring(1) : line;
         if (line.isBlank()) {
           continue;
         }
         if (line.length() > LONGEST_LINE) {
           throw refused(file, number, "a line of " + line.length() + " characters", "numbers");
         }
-        String[] cells = line.split("[,;\\t]", -1);
-        boolean names = width < 0 && !isNumber(cells[0]);
+        separator = separator == null ? separator(line) : separator;
+        String[] cells = line.split(separator, -1);
+        boolean names = width < 0 && isHeader(cells);
         if (width < 0) {
           width = cells.length;
           chosen = chosen(file, wanted, names ? cells : null, width);
@@ -80,6 +84,16 @@ final class CsvTable {
   private static DatasetException refused(Path file, int line, String found, String expected) {
     return new DatasetException(
         file + ": line " + line + ": found " + found + ", expected " + expected);
+  }
+
+  /** One for the whole file, so that a decimal comma is not taken for the end of a cell. */
+  private static String separator(String line) {
+    return line.indexOf('\t') >= 0 ? "\t" : line.indexOf(';') >= 0 ? ";" : ",";
+  }
+
+  /** A missing value at the beginning makes no header of an example. */
+  private static boolean isHeader(String[] cells) {
+    return Arrays.stream(cells).noneMatch(c -> isNumber(c) || c.strip().equalsIgnoreCase("nan"));
   }
 
   private static boolean isNumber(String cell) {

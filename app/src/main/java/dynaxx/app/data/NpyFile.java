@@ -66,10 +66,9 @@ public final class NpyFile {
    */
   public static NpyFile open(Path path) {
     try {
-      String text = path.toString();
-      int colon = Files.exists(path) ? -1 : text.lastIndexOf(':');
-      Path file = colon < 1 ? path : Path.of(text.substring(0, colon));
-      String part = colon < 1 ? null : text.substring(colon + 1);
+      Path file = fileOf(path);
+      int length = file.toString().length();
+      String part = file.equals(path) ? null : path.toString().substring(length + 1);
       if (Files.isDirectory(file)) {
         throw refused(file, "a folder", "a file with an array");
       }
@@ -79,6 +78,12 @@ public final class NpyFile {
     } catch (IOException e) {
       throw new DatasetException(path + ": cannot be read (" + reason(e) + ")");
     }
+  }
+
+  /** The file itself, without the name of an array or of columns. */
+  public static Path fileOf(Path path) {
+    int colon = Files.exists(path) ? -1 : path.toString().lastIndexOf(':');
+    return colon < 1 ? path : Path.of(path.toString().substring(0, colon));
   }
 
   private static NpyFile open(Path path, Path file, String part) throws IOException {
