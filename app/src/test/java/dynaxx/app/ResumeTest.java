@@ -190,7 +190,7 @@ class ResumeTest {
     Path whole = temporary.resolve("whole");
     assertEquals(0, run(ridden(whole)).status());
     List<String> rows = metrics(whole);
-    int noticed = row(rows, "LEVEL_SHIFT");
+    int noticed = row(rows, "CATAPULT");
     assertTrue(noticed > 0, rows.getLast());
     List<Integer> kept =
         files(whole.resolve("checkpoints")).stream().map(ResumeTest::number).sorted().toList();
