@@ -13,17 +13,12 @@ import java.util.stream.IntStream;
  * Convolutions without a column matrix: the register tiles of matrix products read the pixels where
  * they lie in an {@link ImageGrid}, a few images at a time. The gradient of the images is itself a
  * convolution of the adjoints, one for each remainder of a pixel's row and column by the strides.
- * The gradient of the weights is dot products of runs of places. Sums over the elements of a window
- * have the order of {@link Gemm}'s; sums over places are kept by lanes, and in float64 from run to
- * run.
+ * Sums over the elements of a window have the order of {@link Gemm}'s.
  */
 final class DirectConvolutions implements ConvolutionKernels {
 
   /** Values of the images that a task lays out, unless a single one needs more. */
   private static final int LAID_OUT = 1 << 16;
-
-  /** Values of the images that all tasks share for the gradient of the weights. */
-  private static final int SHARED = 1 << 17;
 
   /** Images of a task at most. */
   private static final int IMAGES = 16;
@@ -31,36 +26,27 @@ final class DirectConvolutions implements ConvolutionKernels {
   /** Tasks are cut by outputs too if there would be fewer. */
   private static final int TASKS = 8;
 
-  /** Elements of windows whose gradients a task takes. */
-  private static final int TAPS = 64;
-
-  /** Vectors that are added in float32. */
-  private static final int RUN = 1024;
-
   private static final int PLANE = 0;
   private static final int DATA = 1;
   private static final int TILE = 2;
   private static final int GRID = 3;
   private static final int LINE = 4;
   private static final int OLD = 5;
-  private static final int LANES = 6;
-  private static final int WEIGHTS = 7;
-  private static final int VALUES = 8;
-  private static final int SUMS = 0;
+  private static final int WEIGHTS = 6;
+  private static final int VALUES = 7;
 
   private final WorkerPool pool;
   private final RowLoops loops;
   private final int cols;
   private final Scratch shared = new Scratch();
+  private final WeightGradients gradients;
 
   DirectConvolutions(WorkerPool pool, RowLoops loops) {
     this.pool = pool;
     this.loops = loops;
     cols = loops.tileCols();
+    gradients = new WeightGradients(pool, loops);
   }
-
-  /** Element (i, j) of a window over a channel. */
-  private record Tap(int channel, int i, int j) {}
 
   /**
    * Sums over windows for one cut of an output plane.
@@ -140,10 +126,10 @@ final class DirectConvolutions implements ConvolutionKernels {
     }
     int members = same ? k : 1;
     ImageGrid grid = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
-    List<Tap> taps = taps(s.channels() / s.groups(), s);
-    int[][] starts = pieces(taps.stream().mapToInt(t -> inputStart(grid, s, t)).toArray());
+    List<Tap> taps = Tap.all(s.channels() / s.groups(), s);
+    int[][] starts = pieces(taps.stream().mapToInt(t -> t.start(grid, s)).toArray());
     int size = packedSize(s.outputs(), s.depth());
-    float[] weights = shared.floats(WEIGHTS, members * size);
+    float[] weights = shared.floats(WEIGHTS, Math.multiplyExact(members, size));
     int[] elements = IntStream.range(0, s.depth()).toArray();
     pack(w, s, members, s.outputs(), row -> row * s.depth(), elements, weights, 0);
     Pass pass =
@@ -167,22 +153,6 @@ final class DirectConvolutions implements ConvolutionKernels {
             List.of(pass)));
   }
 
-  private static List<Tap> taps(int channels, Convolution s) {
-    List<Tap> taps = new ArrayList<>();
-    for (int c = 0; c < channels; c++) {
-      for (int i = 0; i < s.y().kernel(); i++) {
-        for (int j = 0; j < s.x().kernel(); j++) {
-          taps.add(new Tap(c, i, j));
-        }
-      }
-    }
-    return taps;
-  }
-
-  private static int inputStart(ImageGrid grid, Convolution s, Tap t) {
-    return t.channel * grid.channel() + grid.start(t.i * s.y().dilation(), t.j * s.x().dilation());
-  }
-
   @Override
   public void convolveInput(Convolution s, int k, Strided dy, Strided w, Buffer dx, boolean add) {
     if (k > 1 && dy.stride() != 0 && w.stride() != 0) {
@@ -195,7 +165,7 @@ final class DirectConvolutions implements ConvolutionKernels {
     boolean same = dy.stride() == 0;
     int members = same ? k : 1;
     ImageGrid grid = ImageGrid.ofOutputs(s.outputs(), s.y(), s.x());
-    List<Tap> all = taps(s.outputs() / s.groups(), s);
+    List<Tap> all = Tap.all(s.outputs() / s.groups(), s);
     int most = s.y().stride() * s.x().stride();
     int[] starts = new int[most + 1];
     for (int cut = 0; cut < most; cut++) {
@@ -252,8 +222,8 @@ final class DirectConvolutions implements ConvolutionKernels {
     int rx = cut % x.stride();
     List<Tap> taps =
         all.stream()
-            .filter(t -> t.i * y.dilation() % y.stride() == ry)
-            .filter(t -> t.j * x.dilation() % x.stride() == rx)
+            .filter(t -> t.i() * y.dilation() % y.stride() == ry)
+            .filter(t -> t.j() * x.dilation() % x.stride() == rx)
             .toList();
     int top = ImageGrid.firstPlace(y, ry);
     int left = ImageGrid.firstPlace(x, rx);
@@ -261,15 +231,15 @@ final class DirectConvolutions implements ConvolutionKernels {
         taps.stream()
             .mapToInt(
                 t ->
-                    t.channel * grid.channel()
-                        + (top + grid.top() - t.i * y.dilation() / y.stride()) * grid.pitch()
-                        + (left + grid.left() - t.j * x.dilation() / x.stride()))
+                    t.channel() * grid.channel()
+                        + (top + grid.top() - t.i() * y.dilation() / y.stride()) * grid.pitch()
+                        + (left + grid.left() - t.j() * x.dilation() / x.stride()))
             .toArray();
     int in = s.channels() / s.groups();
     int out = s.outputs() / s.groups();
     int window = y.kernel() * x.kernel();
     int[] elements =
-        taps.stream().mapToInt(t -> t.channel * s.depth() + t.i * x.kernel() + t.j).toArray();
+        taps.stream().mapToInt(t -> t.channel() * s.depth() + t.i() * x.kernel() + t.j()).toArray();
     Start start = channel -> channel / in * out * s.depth() + channel % in * window;
     pack(w, s, members, s.channels(), start, elements, weights, at);
     int firstY = top * y.stride() + ry - y.before();
@@ -352,8 +322,9 @@ final class DirectConvolutions implements ConvolutionKernels {
           int from = task / blocks * images;
           int count = Math.min(images, job.count - from);
           float[] data = scratch.floats(DATA, images * size);
+          float[] plane = scratch.floats(PLANE, job.grid.inPlane());
           for (int i = 0; i < count; i++) {
-            layOut(job.grid, job.images.buffer(), job.image(from + i), data, i * size, scratch);
+            job.grid.layOut(job.images.buffer(), job.image(from + i), plane, data, i * size);
           }
           int row = task % blocks * height;
           int end = Math.min(job.outputs, row + height);
@@ -361,15 +332,6 @@ final class DirectConvolutions implements ConvolutionKernels {
             sums(job, pass, from, count, row, end, data, scratch);
           }
         });
-  }
-
-  private void layOut(
-      ImageGrid grid, Buffer images, long at, float[] data, int to, Scratch scratch) {
-    float[] plane = scratch.floats(PLANE, grid.inPlane());
-    for (int c = 0; c < grid.channels(); c++) {
-      Host.load(Host.segment(images), at + (long) c * grid.inPlane(), plane, grid.inPlane());
-      grid.fill(plane, data, to + c * grid.channel());
-    }
   }
 
   /** Tile by tile of outputs: a tile's weights stay in the cache for all places of all images. */
@@ -486,166 +448,11 @@ final class DirectConvolutions implements ConvolutionKernels {
       Convolutions.addBiasGradient(pool, loops, s, k, dy, dbias);
     }
     if (x.stride() == 0) {
-      weightGradient(s, k, x, dy, dw);
+      gradients.add(s, k, x, dy, dw);
       return;
     }
     for (int i = 0; i < k; i++) {
-      weightGradient(s, 1, x.run(i), dy.run(i), dw.run(i));
-    }
-  }
-
-  private void weightGradient(Convolution s, int k, Strided x, Strided dy, Strided dw) {
-    ImageGrid inputs = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
-    ImageGrid adjoints = ImageGrid.ofPlaces(s.outputs(), inputs, s.y(), s.x());
-    int plane = Host.pieces(adjoints.plane(), cols) * cols;
-    int size = inputs.size() + s.outputs() * plane; // of one direction, whatever k is
-    int images = Math.clamp(SHARED / size, 1, s.images());
-    int behind = inputs.pitch() + cols; // what is read behind the last image must be 0
-    float[] data = shared.floats(DATA, images * inputs.size() + behind);
-    float[] rows = shared.floats(GRID, (images * k * s.outputs() + RowLoops.DOT_ROWS) * plane);
-    for (int from = 0; from < s.images(); from += images) {
-      int first = from;
-      int count = Math.min(images, s.images() - from);
-      Arrays.fill(data, count * inputs.size(), count * inputs.size() + behind, 0);
-      pool.run(
-          count,
-          size,
-          (i, scratch) -> {
-            long at = Host.start(x, 0) + (first + i) * s.inSize();
-            layOut(inputs, x.buffer(), at, data, i * inputs.size(), scratch);
-            for (int q = 0; q < k; q++) {
-              long adjoint = Host.start(dy, q) + (first + i) * s.outSize();
-              int to = (i * k + q) * s.outputs() * plane;
-              layOutRows(adjoints, dy.buffer(), adjoint, rows, to, plane, scratch);
-            }
-          });
-      dots(s, k, inputs, plane, count, data, rows, dw);
-    }
-  }
-
-  /** Planes at distances that are whole vectors, with zeros in between. */
-  private void layOutRows(
-      ImageGrid grid, Buffer images, long at, float[] rows, int to, int plane, Scratch scratch) {
-    float[] values = scratch.floats(PLANE, grid.inPlane());
-    for (int o = 0; o < grid.channels(); o++) {
-      Host.load(Host.segment(images), at + (long) o * grid.inPlane(), values, grid.inPlane());
-      int row = to + o * plane;
-      grid.fill(values, rows, row);
-      Arrays.fill(rows, row + grid.plane(), row + plane, 0);
-    }
-  }
-
-  /** Some outputs with the windows over some channels are a task. */
-  private void dots(
-      Convolution s,
-      int k,
-      ImageGrid inputs,
-      int plane,
-      int count,
-      float[] data,
-      float[] rows,
-      Strided dw) {
-    int out = s.outputs() / s.groups();
-    int in = s.channels() / s.groups();
-    int window = s.y().kernel() * s.x().kernel();
-    int channels = Math.clamp(TAPS / window, 1, in);
-    int across = Host.pieces(in, channels);
-    int down = Host.pieces(out, RowLoops.DOT_ROWS);
-    int[] starts = taps(in, s).stream().mapToInt(t -> inputStart(inputs, s, t)).toArray();
-    pool.run(
-        k * s.groups() * down * across,
-        (long) count * plane * channels * window / 4,
-        (task, scratch) -> {
-          int from = task % across * channels * window;
-          int size = Math.min(channels * window, s.depth() - from);
-          int row = task / across % down * RowLoops.DOT_ROWS;
-          int tall = Math.min(RowLoops.DOT_ROWS, out - row);
-          int group = task / across / down % s.groups();
-          int q = task / across / down / s.groups();
-          int output = group * out + row;
-          double[] sums = scratch.doubles(SUMS, RowLoops.DOT_ROWS * size);
-          Arrays.fill(sums, 0, RowLoops.DOT_ROWS * size, 0);
-          float[] lanes = scratch.floats(LANES, loops.dotSize() * ((size + 1) / 2));
-          Arrays.fill(lanes, 0, loops.dotSize() * ((size + 1) / 2), 0);
-          int run = RUN * loops.dotLanes();
-          int steps = 0;
-          for (int i = 0; i < count; i++) {
-            int a = ((i * k + q) * s.outputs() + output) * plane;
-            int b = i * inputs.size() + group * in * inputs.channel();
-            for (int at = 0; at < plane; at += run) {
-              int n = Math.min(run, plane - at);
-              for (int p = 0; p < size; p += 2) {
-                int b0 = b + at + starts[from + p];
-                int b1 = b + at + starts[from + Math.min(p + 1, size - 1)];
-                loops.dots(n, rows, a + at, plane, data, b0, b1, lanes, p / 2 * loops.dotSize());
-              }
-              steps += n / loops.dotLanes();
-              if (steps >= RUN || i == count - 1 && at + n == plane) {
-                flush(lanes, sums, size);
-                steps = 0;
-              }
-            }
-          }
-          for (int at = 0; at < tall * size; at++) {
-            if (!Double.isFinite(sums[at])) {
-              // a pixel that this element of the window does not meet may have been times 0
-              int a = (q * s.outputs() + output + at / size) * plane;
-              int b = group * in * inputs.channel() + starts[from + at % size];
-              sums[at] = overPlaces(s, k, inputs, plane, count, data, b, rows, a);
-            }
-          }
-          addSums(s, sums, size, tall, dw, q, output, from);
-        });
-  }
-
-  /** One element of the gradient of the weights, over places of outputs and nothing else. */
-  private static double overPlaces(
-      Convolution s,
-      int k,
-      ImageGrid inputs,
-      int plane,
-      int count,
-      float[] data,
-      int b,
-      float[] rows,
-      int a) {
-    double sum = 0;
-    for (int i = 0; i < count; i++) {
-      int dy = a + i * k * s.outputs() * plane;
-      int x = b + i * inputs.size();
-      for (int p = 0; p < s.y().count(); p++) {
-        for (int q = 0; q < s.x().count(); q++) {
-          int at = p * inputs.pitch() + q;
-          sum += (double) rows[dy + at] * data[x + at];
-        }
-      }
-    }
-    return sum;
-  }
-
-  /** Adds the lanes in order and clears them. */
-  private void flush(float[] lanes, double[] sums, int size) {
-    int n = loops.dotLanes();
-    for (int p = 0; p < size; p++) {
-      for (int r = 0; r < RowLoops.DOT_ROWS; r++) {
-        int at = p / 2 * loops.dotSize() + (2 * r + p % 2) * n;
-        double sum = 0;
-        for (int l = 0; l < n; l++) {
-          sum += lanes[at + l];
-        }
-        sums[r * size + p] += sum;
-      }
-    }
-    Arrays.fill(lanes, 0, (size + 1) / 2 * loops.dotSize(), 0);
-  }
-
-  private void addSums(
-      Convolution s, double[] sums, int size, int tall, Strided dw, int q, int output, int from) {
-    for (int r = 0; r < tall; r++) {
-      long at = Host.start(dw, q) + (long) (output + r) * s.depth() + from;
-      for (int p = 0; p < size; p++) {
-        loops.add(dw.buffer(), at + p, sums[r * size + p]);
-      }
+      gradients.add(s, 1, x.run(i), dy.run(i), dw.run(i));
     }
   }
 }

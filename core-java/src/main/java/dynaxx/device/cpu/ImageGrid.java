@@ -1,6 +1,7 @@
 package dynaxx.device.cpu;
 
 import dynaxx.kernel.Windows.Sliding;
+import dynaxx.memory.Buffer;
 import java.util.Arrays;
 
 /**
@@ -100,6 +101,20 @@ record ImageGrid(
   int start(int i, int j) {
     int cut = i % strideY * strideX + j % strideX;
     return cut * plane() + i / strideY * pitch + j / strideX;
+  }
+
+  /**
+   * Lays out an image.
+   *
+   * @param from where the image starts
+   * @param plane room for a plane
+   * @param to where it starts in data
+   */
+  void layOut(Buffer images, long from, float[] plane, float[] data, int to) {
+    for (int c = 0; c < channels; c++) {
+      Host.load(Host.segment(images), from + (long) c * inPlane(), plane, inPlane());
+      fill(plane, data, to + c * channel());
+    }
   }
 
   /** Lays out a plane. */
