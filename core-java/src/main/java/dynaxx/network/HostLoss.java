@@ -8,6 +8,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.op.LossFrame;
 import java.util.Arrays;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
@@ -50,9 +51,14 @@ record HostLoss(
     return new HostLoss(name, terms, count, given, checks, coupled, true, weighing);
   }
 
-  /** With another number of terms of an example, which is also that of its targets. */
-  HostLoss counting(ToLongFunction<Shape> other) {
-    return new HostLoss(name, terms, other, other, checks, coupled, takesBinaryLogits, weighing);
+  /** Refuses predictions of a shape that does not fit. */
+  HostLoss fitting(Consumer<Shape> check) {
+    Function<Shape, Terms> checked =
+        shape -> {
+          check.accept(shape);
+          return terms.apply(shape);
+        };
+    return new HostLoss(name, checked, count, given, checks, coupled, takesBinaryLogits, weighing);
   }
 
   /** What targets must be. */
@@ -149,6 +155,7 @@ record HostLoss(
   /** For a loss without targets, the number of examples has to be told. */
   HostBuffer targets(
       Scope scope, Shape output, HostBuffer values, HostBuffer weights, int examples) {
+    terms.apply(output);
     check(values, (int) givenSize(output), 0);
     if (weighing.isPlain()) {
       return values;
@@ -168,6 +175,7 @@ record HostLoss(
 
   @Override
   public void check(Shape output, HostBuffer targets) {
+    terms.apply(output);
     check(targets, (int) targetSize(output), weighing.isPlain() ? 0 : 1);
   }
 

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.BinaryOperator;
+import java.util.function.Consumer;
 import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToLongFunction;
 import java.util.function.UnaryOperator;
@@ -80,7 +81,7 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
             "binary-cross-entropy",
             HostLoss.Targets.PROBABILITIES,
             ElementTerms.logits(positive.clone()))
-        .counting(output -> requirePositives(output, positive))
+        .fitting(fitting(positive))
         .takingLogits();
   }
 
@@ -96,25 +97,26 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
             "binary-cross-entropy-of-probabilities",
             HostLoss.Targets.PROBABILITIES,
             ElementTerms.probabilities(positive.clone()))
-        .counting(output -> requirePositives(output, positive));
+        .fitting(fitting(positive));
   }
 
-  private static long requirePositives(Shape output, float[] positive) {
-    int last = output.rank() == 0 ? 1 : output.dim(-1);
-    if (positive.length > 1 && positive.length != last) {
-      throw new IllegalArgumentException(
-          "pos weights: found "
-              + positive.length
-              + ", expected one, or one for each of "
-              + last
-              + " predictions along the last axis");
-    }
+  private static Consumer<Shape> fitting(float[] positive) {
     for (float p : positive) {
       if (!(p >= 0 && p < Float.POSITIVE_INFINITY)) {
         throw new IllegalArgumentException("pos weights: found " + p + ", expected 0 or more");
       }
     }
-    return output.size();
+    return output -> {
+      int last = output.rank() == 0 ? 1 : output.dim(-1);
+      if (positive.length > 1 && positive.length != last) {
+        throw new IllegalArgumentException(
+            "pos weights: found "
+                + positive.length
+                + ", expected one, or one for each of "
+                + last
+                + " predictions along the last axis");
+      }
+    };
   }
 
   /**
@@ -172,19 +174,25 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
    * @return the loss
    */
   static Loss gaussian(boolean logarithms) {
-    HostLoss loss =
-        HostLoss.rows("gaussian", HostLoss.Targets.FINITE, 0.5, new RowTerms.Gaussian(logarithms));
-    return loss.counting(Loss::requireHalves);
+    Terms row = new RowTerms.Gaussian(logarithms);
+    return new HostLoss(
+            "gaussian",
+            shape -> RowTerms.of(shape, 0.5, row),
+            shape -> shape.size() / 2,
+            shape -> shape.size() / 2,
+            HostLoss.Targets.FINITE,
+            false,
+            Weighing.PLAIN)
+        .fitting(Loss::requireHalves);
   }
 
-  private static long requireHalves(Shape output) {
+  private static void requireHalves(Shape output) {
     if (output.rank() == 0 || output.dim(-1) % 2 != 0) {
       throw new IllegalArgumentException(
           "loss: found predictions "
               + output
               + " for gaussian, expected means and as many variances along the last axis");
     }
-    return output.size() / 2;
   }
 
   /**

@@ -178,7 +178,8 @@ public interface SymmetricOperator extends AutoCloseable {
    * Solves {@code H x = b} by MINRES (Paige and Saunders, 1975); H need not be definite. For {@code
    * (H + damping I) x = b} solve with {@link #shifted}. The error {@code ||x - H^-1 b||} is at most
    * the residual times {@code ||b||}, divided by the eigenvalue of H nearest to zero: with a
-   * semidefinite H, such as the Gauss-Newton matrix, and a damping, that is at least the damping.
+   * semidefinite H, such as the Gauss-Newton matrix of a convex loss, and a damping, that is at
+   * least the damping.
    *
    * @param b n values on the operator's device
    * @param x receives the solution, n values; must not overlap b
