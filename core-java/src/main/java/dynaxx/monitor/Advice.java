@@ -6,6 +6,13 @@ package dynaxx.monitor;
 public sealed interface Advice {
 
   /**
+   * Why it is given.
+   *
+   * @return one clause
+   */
+  String reason();
+
+  /**
    * Another learning rate from the next update on.
    *
    * @param value the rate if it stays what it was at this step otherwise; NaN if the host did not

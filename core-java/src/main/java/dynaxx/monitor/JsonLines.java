@@ -159,19 +159,13 @@ final class JsonLines {
       case Advice.LearningRate a -> {
         number("value", a.value());
         number("factor", a.factor());
-        text("reason", a.reason());
       }
-      case Advice.Momentum a -> {
-        number("value", a.value());
-        text("reason", a.reason());
-      }
-      case Advice.Checkpoint a -> text("reason", a.reason());
-      case Advice.Validate a -> text("reason", a.reason());
-      case Advice.Revert a -> {
-        key("to").append(a.step());
-        text("reason", a.reason());
-      }
+      case Advice.Momentum a -> number("value", a.value());
+      case Advice.Revert a -> key("to").append(a.step());
+      case Advice.Checkpoint a -> {}
+      case Advice.Validate a -> {}
     }
+    text("reason", advice.reason());
     out.append('}');
   }
 

@@ -29,11 +29,6 @@ final class LossLevel {
     known = false;
   }
 
-  /** Takes a step's loss, which repeats nothing. */
-  void take(Observation observation) {
-    take(observation, 0);
-  }
-
   /**
    * Takes a step's loss; one without a logarithm is not compared.
    *

@@ -93,7 +93,7 @@ class InstabilityFitTest {
       if (!(record instanceof MonitorRecord.Step step) || end >= 0 && step.step() >= end) {
         continue;
       }
-      level.take(step.observation());
+      level.take(step.observation(), 0);
       if (forecast.follow(step.observation(), level)) {
         boolean breaks = shown >= 0 && step.step() + InstabilityForecast.HORIZON >= shown;
         samples.add(new Sample(Map.copyOf(forecast.features()), breaks));

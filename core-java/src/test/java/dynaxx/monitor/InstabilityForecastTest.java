@@ -24,7 +24,7 @@ class InstabilityForecastTest {
     LossLevel level = new LossLevel();
     for (int i = 0; i < steps; i++) {
       Observation observation = run.apply(i);
-      level.take(observation);
+      level.take(observation, 0);
       forecast.add(observation, level).ifPresent(events::add);
     }
     return events;

@@ -17,7 +17,7 @@ class SpikeWatchTest {
     SpikeWatch watch = new SpikeWatch();
     List<Event> events = new ArrayList<>();
     for (int i = 0; i < steps; i++) {
-      level.take(Observation.at(i).with(Signal.LOSS, loss.applyAsDouble(i)));
+      level.take(Observation.at(i).with(Signal.LOSS, loss.applyAsDouble(i)), 0);
       watch.add(i, level).ifPresent(events::add);
     }
     return events;
@@ -75,10 +75,10 @@ class SpikeWatchTest {
   void aRestartForgetsTheLevel() {
     LossLevel level = new LossLevel();
     for (int i = 0; i < 100; i++) {
-      level.take(Observation.at(i).with(Signal.LOSS, 1));
+      level.take(Observation.at(i).with(Signal.LOSS, 1), 0);
     }
     level.reset();
-    level.take(Observation.at(100).with(Signal.LOSS, 50));
+    level.take(Observation.at(100).with(Signal.LOSS, 50), 0);
     assertTrue(new SpikeWatch().add(100, level).isEmpty());
   }
 }
