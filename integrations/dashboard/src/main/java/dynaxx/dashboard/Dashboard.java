@@ -90,7 +90,7 @@ public final class Dashboard implements AutoCloseable {
       }
     }
     throw new IOException(
-        "port: found " + port + " and the next " + (TRIES - 1) + " taken, expected a free one");
+        "found port " + port + " and the next " + (TRIES - 1) + " taken, expected a free one");
   }
 
   private static boolean free(int port) {
@@ -187,7 +187,7 @@ public final class Dashboard implements AutoCloseable {
         try {
           run.file().follow();
           run.data().readable(true);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
           run.data().readable(false);
         }
       }

@@ -4,6 +4,7 @@ import dynaxx.monitor.MonitorRecord;
 import dynaxx.monitor.MonitorSink;
 import java.io.IOException;
 import java.net.URI;
+import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.Optional;
 
@@ -20,7 +21,7 @@ public final class DashboardSink implements MonitorSink {
   private static final long PAUSE_NANOS = 30_000_000_000L;
 
   private final int port;
-  private final java.util.ArrayDeque<MonitorRecord> waiting = new java.util.ArrayDeque<>();
+  private final ArrayDeque<MonitorRecord> waiting = new ArrayDeque<>();
   private Dashboard dashboard;
   private MonitorSink shown;
   private long lost;

@@ -1,13 +1,12 @@
 package dynaxx.dashboard;
 
 import dynaxx.spectrum.Signal;
-import dynaxx.spectrum.SpectralDensity;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /** A panel as an SVG for print: the same curves and heat maps as on the page, in black on white. */
 final class PanelSvg {
@@ -231,104 +230,38 @@ final class PanelSvg {
     }
   }
 
-  /** Ends of the rows of a spectrum: what lies far within it is one row about zero. */
-  private static double[] ends(List<RunData.Parts> all) {
-    double[] edges = SpectralDensity.edges();
-    double size = 0;
-    for (RunData.Parts each : all) {
-      for (int i = 0; i < Math.min(each.values().length, edges.length - 1); i++) {
-        if (each.values()[i] > 0) {
-          size = Math.max(size, Math.max(Math.abs(edges[i]), Math.abs(edges[i + 1])));
-        }
-      }
-    }
-    double near = size / 800;
-    double far = size * 1.01;
-    return Arrays.stream(edges)
-        .filter(edge -> Math.abs(edge) >= near && Math.abs(edge) <= far)
-        .toArray();
-  }
-
-  /** The same fractions in the rows between other ends, each of which is an edge. */
-  private static RunData.Parts between(RunData.Parts all, double[] ends) {
-    double[] edges = SpectralDensity.edges();
-    float[] sums = new float[ends.length - 1];
-    int row = 0;
-    for (int i = 0; i < Math.min(all.values().length, edges.length - 1); i++) {
-      double middle = (edges[i] + edges[i + 1]) / 2;
-      while (row < sums.length - 1 && ends[row + 1] <= middle) {
-        row++;
-      }
-      sums[row] += all.values()[i];
-    }
-    return new RunData.Parts(all.step(), sums);
-  }
-
   private String heat(List<RunData.Parts> measured) {
-    boolean spread = panel.group() == Signal.Group.SPREAD;
-    double[] ends = spread ? ends(measured) : new double[0];
-    boolean drawn = ends.length > 1;
-    List<RunData.Parts> parts =
-        drawn ? measured.stream().map(each -> between(each, ends)).toList() : measured;
-    int rows = parts.stream().mapToInt(p -> p.values().length).max().orElse(1);
-    int first = 0;
-    int last = rows;
-    double most = Double.NEGATIVE_INFINITY;
-    double least = Double.POSITIVE_INFINITY;
-    if (spread) {
-      first = rows;
-      last = 0;
-    }
-    for (RunData.Parts each : parts) {
-      for (int i = 0; i < each.values().length; i++) {
-        double value = each.values()[i];
-        if (Double.isFinite(value) && (!spread || value > 0)) {
-          most = Math.max(most, value);
-          least = Math.min(least, value);
-          first = Math.min(first, i);
-          last = Math.max(last, i + 1);
-        }
-      }
-    }
-    from = parts.getFirst().step();
-    to = Math.max(from + 1, parts.getLast().step());
+    HeatMap map = HeatMap.of(measured, panel.group() == Signal.Group.SPREAD);
+    from = map.parts().getFirst().step();
+    to = Math.max(from + 1, map.parts().getLast().step());
     begin();
-    double height = (double) (BOTTOM - TOP) / Math.max(1, last - first);
-    for (int i = 0; i < parts.size(); i++) {
-      double begin = i == 0 ? from : (parts.get(i - 1).step() + parts.get(i).step()) / 2.0;
-      double end =
-          i + 1 == parts.size() ? to : (parts.get(i).step() + parts.get(i + 1).step()) / 2.0;
-      for (int row = first; row < Math.min(last, parts.get(i).values().length); row++) {
-        double value = parts.get(i).values()[row];
-        if (Double.isFinite(value) && (!spread || value > 0)) {
-          double part =
-              spread
-                  ? Math.log(value / (most * 1e-5)) / Math.log(1e5)
-                  : most > least ? (value - least) / (most - least) : 0.5;
+    double height = (double) (BOTTOM - TOP) / Math.max(1, map.rows());
+    for (int i = 0; i < map.parts().size(); i++) {
+      double begin = i == 0 ? from : map.between(i - 1);
+      double end = i + 1 == map.parts().size() ? to : map.between(i);
+      for (int row = 0; row < map.rows(); row++) {
+        OptionalDouble shade = map.shade(i, row);
+        if (shade.isPresent()) {
           add(
               "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>",
               x(begin),
-              BOTTOM - (row + 1 - first) * height,
+              BOTTOM - (row + 1) * height,
               x(end) - x(begin) + 0.3,
               height + 0.3,
-              colour(part));
+              colour(shade.getAsDouble()));
         }
       }
     }
-    for (int row = first; row < last; row += drawn ? 1 : Math.max(1, (last - first + 7) / 8)) {
-      double decade = drawn ? Math.log10(Math.abs(ends[row])) : 0;
-      if (Math.abs(decade - Math.rint(decade)) < 1e-6) {
-        String label =
-            drawn ? AxisScale.label(ends[row]) : panel.part().orElse("") + " " + (row + 1);
-        add(
-            "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#4b5363\">%s</text>",
-            LEFT - 8, BOTTOM - (row - first + (drawn ? 0 : 0.5)) * height + 4, label);
-      }
-    }
+    map.labels(panel.part().orElse(""))
+        .forEach(
+            (row, label) ->
+                add(
+                    "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#4b5363\">%s</text>",
+                    LEFT - 8, BOTTOM - row * height + 4, label));
     steps();
     add(
         "<text x=\"%d\" y=\"44\" fill=\"#4b5363\">from %s (light) to %s (dark)</text>",
-        LEFT, AxisScale.label(spread ? most * 1e-5 : least), AxisScale.label(most));
+        LEFT, AxisScale.label(map.lightest()), AxisScale.label(map.darkest()));
     return end();
   }
 

@@ -7,6 +7,7 @@ import dynaxx.monitor.Observation;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Signal.Reading;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -95,7 +96,7 @@ final class RunData {
   }
 
   synchronized void facts(Map<String, ?> known) {
-    facts = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(known));
+    facts = Collections.unmodifiableMap(new LinkedHashMap<>(known));
     version++;
   }
 

@@ -7,7 +7,10 @@ import dynaxx.monitor.Event;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 
@@ -180,7 +183,7 @@ final class RunView {
         json.writeStartArray();
         json.writeNumber(given.step());
         json.writeString(kind(given.advice()));
-        json.writeString(text(given.advice()));
+        json.writeString(given.advice().reason());
         json.writeEndArray();
       }
     }
@@ -201,18 +204,8 @@ final class RunView {
     };
   }
 
-  static String text(Advice advice) {
-    return switch (advice) {
-      case Advice.LearningRate rate -> rate.reason();
-      case Advice.Momentum momentum -> momentum.reason();
-      case Advice.Checkpoint checkpoint -> checkpoint.reason();
-      case Advice.Validate validate -> validate.reason();
-      case Advice.Revert revert -> revert.reason();
-    };
-  }
-
   private static String number(double value) {
-    return String.format(java.util.Locale.ROOT, "%.3g", value);
+    return String.format(Locale.ROOT, "%.3g", value);
   }
 
   static void optional(JsonGenerator json, String name, OptionalDouble value) throws IOException {
@@ -231,7 +224,7 @@ final class RunView {
     } else if (Math.abs(value) > 1e-30 && Math.abs(value) < 1e30) {
       json.writeNumber((float) value);
     } else {
-      json.writeNumber(new java.math.BigDecimal(value, new java.math.MathContext(SHORT)));
+      json.writeNumber(new BigDecimal(value, new MathContext(SHORT)));
     }
   }
 }
