@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.app.io.UserException;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -34,6 +34,11 @@ final class LossOptions {
     KULLBACK_LEIBLER,
     COSINE,
     CONTRASTIVE;
+
+    /** Whether its Hessian by the predictions has no negative eigenvalue. */
+    boolean isConvex() {
+      return this != GAUSSIAN && this != COSINE && this != CONTRASTIVE;
+    }
 
     /** Whether the last axis of the predictions are classes. */
     boolean hasClasses() {
@@ -213,6 +218,13 @@ final class LossOptions {
     return kinds;
   }
 
+  /** Whether the Gauss-Newton matrix has no negative eigenvalue. */
+  boolean isConvex() {
+    return zLoss == null
+        && kinds.stream().allMatch(Kind::isConvex)
+        && factors.stream().allMatch(f -> f >= 0);
+  }
+
   Integer classAxis() {
     return classAxis;
   }
@@ -289,7 +301,7 @@ final class LossOptions {
   }
 
   private static boolean isFile(String text) {
-    return text != null && !text.isBlank() && Files.exists(NpyFile.fileOf(Path.of(text)));
+    return text != null && !text.isBlank() && Files.exists(ArrayFile.fileOf(Path.of(text)));
   }
 
   private static float[] numbers(String option, String text) {
@@ -298,7 +310,7 @@ final class LossOptions {
     }
     if (isFile(text)) {
       try (Scope scope = Scope.open()) {
-        NpyFile file = NpyFile.open(Path.of(text));
+        ArrayFile file = ArrayFile.open(Path.of(text));
         if (file.shape().size() > 1) {
           throw new UserException(
               option

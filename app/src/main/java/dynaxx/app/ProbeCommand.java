@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
 import dynaxx.app.plot.Pictures;
@@ -271,8 +271,8 @@ final class ProbeCommand implements Callable<Integer> {
     ProbeData data = new ProbeData(inputs, batchAxes, shared);
     int examples = data.examples();
     data.select(selection, seed);
-    List<NpyFile> given =
-        targets.stream().map(t -> selection.of(NpyFile.open(t), examples, seed)).toList();
+    List<ArrayFile> given =
+        targets.stream().map(t -> selection.of(ArrayFile.open(t), examples, seed)).toList();
     ProbeTargets wanted = new ProbeTargets(loss, outputs, given, weights(examples));
     OnnxModel read = wanted.read(o -> OnnxModel.read(model, o), options(data), data);
     try (Scope scope = Scope.open();
@@ -301,7 +301,7 @@ final class ProbeCommand implements Callable<Integer> {
     out.flush();
     if (gradient != null) {
       run.progress().stage("gradient");
-      NpyFile.write(gradient, List.of(run.network().parameterCount()), run.gradient(scope));
+      ArrayFile.write(gradient, List.of(run.network().parameterCount()), run.gradient(scope));
       run.progress().end();
       out.println("wrote " + gradient);
     }
@@ -325,7 +325,8 @@ final class ProbeCommand implements Callable<Integer> {
     } catch (UntrustworthyOperatorException e) {
       measured = inFloat64(run, e, out);
       if (gradient != null) {
-        NpyFile.write(gradient, List.of(run.network().parameterCount()), measured.gradient(scope));
+        ArrayFile.write(
+            gradient, List.of(run.network().parameterCount()), measured.gradient(scope));
         out.println("wrote " + gradient + " again");
       }
       if (vectors != null) {
@@ -379,35 +380,38 @@ final class ProbeCommand implements Callable<Integer> {
   }
 
   private void multiply(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
-    NpyFile given = vectors(vectors, run.network().parameterCount());
+    ArrayFile given = vectors(vectors, run.network().parameterCount());
     ProbeRun.Matrix matrix = run.plan().matrices().getLast();
     HostBuffer v = finite(given, scope);
     int k = (int) (given.size() / run.network().parameterCount());
-    NpyFile.write(products, given.shape(), run.products(matrix, scope, v, k));
+    ArrayFile.write(products, given.shape(), run.products(matrix, scope, v, k));
     run.progress().end();
     out.println("wrote " + products + ": " + k + " products with " + label(matrix));
   }
 
   private void solve(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
-    NpyFile given = vectors(rightHandSides, run.network().parameterCount());
+    ArrayFile given = vectors(rightHandSides, run.network().parameterCount());
     ProbeRun.Matrix matrix = run.plan().matrices().getLast();
     HostBuffer b = finite(given, scope);
     int k = (int) (given.size() / run.network().parameterCount());
     ProbeRun.Solutions found = run.solutions(matrix, damping, scope, b, k);
-    NpyFile.write(products, given.shape(), found.values());
+    ArrayFile.write(products, given.shape(), found.values());
     run.progress().end();
-    out.println("wrote " + products + ": " + found.text(label(matrix), damping));
+    boolean definite =
+        matrix == ProbeRun.Matrix.EMPIRICAL_FISHER
+            || matrix == ProbeRun.Matrix.GAUSS_NEWTON && loss.isConvex();
+    out.println("wrote " + products + ": " + found.text(label(matrix), damping, definite));
   }
 
-  private static HostBuffer finite(NpyFile given, Scope scope) {
+  private static HostBuffer finite(ArrayFile given, Scope scope) {
     HostBuffer values = given.values(scope);
     ProbeInputs.requireFinite(given, values);
     return values;
   }
 
   /** A file of vectors over the parameters. */
-  private static NpyFile vectors(Path file, long n) {
-    NpyFile given = NpyFile.open(file);
+  private static ArrayFile vectors(Path file, long n) {
+    ArrayFile given = ArrayFile.open(file);
     List<Long> shape = given.shape();
     boolean fits =
         (shape.size() == 1 || shape.size() == 2)
@@ -429,9 +433,9 @@ final class ProbeCommand implements Callable<Integer> {
     return given;
   }
 
-  private NpyFile weights(int examples) {
+  private ArrayFile weights(int examples) {
     Path file = loss.exampleWeights();
-    return file == null ? null : selection.of(NpyFile.open(file), examples, seed);
+    return file == null ? null : selection.of(ArrayFile.open(file), examples, seed);
   }
 
   /** The outputs of the model exactly as it is, against those that its framework gives. */
@@ -440,7 +444,7 @@ final class ProbeCommand implements Callable<Integer> {
     if (!outputs.isEmpty()) {
       plain = plain.withOutput(outputs.getFirst());
     }
-    NpyFile file = selection.of(NpyFile.open(expected), examples, seed);
+    ArrayFile file = selection.of(ArrayFile.open(expected), examples, seed);
     return ProbeExpectation.check(OnnxModel.read(model, plain), data, file, on);
   }
 
@@ -554,7 +558,7 @@ final class ProbeCommand implements Callable<Integer> {
   }
 
   private static String claim(Map<Path, String> taken, String option, Path file) {
-    return file == null ? null : taken.put(WholeFile.place(NpyFile.fileOf(file)), option);
+    return file == null ? null : taken.put(WholeFile.place(ArrayFile.fileOf(file)), option);
   }
 
   private void output(Map<Path, String> taken, String option, Path file) {

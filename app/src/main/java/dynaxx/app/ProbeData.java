@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.app.io.UserException;
 import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
@@ -18,7 +18,7 @@ import java.util.Map;
 /** The files with the inputs of a model: one for each, some for all examples alike. */
 final class ProbeData {
 
-  private final Map<String, NpyFile> files = new LinkedHashMap<>();
+  private final Map<String, ArrayFile> files = new LinkedHashMap<>();
   private final Map<String, Integer> axes = new LinkedHashMap<>();
   private final List<String> shared = new ArrayList<>();
 
@@ -34,7 +34,7 @@ final class ProbeData {
       String text = inputs.get(i);
       int equals = Files.exists(Path.of(text)) ? -1 : text.indexOf('=');
       String name = equals < 1 ? Input.place(i) : text.substring(0, equals);
-      NpyFile file = NpyFile.open(file(text));
+      ArrayFile file = ArrayFile.open(file(text));
       if (files.put(name, file) != null) {
         throw new UserException("--inputs: found two files for '" + name + "', expected one");
       }
@@ -71,7 +71,7 @@ final class ProbeData {
 
   /** The name under which a file was given; the name of a file itself will do too. */
   private String key(String option, String name) {
-    for (Map.Entry<String, NpyFile> e : files.entrySet()) {
+    for (Map.Entry<String, ArrayFile> e : files.entrySet()) {
       if (e.getKey().equals(name) || e.getValue().path().toString().equals(name)) {
         return e.getKey();
       }
@@ -86,7 +86,7 @@ final class ProbeData {
             + "', expected a name given as --inputs NAME=FILE, or a file of --inputs");
   }
 
-  private void check(String name, NpyFile file) {
+  private void check(String name, ArrayFile file) {
     if (shared.contains(name)) {
       return;
     }
@@ -120,7 +120,7 @@ final class ProbeData {
   /** Keeps some examples of every file that is not the same for all. */
   void select(Selection selection, long seed) {
     int examples = examples();
-    Map<String, NpyFile> chosen = new LinkedHashMap<>();
+    Map<String, ArrayFile> chosen = new LinkedHashMap<>();
     files.forEach(
         (name, file) -> {
           boolean whole = alike(name);
@@ -134,13 +134,13 @@ final class ProbeData {
 
   OnnxOptions options(OnnxOptions from, Scope scope) {
     OnnxOptions options = from;
-    for (Map.Entry<String, NpyFile> e : files.entrySet()) {
+    for (Map.Entry<String, ArrayFile> e : files.entrySet()) {
       options = options.withInput(e.getKey(), input(e.getKey(), e.getValue(), scope));
     }
     return options;
   }
 
-  private Input input(String name, NpyFile file, Scope scope) {
+  private Input input(String name, ArrayFile file, Scope scope) {
     Shape array = new Shape(file.shape().stream().map(Math::toIntExact).toList());
     if (alike(name)) {
       HostBuffer values = file.values(scope);
@@ -153,12 +153,12 @@ final class ProbeData {
     return axes.containsKey(name) ? Input.along(array, axes.get(name)) : Input.of(array);
   }
 
-  private NpyFile file(OnnxModel model, String name) {
+  private ArrayFile file(OnnxModel model, String name) {
     return files.get(model.optionOf(name).orElseThrow());
   }
 
   /** The file of the first input, for messages. */
-  NpyFile first(OnnxModel model) {
+  ArrayFile first(OnnxModel model) {
     return file(model, model.inputName());
   }
 
@@ -170,7 +170,7 @@ final class ProbeData {
   HostBuffer values(Scope scope, OnnxModel model) {
     List<HostBuffer> arrays = new ArrayList<>();
     for (String name : model.inputNames()) {
-      NpyFile file = file(model, name);
+      ArrayFile file = file(model, name);
       if (model.takesIntegers(name) && !file.isWhole()) {
         throw new UserException(
             file.path() + ": found floats, expected integers for the model's input '" + name + "'");

@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.app.io.UserException;
 import dynaxx.device.Device;
 import dynaxx.memory.Buffer;
@@ -29,7 +29,7 @@ final class ProbeExpectation {
    * @return what was found, for the report
    * @throws UserException if they differ
    */
-  static String check(OnnxModel model, ProbeData data, NpyFile expected, Device device) {
+  static String check(OnnxModel model, ProbeData data, ArrayFile expected, Device device) {
     Network network = model.network();
     Loss none = Loss.meanSquaredError();
     long each = network.outputShape().size();
@@ -72,7 +72,8 @@ final class ProbeExpectation {
     return found;
   }
 
-  private static String compare(NpyFile expected, HostBuffer wanted, HostBuffer found, long each) {
+  private static String compare(
+      ArrayFile expected, HostBuffer wanted, HostBuffer found, long each) {
     double largest = 0;
     double worst = 0;
     long at = 0;

@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.app.io.UserException;
 import dynaxx.memory.HostBuffer;
 import java.util.List;
@@ -11,7 +11,7 @@ final class ProbeInputs {
 
   private ProbeInputs() {}
 
-  static void requireExamples(NpyFile in) {
+  static void requireExamples(ArrayFile in) {
     if (in.shape().isEmpty()
         || in.size() == 0
         || in.shape().stream().anyMatch(d -> d > Integer.MAX_VALUE)) {
@@ -28,7 +28,7 @@ final class ProbeInputs {
     return shape.stream().map(String::valueOf).collect(Collectors.joining(" x ", "[", "]"));
   }
 
-  static void requireFinite(NpyFile file, HostBuffer values) {
+  static void requireFinite(ArrayFile file, HostBuffer values) {
     for (long i = 0; i < values.size(); i++) {
       if (!Float.isFinite(values.get(i))) {
         throw new UserException(

@@ -413,19 +413,27 @@ record ProbeRun(
    * @return k products
    */
   HostBuffer products(Matrix matrix, Scope scope, HostBuffer v, int k) {
-    long n = network.parameterCount();
-    HostBuffer products = scope.allocate(k * n);
     progress.stage("products of " + k + " vectors");
+    return mapped(matrix, scope, v, k, SymmetricOperator::apply);
+  }
+
+  /** What is done with an operator and some vectors. */
+  private interface Work {
+    void on(SymmetricOperator operator, Vectors in, Vectors out);
+  }
+
+  private HostBuffer mapped(Matrix matrix, Scope scope, HostBuffer v, int k, Work work) {
+    long n = network.parameterCount();
+    HostBuffer results = scope.allocate(k * n);
     try (Scope temporary = Scope.open();
         NetworkOperator operator = operator(matrix)) {
       operator.linearize(parameters);
       Vectors in = Vectors.of(device.upload(temporary, v.segment()), k, n);
       Vectors out = device.vectors(temporary, k, n);
-      SymmetricOperator shifted = matrix == Matrix.HESSIAN ? shifted(operator) : operator;
-      shifted.apply(in, out);
-      device.download(out.buffer(), products.segment());
+      work.on(matrix == Matrix.HESSIAN ? shifted(operator) : operator, in, out);
+      device.download(out.buffer(), results.segment());
     }
-    return products;
+    return results;
   }
 
   /**
@@ -434,11 +442,11 @@ record ProbeRun(
    * @param values k vectors of n values
    * @param count k
    * @param residual the largest of {@code ||b - A x|| / ||b||}
-   * @param definite whether the damping is a lower bound of the matrix's eigenvalues
    */
-  record Solutions(HostBuffer values, int count, double residual, boolean definite) {
+  record Solutions(HostBuffer values, int count, double residual) {
 
-    String text(String matrix, double damping) {
+    /** A line; {@code definite} if the damping is a lower bound of the eigenvalues. */
+    String text(String matrix, double damping, boolean definite) {
       String sentence =
           String.format(
               Locale.ROOT,
@@ -463,25 +471,23 @@ record ProbeRun(
 
   /** Solves with a matrix and damping; {@code k} right-hand sides in host memory. */
   Solutions solutions(Matrix matrix, double damping, Scope scope, HostBuffer b, int k) {
-    long n = network.parameterCount();
-    HostBuffer solutions = scope.allocate(k * n);
-    double worst = 0;
-    try (Scope temporary = Scope.open();
-        NetworkOperator operator = operator(matrix)) {
-      progress.stage("solutions", "vector", k);
-      operator.linearize(parameters);
-      SymmetricOperator plain = matrix == Matrix.HESSIAN ? shifted(operator) : operator;
-      SymmetricOperator damped = plain.shifted(damping);
-      Vectors given = Vectors.of(device.upload(temporary, b.segment()), k, n);
-      Vectors found = device.vectors(temporary, k, n);
-      for (int i = 0; i < k; i++) {
-        double residual = damped.solve(given.vector(i), found.vector(i), SOLVED, MOST_PRODUCTS);
-        worst = Math.max(worst, residual);
-        progress.advance(1);
-      }
-      device.download(found.buffer(), solutions.segment());
-    }
-    return new Solutions(solutions, k, worst, matrix != Matrix.HESSIAN);
+    double[] residuals = new double[k];
+    progress.stage("solutions", "vector", k);
+    HostBuffer values =
+        mapped(
+            matrix,
+            scope,
+            b,
+            k,
+            (operator, in, out) -> {
+              SymmetricOperator damped = operator.shifted(damping);
+              for (int i = 0; i < k; i++) {
+                residuals[i] = damped.solve(in.vector(i), out.vector(i), SOLVED, MOST_PRODUCTS);
+                progress.advance(1);
+              }
+            });
+    double worst = Arrays.stream(residuals).max().orElse(0);
+    return new Solutions(values, k, worst);
   }
 
   /** The gradient of the loss. */

@@ -1,7 +1,7 @@
 package dynaxx.app;
 
 import dynaxx.app.LossOptions.Kind;
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.app.io.UserException;
 import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
@@ -22,8 +22,8 @@ final class ProbeTargets {
 
   private final LossOptions options;
   private final List<String> outputs;
-  private final List<NpyFile> files;
-  private final NpyFile exampleWeights;
+  private final List<ArrayFile> files;
+  private final ArrayFile exampleWeights;
   private final List<Integer> axes = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
 
@@ -35,7 +35,7 @@ final class ProbeTargets {
    * @param exampleWeights of the examples, or null
    */
   ProbeTargets(
-      LossOptions options, List<String> outputs, List<NpyFile> files, NpyFile exampleWeights) {
+      LossOptions options, List<String> outputs, List<ArrayFile> files, ArrayFile exampleWeights) {
     this.options = options;
     this.outputs = outputs;
     this.files = files;
@@ -126,7 +126,7 @@ final class ProbeTargets {
     }
   }
 
-  private Loss loss(int i, boolean ignores, NpyFile inputs) {
+  private Loss loss(int i, boolean ignores, ArrayFile inputs) {
     try {
       return options.loss(i, ignores);
     } catch (IllegalArgumentException e) {
@@ -134,7 +134,7 @@ final class ProbeTargets {
     }
   }
 
-  private String named(String message, NpyFile inputs) {
+  private String named(String message, ArrayFile inputs) {
     String names = files.stream().map(f -> f.path().toString()).collect(Collectors.joining(", "));
     return message
         .replaceFirst("^inputs:", inputs.path() + ":")
@@ -149,7 +149,7 @@ final class ProbeTargets {
   }
 
   private HostBuffer weights(Scope scope, int examples) {
-    NpyFile file = exampleWeights;
+    ArrayFile file = exampleWeights;
     if (file == null) {
       return null;
     }
@@ -218,7 +218,7 @@ final class ProbeTargets {
   }
 
   private void requireShape(int i, Shape output, int examples) {
-    NpyFile wanted = files.get(i);
+    ArrayFile wanted = files.get(i);
     boolean classes = kind(i) == Kind.CROSS_ENTROPY;
     if (kind(i).hasClasses() && output.rank() == 0) {
       throw new UserException(

@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.app.io.UserException;
 import java.util.Arrays;
 import java.util.Random;
@@ -55,7 +55,7 @@ final class Selection {
    *
    * @param examples of all files
    */
-  NpyFile of(NpyFile file, int examples, long seed) {
+  ArrayFile of(ArrayFile file, int examples, long seed) {
     if (isAll()) {
       return file;
     }

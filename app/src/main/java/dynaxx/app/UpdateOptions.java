@@ -1,6 +1,6 @@
 package dynaxx.app;
 
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.app.io.UserException;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
@@ -151,7 +151,7 @@ final class UpdateOptions {
   }
 
   private static HostBuffer moments(Path path, Scope scope, long parameters) {
-    NpyFile file = NpyFile.open(path);
+    ArrayFile file = ArrayFile.open(path);
     if (file.size() != parameters) {
       throw new UserException(
           path + ": found shape " + file.shape() + ", expected [" + parameters + "]");

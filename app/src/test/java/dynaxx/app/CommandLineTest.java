@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.testing.CaseFiles;
@@ -178,7 +178,7 @@ class CommandLineTest {
   void whatCannotBeWrittenIsFoundBeforeMeasuring() throws IOException {
     Path vectors = temporary.resolve("v.npy");
     try (Scope scope = Scope.open()) {
-      NpyFile.write(vectors, List.of(1706L), scope.allocate(1706));
+      ArrayFile.write(vectors, List.of(1706L), scope.allocate(1706));
     }
     String long300 = "x".repeat(300);
     for (String place : List.of("/proc/results", temporary.resolve(long300).toString())) {
@@ -268,7 +268,7 @@ class CommandLineTest {
     try (Scope scope = Scope.open()) {
       HostBuffer values = scope.allocate(1706);
       values.set(5, Float.NaN);
-      NpyFile.write(vectors, List.of(1706L), values);
+      ArrayFile.write(vectors, List.of(1706L), values);
     }
     Path products = temporary.resolve("hv.npy");
     Outcome outcome =

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dynaxx.app.data.NpyFile;
+import dynaxx.app.data.ArrayFile;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.testing.CaseFiles;
@@ -178,10 +178,10 @@ class ProbeCommandTest {
   void expectedOutputsMustBeFinite() throws IOException {
     Path expected = temporary.resolve("expected.npy");
     try (Scope scope = Scope.open()) {
-      NpyFile outputs = NpyFile.open(CaseFiles.path("gru", "targets.npy"));
+      ArrayFile outputs = ArrayFile.open(CaseFiles.path("gru", "targets.npy"));
       HostBuffer none = scope.allocate(outputs.size());
       none.set(0, Float.NaN);
-      NpyFile.write(expected, outputs.shape(), none);
+      ArrayFile.write(expected, outputs.shape(), none);
     }
     refused(
         arguments("gru", "cross-entropy", "--expect", expected.toString()), expected.toString());
@@ -244,8 +244,8 @@ class ProbeCommandTest {
 
   private static void assertClose(Path expected, Path found) {
     try (Scope scope = Scope.open()) {
-      NpyFile left = NpyFile.open(expected);
-      NpyFile right = NpyFile.open(found);
+      ArrayFile left = ArrayFile.open(expected);
+      ArrayFile right = ArrayFile.open(found);
       assertEquals(left.shape(), right.shape());
       HostBuffer a = left.values(scope);
       HostBuffer b = right.values(scope);
@@ -288,7 +288,7 @@ class ProbeCommandTest {
   @Test
   void takesTargetsInTheirOrderOnly() throws IOException {
     JsonNode expected = json(CaseFiles.path("lm-causal", "expected.json"));
-    NpyFile whole = NpyFile.open(CaseFiles.path("lm-causal", "targets.npy"));
+    ArrayFile whole = ArrayFile.open(CaseFiles.path("lm-causal", "targets.npy"));
     long examples = whole.shape().get(0);
     long tokens = whole.shape().get(1);
     Path targets = temporary.resolve("targets.npy");
@@ -299,14 +299,14 @@ class ProbeCommandTest {
     try (Scope scope = Scope.open()) {
       HostBuffer values = whole.values(scope);
       for (List<Long> shape : List.of(List.of(examples * tokens), List.of(examples, tokens, 1L))) {
-        NpyFile.write(targets, shape, values);
+        ArrayFile.write(targets, shape, values);
         Outcome outcome = run(all);
         assertEquals(0, outcome.status(), outcome.err());
         assertEquals(number(expected, "loss"), number(json(file), "loss"), 1e-6);
       }
       for (List<Long> shape :
           List.of(List.of(tokens, examples), List.of(2 * examples, tokens / 2))) {
-        NpyFile.write(targets, shape, values);
+        ArrayFile.write(targets, shape, values);
         refused(all, "expected [" + examples + " x " + tokens + "]");
       }
     }
@@ -349,7 +349,7 @@ class ProbeCommandTest {
       for (long i = 0; i < n; i++) {
         same.set(i, 0.25f);
       }
-      NpyFile.write(moments, List.of(n), same);
+      ArrayFile.write(moments, List.of(n), same);
     }
     List<String> adam =
         arguments(
@@ -520,7 +520,7 @@ class ProbeCommandTest {
     refused(text, "expected.json: found");
     Path vectors = temporary.resolve("v.npy");
     try (Scope scope = Scope.open()) {
-      NpyFile.write(vectors, List.of(2L, 3L), scope.allocate(6));
+      ArrayFile.write(vectors, List.of(2L, 3L), scope.allocate(6));
     }
     refused(
         arguments(

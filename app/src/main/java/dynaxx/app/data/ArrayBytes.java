@@ -4,7 +4,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -44,12 +48,12 @@ record ArrayBytes(Path file, String entry) {
 
   private static boolean isGzip(MemorySegment all) {
     return all.byteSize() > 2
-        && Byte.toUnsignedInt(all.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 0)) == 0x1f
-        && Byte.toUnsignedInt(all.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 1)) == 0x8b;
+        && Byte.toUnsignedInt(all.get(ValueLayout.JAVA_BYTE, 0)) == 0x1f
+        && Byte.toUnsignedInt(all.get(ValueLayout.JAVA_BYTE, 1)) == 0x8b;
   }
 
   private MemorySegment inflated() throws IOException {
-    try (InputStream in = new GZIPInputStream(java.nio.file.Files.newInputStream(file), 1 << 16)) {
+    try (InputStream in = new GZIPInputStream(Files.newInputStream(file), 1 << 16)) {
       return MemorySegment.ofArray(in.readNBytes(MOST_INFLATED));
     }
   }
@@ -77,7 +81,7 @@ record ArrayBytes(Path file, String entry) {
 
   /** Where an entry that is not compressed lies, or -1 if its header is not found. */
   private static long stored(MemorySegment all, ZipEntry entry) {
-    byte[] name = entry.getName().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    byte[] name = entry.getName().getBytes(StandardCharsets.UTF_8);
     for (long at = 0; at + LOCAL_HEADER + name.length <= all.byteSize(); ) {
       if (word(all, at) != 0x4b50 || word(all, at + 2) != 0x0403) {
         return -1;
@@ -86,7 +90,7 @@ record ArrayBytes(Path file, String entry) {
       long data = at + LOCAL_HEADER + length + word(all, at + EXTRA_LENGTH);
       boolean own = length == name.length;
       for (int i = 0; i < name.length && own; i++) {
-        byte found = all.get(java.lang.foreign.ValueLayout.JAVA_BYTE, at + LOCAL_HEADER + i);
+        byte found = all.get(ValueLayout.JAVA_BYTE, at + LOCAL_HEADER + i);
         own = found == name[i];
       }
       if (own) {
@@ -108,18 +112,15 @@ record ArrayBytes(Path file, String entry) {
   private static long large(MemorySegment all, long from, long to) {
     for (long at = from; at + 4 <= to; at += 4 + word(all, at + 2)) {
       if (word(all, at) == 1 && word(all, at + 2) >= 16 && at + 20 <= to) {
-        return all.get(
-            java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED.withOrder(
-                java.nio.ByteOrder.LITTLE_ENDIAN),
-            at + 12);
+        return all.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), at + 12);
       }
     }
     return -1;
   }
 
   private static int word(MemorySegment all, long at) {
-    return Byte.toUnsignedInt(all.get(java.lang.foreign.ValueLayout.JAVA_BYTE, at))
-        | Byte.toUnsignedInt(all.get(java.lang.foreign.ValueLayout.JAVA_BYTE, at + 1)) << 8;
+    return Byte.toUnsignedInt(all.get(ValueLayout.JAVA_BYTE, at))
+        | Byte.toUnsignedInt(all.get(ValueLayout.JAVA_BYTE, at + 1)) << 8;
   }
 
   /** Names of the arrays in an archive, without their ending. */

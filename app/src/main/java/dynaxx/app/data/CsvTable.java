@@ -3,6 +3,7 @@ package dynaxx.app.data;
 import dynaxx.memory.HostBuffer;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -11,6 +12,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.apache.commons.csv.CSVFormat;
+import org.apache.commons.csv.CSVParser;
+import org.apache.commons.csv.CSVRecord;
 
 /**
  * Numbers in lines of text with commas, semicolons or tabs between them; a first line that holds no
@@ -18,8 +22,10 @@ import java.util.stream.IntStream;
  */
 final class CsvTable {
 
-  private static final int LONGEST_LINE = 1 << 24;
-  private static final String BYTE_ORDER_MARK = "\uFEFF";
+  /** Characters of the first line that its separator is looked for in. */
+  private static final int LOOKED_AT = 1 << 16;
+
+  private static final int BYTE_ORDER_MARK = 0xFEFF;
 
   private final int columns;
   private final List<float[]> rows;
@@ -37,43 +43,40 @@ final class CsvTable {
    * @param wanted names or numbers of columns from 0, with commas; null for all
    */
   static CsvTable read(Path file, String wanted) throws IOException {
+    try (BufferedReader in = Files.newBufferedReader(file, StandardCharsets.UTF_8);
+        CSVParser lines = parser(in)) {
+      return read(file, wanted, lines);
+    } catch (MalformedInputException e) {
+      throw new DatasetException(file + ": found no UTF-8 text, expected a table");
+    } catch (UncheckedIOException e) {
+      throw new DatasetException(
+          file + ": found no table (" + e.getCause().getMessage() + "), expected numbers");
+    }
+  }
+
+  private static CsvTable read(Path file, String wanted, CSVParser lines) {
     List<float[]> rows = new ArrayList<>();
     boolean whole = true;
     int[] chosen = null;
     int width = -1;
-    String separator = null;
-    try (BufferedReader in = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-      int number = 0;
-      for (String line = in.readLine(); line != null; line = in.readLine()) {
-        number++;
-        line = number == 1 && line.startsWith(BYTE_ORDER_MARK) ? line.substring(1) : line;
-        if (line.isBlank()) {
-          continue;
-        }
-        if (line.length() > LONGEST_LINE) {
-          throw refused(file, number, "a line of " + line.length() + " characters", "numbers");
-        }
-        separator = separator == null ? separator(line) : separator;
-        String[] cells = line.split(separator, -1);
-        boolean names = width < 0 && isHeader(cells);
-        if (width < 0) {
-          width = cells.length;
-          chosen = chosen(file, wanted, names ? cells : null, width);
-        }
-        if (cells.length != width) {
-          throw refused(file, number, cells.length + " values", width + " as in the first line");
-        }
-        if (names) {
-          continue;
-        }
-        float[] row = row(file, number, cells, chosen);
-        for (float v : row) {
-          whole &= v == Math.rint(v);
-        }
-        rows.add(row);
+    for (CSVRecord line : lines) {
+      String[] cells = line.values();
+      boolean names = width < 0 && isHeader(cells);
+      if (width < 0) {
+        width = cells.length;
+        chosen = chosen(file, wanted, names ? List.of(cells) : List.of(), width);
       }
-    } catch (MalformedInputException e) {
-      throw new DatasetException(file + ": found no UTF-8 text, expected a table");
+      if (cells.length != width) {
+        throw refused(file, lines, cells.length + " values", width + " as in the first line");
+      }
+      if (names) {
+        continue;
+      }
+      float[] row = row(file, lines, cells, chosen);
+      for (float v : row) {
+        whole &= v == Math.rint(v);
+      }
+      rows.add(row);
     }
     if (rows.isEmpty()) {
       throw new DatasetException(file + ": found no numbers, expected a table");
@@ -81,14 +84,47 @@ final class CsvTable {
     return new CsvTable(chosen.length, rows, whole);
   }
 
-  private static DatasetException refused(Path file, int line, String found, String expected) {
+  private static CSVParser parser(BufferedReader in) throws IOException {
+    in.mark(1);
+    if (in.read() != BYTE_ORDER_MARK) {
+      in.reset();
+    }
+    return CSVFormat.RFC4180
+        .builder()
+        .setDelimiter(separator(in))
+        .setIgnoreEmptyLines(true)
+        .setTrim(true)
+        .get()
+        .parse(in);
+  }
+
+  private static DatasetException refused(Path file, CSVParser at, String found, String expected) {
     return new DatasetException(
-        file + ": line " + line + ": found " + found + ", expected " + expected);
+        file
+            + ": line "
+            + at.getCurrentLineNumber()
+            + ": found "
+            + found
+            + ", expected "
+            + expected);
   }
 
   /** One for the whole file, so that a decimal comma is not taken for the end of a cell. */
-  private static String separator(String line) {
-    return line.indexOf('\t') >= 0 ? "\t" : line.indexOf(';') >= 0 ? ";" : ",";
+  private static char separator(BufferedReader in) throws IOException {
+    in.mark(LOOKED_AT);
+    boolean blank = true;
+    for (int c = in.read(), seen = 1; c >= 0 && seen < LOOKED_AT; c = in.read(), seen++) {
+      if (c == '\t' || c == ';') {
+        in.reset();
+        return (char) c;
+      }
+      if (c == '\n' && !blank) {
+        break;
+      }
+      blank &= Character.isWhitespace(c);
+    }
+    in.reset();
+    return ',';
   }
 
   /** A missing value at the beginning makes no header of an example. */
@@ -105,12 +141,10 @@ final class CsvTable {
     }
   }
 
-  private static int[] chosen(Path file, String wanted, String[] names, int width) {
+  private static int[] chosen(Path file, String wanted, List<String> known, int width) {
     if (wanted == null) {
       return IntStream.range(0, width).toArray();
     }
-    List<String> known =
-        names == null ? List.of() : Arrays.stream(names).map(CsvTable::unquoted).toList();
     String[] asked = wanted.split(",");
     int[] chosen = new int[asked.length];
     for (int i = 0; i < asked.length; i++) {
@@ -131,18 +165,12 @@ final class CsvTable {
     return chosen;
   }
 
-  private static String unquoted(String cell) {
-    String text = cell.strip();
-    boolean quoted = text.length() > 1 && text.startsWith("\"") && text.endsWith("\"");
-    return quoted ? text.substring(1, text.length() - 1) : text;
-  }
-
-  private static float[] row(Path file, int number, String[] cells, int[] chosen) {
+  private static float[] row(Path file, CSVParser at, String[] cells, int[] chosen) {
     float[] row = new float[chosen.length];
     for (int i = 0; i < row.length; i++) {
       String cell = cells[chosen[i]].strip();
       if (!isNumber(cell)) {
-        throw refused(file, number, "'" + shortened(cell) + "'", "a number");
+        throw refused(file, at, "'" + shortened(cell) + "'", "a number");
       }
       row[i] = Float.parseFloat(cell);
     }

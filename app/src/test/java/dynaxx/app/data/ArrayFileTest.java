@@ -24,7 +24,7 @@ import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class NpyFileTest {
+class ArrayFileTest {
 
   private static final int SHORT_ROUNDS = 4_000;
 
@@ -78,7 +78,7 @@ class NpyFileTest {
 
   private static final byte[] IDX = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6};
 
-  private static float[] values(NpyFile file) {
+  private static float[] values(ArrayFile file) {
     try (Scope scope = Scope.open()) {
       return file.values(scope).toArray();
     }
@@ -92,10 +92,10 @@ class NpyFileTest {
   void readsOtherOrdersAndSelections() throws IOException {
     byte[] six =
         data(24).putFloat(1).putFloat(4).putFloat(2).putFloat(5).putFloat(3).putFloat(6).array();
-    NpyFile fortran = NpyFile.open(file(npy("<f4", "True", "(2, 3)", six)));
+    ArrayFile fortran = ArrayFile.open(file(npy("<f4", "True", "(2, 3)", six)));
     assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, values(fortran));
     assertArrayEquals(new float[] {4, 5, 6}, values(fortran.select(1)));
-    NpyFile rows = NpyFile.open(file(npy("<f4", "False", "(3, 2)", six))).select(0, 2);
+    ArrayFile rows = ArrayFile.open(file(npy("<f4", "False", "(3, 2)", six))).select(0, 2);
     assertEquals(List.of(2L, 2L), rows.shape());
     assertArrayEquals(new float[] {1, 4, 3, 6}, values(rows));
   }
@@ -106,36 +106,45 @@ class NpyFileTest {
     byte[] b = npy("|u1", "False", "(3,)", new byte[] {7, 8, 9});
     for (int method : new int[] {ZipEntry.STORED, ZipEntry.DEFLATED}) {
       Path file = file("x.npz", npz(method, a, b));
-      assertArrayEquals(new float[] {1, 2}, values(NpyFile.open(Path.of(file + ":a0"))));
+      assertArrayEquals(new float[] {1, 2}, values(ArrayFile.open(Path.of(file + ":a0"))));
       assertArrayEquals(
-          new float[] {7, 9}, values(NpyFile.open(Path.of(file + ":a1")).select(0, 2)));
-      DatasetException e = assertThrows(DatasetException.class, () -> NpyFile.open(file));
+          new float[] {7, 9}, values(ArrayFile.open(Path.of(file + ":a1")).select(0, 2)));
+      DatasetException e = assertThrows(DatasetException.class, () -> ArrayFile.open(file));
       assertTrue(e.getMessage().contains("arrays [a0, a1], expected one of them"), e.getMessage());
-      assertThrows(DatasetException.class, () -> NpyFile.open(Path.of(file + ":a2")));
+      assertThrows(DatasetException.class, () -> ArrayFile.open(Path.of(file + ":a2")));
     }
   }
 
   @Test
   void readsTablesAndIdx() throws IOException {
     Path table = file("t.csv", text("height;\"label\"\n1.5;2\n-3e1;4\n"));
-    NpyFile all = NpyFile.open(table);
+    ArrayFile all = ArrayFile.open(table);
     assertEquals(List.of(2L, 2L), all.shape());
     assertArrayEquals(new float[] {1.5f, 2, -30, 4}, values(all));
-    NpyFile labels = NpyFile.open(Path.of(table + ":label"));
+    ArrayFile labels = ArrayFile.open(Path.of(table + ":label"));
     assertTrue(labels.isWhole());
     assertArrayEquals(new float[] {2, 4}, values(labels));
     assertArrayEquals(new float[] {4}, values(labels.select(1)));
     Path wrong = file("w.csv", text("1,2\n3,x\n"));
-    DatasetException e = assertThrows(DatasetException.class, () -> NpyFile.open(wrong));
+    DatasetException e = assertThrows(DatasetException.class, () -> ArrayFile.open(wrong));
     assertTrue(e.getMessage().contains("line 2: found 'x', expected a number"), e.getMessage());
-    NpyFile idx = NpyFile.open(file("i", IDX));
+    Path marked = file("bom.csv", text("\uFEFFa,b\n1,2\n\n3,4\n"));
+    assertArrayEquals(new float[] {1, 3}, values(ArrayFile.open(Path.of(marked + ":a"))));
+    Path bare = file("bare.csv", text("\uFEFF1,2\n3,4\n"));
+    assertEquals(List.of(2L, 2L), ArrayFile.open(bare).shape());
+    Path missing = file("nan.csv", text("nan,x\n1,2\n"));
+    assertThrows(DatasetException.class, () -> ArrayFile.open(missing));
+    Path commas = file("commas.csv", text("0,5;1,5\n2,5;3\n"));
+    assertThrows(DatasetException.class, () -> ArrayFile.open(commas));
+    ArrayFile idx = ArrayFile.open(file("i", IDX));
     assertEquals(List.of(2L, 3L), idx.shape());
     assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, values(idx));
   }
 
   private void reads(String type, byte[] values, float... expected) throws IOException {
     try (Scope scope = Scope.open()) {
-      NpyFile found = NpyFile.open(file(npy(type, "False", "(" + expected.length + ",)", values)));
+      ArrayFile found =
+          ArrayFile.open(file(npy(type, "False", "(" + expected.length + ",)", values)));
       assertEquals(List.of((long) expected.length), found.shape());
       assertArrayEquals(expected, found.values(scope).toArray());
     }
@@ -161,8 +170,8 @@ class NpyFileTest {
     Path file = folder.resolve("y.npy");
     try (Scope scope = Scope.open()) {
       HostBuffer values = scope.allocate(6).put(1, 2, 3, 4, 5, -6.5f);
-      NpyFile.write(file, List.of(2L, 3L), values);
-      NpyFile found = NpyFile.open(file);
+      ArrayFile.write(file, List.of(2L, 3L), values);
+      ArrayFile found = ArrayFile.open(file);
       assertEquals(List.of(2L, 3L), found.shape());
       assertArrayEquals(values.toArray(), found.values(scope).toArray());
       assertEquals(0, (Files.size(file) - 24) % 64, "data aligned as NumPy does");
@@ -171,7 +180,7 @@ class NpyFileTest {
 
   private void refused(byte[] content, String part) throws IOException {
     String message =
-        assertThrows(DatasetException.class, () -> NpyFile.open(file(content))).getMessage();
+        assertThrows(DatasetException.class, () -> ArrayFile.open(file(content))).getMessage();
     assertTrue(message.contains(part) && message.contains("x.npy"), message);
   }
 
@@ -188,11 +197,11 @@ class NpyFileTest {
     byte[] late = npy("<f4", "False", "(2,)", eight);
     late[6] = 9;
     refused(late, "format version 9");
-    assertThrows(DatasetException.class, () -> NpyFile.open(folder.resolve("none.npy")));
-    assertThrows(DatasetException.class, () -> NpyFile.open(folder));
+    assertThrows(DatasetException.class, () -> ArrayFile.open(folder.resolve("none.npy")));
+    assertThrows(DatasetException.class, () -> ArrayFile.open(folder));
     for (long number : new long[] {1L << 40, Long.MIN_VALUE}) {
-      NpyFile large =
-          NpyFile.open(file(npy("<i8", "False", "(1,)", data(8).putLong(number).array())));
+      ArrayFile large =
+          ArrayFile.open(file(npy("<i8", "False", "(1,)", data(8).putLong(number).array())));
       try (Scope scope = Scope.open()) {
         String message =
             assertThrows(DatasetException.class, () -> large.values(scope)).getMessage();
@@ -228,7 +237,7 @@ class NpyFileTest {
       String name = kind == corpus.length - 1 ? "x.csv" : "x.npy";
       Path file = file(name, Arrays.copyOf(bytes, length));
       try (Scope scope = Scope.open()) {
-        assertTrue(NpyFile.open(file).values(scope).size() <= LARGEST_RATIO * bytes.length);
+        assertTrue(ArrayFile.open(file).values(scope).size() <= LARGEST_RATIO * bytes.length);
         read++;
       } catch (DatasetException e) {
         assertTrue(e.getMessage().contains("found") || e.getMessage().contains("read"));
