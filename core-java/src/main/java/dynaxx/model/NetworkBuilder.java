@@ -389,6 +389,32 @@ public final class NetworkBuilder {
   }
 
   /**
+   * One direction of a recurrent layer with parameters that are declared already, in PyTorch's
+   * shapes; see {@link #recurrent(Recurrent, Node, int, boolean, String)}.
+   *
+   * @param kind what a step does
+   * @param x a sequence, {@code [steps x in]}
+   * @param reverse whether it goes from the last step to the first
+   * @param inputWeight {@code [gates hidden x in]}
+   * @param stateWeight {@code [gates hidden x hidden]}
+   * @param inputBias {@code [gates hidden]}, or null for none
+   * @param stateBias {@code [gates hidden]}, or null for none
+   * @return the state after each step of the input, {@code [steps x hidden]}
+   */
+  public Node recurrent(
+      Recurrent kind,
+      Node x,
+      boolean reverse,
+      Parameter inputWeight,
+      Parameter stateWeight,
+      Parameter inputBias,
+      Parameter stateBias) {
+    RecurrentLayer.Weights weights =
+        new RecurrentLayer.Weights(inputWeight, stateWeight, inputBias, stateBias);
+    return RecurrentLayer.sequence(this, RecurrentLayer.states(this, kind, weights, x, reverse));
+  }
+
+  /**
    * One token, or one step of a sequence.
    *
    * @param x {@code [tokens x width]}

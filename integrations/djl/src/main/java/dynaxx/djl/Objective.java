@@ -1,0 +1,153 @@
+package dynaxx.djl;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
+import ai.djl.nn.norm.Dropout;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.loss.Loss;
+import java.lang.foreign.MemorySegment;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The loss of a block over fixed examples, computed by the engine at any parameters. */
+final class Objective {
+
+  private final Block block;
+  private final Loss loss;
+  private final NDList data;
+  private final NDList labels;
+  private final BatchNormMode mode;
+  private final Map<String, Parameter> trained;
+  private final long size;
+
+  Objective(Block block, Loss loss, NDList data, NDList labels, BatchNormMode mode) {
+    this.block = block;
+    this.loss = loss;
+    this.data = data;
+    this.labels = labels;
+    this.mode = mode;
+    this.trained = trained(block);
+    this.size = trained.values().stream().mapToLong(p -> p.getArray().size()).sum();
+    if (mode == BatchNormMode.BATCH) {
+      refuseDropout("", block);
+    }
+  }
+
+  /** Parameters with a gradient, in the order of the block, each once. */
+  static Map<String, Parameter> trained(Block block) {
+    Map<String, Parameter> found = new LinkedHashMap<>();
+    Map<Parameter, String> names = new IdentityHashMap<>();
+    block
+        .getParameters()
+        .forEach(
+            pair -> {
+              Parameter p = pair.getValue();
+              if (!p.isInitialized()) {
+                throw new IllegalArgumentException(
+                    "block: parameter '"
+                        + pair.getKey()
+                        + "' has no values yet, expected an initialized block");
+              }
+              if (p.requiresGradient() && names.putIfAbsent(p, pair.getKey()) == null) {
+                requireFloats(pair.getKey(), p);
+                found.put(pair.getKey(), p);
+              }
+            });
+    if (found.isEmpty()) {
+      throw new IllegalArgumentException(
+          "block: found no parameters with a gradient, expected at least one");
+    }
+    return found;
+  }
+
+  private static void requireFloats(String name, Parameter p) {
+    DataType type = p.getArray().getDataType();
+    if (type != DataType.FLOAT32) {
+      throw new IllegalArgumentException(
+          "parameter '" + name + "': found type " + type + ", expected FLOAT32");
+    }
+  }
+
+  /** Batch statistics come with the engine's training mode, which draws dropout's masks, too. */
+  private static void refuseDropout(String name, Block block) {
+    if (block instanceof Dropout) {
+      throw new IllegalArgumentException(
+          "block '"
+              + name
+              + "': found dropout beside batch statistics, expected running statistics, or a"
+              + " DjlNetwork, which leaves dropout out");
+    }
+    block.getChildren().forEach(child -> refuseDropout(child.getKey(), child.getValue()));
+  }
+
+  List<Parameter> parameters() {
+    return List.copyOf(trained.values());
+  }
+
+  NDManager manager() {
+    return parameters().getFirst().getArray().getManager();
+  }
+
+  /** Values of all parameters together. */
+  long size() {
+    return size;
+  }
+
+  /** The loss with these arrays in place of the parameters; all arrays belong to the manager. */
+  NDArray at(NDManager manager, List<? extends NDArray> leaves) {
+    Map<Parameter, NDArray> values = new IdentityHashMap<>();
+    List<Parameter> parameters = parameters();
+    for (int i = 0; i < leaves.size(); i++) {
+      values.put(parameters.get(i), leaves.get(i));
+    }
+    Values store = new Values(manager, values);
+    NDList inputs = views(manager, data);
+    NDList predictions = block.forward(store, inputs, mode == BatchNormMode.BATCH);
+    NDArray value = loss.evaluate(views(manager, labels), predictions);
+    return value.getShape().dimension() == 0 ? value : value.sum();
+  }
+
+  private static NDList views(NDManager manager, NDList arrays) {
+    NDList views = new NDList(arrays.size());
+    for (NDArray array : arrays) {
+      NDArray view = array.stopGradient();
+      view.attach(manager);
+      views.add(view);
+    }
+    return views;
+  }
+
+  /** Copies an array's values; they lie where the engine has them until then. */
+  static void copy(NDArray from, MemorySegment to) {
+    MemorySegment values = MemorySegment.ofBuffer(from.toByteBuffer(true));
+    MemorySegment.copy(values, 0, to, 0, to.byteSize());
+  }
+
+  /** Gives blocks other arrays than their own; what is not trained is copied, as it may change. */
+  private static final class Values extends ParameterStore {
+    private final Map<Parameter, NDArray> values;
+
+    Values(NDManager manager, Map<Parameter, NDArray> values) {
+      super(manager, false);
+      this.values = values;
+    }
+
+    @Override
+    public NDArray getValue(Parameter parameter, Device device, boolean training) {
+      return parameter == null ? null : values.computeIfAbsent(parameter, this::copy);
+    }
+
+    private NDArray copy(Parameter parameter) {
+      NDArray copy = parameter.getArray().duplicate();
+      copy.attach(getManager());
+      return copy;
+    }
+  }
+}
