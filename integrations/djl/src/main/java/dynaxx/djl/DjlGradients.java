@@ -9,6 +9,7 @@ import ai.djl.training.GradientCollector;
 import ai.djl.training.loss.Loss;
 import dynaxx.device.Device;
 import dynaxx.operator.GradientDifference;
+import java.lang.ref.Reference;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,7 +62,9 @@ public final class DjlGradients {
     try (NDManager manager = objective.manager().newSubManager();
         GradientCollector collector = manager.getEngine().newGradientCollector()) {
       List<NDArray> leaves = leaves(manager, parameters);
-      collector.backward(objective.at(manager, leaves));
+      Retained retained = new Retained();
+      collector.backward(retained.record(() -> objective.at(manager, leaves)));
+      Reference.reachabilityFence(retained);
       int at = 0;
       for (NDArray leaf : leaves) {
         float[] values = leaf.getGradient().toFloatArray();

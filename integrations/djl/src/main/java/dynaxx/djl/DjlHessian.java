@@ -39,6 +39,7 @@ public final class DjlHessian implements SymmetricOperator {
 
   private final SymmetricOperator products;
   private final PtNDManager manager;
+  private final Retained retained = new Retained();
   private final AutogradScript script;
   private final IValue leaves;
   private final IValue gradient;
@@ -82,7 +83,7 @@ public final class DjlHessian implements SymmetricOperator {
     try {
       script = new AutogradScript(manager);
       List<PtNDArray> own = leaves(objective.parameters());
-      NDArray value = objective.at(manager, own);
+      NDArray value = retained.record(() -> objective.at(manager, own));
       PtNDArray[] found = script.gradient(value, own);
       this.loss = value.toFloatArray()[0];
       this.gradientValues = flat(found);

@@ -13,6 +13,7 @@ import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.operator.Hessian;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
@@ -73,6 +74,24 @@ class KnownCaseTest {
             assertEquals(CASE.expected().get("loss").asDouble(), hessian.loss(), 1e-6);
             double error = relativeError(hessian);
             System.out.printf("engine: relative error of Hv %.1e%n", error);
+            assertTrue(error < 1e-5, () -> "relative error " + error);
+          }
+        });
+  }
+
+  @Test
+  void productsOfTheNetwork() {
+    with(
+        (block, data, labels, device) -> {
+          DjlNetwork network = DjlNetwork.of(block, data.head().getShape());
+          var loss = dynaxx.network.Loss.crossEntropy();
+          try (Scope scope = Scope.open();
+              Hessian hessian =
+                  new Hessian(
+                      network.network(), loss, network.batch(loss, data, labels, scope), device)) {
+            hessian.linearize(network.parameters(scope));
+            double error = relativeError(hessian);
+            System.out.printf("network: relative error of Hv %.1e%n", error);
             assertTrue(error < 1e-5, () -> "relative error " + error);
           }
         });
