@@ -17,6 +17,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -107,7 +108,7 @@ final class TracedFunctions {
   public NDArray avgPool(
       Shape kernel, Shape stride, Shape padding, boolean ceil, boolean countPadding) {
     Windows windows = Windows.of(x, kernel, stride, padding, ceil);
-    boolean padded = padding.size() > 0;
+    boolean padded = Arrays.stream(padding.getShape()).anyMatch(pixels -> pixels > 0);
     if (countPadding && padded && windows.reachesBeyond()) {
       throw new Refusal("averages padded windows, rounded up");
     }
