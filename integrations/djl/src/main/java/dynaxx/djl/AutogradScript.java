@@ -1,5 +1,6 @@
 package dynaxx.djl;
 
+import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.pytorch.engine.PtNDArray;
@@ -23,7 +24,7 @@ import java.util.zip.ZipOutputStream;
  * {@code backward(.., createGraph)} would do for products, but it leaves a cycle from each
  * parameter to its gradient and back that is never freed, and it writes into gradients.
  */
-final class AutogradScript implements AutoCloseable {
+final class AutogradScript {
 
   private static final String CODE =
       """
@@ -80,7 +81,17 @@ final class AutogradScript implements AutoCloseable {
 
   private final PtSymbolBlock module;
 
-  AutogradScript(PtNDManager manager) {
+  /** Compiled once, as that takes a tenth of a second; it has no values and runs on any device. */
+  private static final class Holder {
+    static final AutogradScript SCRIPT =
+        new AutogradScript((PtNDManager) Engine.getEngine("PyTorch").newBaseManager());
+  }
+
+  static AutogradScript get() {
+    return Holder.SCRIPT;
+  }
+
+  private AutogradScript(PtNDManager manager) {
     try {
       module = JniUtils.loadModule(manager, new ByteArrayInputStream(archive()), true, false);
     } catch (IOException e) {
@@ -135,10 +146,5 @@ final class AutogradScript implements AutoCloseable {
         IValue product = IValueUtils.runMethod(module, "product", gradient, leaves, vector)) {
       return product.toTensor(manager);
     }
-  }
-
-  @Override
-  public void close() {
-    module.close();
   }
 }

@@ -81,7 +81,7 @@ public final class DjlHessian implements SymmetricOperator {
     boolean graphs = JniUtils.isGradMode();
     JniUtils.setGradMode(true);
     try {
-      script = new AutogradScript(manager);
+      script = AutogradScript.get();
       List<PtNDArray> own = leaves(objective.parameters());
       NDArray value = retained.record(() -> objective.at(manager, own));
       PtNDArray[] found = script.gradient(value, own);
@@ -182,7 +182,6 @@ public final class DjlHessian implements SymmetricOperator {
       closed = true;
       gradient.close();
       leaves.close();
-      script.close();
       manager.close();
     }
   }

@@ -9,6 +9,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
+import ai.djl.nn.core.Prelu;
+import ai.djl.training.initializer.Initializer;
 import ai.djl.training.loss.Loss;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
@@ -19,6 +21,7 @@ import dynaxx.testing.Numbers;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -67,7 +70,8 @@ class AgreementTest {
         new Trial("embedding", Blocks::embedding, BatchNormMode.RUNNING, 11, 5),
         trial("attention", Blocks::attention, 5, 3),
         trial("transformer encoder", Blocks::transformer, 5, 3),
-        trial("parallel branches", Blocks::parallel, 6));
+        trial("parallel branches", Blocks::parallel, 6),
+        trial("a block of one's own", () -> Blocks.gated(new Blocks.OwnPrelu()), 6));
   }
 
   @ParameterizedTest
@@ -106,6 +110,38 @@ class AgreementTest {
             Numbers.relativeDifference(Numbers.doubles(b.buffer()), Numbers.doubles(a.buffer()));
         System.out.printf("%s: %d parameters, Hv differs by %.1e%n", trial, own.dimension(), error);
         assertTrue(error < TOLERANCE, () -> "relative difference " + error);
+      }
+    }
+  }
+
+  /** PyTorch's engine cannot run it, so it is compared with a block that does the same. */
+  @Test
+  void parametricRelu() {
+    try (Scope scope = Scope.open();
+        Device device = Devices.cpu(1)) {
+      double[] own = product(Blocks.gated(new Blocks.OwnPrelu()), scope, device);
+      double[] prelu = product(Blocks.gated(new Prelu()), scope, device);
+      double error = Numbers.relativeDifference(own, prelu);
+      assertTrue(error < 1e-6, () -> "relative difference " + error);
+    }
+  }
+
+  private static double[] product(Block block, Scope scope, Device device) {
+    try (NDManager manager = NDManager.newBaseManager()) {
+      NDList data = new NDList(trial("", () -> block, 6).data(manager, new Random(5)));
+      NDList labels = new NDList(manager.ones(new Shape(EXAMPLES)));
+      block.setInitializer(Initializer.ONES, parameter -> true);
+      block.initialize(manager, DataType.FLOAT32, data.head().getShape());
+      Blocks.randomize(block, 3);
+      DjlNetwork network = DjlNetwork.of(block, data.head().getShape());
+      var loss = dynaxx.network.Loss.crossEntropy();
+      var batch = network.batch(loss, data, labels, scope);
+      try (Hessian hessian = new Hessian(network.network(), loss, batch, device)) {
+        hessian.linearize(network.parameters(scope));
+        int n = Math.toIntExact(hessian.dimension());
+        Vectors hv = device.vectors(scope, 1, n);
+        hessian.apply(Numbers.vectors(scope, 1, Numbers.uniform(n, 5)), hv);
+        return Numbers.doubles(hv.buffer());
       }
     }
   }

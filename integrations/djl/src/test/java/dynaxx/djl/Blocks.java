@@ -3,6 +3,7 @@ package dynaxx.djl;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Activation;
 import ai.djl.nn.Block;
 import ai.djl.nn.ParallelBlock;
@@ -21,6 +22,9 @@ import ai.djl.nn.recurrent.LSTM;
 import ai.djl.nn.recurrent.RNN;
 import ai.djl.nn.transformer.ScaledDotProductAttentionBlock;
 import ai.djl.nn.transformer.TransformerEncoderBlock;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.Initializer;
+import ai.djl.util.PairList;
 import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.Optional;
@@ -175,6 +179,35 @@ final class Blocks {
             outputs -> new NDList(outputs.get(0).head().concat(outputs.get(1).head().mul(0.5f), 1)),
             List.of(linear(3), new SequentialBlock().add(linear(5)).add(Activation::sigmoid)));
     return new SequentialBlock().add(linear(8)).add(residual).add(branches).add(linear(4));
+  }
+
+  static SequentialBlock gated(Block gate) {
+    return new SequentialBlock().add(linear(6)).add(gate).add(linear(4));
+  }
+
+  /** A block that DJL does not have: {@code Prelu} in other words, as PyTorch's engine lacks it. */
+  static final class OwnPrelu extends AbstractBlock {
+    private final Parameter slope =
+        addParameter(Parameter.builder().setName("slope").optInitializer(Initializer.ONES).build());
+
+    @Override
+    protected void prepare(Shape[] inputs) {
+      slope.setShape(new Shape(1));
+    }
+
+    @Override
+    protected NDList forwardInternal(
+        ParameterStore store, NDList inputs, boolean training, PairList<String, Object> unused) {
+      NDArray x = inputs.head();
+      NDArray below = x.minimum(0);
+      NDArray alpha = store.getValue(slope, x.getDevice(), training);
+      return new NDList(x.maximum(0).add(below.mul(alpha)));
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputs) {
+      return inputs;
+    }
   }
 
   /** An embedding of numbers. */

@@ -1,0 +1,14 @@
+package dynaxx.djl;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+class FashionMnistExampleTest {
+
+  @Test
+  void aShortRunLearns() throws Exception {
+    double loss = FashionMnistExample.run(1024, 3);
+    assertTrue(loss < 2, () -> "found a loss of " + loss + ", expected below ln 10 = 2.3");
+  }
+}
