@@ -194,7 +194,7 @@ public final class CurvatureListener extends TrainingListenerAdapter {
     for (Parameter parameter : Objective.trained(block).values()) {
       try (NDArray gradient = parameter.getArray().getGradient();
           NDArray norm = gradient.norm()) {
-        double value = norm.toFloatArray()[0];
+        double value = HostCopies.scalar(norm);
         squares += value * value;
       }
     }
@@ -239,7 +239,7 @@ public final class CurvatureListener extends TrainingListenerAdapter {
                 NDList predictions = batch.getPredictions().get(device);
                 try (NDArray value = trainer.getLoss().evaluate(labels, predictions)) {
                   long examples = labels.head().size(0);
-                  float[] values = value.toFloatArray();
+                  float[] values = HostCopies.floats(value);
                   sum += examples * Arrays.stream(doubles(values)).average().orElse(Double.NaN);
                   count += examples;
                 }

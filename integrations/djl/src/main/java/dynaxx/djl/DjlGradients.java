@@ -45,7 +45,7 @@ public final class DjlGradients {
    */
   public float[] parameters() {
     FloatBuffer all = FloatBuffer.allocate(Math.toIntExact(objective.size()));
-    objective.parameters().forEach(p -> all.put(p.getArray().toFloatArray()));
+    objective.parameters().forEach(p -> all.put(HostCopies.floats(p.getArray())));
     return all.array();
   }
 
@@ -67,7 +67,7 @@ public final class DjlGradients {
       Reference.reachabilityFence(retained);
       int at = 0;
       for (NDArray leaf : leaves) {
-        float[] values = leaf.getGradient().toFloatArray();
+        float[] values = HostCopies.floats(leaf.getGradient());
         System.arraycopy(values, 0, gradient, at, values.length);
         at += values.length;
       }

@@ -85,7 +85,7 @@ public final class DjlHessian implements SymmetricOperator {
       List<PtNDArray> own = leaves(objective.parameters());
       NDArray value = retained.record(() -> objective.at(manager, own));
       PtNDArray[] found = script.gradient(value, own);
-      this.loss = value.toFloatArray()[0];
+      this.loss = HostCopies.scalar(value);
       this.gradientValues = flat(found);
       this.leaves = IValue.listFrom(own.toArray(PtNDArray[]::new));
       this.gradient = IValue.listFrom(found);
@@ -123,7 +123,7 @@ public final class DjlHessian implements SymmetricOperator {
 
   private float[] flat(PtNDArray[] arrays) {
     FloatBuffer all = FloatBuffer.allocate(Math.toIntExact(dimension()));
-    Stream.of(arrays).forEach(a -> all.put(a.toFloatArray()));
+    Stream.of(arrays).forEach(a -> all.put(HostCopies.floats(a)));
     return all.array();
   }
 
@@ -172,7 +172,7 @@ public final class DjlHessian implements SymmetricOperator {
     ByteBuffer values = in.asByteBuffer().order(ByteOrder.nativeOrder());
     try (PtNDManager temporary = (PtNDManager) manager.newSubManager()) {
       PtNDArray v = temporary.create(values, new Shape(dimension()), DataType.FLOAT32);
-      Objective.copy(script.product(gradient, leaves, v, temporary), out);
+      HostCopies.copy(script.product(gradient, leaves, v, temporary), out);
     }
   }
 

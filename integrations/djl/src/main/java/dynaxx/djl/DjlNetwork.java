@@ -92,7 +92,7 @@ public final class DjlNetwork {
   }
 
   private static List<float[]> values(List<Parameter> of) {
-    return of.stream().map(p -> p.getArray().toFloatArray()).toList();
+    return of.stream().map(p -> HostCopies.floats(p.getArray())).toList();
   }
 
   /** This, or if constants of the block have changed, the block read again. */
@@ -126,7 +126,7 @@ public final class DjlNetwork {
     long at = 0;
     for (Parameter parameter : parameters) {
       NDArray array = parameter.getArray();
-      Objective.copy(array, to.slice(at, array.size()).segment());
+      HostCopies.copy(array, to.slice(at, array.size()).segment());
       at += array.size();
     }
   }

@@ -49,7 +49,7 @@ final class Examples {
 
   private static float[] floats(NDArray array) {
     try (NDArray floats = array.toType(DataType.FLOAT32, true)) {
-      return floats.toFloatArray();
+      return HostCopies.floats(floats);
     }
   }
 }

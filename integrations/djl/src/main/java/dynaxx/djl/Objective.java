@@ -10,7 +10,6 @@ import ai.djl.nn.Parameter;
 import ai.djl.nn.norm.Dropout;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.loss.Loss;
-import java.lang.foreign.MemorySegment;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -107,7 +106,7 @@ final class Objective {
     for (int i = 0; i < leaves.size(); i++) {
       values.put(parameters.get(i), leaves.get(i));
     }
-    Values store = new Values(manager, values);
+    Store store = new Store(manager, values);
     NDList inputs = views(manager, data);
     NDList predictions = block.forward(store, inputs, mode == BatchNormMode.BATCH);
     NDArray value = loss.evaluate(views(manager, labels), predictions);
@@ -124,17 +123,11 @@ final class Objective {
     return views;
   }
 
-  /** Copies an array's values; they lie where the engine has them until then. */
-  static void copy(NDArray from, MemorySegment to) {
-    MemorySegment values = MemorySegment.ofBuffer(from.toByteBuffer(true));
-    MemorySegment.copy(values, 0, to, 0, to.byteSize());
-  }
-
   /** Gives blocks other arrays than their own; what is not trained is copied, as it may change. */
-  private static final class Values extends ParameterStore {
+  private static final class Store extends ParameterStore {
     private final Map<Parameter, NDArray> values;
 
-    Values(NDManager manager, Map<Parameter, NDArray> values) {
+    Store(NDManager manager, Map<Parameter, NDArray> values) {
       super(manager, false);
       this.values = values;
     }

@@ -152,27 +152,21 @@ final class Trace {
 
   /** The innermost block in which it happened. */
   private String culprit(Block root, RuntimeException e) {
+    if (at(root) instanceof LambdaBlock lambda) {
+      return "LambdaBlock " + lambda.getName();
+    }
     ClassLoader loader = root.getClass().getClassLoader();
     for (StackTraceElement frame : e.getStackTrace()) {
       try {
         Class<?> type = Class.forName(frame.getClassName(), false, loader);
-        if (Block.class.isAssignableFrom(type) && type != SequentialBlock.class) {
-          return at(root) instanceof LambdaBlock lambda && type.getSimpleName().startsWith("Abs")
-              ? lambda.getName()
-              : name(root, type);
+        if (Block.class.isAssignableFrom(type)) {
+          return type.getSimpleName();
         }
       } catch (ClassNotFoundException | LinkageError ignored) {
         continue; // a frame of another loader is no block's
       }
     }
     return root.getClass().getSimpleName();
-  }
-
-  private String name(Block root, Class<?> type) {
-    Block found = at(root);
-    return found instanceof LambdaBlock lambda && type == LambdaBlock.class
-        ? "LambdaBlock " + lambda.getName()
-        : type.getSimpleName();
   }
 
   /** The block that the path leads to. */
@@ -203,7 +197,7 @@ final class Trace {
       fixed.add(parameter);
       NDArray array = parameter.getArray();
       return TracedArray.constant(
-          manager, array.getShape(), array.getDataType(), array.toFloatArray());
+          manager, array.getShape(), array.getDataType(), HostCopies.floats(array));
     }
   }
 }

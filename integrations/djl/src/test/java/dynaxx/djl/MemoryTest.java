@@ -20,8 +20,11 @@ import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Products through the engine leave nothing behind. A vector has 0.14 MB here. */
@@ -36,7 +39,6 @@ class MemoryTest {
   }
 
   private static void with(Check check) throws IOException {
-    assumeTrue(Files.isReadable(STATUS), "the resident memory is read from /proc, as on Linux");
     try (NDManager manager = NDManager.newBaseManager();
         Device device = Devices.cpu(1)) {
       Block block =
@@ -51,6 +53,75 @@ class MemoryTest {
     }
   }
 
+  /** A JVM of its own, whose heap is all resident from the start: what grows is native memory. */
+  @Test
+  void memoryIsFlat() throws IOException, InterruptedException {
+    assumeTrue(Files.isReadable(STATUS), "the resident memory is read from /proc, as on Linux");
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xms256m",
+                "-Xmx256m",
+                "-XX:+AlwaysPreTouch",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path"))));
+    for (String name :
+        List.of(
+            "ai.djl.offline", "OPT_OUT_TRACKING", "DJL_CACHE_DIR", "ai.djl.pytorch.num_threads")) {
+      command.add("-D" + name + "=" + System.getProperty(name, ""));
+    }
+    command.add(MemoryTest.class.getName());
+    Process child = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, child.waitFor(), output);
+    output.lines().filter(line -> line.contains(" MB ")).forEach(System.out::println);
+  }
+
+  /** The child. */
+  public static void main(String[] arguments) throws IOException {
+    with(
+        (manager, block, data, labels, device) -> {
+          int arrays = manager.getManagedArrays().size();
+          try (Scope scope = Scope.open();
+              DjlHessian hessian = hessian(block, data, labels, device)) {
+            int recorded = manager.getManagedArrays().size();
+            Vectors v = device.vectors(scope, 1, hessian.dimension());
+            Vectors hv = device.vectors(scope, 1, hessian.dimension());
+            device.algebra().rademacher(1, 0, v);
+            requireFlat("products", 10_000, () -> hessian.apply(v, hv));
+            requireEqual(recorded, manager.getManagedArrays().size());
+          }
+          requireFlat("recordings", 500, () -> hessian(block, data, labels, device).close());
+          requireEqual(arrays, manager.getManagedArrays().size());
+        });
+  }
+
+  private static void requireFlat(String what, int times, Runnable work) throws IOException {
+    repeat(times / 10, work);
+    double before = residentMegabytes();
+    repeat(times, work);
+    double after = residentMegabytes();
+    System.out.printf("%d %s: %.0f MB before, %.0f MB after%n", times, what, before, after);
+    if (after - before > MOST_MEGABYTES) {
+      throw new IllegalStateException(what + " leave memory behind");
+    }
+  }
+
+  private static void repeat(int times, Runnable work) {
+    for (int i = 0; i < times; i++) {
+      work.run();
+    }
+  }
+
+  private static void requireEqual(int expected, int found) {
+    if (expected != found) {
+      throw new IllegalStateException("manager: found " + found + " arrays, expected " + expected);
+    }
+  }
+
   private static double residentMegabytes() throws IOException {
     System.gc();
     return Files.readAllLines(STATUS).stream()
@@ -62,56 +133,6 @@ class MemoryTest {
 
   private static DjlHessian hessian(Block block, NDList data, NDList labels, Device device) {
     return new DjlHessian(block, Loss.softmaxCrossEntropyLoss(), data, labels, device);
-  }
-
-  private static void multiply(DjlHessian hessian, Vectors v, Vectors hv, int times) {
-    for (int i = 0; i < times; i++) {
-      hessian.apply(v, hv);
-    }
-  }
-
-  @Test
-  void tenThousandProducts() throws IOException {
-    with(
-        (manager, block, data, labels, device) -> {
-          int arrays = manager.getManagedArrays().size();
-          try (Scope scope = Scope.open();
-              DjlHessian hessian = hessian(block, data, labels, device)) {
-            int recorded = manager.getManagedArrays().size();
-            Vectors v = device.vectors(scope, 1, hessian.dimension());
-            Vectors hv = device.vectors(scope, 1, hessian.dimension());
-            device.algebra().rademacher(1, 0, v);
-            multiply(hessian, v, hv, 1000);
-            double before = residentMegabytes();
-            multiply(hessian, v, hv, 10_000);
-            double after = residentMegabytes();
-            System.out.printf("10000 products: %.0f MB before, %.0f MB after%n", before, after);
-            assertTrue(after - before < MOST_MEGABYTES, () -> before + " MB to " + after);
-            assertEquals(recorded, manager.getManagedArrays().size());
-          }
-          assertEquals(arrays, manager.getManagedArrays().size());
-        });
-  }
-
-  @Test
-  void fiveHundredRecordings() throws IOException {
-    with(
-        (manager, block, data, labels, device) -> {
-          int arrays = manager.getManagedArrays().size();
-          record(block, data, labels, device, 50);
-          double before = residentMegabytes();
-          record(block, data, labels, device, 500);
-          double after = residentMegabytes();
-          System.out.printf("500 recordings: %.0f MB before, %.0f MB after%n", before, after);
-          assertTrue(after - before < MOST_MEGABYTES, () -> before + " MB to " + after);
-          assertEquals(arrays, manager.getManagedArrays().size());
-        });
-  }
-
-  private static void record(Block block, NDList data, NDList labels, Device device, int times) {
-    for (int i = 0; i < times; i++) {
-      hessian(block, data, labels, device).close();
-    }
   }
 
   @Test
