@@ -31,7 +31,7 @@ final class FashionMnistExample {
 
   private static final String FILES = "/dynaxx/app/data/fashion-mnist/train-";
   private static final int BATCH = 64;
-  private static final int SUBSET = 256;
+  private static final int SUBSET = 128;
   private static final int SIDE = 28;
 
   private FashionMnistExample() {}
