@@ -9,6 +9,7 @@ import dynaxx.network.op.Broadcast;
 import dynaxx.network.op.Op;
 import dynaxx.network.op.Permute;
 import dynaxx.network.op.Reshape;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -75,7 +76,7 @@ final class Term {
 
   /** The same with one axis elsewhere. */
   Term moved(int from, int to) {
-    List<Integer> order = new java.util.ArrayList<>();
+    List<Integer> order = new ArrayList<>();
     IntStream.range(0, rank()).filter(a -> a != from).forEach(order::add);
     order.add(to, from);
     return permute(order.stream().mapToInt(Integer::intValue).toArray());

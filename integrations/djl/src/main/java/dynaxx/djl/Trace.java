@@ -71,7 +71,7 @@ final class Trace {
     }
   }
 
-  /** One input of one axis as it is, others one after the other in one axis. */
+  /** All inputs one after the other in one axis. */
   private static Shape inputShape(List<int[]> shapes) {
     return Shape.of(shapes.stream().mapToInt(Trace::size).sum());
   }
