@@ -102,6 +102,10 @@ final class HeldPartition implements AutoCloseable {
     return examples;
   }
 
+  String device() {
+    return device == null ? null : device.description();
+  }
+
   long checksum() {
     return checksum;
   }

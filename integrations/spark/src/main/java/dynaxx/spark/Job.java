@@ -41,11 +41,11 @@ record Job(
   /** Spark would try a task four times that fails; what fails each time is an answer. */
   private Part answer(int partition, Iterator<Examples> data) {
     String name = "partition " + partition;
-    Part part = new Part(partition, place(), 0, 0);
+    Part part = new Part(partition, place(), 0, 0, null);
     try {
       HeldPartition held =
           HeldPartitions.get(problem, partition, point, data, TaskContext.get().cpus());
-      part = new Part(partition, place(), held.examples(), held.checksum());
+      part = new Part(partition, place(), held.examples(), held.checksum(), held.device());
       if (held.examples() > 0) {
         held.answer(part, kind, point, parameters::value, () -> directions.value());
       }

@@ -17,6 +17,9 @@ final class Part implements Serializable {
   /** Of the data, to notice an RDD that does not give the same examples again. */
   final long checksum;
 
+  /** What computes there; null if it holds no examples. */
+  final String device;
+
   /** A user's mistake or a value that is not finite; the other results are missing then. */
   RuntimeException refusal;
 
@@ -26,10 +29,11 @@ final class Part implements Serializable {
   /** Vectors that are averaged over the examples: the gradient, or products. */
   float[][] vectors = {};
 
-  Part(int partition, String place, long examples, long checksum) {
+  Part(int partition, String place, long examples, long checksum, String device) {
     this.partition = partition;
     this.place = place;
     this.examples = examples;
     this.checksum = checksum;
+    this.device = device;
   }
 }

@@ -16,6 +16,8 @@ import java.lang.System.Logger.Level;
 import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaRDD;
@@ -55,6 +57,7 @@ public final class SparkHessian implements SymmetricOperator {
   private final SymmetricOperator products;
   private final Scope scope = Scope.open();
   private final Buffer gradient;
+  private final Set<String> devices = new TreeSet<>();
   private long[] counts;
   private long[] checksums;
   private long examples;
@@ -266,6 +269,18 @@ public final class SparkHessian implements SymmetricOperator {
     }
     for (Part part : parts) {
       requireSame(part, counts[part.partition], checksums[part.partition]);
+      noteDevice(part.device);
+    }
+  }
+
+  private void noteDevice(String found) {
+    if (found != null && devices.add(found) && devices.size() > 1) {
+      LOG.log(
+          Level.WARNING,
+          NAME
+              + ": executors compute in different ways, so the last bits depend on where a"
+              + " partition is: "
+              + devices);
     }
   }
 

@@ -1,5 +1,7 @@
 package dynaxx.spark;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -7,7 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -16,12 +20,18 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
+import scala.collection.immutable.Map$;
+import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * A Spark master, its workers, and an executor process for each worker, from the jars of the class
  * path: they are laid out in SPARK_HOME as in a distribution, since workers start executors there.
  */
-final class Cluster implements AutoCloseable {
+final class Cluster {
+
+  private static final int MOST_EXECUTORS = 4;
+
+  private static Cluster shared;
 
   private final JavaSparkContext spark;
   private final AtomicInteger lost = new AtomicInteger();
@@ -39,15 +49,29 @@ final class Cluster implements AutoCloseable {
             });
   }
 
-  /** Executors are processes with one core each. */
-  static Cluster of(int executors) {
-    layOut();
-    return new Cluster(conf("local-cluster[" + executors + ",1,1024]")).await(executors);
+  /** The same for all tests, up to the end of this process: to start one takes a while. */
+  static synchronized Cluster of(int executors) {
+    if (shared == null) {
+      layOut();
+      shared = new Cluster(conf("local-cluster[" + MOST_EXECUTORS + ",1,1024]"));
+      shared.awaitExecutors(MOST_EXECUTORS);
+    }
+    return shared.resize(executors);
   }
 
-  /** Everything in this process. */
-  static Cluster local(String serializer) {
-    return new Cluster(conf("local[2]").set("spark.serializer", serializer));
+  /** Two executors with the JVM's and Spark's usual settings, to measure times. */
+  static synchronized Cluster fast() {
+    if (shared != null) {
+      shared.spark.close();
+    }
+    layOut();
+    shared =
+        new Cluster(
+            conf("local-cluster[2,1,1024]")
+                .remove("spark.executor.extraJavaOptions")
+                .remove("spark.serializer"));
+    shared.awaitExecutors(2);
+    return shared;
   }
 
   private static SparkConf conf(String master) {
@@ -57,8 +81,10 @@ final class Cluster implements AutoCloseable {
         .set("spark.ui.enabled", "false")
         .set("spark.driver.host", "127.0.0.1")
         .set("spark.driver.bindAddress", "127.0.0.1")
-        .set("spark.locality.wait", "30s")
         .set("spark.executorEnv.JAVA_HOME", System.getProperty("java.home"))
+        .set(
+            "spark.executor.extraJavaOptions",
+            "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Ddynaxx.simd=off")
         .set("spark.executor.extraClassPath", folders());
   }
 
@@ -86,15 +112,36 @@ final class Cluster implements AutoCloseable {
     }
   }
 
-  /** Waits for executors, so that partitions are spread over all of them. */
-  private Cluster await(int executors) {
-    for (int i = 0; i < 600 && executors() < executors; i++) {
+  /** Ends executors or starts others, and waits until there are as many as wanted. */
+  Cluster resize(int wanted) {
+    List<String> there = executors();
+    if (there.size() > wanted) {
+      List<String> surplus = there.subList(wanted, there.size());
+      spark.sc().killExecutors(CollectionConverters.asScala(surplus).toSeq());
+    }
+    spark.sc().requestTotalExecutors(wanted, 0, Map$.MODULE$.empty());
+    awaitExecutors(wanted);
+    return this;
+  }
+
+  private void awaitExecutors(int wanted) {
+    await("executors", wanted, () -> executors().size());
+  }
+
+  /** Waits until listeners have heard of all that was done. */
+  void await() {
+    try {
+      spark.sc().listenerBus().waitUntilEmpty();
+    } catch (TimeoutException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static void await(String what, int expected, IntSupplier found) {
+    for (int i = 0; i < 1200 && found.getAsInt() != expected; i++) {
       pause();
     }
-    if (executors() < executors) {
-      throw new IllegalStateException("found " + executors() + " executors after a minute");
-    }
-    return this;
+    assertEquals(expected, found.getAsInt(), what);
   }
 
   static void pause() {
@@ -105,9 +152,9 @@ final class Cluster implements AutoCloseable {
     }
   }
 
-  /** Executors that are there, without the driver. */
-  int executors() {
-    return spark.sc().statusTracker().getExecutorInfos().length - 1;
+  /** The executors that are there. */
+  private List<String> executors() {
+    return CollectionConverters.asJava(spark.sc().getExecutorIds());
   }
 
   /** Executors that have gone. */
@@ -134,10 +181,5 @@ final class Cluster implements AutoCloseable {
               action.call(i);
               Thread.sleep(20);
             });
-  }
-
-  @Override
-  public void close() {
-    spark.close();
   }
 }

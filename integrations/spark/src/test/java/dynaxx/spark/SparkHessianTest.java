@@ -8,10 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.layer.Activation;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.model.Mlp;
+import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
@@ -25,13 +27,14 @@ import dynaxx.testing.Numbers;
 import dynaxx.testing.OperatorContract;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.LongStream;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.function.Function0;
 import org.apache.spark.util.LongAccumulator;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -49,11 +52,6 @@ class SparkHessianTest {
   @BeforeAll
   static void start() {
     cluster = Cluster.of(2);
-  }
-
-  @AfterAll
-  static void stop() {
-    cluster.close();
   }
 
   @AfterEach
@@ -118,8 +116,7 @@ class SparkHessianTest {
     }
   }
 
-  private static void assertClose(
-      String what, dynaxx.memory.Buffer expected, dynaxx.memory.Buffer found) {
+  private static void assertClose(String what, Buffer expected, Buffer found) {
     float[] values = ((HostBuffer) found).toArray();
     double difference = Numbers.relativeDifference(Numbers.doubles(expected), values);
     assertTrue(difference < 1e-6, what + ": " + difference);
@@ -131,7 +128,7 @@ class SparkHessianTest {
       hessian.linearize(parameters());
       double largest = CASE.expected().get("lambda_max").asDouble();
       double smallest = CASE.expected().get("lambda_min").asDouble();
-      Lanczos.Result found = Lanczos.fixed(60).withSeed(7).run(hessian);
+      Lanczos.Result found = Lanczos.fixed(40).withSeed(7).run(hessian);
       assertEquals(largest, found.max().value(), 1e-4 * largest);
       assertEquals(smallest, found.min().value(), 1e-4 * largest);
       Estimate trace = TraceEstimator.hutchinson(64, 3).run(hessian);
@@ -161,8 +158,8 @@ class SparkHessianTest {
     return parameters;
   }
 
-  private dynaxx.network.Batch smallBatch() {
-    return dynaxx.network.Batch.of(
+  private Batch smallBatch() {
+    return Batch.of(
         small(),
         Loss.meanSquaredError(),
         scope.allocate(6).put(1, -1, 2, -1, 0.5f, -1),
@@ -170,9 +167,8 @@ class SparkHessianTest {
   }
 
   /** One example for each partition, with the given input and the same target. */
-  private SparkHessian small(
-      org.apache.spark.api.java.function.Function0<Loss> loss, float... values) {
-    List<List<Examples>> partitions = new java.util.ArrayList<>();
+  private SparkHessian small(Function0<Loss> loss, float... values) {
+    List<List<Examples>> partitions = new ArrayList<>();
     for (float value : values) {
       partitions.add(List.of(new Examples(new float[] {value, -1}, new float[] {value})));
     }
@@ -193,13 +189,14 @@ class SparkHessianTest {
     try (SparkHessian hessian = known(data, Limits.DEFAULT)) {
       hessian.linearize(parameters());
       float[] first = product(hessian, 1);
+      long settled = reads.value();
       assertArrayEquals(first, product(hessian, 1));
       hessian.linearize(parameters());
       assertArrayEquals(first, product(hessian, 1));
-      assertEquals(4, reads.value());
+      assertEquals(settled, reads.value());
       cluster.onExecutors(i -> LongStream.range(0, 1000).forEach(HeldPartitions::close));
       assertArrayEquals(first, product(hessian, 1));
-      assertEquals(8, reads.value());
+      assertEquals(settled + 4, reads.value());
     }
   }
 
@@ -210,7 +207,7 @@ class SparkHessianTest {
         SparkHessian cut = known(data, new Limits(0, 5, 2))) {
       whole.linearize(parameters());
       cut.linearize(parameters());
-      double[] expected = new double[whole.dimension() > 0 ? (int) whole.dimension() : 0];
+      double[] expected = new double[(int) whole.dimension()];
       float[] wholeProduct = product(whole, 2);
       Arrays.setAll(expected, i -> wholeProduct[i]);
       assertTrue(Numbers.relativeDifference(expected, product(cut, 2)) < 1e-6);
@@ -222,7 +219,7 @@ class SparkHessianTest {
     try (SparkHessian hessian = small(Loss::meanSquaredError, 1, 2, 3e38f, 3)) {
       NonFiniteException e =
           assertThrows(NonFiniteException.class, () -> hessian.linearize(smallParameters()));
-      assertEquals("partition 2: loss: found Infinity, expected a finite value", e.getMessage());
+      assertEquals("partition 2: gradient norm: found NaN, expected a finite value", e.getMessage());
       assertThrows(IllegalStateException.class, hessian::loss);
     }
     try (SparkHessian hessian = small(() -> Interrupted.brokenAbove(2.5), 1, 2, 1, 2, 1, 3, 1)) {
@@ -300,7 +297,6 @@ class SparkHessianTest {
 
   @Test
   void noticesAnRddThatGivesOtherExamplesWhenItIsReadAgain() {
-    LongAccumulator reads = cluster.spark().sc().longAccumulator();
     JavaRDD<Examples> data =
         cluster
             .spark()
@@ -317,7 +313,6 @@ class SparkHessianTest {
           e.getMessage().startsWith("data: partition 0 was read again and gave 1 examples"),
           e.getMessage());
     }
-    assertEquals(0, reads.value());
   }
 
   @Test
