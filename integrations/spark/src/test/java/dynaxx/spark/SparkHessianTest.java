@@ -219,7 +219,8 @@ class SparkHessianTest {
     try (SparkHessian hessian = small(Loss::meanSquaredError, 1, 2, 3e38f, 3)) {
       NonFiniteException e =
           assertThrows(NonFiniteException.class, () -> hessian.linearize(smallParameters()));
-      assertEquals("partition 2: gradient norm: found NaN, expected a finite value", e.getMessage());
+      assertEquals(
+          "partition 2: gradient norm: found NaN, expected a finite value", e.getMessage());
       assertThrows(IllegalStateException.class, hessian::loss);
     }
     try (SparkHessian hessian = small(() -> Interrupted.brokenAbove(2.5), 1, 2, 1, 2, 1, 3, 1)) {
