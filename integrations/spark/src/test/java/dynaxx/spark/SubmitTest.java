@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,11 +56,27 @@ class SubmitTest {
   @Test
   void runsUnderSparkSubmit() throws Exception {
     Map<String, String> lines = submit("301", "4", "8");
-    assertEquals("610", lines.get("parameters"));
     assertEquals("301", lines.get("examples"));
     // starting values leave ten classes about equally likely
     assertEquals(Math.log(10), Double.parseDouble(lines.get("loss")), 0.5);
     assertTrue(lines.get("lambda_max").matches("[0-9].*residual.*"), lines.toString());
     assertTrue(lines.get("trace").contains("+-"), lines.toString());
+  }
+
+  @Test
+  void thePageShowsWhatIsCompiled() throws IOException {
+    Path root = Path.of("..", "..");
+    Path source =
+        Path.of("src", "main", "java", "dynaxx", "spark", "example", "SparkCurvature.java");
+    String page = Files.readString(root.resolve(Path.of("docs", "spark.md")));
+    String compiled = between(Files.readString(source), "// example: spark\n", "    // end");
+    assertEquals(
+        compiled.stripIndent().strip(),
+        between(page, "<!-- example: spark -->\n```java\n", "```").strip());
+  }
+
+  private static String between(String text, String start, String end) {
+    int from = text.indexOf(start) + start.length();
+    return text.substring(from, text.indexOf(end, from));
   }
 }

@@ -44,22 +44,25 @@ public final class SparkCurvature {
     int hidden = Integer.parseInt(args[2]);
     try (JavaSparkContext spark = new JavaSparkContext(new SparkConf().setAppName("dynaxx"));
         Device device = Devices.open();
-        Scope scope = Scope.open();
-        SparkHessian hessian =
-            new SparkHessian(
-                () -> network(hidden),
-                Loss::crossEntropy,
-                data(spark, examples, partitions),
-                device)) {
-      HostBuffer parameters = scope.allocate(hessian.dimension());
+        Scope scope = Scope.open()) {
+      HostBuffer parameters = scope.allocate(network(hidden).parameterCount());
       network(hidden).initialize(parameters, 1);
+      measure(hidden, data(spark, examples, partitions), parameters, device);
+    }
+  }
+
+  private static void measure(
+      int hidden, JavaRDD<Examples> data, HostBuffer parameters, Device device) {
+    // example: spark
+    try (SparkHessian hessian =
+        new SparkHessian(() -> network(hidden), Loss::crossEntropy, data, device)) {
       hessian.linearize(parameters);
-      System.out.println("parameters  " + hessian.dimension());
       System.out.println("examples    " + hessian.examples());
       System.out.println("loss        " + hessian.loss());
       System.out.println("lambda_max  " + Lanczos.lambdaMax().withSeed(1).run(hessian).max());
       System.out.println("trace       " + TraceEstimator.hutchinson(16, 1).run(hessian));
     }
+    // end
   }
 
   private static Network network(int hidden) {
