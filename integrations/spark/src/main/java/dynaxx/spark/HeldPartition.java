@@ -27,22 +27,23 @@ final class HeldPartition implements AutoCloseable {
   private static final long NOWHERE = -1;
 
   private final Scope scope = Scope.open();
-  private final long examples;
-  private final long checksum;
-  private final Device device;
-  private final Hessian hessian;
-  private final HostBuffer parameters;
+  private boolean read;
+  private long examples;
+  private long checksum;
+  private Device device;
+  private Hessian hessian;
+  private HostBuffer parameters;
   private long point = NOWHERE;
   private volatile long lastAsked = NOWHERE;
 
   /**
-   * Reads the examples.
+   * Reads the examples, if that was not done yet.
    *
    * @param threads of its device
    * @throws IllegalArgumentException if they do not fit the network and the loss
    */
-  HeldPartition(Problem problem, Iterator<Examples> data, int threads) {
-    try {
+  synchronized HeldPartition read(Problem problem, Iterator<Examples> data, int threads) {
+    if (!read) {
       List<float[]> inputs = new ArrayList<>();
       List<float[]> targets = new ArrayList<>();
       while (data.hasNext()) {
@@ -53,26 +54,24 @@ final class HeldPartition implements AutoCloseable {
       HostBuffer in = concatenate(inputs);
       HostBuffer out = concatenate(targets);
       checksum = checksum(in, out);
-      if (in.size() == 0 && out.size() == 0) {
-        examples = 0;
-        device = null;
-        hessian = null;
-        parameters = null;
-        return;
+      if (in.size() > 0 || out.size() > 0) {
+        place(problem, in, out, threads);
       }
-      Network network = problem.network();
-      Loss loss = problem.loss();
-      Batch batch = Batch.of(network, loss, in, out);
-      examples = batch.examples();
-      device = Devices.cpu(threads);
-      scope.onClose(device::close);
-      hessian = new Hessian(network, loss, batch, device, problem.limits());
-      scope.onClose(hessian::close);
-      parameters = scope.allocate(network.parameterCount());
-    } catch (RuntimeException | Error e) {
-      scope.close();
-      throw e;
+      read = true;
     }
+    return this;
+  }
+
+  private void place(Problem problem, HostBuffer inputs, HostBuffer targets, int threads) {
+    Network network = problem.network();
+    Loss loss = problem.loss();
+    Batch batch = Batch.of(network, loss, inputs, targets);
+    device = Devices.cpu(threads);
+    scope.onClose(device::close);
+    hessian = new Hessian(network, loss, batch, device, problem.limits());
+    scope.onClose(hessian::close);
+    parameters = scope.allocate(network.parameterCount());
+    examples = batch.examples();
   }
 
   private HostBuffer concatenate(List<float[]> arrays) {

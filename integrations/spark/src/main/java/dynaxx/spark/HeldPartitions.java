@@ -19,12 +19,17 @@ final class HeldPartitions {
 
   static HeldPartition get(
       Problem problem, int partition, long point, Iterator<Examples> data, int threads) {
-    return HELD.compute(
-        new Key(problem.operator(), partition),
-        (key, held) -> {
-          HeldPartition found = held == null ? new HeldPartition(problem, data, threads) : held;
-          return found.asked(point);
-        });
+    Key key = new Key(problem.operator(), partition);
+    HeldPartition held =
+        HELD.compute(
+            key, (same, there) -> (there == null ? new HeldPartition() : there).asked(point));
+    try {
+      return held.read(problem, data, threads);
+    } catch (RuntimeException | Error e) {
+      HELD.remove(key, held);
+      held.close();
+      throw e;
+    }
   }
 
   /** Frees the partitions that were not asked for at the last point: others hold them by now. */
@@ -34,6 +39,11 @@ final class HeldPartitions {
 
   static void close(long operator) {
     close(operator, held -> true);
+  }
+
+  /** How many partitions are held, of all operators. */
+  static int size() {
+    return HELD.size();
   }
 
   private static void close(long operator, Predicate<HeldPartition> which) {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.ObjectOutputStream;
 import java.io.OutputStream;
 import java.io.Serializable;
+import java.util.Objects;
 import org.apache.spark.api.java.function.Function0;
 
 /**
@@ -55,6 +56,7 @@ record Problem(
   }
 
   private static void requireSerializable(String argument, Object factory) {
+    Objects.requireNonNull(factory, argument);
     try (ObjectOutputStream out = new ObjectOutputStream(OutputStream.nullOutputStream())) {
       out.writeObject(factory);
     } catch (IOException e) {

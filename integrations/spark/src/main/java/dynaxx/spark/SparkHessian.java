@@ -16,8 +16,6 @@ import java.lang.System.Logger.Level;
 import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalDouble;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaRDD;
@@ -57,10 +55,7 @@ public final class SparkHessian implements SymmetricOperator {
   private final SymmetricOperator products;
   private final Scope scope = Scope.open();
   private final Buffer gradient;
-  private final Set<String> devices = new TreeSet<>();
-  private long[] counts;
-  private long[] checksums;
-  private long examples;
+  private Census census;
   private long points;
   private Broadcast<float[]> parameters;
   private double loss;
@@ -154,8 +149,8 @@ public final class SparkHessian implements SymmetricOperator {
   }
 
   private void record(OrderedSum sum) {
-    loss = sum.scalar(0, examples);
-    fill(sum.vector(0, examples), gradient);
+    loss = sum.scalar(0, census.examples());
+    fill(sum.vector(0, census.examples()), gradient);
     gradientNorm = Math.sqrt(device.algebra().dot(gradient, gradient));
   }
 
@@ -178,7 +173,7 @@ public final class SparkHessian implements SymmetricOperator {
             int k = Math.min(problem.directions(), v.count() - from);
             OrderedSum sum = run(Job.Kind.PRODUCTS, v.subset(from, k));
             for (int i = 0; i < k; i++) {
-              fill(sum.vector(i, examples), hv.vector(from + i));
+              fill(sum.vector(i, census.examples()), hv.vector(from + i));
             }
           }
           return null;
@@ -204,7 +199,7 @@ public final class SparkHessian implements SymmetricOperator {
             int k = Math.min(problem.directions(), v.count() - from);
             OrderedSum sum = run(Job.Kind.FORMS, v.subset(from, k));
             for (int i = 0; i < k; i++) {
-              forms[from + i] = sum.scalar(i, examples);
+              forms[from + i] = sum.scalar(i, census.examples());
             }
           }
           return forms;
@@ -223,7 +218,7 @@ public final class SparkHessian implements SymmetricOperator {
         () -> {
           requirePoint();
           OrderedSum sum = run(Job.Kind.FORMS64, Vectors.of(v, 1, v.size()));
-          return OptionalDouble.of(sum.scalar(0, examples));
+          return OptionalDouble.of(sum.scalar(0, census.examples()));
         });
   }
 
@@ -258,40 +253,10 @@ public final class SparkHessian implements SymmetricOperator {
       }
       data.place(part.partition, part.place);
     }
-    if (counts == null) {
-      long found = parts.stream().mapToLong(part -> part.examples).sum();
-      if (found == 0) {
-        throw new IllegalArgumentException("data: found no examples, expected at least one");
-      }
-      examples = found;
-      counts = parts.stream().mapToLong(part -> part.examples).toArray();
-      checksums = parts.stream().mapToLong(part -> part.checksum).toArray();
+    if (census == null) {
+      census = new Census(parts);
     }
-    for (Part part : parts) {
-      requireSame(part, counts[part.partition], checksums[part.partition]);
-      noteDevice(part.device);
-    }
-  }
-
-  private void noteDevice(String found) {
-    if (found != null && devices.add(found) && devices.size() > 1) {
-      LOG.log(
-          Level.WARNING,
-          NAME
-              + ": executors compute in different ways, so the last bits depend on where a"
-              + " partition is: "
-              + devices);
-    }
-  }
-
-  private static void requireSame(Part part, long count, long checksum) {
-    if (part.examples != count || part.checksum != checksum) {
-      throw new IllegalStateException(
-          String.format(
-              "data: partition %d was read again and gave %d examples with the checksum %08x,"
-                  + " expected the %d with %08x that it gave first; sort or persist the RDD",
-              part.partition, part.examples, part.checksum, count, checksum));
-    }
+    census.check(parts);
   }
 
   private float[] toArray(Buffer values) {
@@ -367,7 +332,7 @@ public final class SparkHessian implements SymmetricOperator {
    */
   public long examples() {
     requirePoint();
-    return examples;
+    return census.examples();
   }
 
   /**

@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.function.Function0;
@@ -322,12 +323,24 @@ class SparkHessianTest {
     IllegalStateException e = assertThrows(IllegalStateException.class, () -> product(hessian, 1));
     assertEquals("spark hessian: expected linearize(parameters) first", e.getMessage());
     hessian.linearize(smallParameters());
+    assertTrue(held() > 0);
     hessian.close();
     hessian.close();
+    assertEquals(0, held(), "partitions that an executor still holds");
     e = assertThrows(IllegalStateException.class, () -> product(hessian, 1));
     assertEquals("spark hessian: found closed, expected open", e.getMessage());
     e = assertThrows(IllegalStateException.class, () -> hessian.linearize(smallParameters()));
     assertEquals("spark hessian: found closed, expected open", e.getMessage());
+  }
+
+  /** The most partitions that one of the executors holds. */
+  private static int held() {
+    List<Integer> tasks = IntStream.range(0, 16).boxed().toList();
+    return cluster
+        .spark()
+        .parallelize(tasks, tasks.size())
+        .map(i -> HeldPartitions.size())
+        .reduce(Math::max);
   }
 
   @Test

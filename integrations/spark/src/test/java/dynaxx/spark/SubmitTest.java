@@ -71,7 +71,7 @@ class SubmitTest {
     String page = Files.readString(root.resolve(Path.of("docs", "spark.md")));
     String compiled = between(Files.readString(source), "// example: spark\n", "    // end");
     assertEquals(
-        compiled.stripIndent().strip(),
+        compiled.stripTrailing().stripIndent(),
         between(page, "<!-- example: spark -->\n```java\n", "```").strip());
   }
 

@@ -12,6 +12,8 @@ import dynaxx.spark.Examples;
 import dynaxx.spark.SparkHessian;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.TraceEstimator;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
@@ -35,8 +37,11 @@ public final class SparkCurvature {
    * @param args examples, partitions, and units of the hidden layer
    */
   public static void main(String[] args) {
-    if (args.length != 3) {
-      System.err.println("expected three numbers: examples, partitions, hidden units");
+    if (args.length != 3 || !Arrays.stream(args).allMatch(a -> a.matches("[1-9][0-9]{0,8}"))) {
+      System.err.println(
+          "found "
+              + List.of(args)
+              + ", expected three numbers: examples, partitions, hidden units");
       return;
     }
     int examples = Integer.parseInt(args[0]);
