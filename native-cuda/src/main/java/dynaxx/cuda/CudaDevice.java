@@ -77,7 +77,9 @@ public final class CudaDevice implements Device {
         + Driver.versionText(session.driver().driverVersion())
         + ", cuBLAS "
         + session.blas().version()
-        + ", "
+        + " ("
+        + session.blas().location()
+        + "), "
         + (wide ? "fp64" : settings.precision().name().toLowerCase(Locale.ROOT));
   }
 
