@@ -7,17 +7,22 @@ package dynaxx.random;
  */
 public final class Gaussian {
 
-  private static final int TERMS = 11;
   private static final double LN2 = 0x1.62e42fefa39efp-1;
   private static final double SQRT2 = 0x1.6a09e667f3bcdp0;
 
   /** Of an angle in units of a turn by 2^-32. */
   private static final double UNIT = 0x1.921fb54442d18p2 * 0x1p-32;
 
+  /** Of artanh(s) / s in powers of s squared. */
+  private static final double[] ARTANH = new double[12];
+
   private static final double[] SINE = new double[9];
   private static final double[] COSINE = new double[9];
 
   static {
+    for (int i = 0; i < ARTANH.length; i++) {
+      ARTANH[i] = 1.0 / (2 * i + 1);
+    }
     double factorial = 1;
     for (int i = 0; i < SINE.length; i++) {
       int sign = i % 2 == 0 ? 1 : -1;
@@ -62,12 +67,7 @@ public final class Gaussian {
       exponent++;
     }
     double s = (m - 1) / (m + 1);
-    double z = s * s;
-    double sum = 1.0 / (2 * TERMS + 1);
-    for (int i = TERMS - 1; i >= 0; i--) {
-      sum = sum * z + 1.0 / (2 * i + 1);
-    }
-    return exponent * LN2 + 2 * s * sum;
+    return exponent * LN2 + 2 * s * polynomial(ARTANH, s * s);
   }
 
   private static double polynomial(double[] coefficients, double x) {
