@@ -13,28 +13,28 @@ SIZES = {
 }
 DIRECTIONS = 8
 LANCZOS_STEPS = 15
-WARM_UPS = 3
-REPETITIONS = 10
 
 
-def arguments():
-    """Networks, batches and precisions from the command line."""
-    if len(sys.argv) != 4:
-        sys.exit(f"arguments: found {len(sys.argv) - 1}, expected NETWORKS BATCHES PRECISIONS")
-    networks, batches, precisions = (a.split(",") for a in sys.argv[1:])
+REPETITIONS = int(sys.argv[4]) if len(sys.argv) == 5 else 3
+
+
+def arguments(known=("fp32", "tf32")):
+    """Networks, batches and precisions from the command line; precisions that are not known here are left out."""
+    if len(sys.argv) not in (4, 5):
+        sys.exit(f"arguments: found {len(sys.argv) - 1}, expected NETWORKS BATCHES PRECISIONS [REPETITIONS]")
+    networks, batches, precisions = (a.split(",") for a in sys.argv[1:4])
     for name in networks:
         if name not in SIZES:
             sys.exit(f"network: found '{name}', expected one of {', '.join(SIZES)}")
     for precision in precisions:
-        if precision not in ("fp32", "tf32"):
-            sys.exit(f"precision: found '{precision}', expected fp32 or tf32")
-    return [(n, int(b), p) for p in precisions for n in networks for b in batches]
+        if precision not in ("fp32", "tf32", "tf32x3"):
+            sys.exit(f"precision: found '{precision}', expected fp32, tf32 or tf32x3")
+    return [(n, int(b), p) for p in precisions if p in known for n in networks for b in batches]
 
 
 def median(timer, work):
     """Median milliseconds of `work` by `timer`, after warm-up."""
-    for _ in range(WARM_UPS):
-        timer(work)
+    timer(work)
     return statistics.median(timer(work) for _ in range(REPETITIONS))
 
 

@@ -8,6 +8,8 @@ from jax.flatten_util import ravel_pytree
 
 import common
 
+PRECISIONS = {"fp32": "highest", "tf32": "tensorfloat32", "tf32x3": "TF32_TF32_F32_X3"}
+
 
 def initial(size, key):
     channels, pixels, patch, width, depth, heads, hidden, classes = size
@@ -106,7 +108,7 @@ def lanczos(product, n, steps, key):
 
 
 def run(network, batch, precision):
-    jax.config.update("jax_default_matmul_precision", "highest" if precision == "fp32" else "tensorfloat32")
+    jax.config.update("jax_default_matmul_precision", PRECISIONS[precision])
     size = common.SIZES[network]
     keys = jax.random.split(jax.random.PRNGKey(1), 5)
     flat, unravel = ravel_pytree(initial(size, keys[0]))
@@ -138,6 +140,6 @@ def run(network, batch, precision):
 
 
 if __name__ == "__main__":
-    for case in common.arguments():
+    for case in common.arguments(known=PRECISIONS):
         run(*case)
         jax.clear_caches()

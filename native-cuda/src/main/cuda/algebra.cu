@@ -1,4 +1,5 @@
 // Whole vectors and blocks of vectors.
+#include "gaussian.cuh"
 #include "philox.cuh"
 
 // x: n
@@ -85,6 +86,20 @@ KERNEL(rademacher)(long long seed, long long first, index_t n, real* v) {
       if (j < n) {
         row[j] = philox_sign(words, bit);
       }
+    }
+  }
+}
+
+// x: standard normal values of a stream, four from a block of the generator, bit for bit as on the CPU.
+KERNEL(gaussian)(long long seed, long long stream, index_t n, real* x) {
+  index_t blocks = (n + 3) / 4;
+  for (index_t b = first_element(); b < blocks; b += element_step()) {
+    PhiloxWords words = philox(seed, stream, b);
+    GaussianPair first = gaussian_pair(words.w[0], words.w[1]);
+    GaussianPair second = gaussian_pair(words.w[2], words.w[3]);
+    double values[4] = {first.across, first.up, second.across, second.up};
+    for (int i = 0; i < 4 && b * 4 + i < n; i++) {
+      x[b * 4 + i] = real(float(values[i]));
     }
   }
 }

@@ -118,6 +118,17 @@ public interface Algebra {
   void rademacher(long seed, long first, Vectors v);
 
   /**
+   * Fills a vector with independent standard normal values of {@link Philox}: elements 4 j to 4 j +
+   * 3 are those of block j of the stream, by the Box-Muller transform in float64, rounded to
+   * float32. The bits are the same on every device.
+   *
+   * @param seed key of the generator
+   * @param stream which independent vector
+   * @param x the vector to fill
+   */
+  void gaussian(long seed, long stream, Buffer x);
+
+  /**
    * Dot products with parts of Rademacher probes, which need not be stored for it: {@code sum over
    * j from offset to below offset + size of Philox.sign(seed, first + i, j) x_i[j]} in float64.
    *

@@ -8,6 +8,9 @@ public final class NonFiniteException extends ArithmeticException {
 
   private static final long serialVersionUID = 1L;
 
+  private final String what;
+  private final double found;
+
   /**
    * Reports a value.
    *
@@ -16,6 +19,18 @@ public final class NonFiniteException extends ArithmeticException {
    */
   public NonFiniteException(String what, double found) {
     super(what + ": found " + found + ", expected a finite value");
+    this.what = what;
+    this.found = found;
+  }
+
+  /**
+   * The same report with the place where it was found.
+   *
+   * @param place for example {@code partition 3}
+   * @return a report that begins with the place
+   */
+  public NonFiniteException in(String place) {
+    return new NonFiniteException(place + ": " + what, found);
   }
 
   /**

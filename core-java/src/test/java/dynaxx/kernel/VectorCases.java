@@ -3,6 +3,7 @@ package dynaxx.kernel;
 import dynaxx.device.Algebra;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
+import dynaxx.random.Gaussian;
 import dynaxx.random.Philox;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,6 +28,7 @@ final class VectorCases {
       cases.add(project(n, 2, 0));
       cases.add(combine(n));
       cases.add(rademacher(n));
+      cases.add(gaussian(n));
       cases.add(probeDots(n));
       if (n > 1) {
         cases.add(orthonormalise(n, false));
@@ -213,6 +215,45 @@ final class VectorCases {
             v[i] = Philox.sign(seed, 40L + first + i / n, i % n);
           }
           return v;
+        });
+  }
+
+  /** The float32 values of StrictMath's functions, and the bits of core's own polynomials. */
+  private static KernelCase gaussian(int n) {
+    long seed = 0xFEDCBA9876543210L;
+    return KernelCase.single(
+        "gaussian",
+        "n " + n,
+        0,
+        1e-12,
+        (d, first, k) -> {
+          Buffer x = d.out(n);
+          d.algebra().gaussian(seed, 7, x);
+          double[] found = d.get(x);
+          double[] pair = new double[2];
+          int[] words = new int[4];
+          for (int i = 0; i < n; i++) {
+            Philox.words(seed, 7, i / 4, words);
+            int word = i % 4 / 2 * 2;
+            Gaussian.pair(words[word], words[word + 1], pair, 0);
+            if (found[i] != (float) pair[i % 2]) {
+              found[i] = Double.NaN;
+            }
+          }
+          return found;
+        },
+        (first, k) -> {
+          double[] x = new double[n];
+          int[] words = new int[4];
+          for (int i = 0; i < n; i++) {
+            Philox.words(seed, 7, i / 4, words);
+            int word = i % 4 / 2 * 2;
+            double u = ((words[word] & 0xFFFFFFFFL) + 0.5) * 0x1p-32;
+            double angle = 2 * Math.PI * ((words[word + 1] & 0xFFFFFFFFL) * 0x1p-32);
+            double trigonometric = i % 2 == 0 ? StrictMath.cos(angle) : StrictMath.sin(angle);
+            x[i] = (float) (Math.sqrt(-2 * StrictMath.log(u)) * trigonometric);
+          }
+          return x;
         });
   }
 

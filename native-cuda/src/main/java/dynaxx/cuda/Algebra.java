@@ -299,6 +299,21 @@ final class Algebra implements dynaxx.device.Algebra {
   }
 
   @Override
+  public void gaussian(long seed, long stream, Buffer x) {
+    session
+        .turns()
+        .take(
+            () ->
+                launcher
+                    .kernel("gaussian")
+                    .i64(seed)
+                    .i64(stream)
+                    .i64(x.size())
+                    .p(x)
+                    .launchElements(Math.ceilDiv(x.size(), 4L), 1));
+  }
+
+  @Override
   public double[] probeDots(long seed, long first, Vectors x, long offset, long size) {
     return session
         .turns()

@@ -8,13 +8,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /**
  * The part of cuBLAS (cublas_api.h, versions 12 and 13) that is used here. Matrices are
@@ -53,6 +50,7 @@ final class Blas implements AutoCloseable {
   private final MemorySegment cublasGemmBatchedEx;
 
   private final long handle;
+  private final String location;
 
   /**
    * Loads the library and creates a handle in the current context. The one of the driver's own
@@ -79,7 +77,7 @@ final class Blas implements AutoCloseable {
       try {
         Optional<Native> library = Native.find("cuBLAS", candidate);
         if (library.isPresent()) {
-          return new Blas(library.get());
+          return new Blas(library.get(), candidate);
         }
       } catch (LoadException | CudaException e) {
         failures.add(e.getMessage());
@@ -90,7 +88,8 @@ final class Blas implements AutoCloseable {
         : new LoadException(String.join("; ", failures));
   }
 
-  private Blas(Native library) {
+  private Blas(Native library, String location) {
+    this.location = location;
     cublasCreate = library.symbol("cublasCreate_v2");
     cublasDestroy = library.symbol("cublasDestroy_v2");
     cublasSetStream = library.symbol("cublasSetStream_v2");
@@ -115,27 +114,7 @@ final class Blas implements AutoCloseable {
     if (path != null) {
       return List.of(path);
     }
-    boolean windows = System.getProperty("os.name").startsWith("Windows");
-    List<String> names =
-        Stream.of(13, 12)
-            .map(major -> windows ? "cublas64_" + major + ".dll" : "libcublas.so." + major)
-            .toList();
-    if (driverVersion < 13000) {
-      names = names.reversed();
-    }
-    List<String> all = new ArrayList<>(names);
-    String toolkit = System.getenv("CUDA_PATH");
-    for (String name : toolkit == null ? List.<String>of() : names) {
-      for (String folder : windows ? List.of("bin", "bin/x64") : List.of("lib64", "lib")) {
-        all.add(Path.of(toolkit, folder, name).toString());
-      }
-    }
-    if (!windows) {
-      for (String name : names) {
-        all.add("/usr/local/cuda/lib64/" + name);
-      }
-    }
-    return all;
+    return CublasFiles.ofProcess().candidates(driverVersion);
   }
 
   private void check(String call, int status) {
@@ -152,6 +131,11 @@ final class Blas implements AutoCloseable {
     } catch (Throwable e) {
       throw Driver.rethrown(e);
     }
+  }
+
+  /** The name or path that the library was loaded by. */
+  String location() {
+    return location;
   }
 
   /** {@code cublasCreate_v2(cublasHandle_t*)} and {@code cublasSetPointerMode_v2}. */

@@ -77,7 +77,9 @@ public final class CudaDevice implements Device {
         + Driver.versionText(session.driver().driverVersion())
         + ", cuBLAS "
         + session.blas().version()
-        + ", "
+        + " ("
+        + session.blas().location()
+        + "), "
         + (wide ? "fp64" : settings.precision().name().toLowerCase(Locale.ROOT));
   }
 
@@ -289,6 +291,35 @@ public final class CudaDevice implements Device {
               }
               return Optional.of(float64);
             });
+  }
+
+  /**
+   * The context that this device computes in.
+   *
+   * @return a CUcontext, valid until the device is closed
+   */
+  public long context() {
+    return session.context();
+  }
+
+  /**
+   * The stream that all of this device's work goes through, in order. What another library submits
+   * to it comes after the work submitted so far.
+   *
+   * @return a CUstream, valid until the device is closed
+   */
+  public long stream() {
+    return session.stream();
+  }
+
+  /**
+   * The float32 kernels as nvcc packed them, for programs that launch them themselves.
+   *
+   * @return an image that {@code cuModuleLoadData} takes
+   * @throws IllegalStateException if this build has no kernels
+   */
+  public static byte[] kernelImage() {
+    return Launcher.image("f32");
   }
 
   /**

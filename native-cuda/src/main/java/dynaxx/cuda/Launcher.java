@@ -93,7 +93,8 @@ final class Launcher {
     return module;
   }
 
-  private static byte[] image(String precision) {
+  /** The kernels of a precision, {@code f32} or {@code f64}. */
+  static byte[] image(String precision) {
     String file = "kernels_" + precision + ".fatbin";
     return file(file)
         .orElseThrow(

@@ -2,6 +2,7 @@ package dynaxx.device.cpu;
 
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Vectors;
+import dynaxx.random.Gaussian;
 import dynaxx.random.Philox;
 import java.util.Arrays;
 
@@ -239,6 +240,27 @@ final class Algebra<A> implements dynaxx.device.Algebra {
             loops.store(v, vectors.buffer(), start + from, size);
           });
     }
+  }
+
+  @Override
+  public void gaussian(long seed, long stream, Buffer x) {
+    chunks(
+        x.size(),
+        16,
+        (piece, from, size, scratch) -> {
+          A v = loops.array(scratch, 0, CHUNK);
+          int[] words = new int[4];
+          double[] values = new double[4];
+          for (int j = 0; j < size; j += 4) {
+            Philox.words(seed, stream, (from + j) / 4, words);
+            Gaussian.pair(words[0], words[1], values, 0);
+            Gaussian.pair(words[2], words[3], values, 2);
+            for (int i = 0; i < Math.min(4, size - j); i++) {
+              loops.set(v, j + i, (float) values[i]);
+            }
+          }
+          loops.store(v, x, from, size);
+        });
   }
 
   /**

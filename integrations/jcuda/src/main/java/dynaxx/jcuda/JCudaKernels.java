@@ -1,0 +1,188 @@
+package dynaxx.jcuda;
+
+import static jcuda.driver.JCudaDriver.CU_LAUNCH_PARAM_BUFFER_POINTER;
+import static jcuda.driver.JCudaDriver.CU_LAUNCH_PARAM_BUFFER_SIZE;
+import static jcuda.driver.JCudaDriver.CU_LAUNCH_PARAM_END;
+
+import dynaxx.cuda.CudaDevice;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.Map;
+import jcuda.Pointer;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUmodule;
+import jcuda.driver.CUresult;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * dynaxx's float32 kernels, launched through JCuda: for programs that want single kernels in their
+ * own stream, and to compare what a call costs by JCuda and by the Foreign Function and Memory API.
+ * A launch begins with {@link #kernel}, takes its arguments in the order of the kernel's
+ * parameters, and ends with {@link #launch}. One thread uses it at a time.
+ */
+public final class JCudaKernels implements AutoCloseable {
+
+  private static final int MOST_ARGUMENT_BYTES = 4096;
+
+  private final CUmodule module = new CUmodule();
+  private final Map<String, CUfunction> functions = new HashMap<>();
+  private final ByteBuffer arguments =
+      ByteBuffer.allocateDirect(MOST_ARGUMENT_BYTES).order(ByteOrder.nativeOrder());
+  private final long[] size = new long[1];
+  private final Pointer extra =
+      Pointer.to(
+          CU_LAUNCH_PARAM_BUFFER_POINTER,
+          Pointer.to(arguments),
+          CU_LAUNCH_PARAM_BUFFER_SIZE,
+          Pointer.to(size),
+          CU_LAUNCH_PARAM_END);
+  private String name;
+  private boolean closed;
+
+  private JCudaKernels() {}
+
+  /**
+   * Loads the kernels into the current context.
+   *
+   * @return kernels, to be closed while that context is current
+   * @throws IllegalStateException if JCuda's native library cannot be loaded, if this build has no
+   *     kernels, or if the driver refuses them
+   */
+  public static JCudaKernels load() {
+    byte[] image = CudaDevice.kernelImage();
+    requireNative();
+    JCudaKernels kernels = new JCudaKernels();
+    check("cuModuleLoadData", JCudaDriver.cuModuleLoadData(kernels.module, image));
+    return kernels;
+  }
+
+  private static void requireNative() {
+    try {
+      JCudaDriver.setExceptionsEnabled(false);
+    } catch (LinkageError e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      String reason = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
+      throw new IllegalStateException(
+          "JCuda: found no native library that can be loaded ("
+              + reason
+              + "), expected jcuda-natives for this platform on the class path and the CUDA driver"
+              + " (libcuda.so.1) on the library path",
+          e);
+    }
+  }
+
+  private static void check(String call, int status) {
+    if (status != CUresult.CUDA_SUCCESS) {
+      throw new IllegalStateException(
+          "JCuda: found "
+              + CUresult.stringFor(status)
+              + " from "
+              + call
+              + ", expected CUDA_SUCCESS");
+    }
+  }
+
+  /**
+   * Begins a launch.
+   *
+   * @param kernel its name
+   * @return this
+   */
+  public JCudaKernels kernel(String kernel) {
+    name = kernel;
+    arguments.clear();
+    return this;
+  }
+
+  private ByteBuffer aligned(int bytes) {
+    int at = (arguments.position() + bytes - 1) & -bytes;
+    if (at + bytes > MOST_ARGUMENT_BYTES) {
+      throw new IllegalArgumentException(
+          "arguments: found more than "
+              + MOST_ARGUMENT_BYTES
+              + " bytes for kernel "
+              + name
+              + ", expected as many as it has parameters");
+    }
+    return arguments.position(at);
+  }
+
+  /**
+   * An address.
+   *
+   * @param pointer to device memory, or null
+   * @return this
+   */
+  public JCudaKernels pointer(Pointer pointer) {
+    return int64(pointer == null ? 0 : Handles.address(pointer));
+  }
+
+  /**
+   * A {@code long long}.
+   *
+   * @param value of the parameter
+   * @return this
+   */
+  public JCudaKernels int64(long value) {
+    aligned(Long.BYTES).putLong(value);
+    return this;
+  }
+
+  /**
+   * An {@code int}.
+   *
+   * @param value of the parameter
+   * @return this
+   */
+  public JCudaKernels int32(int value) {
+    aligned(Integer.BYTES).putInt(value);
+    return this;
+  }
+
+  /**
+   * A {@code double}.
+   *
+   * @param value of the parameter
+   * @return this
+   */
+  public JCudaKernels float64(double value) {
+    aligned(Double.BYTES).putDouble(value);
+    return this;
+  }
+
+  /**
+   * Submits the launch.
+   *
+   * @param stream in which; {@code new CUstream()} is the default stream
+   * @param x blocks along x
+   * @param y blocks along y
+   * @param threads threads of a block
+   * @throws IllegalStateException if there is no such kernel or the driver refuses the launch
+   */
+  public void launch(CUstream stream, int x, int y, int threads) {
+    size[0] = arguments.position();
+    CUfunction function = functions.computeIfAbsent(name, this::function);
+    int status =
+        JCudaDriver.cuLaunchKernel(function, x, y, 1, threads, 1, 1, 0, stream, null, extra);
+    check("cuLaunchKernel(" + name + ")", status);
+  }
+
+  private CUfunction function(String kernel) {
+    CUfunction function = new CUfunction();
+    check(
+        "cuModuleGetFunction(" + kernel + ")",
+        JCudaDriver.cuModuleGetFunction(function, module, kernel));
+    return function;
+  }
+
+  /** Unloads the kernels. */
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      check("cuModuleUnload", JCudaDriver.cuModuleUnload(module));
+    }
+  }
+}

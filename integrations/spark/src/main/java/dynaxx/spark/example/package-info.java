@@ -1,0 +1,2 @@
+/** A program for {@code spark-submit}. */
+package dynaxx.spark.example;

@@ -1,0 +1,115 @@
+package dynaxx.cuda;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Where cuBLAS may be: on the library path, in a CUDA toolkit, or in the Python packages of PyTorch
+ * and JAX, which bring it along and put it on no library path.
+ *
+ * @param environment of the process
+ * @param root folder that absolute paths begin with, / except in tests
+ * @param windows whether names are those of Windows
+ */
+record CublasFiles(Map<String, String> environment, Path root, boolean windows) {
+
+  static CublasFiles ofProcess() {
+    boolean windows = System.getProperty("os.name").startsWith("Windows");
+    return new CublasFiles(System.getenv(), Path.of("/"), windows);
+  }
+
+  /**
+   * Names and paths, best first: the driver's own major version before the other.
+   *
+   * @param driverVersion 1000 major + 10 minor
+   */
+  List<String> candidates(int driverVersion) {
+    List<Integer> majors = driverVersion < 13000 ? List.of(12, 13) : List.of(13, 12);
+    Set<String> all = new LinkedHashSet<>();
+    majors.forEach(major -> all.add(name(major)));
+    majors.forEach(major -> toolkits().forEach(folder -> all.add(folder + "/" + name(major))));
+    majors.forEach(major -> all.addAll(wheels(major)));
+    return List.copyOf(all);
+  }
+
+  private String name(int major) {
+    return windows ? "cublas64_" + major + ".dll" : "libcublas.so." + major;
+  }
+
+  private List<String> toolkits() {
+    List<String> folders = new ArrayList<>();
+    String toolkit = environment.get("CUDA_PATH");
+    if (toolkit != null) {
+      Stream.of(windows ? new String[] {"bin", "bin/x64"} : new String[] {"lib64", "lib"})
+          .forEach(folder -> folders.add(toolkit + "/" + folder));
+    }
+    if (!windows) {
+      folders.add("/usr/local/cuda/lib64");
+    }
+    return folders;
+  }
+
+  /** Files of the wheels nvidia-cublas (13) and nvidia-cublas-cu12 that are there. */
+  private List<String> wheels(int major) {
+    String inside =
+        (major < 13 ? "nvidia/cublas" : "nvidia/cu" + major) + (windows ? "/bin" : "/lib");
+    return packages().stream()
+        .map(folder -> folder.resolve(inside).resolve(name(major)))
+        .filter(Files::isRegularFile)
+        .map(Path::toString)
+        .toList();
+  }
+
+  /**
+   * Folders of Python packages: the active environment, those of the pythons on the path, others.
+   */
+  private List<Path> packages() {
+    Set<Path> homes = new LinkedHashSet<>();
+    for (String variable : List.of("VIRTUAL_ENV", "CONDA_PREFIX")) {
+      if (environment.get(variable) != null) {
+        homes.add(Path.of(environment.get(variable)));
+      }
+    }
+    String separator = windows ? ";" : ":";
+    for (String folder : environment.getOrDefault("PATH", "").split(separator)) {
+      Path python = Path.of(folder, windows ? "python.exe" : "python3");
+      if (!folder.isEmpty() && Files.exists(python)) {
+        homes.add(python.toAbsolutePath().getParent().getParent());
+      }
+    }
+    if (environment.get("HOME") != null) {
+      homes.add(Path.of(environment.get("HOME"), ".local"));
+    }
+    homes.add(root.resolve("usr"));
+    homes.add(root.resolve("usr/local"));
+    homes.addAll(entries(root.resolve("opt"), "*"));
+    List<Path> packages = new ArrayList<>();
+    for (Path home : homes) {
+      packages.add(home.resolve("Lib/site-packages"));
+      for (Path python : entries(home.resolve("lib"), "python3*")) {
+        packages.add(python.resolve("site-packages"));
+        packages.add(python.resolve("dist-packages"));
+      }
+    }
+    return packages;
+  }
+
+  private static List<Path> entries(Path folder, String pattern) {
+    List<Path> found = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, pattern)) {
+      entries.forEach(found::add);
+    } catch (IOException e) {
+      return List.of();
+    }
+    found.sort(null);
+    return found;
+  }
+}
