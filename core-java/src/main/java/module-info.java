@@ -2,7 +2,7 @@
  * Curvature of a neural network's loss: memory, devices, networks with five passes, operators and
  * spectral estimators. Needs nothing but a JDK; the Vector API is used when its module is resolved.
  */
-@SuppressWarnings("module") // dynaxx.cuda is built after this module
+@SuppressWarnings("module") // the modules that see more are built after this one
 module dynaxx.core {
   requires static jdk.incubator.vector;
 
@@ -15,7 +15,14 @@ module dynaxx.core {
   exports dynaxx.spectrum;
   exports dynaxx.monitor;
   exports dynaxx.kernel to
-      dynaxx.cuda;
+      dynaxx.cuda,
+      dynaxx.djl,
+      dynaxx.onnx;
+  exports dynaxx.network.op to
+      dynaxx.djl,
+      dynaxx.onnx;
+  exports dynaxx.network.pass to
+      dynaxx.onnx;
   exports dynaxx.random to
       dynaxx.cuda;
 
