@@ -64,5 +64,5 @@ def measure(timer, parts):
         try:
             times[name] = median(timer, work)
         except Exception as e:  # libraries differ in what they raise when memory runs out
-            problems[name] = str(e).splitlines()[0][:200]
+            problems[name] = (str(e) or repr(e)).splitlines()[0][:200]
     return times, problems

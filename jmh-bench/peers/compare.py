@@ -9,12 +9,14 @@ PARTS = ["gradient", "hvp1", "hvp8", "quadratic8", "snapshot"]
 
 
 def lines(path):
-    """The objects of a file; a line cut off by a time limit is left out."""
+    """The measurements of a file; a line cut off by a time limit, and what is no measurement, are left out."""
     for line in path.read_text().splitlines():
         try:
-            yield json.loads(line)
+            entry = json.loads(line)
         except json.JSONDecodeError:
             continue
+        if isinstance(entry, dict) and "network" in entry:
+            yield entry
 
 
 def best(peers, ours, part):
@@ -37,7 +39,7 @@ def main():
     report = folder / "report.jsonl"
     if not report.exists():
         sys.exit(f"{report}: found no such file, expected the output of GpuReport")
-    measured = [entry for entry in lines(report) if "network" in entry]
+    measured = list(lines(report))
     peers = [entry for path in sorted(folder.glob("*.jsonl")) if path != report for entry in lines(path)]
     print("| network | batch | precision | part | dynaxx, ms | of its gradient | best peer, ms | peer / dynaxx | which |")
     print("|---|---|---|---|---|---|---|---|---|")

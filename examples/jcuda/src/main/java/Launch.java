@@ -1,6 +1,7 @@
 import dynaxx.cuda.CudaDevice;
 import dynaxx.cuda.DeviceBuffer;
 import dynaxx.jcuda.JCudaBridge;
+import jcuda.CudaException;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -13,15 +14,19 @@ public final class Launch {
 
   private Launch() {}
 
-  /** Prints the squared norm of (3, 4), or why there is no GPU. */
+  /** Prints the squared norm of (3, 4), or why there is no GPU that can be used. */
   public static void main(String[] arguments) {
     try {
       JCudaDriver.setExceptionsEnabled(true);
       JCudaDriver.cuInit(0);
-    } catch (UnsatisfiedLinkError e) {
-      System.out.println("no CUDA driver on this machine");
+    } catch (UnsatisfiedLinkError | CudaException e) {
+      System.out.println("no GPU: " + e.getMessage().lines().findFirst().orElse(""));
       return;
     }
+    measure();
+  }
+
+  private static void measure() {
     CUdevice gpu = new CUdevice();
     JCudaDriver.cuDeviceGet(gpu, 0);
     CUcontext context = new CUcontext();
@@ -35,6 +40,8 @@ public final class Launch {
     try (CudaDevice device = JCudaBridge.open(context, stream)) {
       DeviceBuffer x = JCudaBridge.wrap(device, values, 2);
       System.out.println("squared norm " + device.algebra().dot(x, x));
+    } catch (IllegalStateException e) {
+      System.out.println("dynaxx cannot use this GPU: " + e.getMessage());
     }
     JCudaDriver.cuMemFree(values);
     JCudaDriver.cuStreamDestroy(stream);

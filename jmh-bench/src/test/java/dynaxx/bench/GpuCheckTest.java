@@ -52,7 +52,11 @@ class GpuCheckTest {
     return new Result(process.waitFor(), text);
   }
 
-  private Result check(Path java, String... arguments) throws IOException, InterruptedException {
+  /**
+   * With a limit in seconds for each program: not that of the script, as other tests run beside.
+   */
+  private Result check(int limit, Path java, String... arguments)
+      throws IOException, InterruptedException {
     String options =
         "-Ddynaxx.cuda.library=%s -Ddynaxx.cublas.library=%s -Ddynaxx.cuda.kernels=%s"
             .formatted(
@@ -65,6 +69,7 @@ class GpuCheckTest {
     environment.put("GPU_CHECK_CLASSPATH", System.getProperty("java.class.path"));
     environment.put("GPU_CHECK_TESTS", "");
     environment.put("GPU_CHECK_SMALL", "1");
+    environment.put("GPU_CHECK_LIMIT", Integer.toString(limit));
     environment.put("JDK_JAVA_OPTIONS", options);
     List<String> command = new java.util.ArrayList<>(List.of(SCRIPT.toString()));
     command.addAll(List.of(arguments));
@@ -81,15 +86,15 @@ class GpuCheckTest {
     Path archive = folder.resolve("results.tar.gz");
     Path java = Path.of(System.getProperty("java.home"), "bin", "java");
     Result result =
-        check(java, archive.toString(), "open", "report", "peers", "suite", "sanitizer");
+        check(600, java, archive.toString(), "open", "report", "peers", "suite", "sanitizer");
     String stages = packed(archive, "stages.txt");
     assertEquals(0, result.code(), result.text() + packed(archive, "suite.out"));
-    for (String stage : List.of("card", "open", "report", "suite")) {
+    for (String stage : List.of("card", "open", "report", "compare", "suite")) {
       assertTrue(stages.contains("gpu-check: " + stage + ": passed, "), stages);
     }
     assertTrue(stages.contains("jax_jvp: skipped: python3 has no jax"), stages);
     List<String> report = packed(archive, "report.jsonl").lines().toList();
-    for (String precision : List.of("tf32x3", "tf32", "fp32")) {
+    for (String precision : List.of("tf32x3", "tf32")) {
       assertTrue(
           report.stream()
               .anyMatch(
@@ -98,19 +103,20 @@ class GpuCheckTest {
                           && line.contains("\"snapshot_ms\":")),
           report.toString());
     }
+    assertEquals("compared\n", packed(archive, "compare.md"));
     assertTrue(packed(archive, "suite.out").contains(" 0 tests failed"));
   }
 
   @Test
   void aStageThatHangsIsStoppedAndTheRestComesBack() throws IOException, InterruptedException {
     Path archive = folder.resolve("hung.tar.gz");
-    Result result = check(program("java", "exec sleep 600"), archive.toString(), "open");
+    Result result = check(4, program("a java", "exec sleep 600"), archive.toString(), "open");
     assertEquals(1, result.code(), result.text());
     assertTrue(
         result.text().contains("gpu-check: failed: open; the results are in "), result.text());
     String stages = packed(archive, "stages.txt");
     assertTrue(stages.contains("gpu-check: card: passed"), stages);
-    assertTrue(stages.contains("gpu-check: open: stopped after 20 s"), stages);
+    assertTrue(stages.contains("gpu-check: open: stopped after 4 s"), stages);
   }
 
   @Test
@@ -118,8 +124,8 @@ class GpuCheckTest {
     assertEquals(
         "gpu-check: found 'out', expected ARCHIVE.tar.gz [open] [report] [peers] [suite]"
             + " [sanitizer] [jmh] [start]\n",
-        check(folder, "out").text());
-    Result stage = check(folder, folder.resolve("a.tar.gz").toString(), "all");
+        check(1, folder, "out").text());
+    Result stage = check(1, folder, folder.resolve("a.tar.gz").toString(), "all");
     assertEquals(2, stage.code());
     assertTrue(stage.text().startsWith("gpu-check: found 'all', expected "), stage.text());
   }

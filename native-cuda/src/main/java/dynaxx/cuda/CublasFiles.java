@@ -1,13 +1,16 @@
 package dynaxx.cuda;
 
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -73,21 +76,14 @@ record CublasFiles(Map<String, String> environment, Path root, boolean windows) 
    */
   private List<Path> packages() {
     Set<Path> homes = new LinkedHashSet<>();
-    for (String variable : List.of("VIRTUAL_ENV", "CONDA_PREFIX")) {
-      if (environment.get(variable) != null) {
-        homes.add(Path.of(environment.get(variable)));
-      }
-    }
-    String separator = windows ? ";" : ":";
-    for (String folder : environment.getOrDefault("PATH", "").split(separator)) {
-      Path python = Path.of(folder, windows ? "python.exe" : "python3");
-      if (!folder.isEmpty() && Files.exists(python)) {
-        homes.add(python.toAbsolutePath().getParent().getParent());
-      }
-    }
-    if (environment.get("HOME") != null) {
-      homes.add(Path.of(environment.get("HOME"), ".local"));
-    }
+    folders("VIRTUAL_ENV").forEach(homes::add);
+    folders("CONDA_PREFIX").forEach(homes::add);
+    folders("PATH")
+        .filter(folder -> Files.exists(folder.resolve(windows ? "python.exe" : "python3")))
+        .map(folder -> folder.toAbsolutePath().normalize().getParent())
+        .filter(Objects::nonNull)
+        .forEach(homes::add);
+    folders("HOME").map(home -> home.resolve(".local")).forEach(homes::add);
     homes.add(root.resolve("usr"));
     homes.add(root.resolve("usr/local"));
     homes.addAll(entries(root.resolve("opt"), "*"));
@@ -102,11 +98,25 @@ record CublasFiles(Map<String, String> environment, Path root, boolean windows) 
     return packages;
   }
 
+  /** Those that a variable names, without what cannot be a path here. */
+  private Stream<Path> folders(String variable) {
+    String[] names = environment.getOrDefault(variable, "").split(windows ? ";" : ":");
+    return Stream.of(names).filter(name -> !name.isEmpty()).flatMap(CublasFiles::path);
+  }
+
+  private static Stream<Path> path(String name) {
+    try {
+      return Stream.of(Path.of(name));
+    } catch (InvalidPathException e) {
+      return Stream.empty();
+    }
+  }
+
   private static List<Path> entries(Path folder, String pattern) {
     List<Path> found = new ArrayList<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, pattern)) {
       entries.forEach(found::add);
-    } catch (IOException e) {
+    } catch (IOException | DirectoryIteratorException e) {
       return List.of();
     }
     found.sort(null);

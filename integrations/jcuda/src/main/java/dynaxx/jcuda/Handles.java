@@ -18,27 +18,39 @@ final class Handles {
       return MethodHandles.privateLookupIn(owner, MethodHandles.lookup())
           .findVarHandle(owner, name, long.class);
     } catch (ReflectiveOperationException e) {
+      return null;
+    }
+  }
+
+  private static void requireFields() {
+    if (ADDRESS == null || OFFSET == null) {
       throw new IllegalStateException(
-          "JCuda: found a version whose "
-              + owner.getSimpleName()
-              + " has no "
-              + name
-              + ", expected JCuda 10 to 12",
-          e);
+          "JCuda: found a version whose objects have no nativePointer and byteOffset, expected"
+              + " JCuda 12.6 or one that has them");
     }
   }
 
   static long of(NativePointerObject object) {
+    requireFields();
     return (long) ADDRESS.get(object);
   }
 
-  /** Where a pointer into device memory points to, or 0 for null and for host memory. */
+  /**
+   * Where a pointer points to.
+   *
+   * @throws IllegalArgumentException if that is host memory or nowhere
+   */
   static long address(Pointer pointer) {
     long base = of(pointer);
-    return base == 0 ? 0 : base + (long) OFFSET.get(pointer);
+    if (base == 0) {
+      throw new IllegalArgumentException(
+          "pointer: found " + pointer + ", expected one to device memory");
+    }
+    return base + (long) OFFSET.get(pointer);
   }
 
   static <T extends NativePointerObject> T with(T object, long address) {
+    requireFields();
     ADDRESS.set(object, address);
     return object;
   }

@@ -59,12 +59,7 @@ public final class JCudaBridge {
    * @throws IllegalArgumentException if it points to host memory or nowhere, or to fewer values
    */
   public static DeviceBuffer wrap(CudaDevice device, Pointer pointer, long size) {
-    long address = Handles.address(Objects.requireNonNull(pointer, "pointer"));
-    if (address == 0) {
-      throw new IllegalArgumentException(
-          "pointer: found " + pointer + ", expected one to device memory");
-    }
-    return device.wrap(address, size);
+    return device.wrap(Handles.address(Objects.requireNonNull(pointer, "pointer")), size);
   }
 
   /**

@@ -9,6 +9,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.IntSupplier;
+import jcuda.CudaException;
 import jcuda.Pointer;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
@@ -52,35 +54,43 @@ public final class JCudaKernels implements AutoCloseable {
    */
   public static JCudaKernels load() {
     byte[] image = CudaDevice.kernelImage();
-    requireNative();
-    JCudaKernels kernels = new JCudaKernels();
-    check("cuModuleLoadData", JCudaDriver.cuModuleLoadData(kernels.module, image));
-    return kernels;
-  }
-
-  private static void requireNative() {
     try {
-      JCudaDriver.setExceptionsEnabled(false);
+      JCudaKernels kernels = new JCudaKernels();
+      check("cuModuleLoadData", () -> JCudaDriver.cuModuleLoadData(kernels.module, image));
+      return kernels;
     } catch (LinkageError e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      String reason = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
-      throw new IllegalStateException(
-          "JCuda: found no native library that can be loaded ("
-              + reason
-              + "), expected jcuda-natives for this platform on the class path and the CUDA driver"
-              + " (libcuda.so.1) on the library path",
-          e);
+      throw noNative(e);
     }
   }
 
-  private static void check(String call, int status) {
-    if (status != CUresult.CUDA_SUCCESS) {
+  private static IllegalStateException noNative(LinkageError e) {
+    Throwable cause = e.getCause() == null ? e : e.getCause();
+    String reason = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
+    return new IllegalStateException(
+        "JCuda: found no native library that can be loaded ("
+            + reason
+            + "), expected jcuda-natives for this platform on the class path and the CUDA driver"
+            + " (libcuda.so.1) on the library path",
+        e);
+  }
+
+  /** JCuda returns a status, or throws where the program has told it to. */
+  private static void check(String call, IntSupplier driver) {
+    String found;
+    try {
+      found = CUresult.stringFor(driver.getAsInt());
+    } catch (CudaException e) {
+      found = e.getMessage();
+    }
+    if (!found.equals("CUDA_SUCCESS")) {
       throw new IllegalStateException(
-          "JCuda: found "
-              + CUresult.stringFor(status)
-              + " from "
-              + call
-              + ", expected CUDA_SUCCESS");
+          "JCuda: found " + found + " from " + call + ", expected CUDA_SUCCESS");
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("JCuda: found closed kernels, expected open ones");
     }
   }
 
@@ -114,6 +124,7 @@ public final class JCudaKernels implements AutoCloseable {
    *
    * @param pointer to device memory, or null
    * @return this
+   * @throws IllegalArgumentException if it points to host memory or nowhere
    */
   public JCudaKernels pointer(Pointer pointer) {
     return int64(pointer == null ? 0 : Handles.address(pointer));
@@ -159,21 +170,27 @@ public final class JCudaKernels implements AutoCloseable {
    * @param x blocks along x
    * @param y blocks along y
    * @param threads threads of a block
-   * @throws IllegalStateException if there is no such kernel or the driver refuses the launch
+   * @throws IllegalStateException if no launch was begun, there is no such kernel, the driver
+   *     refuses the launch, or the kernels are closed
    */
   public void launch(CUstream stream, int x, int y, int threads) {
+    requireOpen();
+    if (name == null) {
+      throw new IllegalStateException(
+          "JCuda: found no launch that was begun, expected kernel(name) first");
+    }
     size[0] = arguments.position();
     CUfunction function = functions.computeIfAbsent(name, this::function);
-    int status =
-        JCudaDriver.cuLaunchKernel(function, x, y, 1, threads, 1, 1, 0, stream, null, extra);
-    check("cuLaunchKernel(" + name + ")", status);
+    check(
+        "cuLaunchKernel(" + name + ")",
+        () -> JCudaDriver.cuLaunchKernel(function, x, y, 1, threads, 1, 1, 0, stream, null, extra));
   }
 
   private CUfunction function(String kernel) {
     CUfunction function = new CUfunction();
     check(
         "cuModuleGetFunction(" + kernel + ")",
-        JCudaDriver.cuModuleGetFunction(function, module, kernel));
+        () -> JCudaDriver.cuModuleGetFunction(function, module, kernel));
     return function;
   }
 
@@ -182,7 +199,7 @@ public final class JCudaKernels implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      check("cuModuleUnload", JCudaDriver.cuModuleUnload(module));
+      check("cuModuleUnload", () -> JCudaDriver.cuModuleUnload(module));
     }
   }
 }

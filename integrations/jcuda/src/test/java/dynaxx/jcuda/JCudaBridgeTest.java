@@ -27,6 +27,7 @@ import dynaxx.spectrum.Lanczos;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
+import jcuda.CudaException;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -60,7 +61,7 @@ class JCudaBridgeTest {
 
   @AfterEach
   void nothingOfTheirsIsTouched() {
-    JCudaDriver.setExceptionsEnabled(true);
+    assertThrows(CudaException.class, () -> cuDeviceGet(new CUdevice(), -1));
     CUcontext current = new CUcontext();
     cuCtxGetCurrent(current);
     assertEquals(context, current);
@@ -214,7 +215,18 @@ class JCudaBridgeTest {
 
   @Test
   void namesKernelsThatAreNotThereAndArgumentsThatDoNotFit() {
+    namesWhatDoesNotFit();
+    JCudaDriver.setExceptionsEnabled(false);
+    namesWhatDoesNotFit();
+    JCudaDriver.setExceptionsEnabled(true);
+  }
+
+  private void namesWhatDoesNotFit() {
     try (JCudaKernels kernels = JCudaKernels.load()) {
+      refused(
+          IllegalStateException.class,
+          () -> kernels.launch(stream, 1, 1, 32),
+          "JCuda: found no launch that was begun");
       refused(
           IllegalStateException.class,
           () -> kernels.kernel("nothing").launch(stream, 1, 1, 32),
@@ -232,6 +244,18 @@ class JCudaBridgeTest {
             }
           },
           "arguments: found more than 4096 bytes for kernel fill");
+      for (Pointer nowhere : new Pointer[] {Pointer.to(new float[N]), new CUdeviceptr()}) {
+        refused(
+            IllegalArgumentException.class,
+            () -> kernels.kernel("fill").pointer(nowhere),
+            "expected one to device memory");
+      }
     }
+    JCudaKernels closed = JCudaKernels.load();
+    closed.close();
+    refused(
+        IllegalStateException.class,
+        () -> closed.kernel("fill").launch(stream, 1, 1, 32),
+        "JCuda: found closed kernels");
   }
 }

@@ -13,6 +13,7 @@ import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.StepReport;
 import dynaxx.operator.GradientDifference;
 import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.SpectrumProbe;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
@@ -107,7 +108,8 @@ class SameDiffGradientsTest {
     SameDiffGradients gradients = new SameDiffGradients(graph, batch());
     try (Device device = Devices.open();
         SpectrumProbe probe = new SpectrumProbe();
-        PhaseMonitor monitor = gradients.monitor(probe, device).every(1).build()) {
+        PhaseMonitor monitor =
+            gradients.monitor(probe, device).every(1).settings(ProbeSettings.cheap()).build()) {
       double before = lambdaMax(monitor, 0);
       assertEquals(CASE.expected().get("lambda_max").asDouble(), before, 0.05);
       graph.getArrForVarName("c.weight").muli(2);
@@ -146,12 +148,59 @@ class SameDiffGradientsTest {
     }
   }
 
+  /** Where the gradient is small beside what the third derivative adds over a long step. */
+  @Test
+  void takesTheGradientNearAMinimum() {
+    SameDiff graph = SameDiff.create();
+    SDVariable w = graph.var("w", Nd4j.createFromArray(1e-5f));
+    SDVariable far = graph.var("far", Nd4j.createFromArray(100f));
+    SDVariable curved = w.mul(w).mul(0.5).add(w.mul(w).mul(w).mul(10));
+    curved.add(far.mul(1e-9)).sum("loss");
+    graph.setLossVariables("loss");
+    try (Device device = Devices.open();
+        GradientDifference hessian = new SameDiffGradients(graph, Map.of()).operator(device)) {
+      assertEquals(1, Lanczos.lambdaMax().run(hessian).max().value(), 0.01);
+    }
+  }
+
+  private static String refusedOperator(SameDiff graph) {
+    SameDiffGradients gradients = new SameDiffGradients(graph, batch());
+    try (Device device = Devices.open()) {
+      return assertThrows(IllegalStateException.class, () -> gradients.operator(device))
+          .getMessage();
+    }
+  }
+
+  @Test
+  void refusesRandomGradientsAndOpsWithoutOne() {
+    SameDiff random = SameDiff.create();
+    SDVariable x = random.placeHolder("x", DataType.FLOAT, -1, INPUTS);
+    SDVariable y = random.placeHolder("y", DataType.FLOAT, -1, CLASSES);
+    SDVariable w = random.var("w", part(floats("parameters"), 0, INPUTS, CLASSES));
+    SDVariable mask = random.random().bernoulli(0.5, DataType.FLOAT, CLASSES);
+    random.loss().softmaxCrossEntropy("loss", y, x.mmul(w).mul(mask), null);
+    random.setLossVariables("loss");
+    String message = refusedOperator(random);
+    assertTrue(message.startsWith("gradient: found two that differ by "), message);
+    SameDiff dropped = graph();
+    dropped.nn().dropout("dropped", dropped.getVariable("loss").mul(1), 0.5);
+    dropped.setLossVariables("dropped");
+    assertEquals(
+        "graph: found an op that SameDiff cannot differentiate (DropOut), expected only such that"
+            + " it can",
+        refusedOperator(dropped));
+  }
+
   @Test
   void refusesGraphsThatCannotBeMeasured() {
     SameDiff graph = graph();
     refused(
         () -> new SameDiffGradients(graph, Map.of("x", batch().get("x"))),
         "batch: found values for [x], expected one for each of [x, y]");
+    INDArray x = batch().get("x");
+    refused(
+        () -> new SameDiffGradients(graph, Map.of("x", x, "y", x, "z", x)),
+        "batch: found values for [x, y, z], expected one for each of [x, y]");
     SameDiffGradients gradients = new SameDiffGradients(graph, batch());
     refused(
         () -> gradients.gradient(new float[3], new float[3]),

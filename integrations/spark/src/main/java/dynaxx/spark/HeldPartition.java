@@ -130,7 +130,7 @@ final class HeldPartition implements AutoCloseable {
       }
       case PRODUCTS -> part.vectors = products(v.get());
       case FORMS -> part.scalars = forms(v.get());
-      case FORMS64 -> part.scalars = new double[] {form64(v.get()[0])};
+      case FORMS64 -> part.scalars = form64(v.get()[0]);
     }
   }
 
@@ -168,10 +168,12 @@ final class HeldPartition implements AutoCloseable {
     }
   }
 
-  private double form64(float[] v) {
+  /** Nothing where examples are coupled and their float64 recordings exceed the limit. */
+  private double[] form64(float[] v) {
     try (Scope work = Scope.open()) {
-      double form = hessian.quadraticForm64(work.allocate(v.length).put(v)).orElseThrow();
-      return NonFiniteException.check("quadratic form in float64", form);
+      return hessian.quadraticForm64(work.allocate(v.length).put(v)).stream()
+          .map(form -> NonFiniteException.check("quadratic form in float64", form))
+          .toArray();
     }
   }
 

@@ -4,11 +4,9 @@ import dynaxx.operator.NonFiniteException;
 import java.io.Serializable;
 import java.util.Iterator;
 import java.util.List;
-import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.storage.BlockManagerId;
 
 /** What an executor does for one partition. */
 record Job(
@@ -41,24 +39,19 @@ record Job(
   /** Spark would try a task four times that fails; what fails each time is an answer. */
   private Part answer(int partition, Iterator<Examples> data) {
     String name = "partition " + partition;
-    Part part = new Part(partition, place(), 0, 0, null);
+    Part part = new Part(partition, Release.place(), 0, 0, null);
     try {
       HeldPartition held =
           HeldPartitions.get(problem, partition, point, data, TaskContext.get().cpus());
-      part = new Part(partition, place(), held.examples(), held.checksum(), held.device());
+      part = new Part(partition, Release.place(), held.examples(), held.checksum(), held.device());
       if (held.examples() > 0) {
         held.answer(part, kind, point, parameters::value, () -> directions.value());
       }
     } catch (NonFiniteException e) {
       part.refusal = e.in(name);
     } catch (IllegalArgumentException e) {
-      part.refusal = new IllegalArgumentException(name + ": " + e.getMessage());
+      part.refusal = new IllegalArgumentException(name + ": " + e.getMessage(), e);
     }
     return part;
-  }
-
-  private static String place() {
-    BlockManagerId here = SparkEnv.get().blockManager().blockManagerId();
-    return "executor_" + here.host() + "_" + here.executorId();
   }
 }

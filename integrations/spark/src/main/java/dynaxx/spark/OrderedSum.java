@@ -17,7 +17,7 @@ final class OrderedSum implements Serializable {
   private double[] scalars = {};
   private double[][] vectors = {};
 
-  /** Sums parts that come in the order of their partitions, one in memory at a time. */
+  /** Sums parts that come in the order of their partitions, and lets go of their vectors. */
   static OrderedSum of(Iterator<Part> parts) {
     OrderedSum sum = new OrderedSum();
     while (parts.hasNext()) {

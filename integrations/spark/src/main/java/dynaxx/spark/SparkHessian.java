@@ -13,7 +13,6 @@ import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.concurrent.atomic.AtomicLong;
@@ -127,7 +126,8 @@ public final class SparkHessian implements SymmetricOperator {
    *     partition
    * @throws NonFiniteException if a partition's loss or gradient is NaN or infinite, naming the
    *     partition
-   * @throws IllegalStateException if the RDD gave other examples than before
+   * @throws IllegalStateException if the RDD gave other examples than before, a job of Spark fails,
+   *     or the operator is closed
    */
   public SparkHessian linearize(Buffer values) {
     Shape.requireSize("parameters", values.size(), dimension());
@@ -157,7 +157,8 @@ public final class SparkHessian implements SymmetricOperator {
   /**
    * {@inheritDoc}
    *
-   * @throws IllegalStateException before {@link #linearize}, or if the operator is closed
+   * @throws IllegalStateException before {@link #linearize}, if a job of Spark fails or the
+   *     operator is closed
    * @throws NonFiniteException if a vector, or a partition's product, is NaN or infinite
    */
   @Override
@@ -185,7 +186,8 @@ public final class SparkHessian implements SymmetricOperator {
    *
    * <p>Costs half a product, and only numbers come back from the executors.
    *
-   * @throws IllegalStateException before {@link #linearize}, or if the operator is closed
+   * @throws IllegalStateException before {@link #linearize}, if a job of Spark fails or the
+   *     operator is closed
    * @throws NonFiniteException if a vector, or a partition's form, is NaN or infinite
    */
   @Override
@@ -209,7 +211,8 @@ public final class SparkHessian implements SymmetricOperator {
   /**
    * {@inheritDoc}
    *
-   * @throws IllegalStateException before {@link #linearize}, or if the operator is closed
+   * @throws IllegalStateException before {@link #linearize}, if a job of Spark fails or the
+   *     operator is closed
    */
   @Override
   public OptionalDouble quadraticForm64(Buffer v) {
@@ -218,7 +221,9 @@ public final class SparkHessian implements SymmetricOperator {
         () -> {
           requirePoint();
           OrderedSum sum = run(Job.Kind.FORMS64, Vectors.of(v, 1, v.size()));
-          return OptionalDouble.of(sum.scalar(0, census.examples()));
+          return sum.scalarCount() == 0
+              ? OptionalDouble.empty()
+              : OptionalDouble.of(sum.scalar(0, census.examples()));
         });
   }
 
@@ -240,18 +245,34 @@ public final class SparkHessian implements SymmetricOperator {
   private OrderedSum run(Job.Kind kind, Broadcast<float[]> point, Broadcast<float[][]> directions) {
     Job job = new Job(kind, problem, points, point, directions);
     JavaRDD<Part> parts = data.toJavaRDD().mapPartitionsWithIndex(job, true);
-    OrderedSum sum =
-        job.givesVectors() ? PartitionSums.ofVectors(parts) : PartitionSums.ofScalars(parts);
+    OrderedSum sum = sum(parts, job.givesVectors());
     check(sum.parts());
     return sum;
   }
 
+  private static OrderedSum sum(JavaRDD<Part> parts, boolean vectors) {
+    try {
+      return vectors ? PartitionSums.ofVectors(parts) : PartitionSums.ofScalars(parts);
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) { // Scala does not declare SparkException, which is a checked one
+      throw new IllegalStateException(NAME + ": a job of Spark failed: " + reason(e), e);
+    }
+  }
+
+  private static String reason(Exception e) {
+    if (e instanceof InterruptedException) {
+      Thread.currentThread().interrupt();
+    }
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+  }
+
   private void check(List<Part> parts) {
+    parts.forEach(part -> data.place(part.partition, part.place));
     for (Part part : parts) {
       if (part.refusal != null) {
         throw part.refusal;
       }
-      data.place(part.partition, part.place);
     }
     if (census == null) {
       census = new Census(parts);
@@ -288,14 +309,19 @@ public final class SparkHessian implements SymmetricOperator {
             this,
             NAME,
             () -> {
-              if (!scope.isOpen()) {
-                throw new IllegalStateException(NAME + ": found closed, expected open");
-              }
+              requireOpen();
               return work.get();
             });
   }
 
+  private void requireOpen() {
+    if (!scope.isOpen()) {
+      throw new IllegalStateException(NAME + ": found closed, expected open");
+    }
+  }
+
   private void requirePoint() {
+    requireOpen();
     if (parameters == null) {
       throw new IllegalStateException(NAME + ": expected linearize(parameters) first");
     }
@@ -313,6 +339,11 @@ public final class SparkHessian implements SymmetricOperator {
       parameters.destroy();
       parameters = null;
     }
+  }
+
+  /** What executors know it by. */
+  long operator() {
+    return problem.operator();
   }
 
   @Override
@@ -383,21 +414,15 @@ public final class SparkHessian implements SymmetricOperator {
   }
 
   private void closeExecutors() {
-    long operator = problem.operator();
     try {
       if (!spark.sc().isStopped()) {
         forgetPoint();
-        data.toJavaRDD().mapPartitionsWithIndex((index, none) -> closed(operator), true).collect();
+        Release.everywhere(spark, operator());
       }
-    } catch (RuntimeException e) {
-      LOG.log(Level.WARNING, NAME + ": executors keep memory until they end: " + e.getMessage());
+    } catch (Exception e) { // SparkException, which is a checked one, among them
+      LOG.log(Level.WARNING, NAME + ": executors keep memory until they end: " + reason(e));
     } finally {
-      HeldPartitions.close(operator);
+      HeldPartitions.close(operator());
     }
-  }
-
-  private static Iterator<Long> closed(long operator) {
-    HeldPartitions.close(operator);
-    return List.of(operator).iterator();
   }
 }

@@ -65,11 +65,7 @@ final class Cluster {
       shared.spark.close();
     }
     layOut();
-    shared =
-        new Cluster(
-            conf("local-cluster[2,1,1024]")
-                .remove("spark.executor.extraJavaOptions")
-                .remove("spark.serializer"));
+    shared = new Cluster(conf("local-cluster[2,1,1024]").remove("spark.executor.extraJavaOptions"));
     shared.awaitExecutors(2);
     return shared;
   }

@@ -2,6 +2,7 @@ package dynaxx.spark;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -30,9 +31,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.function.Function0;
 import org.apache.spark.util.LongAccumulator;
@@ -215,6 +218,44 @@ class SparkHessianTest {
     }
   }
 
+  /** Coupled examples are one micro-batch, for which float64 may have no room. */
+  @Test
+  void hasNoFormInFloat64WhereOneMachineHasNone() {
+    float[] inputs = {1, 2, 3, 4, -1, 2, 0.5f, 1};
+    float[] targets = {0, 0, 1, 1};
+    HostBuffer parameters = smallParameters();
+    Vectors v = Numbers.vectors(scope, 1, Numbers.uniform((int) parameters.size(), 5));
+    Batch batch =
+        Batch.of(
+            small(),
+            Loss.contrastive(0.5),
+            scope.allocate(inputs.length).put(inputs),
+            scope.allocate(targets.length).put(targets));
+    Limits limits = new Limits(leastMemory(batch, parameters), 0, 1);
+    JavaRDD<Examples> data = cluster.rdd(List.of(List.of(new Examples(inputs, targets))));
+    try (Hessian one = new Hessian(small(), Loss.contrastive(0.5), batch, device, limits);
+        SparkHessian found =
+            new SparkHessian(
+                SparkHessianTest::small, () -> Loss.contrastive(0.5), data, device, limits)) {
+      one.linearize(parameters);
+      found.linearize(parameters);
+      assertEquals(OptionalDouble.empty(), one.quadraticForm64(v.vector(0)));
+      assertEquals(OptionalDouble.empty(), found.quadraticForm64(v.vector(0)));
+    }
+  }
+
+  private long leastMemory(Batch batch, HostBuffer parameters) {
+    for (long memory = 16; ; memory += 16) {
+      try (Hessian hessian =
+          new Hessian(small(), Loss.contrastive(0.5), batch, device, new Limits(memory, 0, 1))) {
+        hessian.linearize(parameters);
+        return memory;
+      } catch (IllegalArgumentException | IllegalStateException e) {
+        assertTrue(memory < 1 << 20, e.getMessage());
+      }
+    }
+  }
+
   @Test
   void namesThePartitionOfAValueThatIsNotFinite() {
     try (SparkHessian hessian = small(Loss::meanSquaredError, 1, 2, 3e38f, 3)) {
@@ -286,6 +327,24 @@ class SparkHessianTest {
     }
   }
 
+  /** What the program's own code says of a line is not lost. */
+  @Test
+  void keepsTheCauseOfDataThatCannotBeRead() {
+    JavaRDD<Examples> data =
+        cluster
+            .spark()
+            .parallelize(List.of("1", "x"), 2)
+            .map(Float::parseFloat)
+            .map(x -> new Examples(new float[] {x, 0}, new float[] {x}));
+    try (SparkHessian hessian =
+        new SparkHessian(SparkHessianTest::small, Loss::meanSquaredError, data, device)) {
+      IllegalArgumentException e =
+          assertThrows(IllegalArgumentException.class, () -> hessian.linearize(smallParameters()));
+      assertEquals("partition 1: For input string: \"x\"", e.getMessage());
+      assertInstanceOf(NumberFormatException.class, e.getCause());
+    }
+  }
+
   @Test
   void refusesCoupledExamplesInSeveralPartitions() {
     IllegalArgumentException e =
@@ -331,6 +390,44 @@ class SparkHessianTest {
     assertEquals("spark hessian: found closed, expected open", e.getMessage());
     e = assertThrows(IllegalStateException.class, () -> hessian.linearize(smallParameters()));
     assertEquals("spark hessian: found closed, expected open", e.getMessage());
+    e = assertThrows(IllegalStateException.class, hessian::loss);
+    assertEquals("spark hessian: found closed, expected open", e.getMessage());
+  }
+
+  @Test
+  void closeReachesExecutorsThatNoPartitionGoesToAnyMore() {
+    SparkHessian hessian = small(Loss::meanSquaredError, 1);
+    hessian.linearize(smallParameters());
+    long operator = hessian.operator();
+    // a task of each executor has held a partition that another executor holds by now
+    cluster.onExecutors(i -> hold(operator));
+    assertTrue(held() > 0);
+    hessian.close();
+    assertEquals(0, held(), "partitions that an executor still holds");
+  }
+
+  private static void hold(long operator) {
+    Problem problem =
+        new Problem(operator, SparkHessianTest::small, Loss::meanSquaredError, 1 << 20, 0, 8);
+    Examples examples = new Examples(new float[] {1, 2}, new float[] {3});
+    HeldPartitions.get(problem, 7, 1, List.of(examples).iterator(), 1);
+  }
+
+  @Test
+  void saysWhySparkGaveUp() {
+    SparkContext spark = cluster.spark().sc();
+    spark.setJobGroup("cancelled", "cancelled", false);
+    spark.cancelJobGroupAndFutureJobs("cancelled");
+    SparkHessian hessian = small(Loss::meanSquaredError, 1, 2);
+    try (hessian) {
+      IllegalStateException e =
+          assertThrows(IllegalStateException.class, () -> hessian.linearize(smallParameters()));
+      assertTrue(e.getMessage().startsWith("spark hessian: a job of Spark failed: "), e::toString);
+      assertTrue(e.getMessage().contains("cancelled"), e::toString);
+    } finally {
+      spark.clearJobGroup();
+    }
+    assertThrows(IllegalStateException.class, hessian::loss);
   }
 
   /** The most partitions that one of the executors holds. */

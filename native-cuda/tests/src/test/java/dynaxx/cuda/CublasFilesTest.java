@@ -63,6 +63,15 @@ class CublasFilesTest {
         found.subList(4, found.size()));
   }
 
+  /** As where PATH has letters that the locale lacks; and Python in the root folder. */
+  @Test
+  void passesOverWhatIsNoPath() throws IOException {
+    Path active = wheel("env/lib/python3.13/site-packages/nvidia/cu13/lib/libcublas.so.13");
+    Map<String, String> environment =
+        Map.of("VIRTUAL_ENV", root.resolve("env").toString(), "PATH", "no\0path:/", "HOME", "\0");
+    assertEquals(active.toString(), candidates(13000, environment).get(4));
+  }
+
   /** The real library, on a machine without a driver. */
   @Test
   void theRealLibraryHasAllSymbolsAndSaysThatThereIsNoDriver() {

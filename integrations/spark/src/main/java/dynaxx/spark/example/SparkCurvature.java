@@ -37,12 +37,12 @@ public final class SparkCurvature {
    * @param args examples, partitions, and units of the hidden layer
    */
   public static void main(String[] args) {
-    if (args.length != 3 || !Arrays.stream(args).allMatch(a -> a.matches("[1-9][0-9]{0,8}"))) {
+    if (args.length != 3 || !Arrays.stream(args).allMatch(a -> a.matches("[1-9][0-9]{0,6}"))) {
       System.err.println(
-          "found "
+          "arguments: found "
               + List.of(args)
-              + ", expected three numbers: examples, partitions, hidden units");
-      return;
+              + ", expected three numbers from 1 to 9999999: examples, partitions, hidden units");
+      System.exit(2);
     }
     int examples = Integer.parseInt(args[0]);
     int partitions = Integer.parseInt(args[1]);
