@@ -5,12 +5,14 @@ import ai.djl.ndarray.NDList;
 import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
 import dynaxx.device.Device;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.monitor.SnapshotSource;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.operator.Hessian;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -148,14 +150,29 @@ public final class DjlNetwork {
    *
    * @param loss of dynaxx, the same as DJL's in the training
    * @param data inputs, as many arrays as the block has
-   * @param labels one array: class numbers for cross-entropy
+   * @param labels one array, as the loss takes them in {@link Loss#targets}: class numbers for
+   *     cross-entropy
    * @param scope owns the copies
    * @return the batch
    * @throws IllegalArgumentException if sizes do not fit, or the values the loss
    */
   public Batch batch(Loss loss, NDList data, NDList labels, Scope scope) {
-    return Batch.of(
-        network(), loss, Examples.copy(data, shapes, scope), Examples.copy(labels, scope));
+    HostBuffer inputs = Examples.copy(data, shapes, scope);
+    HostBuffer given = Examples.copy(labels, scope);
+    Shape output = network().outputShape();
+    long examples = inputs.size() / network().inputShape().size();
+    Shape.requireSize("labels", given.size(), examples * loss.givenSize(output));
+    HostBuffer targets = loss.targets(scope, output, given, null);
+    return Batch.of(network(), loss, inputs, targets);
+  }
+
+  /** The loss of the block as it is at the moment. */
+  double value(Loss loss, NDList data, NDList labels, Device device) {
+    try (Scope scope = Scope.open();
+        Hessian hessian = new Hessian(network(), loss, batch(loss, data, labels, scope), device)) {
+      hessian.linearize(parameters(scope));
+      return hessian.loss();
+    }
   }
 
   /**
