@@ -23,7 +23,7 @@ import dynaxx.network.op.Subtract;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.function.Supplier;
-import java.util.stream.LongStream;
+import java.util.stream.IntStream;
 
 /**
  * An array of a block that is traced: it has no values, but knows how they are computed. Examples
@@ -31,9 +31,6 @@ import java.util.stream.LongStream;
  * {@link NDArrayAdapter}.
  */
 final class TracedArray extends NDArrayAdapter {
-
-  /** Stands for the number of examples; a large prime, so that no other extent is like it. */
-  static final long EXAMPLES = 1_000_003;
 
   private final boolean each;
   private final Operand operand;
@@ -60,16 +57,16 @@ final class TracedArray extends NDArrayAdapter {
   }
 
   /** An input, which begins at a place in the values of an example. */
-  static TracedArray input(NDManager manager, int[] dims, int first, Term term) {
+  static TracedArray input(TraceManager manager, int[] dims, int first, Term term) {
     return new TracedArray(
-        manager, shape(true, dims), DataType.FLOAT32, true, null, null, first, () -> term);
+        manager, shape(manager, true, dims), DataType.FLOAT32, true, null, null, first, () -> term);
   }
 
-  static TracedArray parameter(NDManager manager, Parameter p) {
+  static TracedArray parameter(TraceManager manager, Parameter p) {
     int[] dims = p.shape().dims().stream().mapToInt(Integer::intValue).toArray();
     return new TracedArray(
         manager,
-        shape(false, dims),
+        shape(manager, false, dims),
         DataType.FLOAT32,
         false,
         Operand.of(p),
@@ -78,7 +75,7 @@ final class TracedArray extends NDArrayAdapter {
         () -> Term.of(new ParameterValue(p)));
   }
 
-  static TracedArray constant(NDManager manager, Shape shape, DataType type, float... values) {
+  static TracedArray constant(TraceManager manager, Shape shape, DataType type, float... values) {
     dynaxx.layer.Shape own = dynaxx.layer.Shape.of(Axes.dims(shape));
     return new TracedArray(
         manager,
@@ -92,8 +89,8 @@ final class TracedArray extends NDArrayAdapter {
   }
 
   /** A constant of one value, which may have an axis of examples. */
-  static TracedArray filled(NDManager manager, Shape shape, DataType type, float value) {
-    boolean each = shape.dimension() > 0 && shape.get(0) == EXAMPLES;
+  static TracedArray filled(TraceManager manager, Shape shape, DataType type, float value) {
+    boolean each = shape.dimension() > 0 && shape.get(0) == manager.examples();
     return new TracedArray(
         manager,
         shape,
@@ -109,14 +106,14 @@ final class TracedArray extends NDArrayAdapter {
     return dynaxx.layer.Shape.of(Axes.dims(shape));
   }
 
-  private static Shape shape(boolean each, int... dims) {
-    LongStream own = Arrays.stream(dims).asLongStream();
-    return new Shape((each ? LongStream.concat(LongStream.of(EXAMPLES), own) : own).toArray());
+  private static Shape shape(TraceManager manager, boolean each, int... dims) {
+    Shape own = new Shape(Arrays.stream(dims).asLongStream().toArray());
+    return each ? new Shape(manager.examples()).addAll(own) : own;
   }
 
   /** A computed array of the same kind. */
   TracedArray with(boolean ofExamples, Term computed) {
-    Shape to = shape(ofExamples, computed.dims());
+    Shape to = shape(owner(), ofExamples, computed.dims());
     return new TracedArray(manager, to, dataType, ofExamples, null, null, -1, () -> computed);
   }
 
@@ -134,6 +131,19 @@ final class TracedArray extends NDArrayAdapter {
   /** Whether examples lie along the first axis. */
   boolean each() {
     return each;
+  }
+
+  /** The extent that stands for the number of examples. */
+  long examples() {
+    return owner().examples();
+  }
+
+  private TraceManager owner() {
+    return (TraceManager) manager;
+  }
+
+  private double noted(Number n) {
+    return owner().noted(n);
   }
 
   /** A parameter or a constant as a layer's operand. */
@@ -206,7 +216,7 @@ final class TracedArray extends NDArrayAdapter {
   }
 
   /** Of what all examples share: without the axis that lies where the other has examples. */
-  private Term without(int rank) {
+  Term without(int rank) {
     int own = shape.dimension();
     if (own > rank || own == rank && shape.get(0) != 1) {
       throw new Refusal("combines shape " + shape + " with the axis of examples");
@@ -248,59 +258,68 @@ final class TracedArray extends NDArrayAdapter {
     return this;
   }
 
+  /** Where a gradient passes, DJL's conversions lose it. Inputs may become whole numbers. */
   @Override
   public NDArray toType(DataType to, boolean copy) {
-    if (dataType.isFloating() && !to.isFloating() && firstInput < 0) {
-      throw new Refusal("rounds to " + to);
+    boolean input = firstInput >= 0;
+    boolean whole = dataType.isFloating() && !to.isFloating();
+    boolean exact = whole ? input : to.getNumOfBytes() >= 4 || !to.isFloating();
+    if (to != dataType && !(exact && (input || isConstant() || fill != null))) {
+      throw new Refusal("converts " + dataType + " to " + to);
     }
-    return new TracedArray(manager, shape, to, each, operand, fill, firstInput, this::term);
+    Supplier<Term> same = whole ? this::rounded : this::term;
+    return new TracedArray(manager, shape, to, each, operand, fill, firstInput, same);
+  }
+
+  private Term rounded() {
+    throw new Refusal("computes with an input that is rounded to whole numbers");
   }
 
   @Override
   public NDArray duplicate() {
-    return this;
+    throw new Refusal("copies an array, which passes no gradient");
   }
 
   // ---- arithmetic
 
   @Override
   public NDArray add(Number n) {
-    return affine(1, n.doubleValue());
+    return affine(1, noted(n));
   }
 
   @Override
   public NDArray sub(Number n) {
-    return affine(1, -n.doubleValue());
+    return affine(1, -noted(n));
   }
 
   @Override
   public NDArray mul(Number n) {
-    return affine(n.doubleValue(), 0);
+    return affine(noted(n), 0);
   }
 
   @Override
   public NDArray div(Number n) {
-    return affine(1 / n.doubleValue(), 0);
+    return affine(1 / noted(n), 0);
   }
 
   @Override
   public NDArray pow(Number n) {
-    return map(Elementary.power(n.doubleValue()));
+    return map(Elementary.power(noted(n)));
   }
 
   @Override
   public NDArray maximum(Number n) {
-    return map(Elementary.clip(n.doubleValue(), Double.POSITIVE_INFINITY));
+    return map(Elementary.clip(noted(n), Double.POSITIVE_INFINITY));
   }
 
   @Override
   public NDArray minimum(Number n) {
-    return map(Elementary.clip(Double.NEGATIVE_INFINITY, n.doubleValue()));
+    return map(Elementary.clip(Double.NEGATIVE_INFINITY, noted(n)));
   }
 
   @Override
   public NDArray clip(Number least, Number most) {
-    return map(Elementary.clip(least.doubleValue(), most.doubleValue()));
+    return map(Elementary.clip(noted(least), noted(most)));
   }
 
   @Override
@@ -448,6 +467,12 @@ final class TracedArray extends NDArrayAdapter {
   @Override
   public NDArray transpose(int... axes) {
     return Axes.transpose(this, axes);
+  }
+
+  @Override
+  public NDArray transpose() {
+    return Axes.transpose(
+        this, IntStream.iterate(shape.dimension() - 1, a -> a >= 0, a -> a - 1).toArray());
   }
 
   @Override

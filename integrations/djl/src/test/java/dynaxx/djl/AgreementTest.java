@@ -71,7 +71,8 @@ class AgreementTest {
         trial("attention", Blocks::attention, 5, 3),
         trial("transformer encoder", Blocks::transformer, 5, 3),
         trial("parallel branches", Blocks::parallel, 6),
-        trial("a block of one's own", () -> Blocks.gated(new Blocks.OwnPrelu()), 6));
+        trial("a block of one's own", () -> Blocks.gated(Blocks.ownPrelu()), 6),
+        trial("a computed matrix", () -> Blocks.gated(Blocks.ownLinear()), 6));
   }
 
   @ParameterizedTest
@@ -119,7 +120,7 @@ class AgreementTest {
   void parametricRelu() {
     try (Scope scope = Scope.open();
         Device device = Devices.cpu(1)) {
-      double[] own = product(Blocks.gated(new Blocks.OwnPrelu()), scope, device);
+      double[] own = product(Blocks.gated(Blocks.ownPrelu()), scope, device);
       double[] prelu = product(Blocks.gated(new Prelu()), scope, device);
       double error = Numbers.relativeDifference(own, prelu);
       assertTrue(error < 1e-6, () -> "relative difference " + error);
