@@ -21,10 +21,10 @@ import java.util.stream.IntStream;
  * A block of DJL as a network of dynaxx over the same parameters: exact products of dynaxx itself,
  * without a call of DJL's engine.
  *
- * <p>The block's forward pass is run once on arrays without values, which record what is done with
- * them. So any block can be read that uses DJL's layers (linear, convolutions of one and two
- * dimensions, norms, activations, pooling, recurrent layers, embeddings, attention) and arithmetic
- * on arrays, a {@code LambdaBlock} or a block of your own too. Dropout is left out.
+ * <p>The block's forward pass is run on arrays without values, which record what is done with them.
+ * So any block can be read that uses DJL's layers (linear, convolutions of one and two dimensions,
+ * norms, activations, pooling, recurrent layers, embeddings, attention) and arithmetic on arrays, a
+ * {@code LambdaBlock} or a block of your own too. Dropout is left out.
  *
  * <p>The network's parameters have the names and the order of {@code block.getParameters()}.
  * Parameters without a gradient, running statistics among them, are constants with the values that
