@@ -1,36 +1,26 @@
 package dynaxx.djl;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrayAdapter;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.internal.NDArrayEx;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import dynaxx.kernel.Elementary;
 import dynaxx.kernel.Pointwise;
-import dynaxx.layer.Activation;
 import dynaxx.layer.Parameter;
-import dynaxx.network.op.Add;
 import dynaxx.network.op.Constant;
-import dynaxx.network.op.Extreme;
-import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Op;
 import dynaxx.network.op.Operand;
 import dynaxx.network.op.ParameterValue;
-import dynaxx.network.op.Subtract;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.function.Supplier;
-import java.util.stream.IntStream;
 
 /**
  * An array of a block that is traced: it has no values, but knows how they are computed. Examples
- * lie along the first axis, or all of them share one value. What is not defined here is refused by
- * {@link NDArrayAdapter}.
+ * lie along the first axis, or all of them share one value. What is not defined here or in {@link
+ * TracedOperations} is refused by the adapter.
  */
-final class TracedArray extends NDArrayAdapter {
+final class TracedArray extends TracedOperations {
 
   private final boolean each;
   private final Operand operand;
@@ -48,7 +38,7 @@ final class TracedArray extends NDArrayAdapter {
       Float fill,
       int firstInput,
       Supplier<Term> source) {
-    super(manager, null, shape, type, "");
+    super(manager, shape, type);
     this.each = each;
     this.operand = operand;
     this.fill = fill;
@@ -142,7 +132,8 @@ final class TracedArray extends NDArrayAdapter {
     return (TraceManager) manager;
   }
 
-  private double noted(Number n) {
+  @Override
+  double noted(Number n) {
     return owner().noted(n);
   }
 
@@ -191,20 +182,13 @@ final class TracedArray extends NDArrayAdapter {
     return term;
   }
 
+  @Override
   TracedArray map(Pointwise function) {
     return with(term().map(function));
   }
 
-  TracedArray map(Activation function) {
-    return map(Pointwise.of(function));
-  }
-
-  TracedArray affine(double factor, double shift) {
-    return map(Elementary.affine(factor, shift));
-  }
-
-  /** The term for an op with another array, whose axes are aligned from the last one. */
-  private TracedArray binary(Op op, NDArray other) {
+  @Override
+  TracedArray binary(Op op, NDArray other) {
     TracedArray b = of(other);
     boolean both = each == b.each;
     if (both && each && shape.dimension() != b.shape.dimension()) {
@@ -223,8 +207,6 @@ final class TracedArray extends NDArrayAdapter {
     }
     return own < rank ? term() : term().reshape(Axes.dims(shape.slice(1)));
   }
-
-  // ---- what it is
 
   @Override
   public NDArrayEx getNDArrayInternal() {
@@ -278,221 +260,6 @@ final class TracedArray extends NDArrayAdapter {
   @Override
   public NDArray duplicate() {
     throw new Refusal("copies an array, which passes no gradient");
-  }
-
-  // ---- arithmetic
-
-  @Override
-  public NDArray add(Number n) {
-    return affine(1, noted(n));
-  }
-
-  @Override
-  public NDArray sub(Number n) {
-    return affine(1, -noted(n));
-  }
-
-  @Override
-  public NDArray mul(Number n) {
-    return affine(noted(n), 0);
-  }
-
-  @Override
-  public NDArray div(Number n) {
-    return affine(1 / noted(n), 0);
-  }
-
-  @Override
-  public NDArray pow(Number n) {
-    return map(Elementary.power(noted(n)));
-  }
-
-  @Override
-  public NDArray maximum(Number n) {
-    return map(Elementary.clip(noted(n), Double.POSITIVE_INFINITY));
-  }
-
-  @Override
-  public NDArray minimum(Number n) {
-    return map(Elementary.clip(Double.NEGATIVE_INFINITY, noted(n)));
-  }
-
-  @Override
-  public NDArray clip(Number least, Number most) {
-    return map(Elementary.clip(noted(least), noted(most)));
-  }
-
-  @Override
-  public NDArray add(NDArray other) {
-    return binary(new Add(), other);
-  }
-
-  @Override
-  public NDArray sub(NDArray other) {
-    return binary(new Subtract(), other);
-  }
-
-  @Override
-  public NDArray mul(NDArray other) {
-    return binary(new Multiply(), other);
-  }
-
-  @Override
-  public NDArray div(NDArray other) {
-    return binary(new Multiply(), of(other).map(Elementary.RECIPROCAL));
-  }
-
-  @Override
-  public NDArray maximum(NDArray other) {
-    return binary(Extreme.max(), other);
-  }
-
-  @Override
-  public NDArray minimum(NDArray other) {
-    return binary(Extreme.min(), other);
-  }
-
-  @Override
-  public NDArray neg() {
-    return map(Elementary.NEGATE);
-  }
-
-  @Override
-  public NDArray abs() {
-    return map(Elementary.ABS);
-  }
-
-  @Override
-  public NDArray square() {
-    return mul(this);
-  }
-
-  @Override
-  public NDArray sqrt() {
-    return map(Elementary.SQRT);
-  }
-
-  @Override
-  public NDArray exp() {
-    return map(Elementary.EXP);
-  }
-
-  @Override
-  public NDArray log() {
-    return map(Elementary.LOG);
-  }
-
-  @Override
-  public NDArray log2() {
-    return map(Elementary.LOG).affine(1 / Math.log(2), 0);
-  }
-
-  @Override
-  public NDArray log10() {
-    return map(Elementary.LOG).affine(1 / Math.log(10), 0);
-  }
-
-  @Override
-  public NDArray sin() {
-    return map(Elementary.SIN);
-  }
-
-  @Override
-  public NDArray cos() {
-    return map(Elementary.COS);
-  }
-
-  @Override
-  public NDArray tanh() {
-    return map(Activation.TANH);
-  }
-
-  @Override
-  public NDArray erf() {
-    return map(Elementary.ERF);
-  }
-
-  @Override
-  public NDArray softmax(int axis) {
-    return Axes.softmax(this, axis);
-  }
-
-  @Override
-  public NDArray matMul(NDArray other) {
-    return Layers.matMul(this, of(other));
-  }
-
-  @Override
-  public NDArray batchMatMul(NDArray other) {
-    return matMul(other);
-  }
-
-  // ---- axes
-
-  @Override
-  public NDArray sum(int[] axes, boolean keep) {
-    return Axes.reduce(this, axes, false, keep);
-  }
-
-  @Override
-  public NDArray mean(int[] axes, boolean keep) {
-    return Axes.reduce(this, axes, true, keep);
-  }
-
-  @Override
-  public NDArray reshape(Shape to) {
-    return Axes.reshape(this, to.getShape());
-  }
-
-  @Override
-  public NDArray expandDims(int axis) {
-    return Axes.expand(this, axis);
-  }
-
-  @Override
-  public NDArray squeeze(int[] axes) {
-    return Axes.squeeze(this, axes);
-  }
-
-  @Override
-  public NDArray flatten() {
-    return flatten(0, -1);
-  }
-
-  @Override
-  public NDArray flatten(int from, int to) {
-    return Axes.flatten(this, from, to);
-  }
-
-  @Override
-  public NDArray transpose(int... axes) {
-    return Axes.transpose(this, axes);
-  }
-
-  @Override
-  public NDArray transpose() {
-    return Axes.transpose(
-        this, IntStream.iterate(shape.dimension() - 1, a -> a >= 0, a -> a - 1).toArray());
-  }
-
-  @Override
-  public NDList split(long[] places, int axis) {
-    return Axes.split(this, places, axis);
-  }
-
-  @Override
-  public NDArray get(NDIndex index) {
-    return Axes.get(this, index);
-  }
-
-  @Override
-  public NDArray get(NDManager unused, NDIndex index) {
-    return Axes.get(this, index);
-  }
-
-  @Override
-  public NDArray get(NDManager unused, long... indices) {
-    return Axes.get(this, new NDIndex(indices));
   }
 
   @Override
