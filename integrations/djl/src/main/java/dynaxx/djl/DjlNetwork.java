@@ -99,6 +99,10 @@ public final class DjlNetwork {
 
   /** This, or if constants of the block have changed, the block read again. */
   DjlNetwork current() {
+    if (!List.copyOf(Objective.trained(block).values()).equals(parameters)) {
+      throw new IllegalStateException(
+          "block: found other parameters with a gradient than when it was read, expected the same");
+    }
     List<float[]> now = values(read.fixed());
     boolean same =
         IntStream.range(0, now.size()).allMatch(i -> Arrays.equals(now.get(i), constants.get(i)));
