@@ -47,6 +47,9 @@ final class Axes {
   }
 
   static TracedArray reduce(TracedArray x, int[] axes, boolean mean, boolean keep) {
+    if (axes.length == 0) {
+      throw new Refusal("reduces all axes of shape " + x.getShape());
+    }
     List<Integer> own = Arrays.stream(axes).map(a -> own(x, a)).boxed().toList();
     return x.with(Term.of(new Reduce(own, mean, keep), x.term()));
   }
@@ -58,7 +61,7 @@ final class Axes {
     if (LongStream.of(dims).reduce(1, Math::multiplyExact) != size) {
       throw new Refusal("reshapes " + x.getShape() + " to " + Arrays.toString(to));
     }
-    if (x.each() && (dims.length == 0 || dims[0] != TracedArray.EXAMPLES)) {
+    if (x.each() && (dims.length == 0 || dims[0] != x.examples())) {
       throw new Refusal("reshapes the axis of examples of " + x.getShape());
     }
     return x.with(x.term().reshape(dims(new Shape(dims).slice(x.each() ? 1 : 0))));

@@ -35,7 +35,7 @@ import java.util.function.Supplier;
  * normalisation and without dropout. The training has the same bits as without the listener, unless
  * advice is applied.
  *
- * <p>A listener serves one training. It ends when the trainer is closed.
+ * <p>A listener serves one training at a time, which ends when the trainer is closed.
  */
 public final class CurvatureListener extends TrainingListenerAdapter {
 
@@ -43,6 +43,9 @@ public final class CurvatureListener extends TrainingListenerAdapter {
   private interface Sources {
     SnapshotSource open(Trainer trainer, Device device, Scope owned);
   }
+
+  /** Relative; losses of float32, by different sums. */
+  private static final double MOST_DIFFERENCE = 1e-3;
 
   private final Sources sources;
   private final List<Consumer<PhaseMonitor.Builder>> options = new ArrayList<>();
@@ -63,7 +66,7 @@ public final class CurvatureListener extends TrainingListenerAdapter {
    * be made in the background ({@link #monitor}), on a CPU for example while the engine trains on
    * its GPU.
    *
-   * @param loss of dynaxx, the same as the trainer's
+   * @param loss of dynaxx, the same as the trainer's; the first batch compares their values
    * @param data inputs of the subset; must stay open until the first batch, which copies them
    * @param labels their labels, likewise
    * @return a listener
@@ -73,10 +76,30 @@ public final class CurvatureListener extends TrainingListenerAdapter {
         (trainer, device, owned) -> {
           Shape[] shapes = data.stream().map(NDArray::getShape).toArray(Shape[]::new);
           DjlNetwork network = DjlNetwork.of(trainer.getModel().getBlock(), shapes);
+          requireSame(trainer, network, loss, data, labels, device);
           SnapshotSource source = network.source(loss, data, labels, device);
           owned.onClose(source::close);
           return source;
         });
+  }
+
+  /** Another loss than the trainer's would have another curvature. */
+  private static void requireSame(
+      Trainer trainer, DjlNetwork network, Loss loss, NDList data, NDList labels, Device device) {
+    Block block = trainer.getModel().getBlock();
+    ai.djl.training.loss.Loss theirs = trainer.getLoss();
+    double expected = new Objective(block, theirs, data, labels, BatchNormMode.RUNNING).value();
+    double found = network.value(loss, data, labels, device);
+    if (Math.abs(found - expected) > MOST_DIFFERENCE * Math.abs(expected)) {
+      throw new IllegalArgumentException(
+          "loss: found "
+              + found
+              + " for the measured examples, where "
+              + theirs.getClass().getSimpleName()
+              + " of the trainer has "
+              + expected
+              + ", expected the same loss");
+    }
   }
 
   /**
@@ -219,6 +242,8 @@ public final class CurvatureListener extends TrainingListenerAdapter {
     PhaseMonitor ending = monitor;
     if (ending != null) {
       monitor = null;
+      step = 0;
+      validation.clear();
       try (scope;
           ending) {
         ending.finish();

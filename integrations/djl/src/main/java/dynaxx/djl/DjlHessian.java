@@ -29,9 +29,9 @@ import java.util.stream.Stream;
  * nothing of the block: no gradient, no running statistic.
  *
  * <p>The loss is recorded once, when the operator is made; each product runs the recorded graph
- * backwards. The parameters must stay as they are until the operator is closed: the engine throws
- * if they have changed. Vectors hold the parameters with a gradient in the order of {@code
- * block.getParameters()}, the same as in {@link DjlNetwork}.
+ * backwards. If parameters change before the operator is closed, products are still those of the
+ * recorded ones, or the engine throws where it needs the old values. Vectors hold the parameters
+ * with a gradient in the order of {@code block.getParameters()}, the same as in {@link DjlNetwork}.
  *
  * <p>Close it: it holds a graph in native memory.
  */
@@ -55,7 +55,8 @@ public final class DjlHessian implements SymmetricOperator {
    * @param data inputs of the examples
    * @param labels their labels
    * @param device where the estimators work
-   * @throws IllegalArgumentException if the block has no values or runs on another engine
+   * @throws IllegalArgumentException if the block has no values, runs on another engine, does not
+   *     take its parameters from the store, or draws random numbers
    */
   public DjlHessian(Block block, Loss loss, NDList data, NDList labels, Device device) {
     this(block, loss, data, labels, BatchNormMode.RUNNING, device);
@@ -70,8 +71,9 @@ public final class DjlHessian implements SymmetricOperator {
    * @param labels their labels
    * @param mode statistics of batch normalisation
    * @param device where the estimators work
-   * @throws IllegalArgumentException if the block has no values or runs on another engine, or has
-   *     dropout that batch statistics would turn on
+   * @throws IllegalArgumentException if the block has no values, runs on another engine, does not
+   *     take its parameters from the store, or draws random numbers, as dropout does with batch
+   *     statistics
    */
   public DjlHessian(
       Block block, Loss loss, NDList data, NDList labels, BatchNormMode mode, Device device) {

@@ -5,12 +5,14 @@ import ai.djl.ndarray.NDList;
 import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
 import dynaxx.device.Device;
+import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.monitor.SnapshotSource;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.operator.Hessian;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -19,10 +21,10 @@ import java.util.stream.IntStream;
  * A block of DJL as a network of dynaxx over the same parameters: exact products of dynaxx itself,
  * without a call of DJL's engine.
  *
- * <p>The block's forward pass is run once on arrays without values, which record what is done with
- * them. So any block can be read that uses DJL's layers (linear, convolutions of one and two
- * dimensions, norms, activations, pooling, recurrent layers, embeddings, attention) and arithmetic
- * on arrays, a {@code LambdaBlock} or a block of your own too. Dropout is left out.
+ * <p>The block's forward pass is run on arrays without values, which record what is done with them.
+ * So any block can be read that uses DJL's layers (linear, convolutions of one and two dimensions,
+ * norms, activations, pooling, recurrent layers, embeddings, attention) and arithmetic on arrays, a
+ * {@code LambdaBlock} or a block of your own too. Dropout is left out.
  *
  * <p>The network's parameters have the names and the order of {@code block.getParameters()}.
  * Parameters without a gradient, running statistics among them, are constants with the values that
@@ -97,6 +99,10 @@ public final class DjlNetwork {
 
   /** This, or if constants of the block have changed, the block read again. */
   DjlNetwork current() {
+    if (!List.copyOf(Objective.trained(block).values()).equals(parameters)) {
+      throw new IllegalStateException(
+          "block: found other parameters with a gradient than when it was read, expected the same");
+    }
     List<float[]> now = values(read.fixed());
     boolean same =
         IntStream.range(0, now.size()).allMatch(i -> Arrays.equals(now.get(i), constants.get(i)));
@@ -148,14 +154,29 @@ public final class DjlNetwork {
    *
    * @param loss of dynaxx, the same as DJL's in the training
    * @param data inputs, as many arrays as the block has
-   * @param labels one array: class numbers for cross-entropy
+   * @param labels one array, as the loss takes them in {@link Loss#targets}: class numbers for
+   *     cross-entropy
    * @param scope owns the copies
    * @return the batch
    * @throws IllegalArgumentException if sizes do not fit, or the values the loss
    */
   public Batch batch(Loss loss, NDList data, NDList labels, Scope scope) {
-    return Batch.of(
-        network(), loss, Examples.copy(data, shapes, scope), Examples.copy(labels, scope));
+    HostBuffer inputs = Examples.copy(data, shapes, scope);
+    HostBuffer given = Examples.copy(labels, scope);
+    Shape output = network().outputShape();
+    long examples = inputs.size() / network().inputShape().size();
+    Shape.requireSize("labels", given.size(), examples * loss.givenSize(output));
+    HostBuffer targets = loss.targets(scope, output, given, null);
+    return Batch.of(network(), loss, inputs, targets);
+  }
+
+  /** The loss of the block as it is at the moment. */
+  double value(Loss loss, NDList data, NDList labels, Device device) {
+    try (Scope scope = Scope.open();
+        Hessian hessian = new Hessian(network(), loss, batch(loss, data, labels, scope), device)) {
+      hessian.linearize(parameters(scope));
+      return hessian.loss();
+    }
   }
 
   /**

@@ -7,6 +7,7 @@ import dynaxx.layer.Shape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Copies of DJL's arrays of examples in host memory. */
 final class Examples {
@@ -19,13 +20,13 @@ final class Examples {
       throw new IllegalArgumentException(
           "data: found " + data.size() + " arrays, expected " + shapes.size());
     }
-    int count = Math.toIntExact(data.head().size(0));
+    int count = data.head().isScalar() ? 0 : Math.toIntExact(data.head().size(0));
     int all = shapes.stream().mapToInt(s -> Math.toIntExact(Shape.of(s).size())).sum();
     HostBuffer copy = scope.allocate((long) count * all);
     int first = 0;
     for (int i = 0; i < shapes.size(); i++) {
       int size = Math.toIntExact(Shape.of(shapes.get(i)).size());
-      Shape.requireSize("data " + i, data.get(i).size(), (long) count * size);
+      requireShape(i, data.get(i), count, shapes.get(i));
       float[] values = floats(data.get(i));
       for (int e = 0; e < count; e++) {
         for (int j = 0; j < size; j++) {
@@ -35,6 +36,16 @@ final class Examples {
       first += size;
     }
     return copy;
+  }
+
+  private static void requireShape(int i, NDArray array, int count, int... dims) {
+    ai.djl.ndarray.types.Shape own =
+        new ai.djl.ndarray.types.Shape(IntStream.of(dims).asLongStream().toArray());
+    ai.djl.ndarray.types.Shape expected = new ai.djl.ndarray.types.Shape(count).addAll(own);
+    if (!array.getShape().equals(expected)) {
+      throw new IllegalArgumentException(
+          "data " + i + ": found shape " + array.getShape() + ", expected " + expected);
+    }
   }
 
   /** Labels as they are. */

@@ -58,8 +58,8 @@ final class Layers {
     if (first < 0) {
       throw new Refusal("looks up numbers that are computed, expected an input");
     }
-    int[] dims = tokens.term().dims();
-    int count = Math.toIntExact(tokens.term().shape().size());
+    int[] dims = Axes.dims(tokens.getShape().slice(1));
+    int count = Math.toIntExact(dynaxx.layer.Shape.of(dims).size());
     Operand rows = table.operand("a table");
     int width = rows.shape().dim(1);
     Term found =
@@ -67,7 +67,7 @@ final class Layers {
             dynaxx.layer.Shape.of(count, width),
             (g, none) -> g.add(new TokenEmbedding(rows, first, count), g.input()));
     int[] to = IntStream.concat(IntStream.of(dims), IntStream.of(width)).toArray();
-    return tokens.with(found.reshape(to));
+    return table.with(true, found.reshape(to));
   }
 
   /** A matrix product over the last two axes; those before are repeated to common ones. */
@@ -76,9 +76,17 @@ final class Layers {
     if (a.each() && fixed && (b.parameter() != null || b.isConstant())) {
       return a.with(Term.of(new Linear(b.operand("a factor").t(), null), a.term()));
     }
-    Term x = a.term();
-    Term y = b.term();
-    if (x.rank() < 2 || y.rank() < 2) {
+    int rank = a.getShape().dimension();
+    int other = b.getShape().dimension();
+    if (a.each() && fixed && rank == 2) {
+      Term row = a.term().reshape(1, a.term().dims()[0]);
+      Term product = Term.of(new MatMul(), row, b.term());
+      return a.with(product.reshape(product.dims()[1]));
+    }
+    boolean both = a.each() == b.each();
+    Term x = both || a.each() ? a.term() : a.without(other);
+    Term y = both || b.each() ? b.term() : b.without(rank);
+    if (x.rank() < 2 || y.rank() < 2 || both && a.each() && rank != other) {
       throw new Refusal("multiplies matrices of shapes " + a.getShape() + " and " + b.getShape());
     }
     dynaxx.layer.Shape lead = Broadcast.common("matmul", x.shape().leading(), y.shape().leading());

@@ -7,16 +7,20 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
-import ai.djl.nn.norm.Dropout;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.loss.Loss;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** The loss of a block over fixed examples, computed by the engine at any parameters. */
 final class Objective {
+
+  /** A GPU may add in another order. */
+  private static final double MOST_DIFFERENCE = 1e-5;
 
   private final Block block;
   private final Loss loss;
@@ -25,6 +29,7 @@ final class Objective {
   private final BatchNormMode mode;
   private final Map<String, Parameter> trained;
   private final long size;
+  private final double value;
 
   Objective(Block block, Loss loss, NDList data, NDList labels, BatchNormMode mode) {
     this.block = block;
@@ -34,8 +39,36 @@ final class Objective {
     this.mode = mode;
     this.trained = trained(block);
     this.size = trained.values().stream().mapToLong(p -> p.getArray().size()).sum();
-    if (mode == BatchNormMode.BATCH) {
-      refuseDropout("", block);
+    this.value = once();
+    requireSame(once());
+  }
+
+  /** The loss at the parameters' own values. */
+  double value() {
+    return value;
+  }
+
+  private double once() {
+    try (NDManager temporary = manager().newSubManager()) {
+      NDList own = views(temporary, arrays());
+      return HostCopies.scalar(at(temporary, own));
+    }
+  }
+
+  private NDList arrays() {
+    return new NDList(parameters().stream().map(Parameter::getArray).toList());
+  }
+
+  /** The training mode of the engine, which batch statistics come with, turns dropout on. */
+  private void requireSame(double again) {
+    if (Math.abs(again - value) > MOST_DIFFERENCE * Math.abs(value)) {
+      throw new IllegalArgumentException(
+          "block: found the losses "
+              + value
+              + " and "
+              + again
+              + " for the same parameters, expected a block without random numbers; batch"
+              + " statistics turn dropout on, which a DjlNetwork leaves out");
     }
   }
 
@@ -74,18 +107,6 @@ final class Objective {
     }
   }
 
-  /** Batch statistics come with the engine's training mode, which draws dropout's masks, too. */
-  private static void refuseDropout(String name, Block block) {
-    if (block instanceof Dropout) {
-      throw new IllegalArgumentException(
-          "block '"
-              + name
-              + "': found dropout beside batch statistics, expected running statistics, or a"
-              + " DjlNetwork, which leaves dropout out");
-    }
-    block.getChildren().forEach(child -> refuseDropout(child.getKey(), child.getValue()));
-  }
-
   List<Parameter> parameters() {
     return List.copyOf(trained.values());
   }
@@ -109,6 +130,7 @@ final class Objective {
     Store store = new Store(manager, values);
     NDList inputs = views(manager, data);
     NDList predictions = block.forward(store, inputs, mode == BatchNormMode.BATCH);
+    store.requireAsked(trained);
     NDArray value = loss.evaluate(views(manager, labels), predictions);
     return value.getShape().dimension() == 0 ? value : value.sum();
   }
@@ -118,7 +140,7 @@ final class Objective {
     for (NDArray array : arrays) {
       NDArray view = array.stopGradient();
       view.attach(manager);
-      views.add(view);
+      views.add(view.toDevice(manager.getDevice(), false));
     }
     return views;
   }
@@ -126,6 +148,7 @@ final class Objective {
   /** Gives blocks other arrays than their own; what is not trained is copied, as it may change. */
   private static final class Store extends ParameterStore {
     private final Map<Parameter, NDArray> values;
+    private final Set<Parameter> asked = Collections.newSetFromMap(new IdentityHashMap<>());
 
     Store(NDManager manager, Map<Parameter, NDArray> values) {
       super(manager, false);
@@ -134,7 +157,22 @@ final class Objective {
 
     @Override
     public NDArray getValue(Parameter parameter, Device device, boolean training) {
+      asked.add(parameter);
       return parameter == null ? null : values.computeIfAbsent(parameter, this::copy);
+    }
+
+    /** A block that takes a parameter from elsewhere would compute with a constant. */
+    void requireAsked(Map<String, Parameter> trained) {
+      trained.forEach(
+          (name, parameter) -> {
+            if (!asked.contains(parameter)) {
+              throw new IllegalArgumentException(
+                  "block: parameter '"
+                      + name
+                      + "' is not taken from the parameter store, expected one that is, or a frozen"
+                      + " one");
+            }
+          });
     }
 
     private NDArray copy(Parameter parameter) {

@@ -25,17 +25,27 @@ import java.util.Set;
  */
 final class Trace {
 
+  /** Stand for the number of examples; large primes, so that no other extent is like them. */
+  private static final long EXAMPLES = 1_000_003;
+
+  private static final Set<String> ADAPTERS =
+      Set.of("ai.djl.ndarray.NDArrayAdapter", "ai.djl.ndarray.BaseNDManager");
+
+  private static final long OTHER_EXAMPLES = 1_000_033;
+
   private final BatchNormMode mode;
-  private final TraceManager manager = new TraceManager();
+  private final TraceManager manager;
   private final NetworkBuilder builder;
   private final NDList inputs;
   private final Map<Parameter, TracedArray> known = new IdentityHashMap<>();
   private final Set<Parameter> fixed = new LinkedHashSet<>();
-  private final Store store = new Store();
+  private final Store store;
   private String path = "";
 
-  private Trace(Block block, BatchNormMode mode, List<int[]> shapes) {
+  private Trace(Block block, BatchNormMode mode, List<int[]> shapes, long examples) {
     this.mode = mode;
+    this.manager = new TraceManager(examples);
+    this.store = new Store();
     this.builder = NetworkBuilder.of(inputShape(shapes));
     this.inputs = inputs(shapes);
     Objective.trained(block)
@@ -62,9 +72,14 @@ final class Trace {
    * @throws UnsupportedBlockException if it does something that dynaxx does not know
    */
   static Result of(Block block, BatchNormMode mode, List<int[]> shapes) {
-    Trace trace = new Trace(block, mode, shapes);
+    Trace trace = new Trace(block, mode, shapes, EXAMPLES);
+    Trace other = new Trace(block, mode, shapes, OTHER_EXAMPLES);
     try {
       Term output = trace.output(trace.forward("", block, trace.inputs));
+      other.forward("", block, other.inputs);
+      if (!trace.manager.numbers().equals(other.manager.numbers())) {
+        throw new Refusal("computes with the number of examples, or with random numbers");
+      }
       return new Result(trace.builder.build(output.node(trace.builder)), List.copyOf(trace.fixed));
     } catch (RuntimeException e) {
       throw trace.unsupported(block, e);
@@ -143,7 +158,7 @@ final class Trace {
     boolean adapter =
         e instanceof UnsupportedOperationException
             && !frames.isEmpty()
-            && frames.getFirst().getClassName().equals("ai.djl.ndarray.NDArrayAdapter");
+            && ADAPTERS.contains(frames.getFirst().getClassName());
     int named = adapter && frames.getFirst().getMethodName().startsWith("getAlternative") ? 1 : 0;
     return adapter
         ? "calls " + frames.get(named).getMethodName() + ", which dynaxx does not know"

@@ -11,14 +11,40 @@ import ai.djl.ndarray.types.Shape;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /** Makes constants for a block that is traced, without an engine. */
 final class TraceManager extends BaseNDManager {
 
   private static final Engine ENGINE = new TraceEngine();
 
-  TraceManager() {
+  private final long examples;
+  private final List<Double> numbers = new ArrayList<>();
+
+  /**
+   * A manager of one trace.
+   *
+   * @param examples extent that stands for the number of examples, unlike any other extent
+   */
+  TraceManager(long examples) {
     super(null, Device.cpu());
+    this.examples = examples;
+  }
+
+  long examples() {
+    return examples;
+  }
+
+  /** All numbers that the block has computed with. */
+  List<Double> numbers() {
+    return numbers;
+  }
+
+  double noted(Number number) {
+    numbers.add(number.doubleValue());
+    return number.doubleValue();
   }
 
   @Override
@@ -52,6 +78,7 @@ final class TraceManager extends BaseNDManager {
     for (int i = 0; i < size; i++) {
       values[i] = value(bytes, i, type);
     }
+    noted(Arrays.hashCode(values));
     return TracedArray.constant(this, shape, type, values);
   }
 
@@ -61,7 +88,8 @@ final class TraceManager extends BaseNDManager {
       case FLOAT64 -> (float) bytes.getDouble(8 * i);
       case INT32 -> bytes.getInt(4 * i);
       case INT64 -> bytes.getLong(8 * i);
-      case INT8, UINT8, BOOLEAN -> bytes.get(i);
+      case INT8, BOOLEAN -> bytes.get(i);
+      case UINT8 -> Byte.toUnsignedInt(bytes.get(i));
       default -> throw new Refusal("makes a constant of type " + type);
     };
   }
@@ -78,7 +106,7 @@ final class TraceManager extends BaseNDManager {
 
   @Override
   public NDArray full(Shape shape, float value, DataType type) {
-    return TracedArray.filled(this, shape, type, value);
+    return TracedArray.filled(this, shape, type, (float) noted(value));
   }
 
   @Override
@@ -124,12 +152,12 @@ final class TraceManager extends BaseNDManager {
 
     @Override
     public NDManager newBaseManager() {
-      return new TraceManager();
+      throw new Refusal("makes a manager");
     }
 
     @Override
     public NDManager newBaseManager(Device device) {
-      return new TraceManager();
+      return newBaseManager();
     }
   }
 }

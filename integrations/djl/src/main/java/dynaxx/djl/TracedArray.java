@@ -1,39 +1,26 @@
 package dynaxx.djl;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrayAdapter;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.internal.NDArrayEx;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import dynaxx.kernel.Elementary;
 import dynaxx.kernel.Pointwise;
-import dynaxx.layer.Activation;
 import dynaxx.layer.Parameter;
-import dynaxx.network.op.Add;
 import dynaxx.network.op.Constant;
-import dynaxx.network.op.Extreme;
-import dynaxx.network.op.Multiply;
 import dynaxx.network.op.Op;
 import dynaxx.network.op.Operand;
 import dynaxx.network.op.ParameterValue;
-import dynaxx.network.op.Subtract;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.function.Supplier;
-import java.util.stream.LongStream;
 
 /**
  * An array of a block that is traced: it has no values, but knows how they are computed. Examples
- * lie along the first axis, or all of them share one value. What is not defined here is refused by
- * {@link NDArrayAdapter}.
+ * lie along the first axis, or all of them share one value. What is not defined here or in {@link
+ * TracedOperations} is refused by the adapter.
  */
-final class TracedArray extends NDArrayAdapter {
-
-  /** Stands for the number of examples; a large prime, so that no other extent is like it. */
-  static final long EXAMPLES = 1_000_003;
+final class TracedArray extends TracedOperations {
 
   private final boolean each;
   private final Operand operand;
@@ -51,7 +38,7 @@ final class TracedArray extends NDArrayAdapter {
       Float fill,
       int firstInput,
       Supplier<Term> source) {
-    super(manager, null, shape, type, "");
+    super(manager, shape, type);
     this.each = each;
     this.operand = operand;
     this.fill = fill;
@@ -60,16 +47,16 @@ final class TracedArray extends NDArrayAdapter {
   }
 
   /** An input, which begins at a place in the values of an example. */
-  static TracedArray input(NDManager manager, int[] dims, int first, Term term) {
+  static TracedArray input(TraceManager manager, int[] dims, int first, Term term) {
     return new TracedArray(
-        manager, shape(true, dims), DataType.FLOAT32, true, null, null, first, () -> term);
+        manager, shape(manager, true, dims), DataType.FLOAT32, true, null, null, first, () -> term);
   }
 
-  static TracedArray parameter(NDManager manager, Parameter p) {
+  static TracedArray parameter(TraceManager manager, Parameter p) {
     int[] dims = p.shape().dims().stream().mapToInt(Integer::intValue).toArray();
     return new TracedArray(
         manager,
-        shape(false, dims),
+        shape(manager, false, dims),
         DataType.FLOAT32,
         false,
         Operand.of(p),
@@ -78,7 +65,7 @@ final class TracedArray extends NDArrayAdapter {
         () -> Term.of(new ParameterValue(p)));
   }
 
-  static TracedArray constant(NDManager manager, Shape shape, DataType type, float... values) {
+  static TracedArray constant(TraceManager manager, Shape shape, DataType type, float... values) {
     dynaxx.layer.Shape own = dynaxx.layer.Shape.of(Axes.dims(shape));
     return new TracedArray(
         manager,
@@ -92,8 +79,8 @@ final class TracedArray extends NDArrayAdapter {
   }
 
   /** A constant of one value, which may have an axis of examples. */
-  static TracedArray filled(NDManager manager, Shape shape, DataType type, float value) {
-    boolean each = shape.dimension() > 0 && shape.get(0) == EXAMPLES;
+  static TracedArray filled(TraceManager manager, Shape shape, DataType type, float value) {
+    boolean each = shape.dimension() > 0 && shape.get(0) == manager.examples();
     return new TracedArray(
         manager,
         shape,
@@ -109,14 +96,14 @@ final class TracedArray extends NDArrayAdapter {
     return dynaxx.layer.Shape.of(Axes.dims(shape));
   }
 
-  private static Shape shape(boolean each, int... dims) {
-    LongStream own = Arrays.stream(dims).asLongStream();
-    return new Shape((each ? LongStream.concat(LongStream.of(EXAMPLES), own) : own).toArray());
+  private static Shape shape(TraceManager manager, boolean each, int... dims) {
+    Shape own = new Shape(Arrays.stream(dims).asLongStream().toArray());
+    return each ? new Shape(manager.examples()).addAll(own) : own;
   }
 
   /** A computed array of the same kind. */
   TracedArray with(boolean ofExamples, Term computed) {
-    Shape to = shape(ofExamples, computed.dims());
+    Shape to = shape(owner(), ofExamples, computed.dims());
     return new TracedArray(manager, to, dataType, ofExamples, null, null, -1, () -> computed);
   }
 
@@ -134,6 +121,20 @@ final class TracedArray extends NDArrayAdapter {
   /** Whether examples lie along the first axis. */
   boolean each() {
     return each;
+  }
+
+  /** The extent that stands for the number of examples. */
+  long examples() {
+    return owner().examples();
+  }
+
+  private TraceManager owner() {
+    return (TraceManager) manager;
+  }
+
+  @Override
+  double noted(Number n) {
+    return owner().noted(n);
   }
 
   /** A parameter or a constant as a layer's operand. */
@@ -181,20 +182,13 @@ final class TracedArray extends NDArrayAdapter {
     return term;
   }
 
+  @Override
   TracedArray map(Pointwise function) {
     return with(term().map(function));
   }
 
-  TracedArray map(Activation function) {
-    return map(Pointwise.of(function));
-  }
-
-  TracedArray affine(double factor, double shift) {
-    return map(Elementary.affine(factor, shift));
-  }
-
-  /** The term for an op with another array, whose axes are aligned from the last one. */
-  private TracedArray binary(Op op, NDArray other) {
+  @Override
+  TracedArray binary(Op op, NDArray other) {
     TracedArray b = of(other);
     boolean both = each == b.each;
     if (both && each && shape.dimension() != b.shape.dimension()) {
@@ -206,15 +200,13 @@ final class TracedArray extends NDArrayAdapter {
   }
 
   /** Of what all examples share: without the axis that lies where the other has examples. */
-  private Term without(int rank) {
+  Term without(int rank) {
     int own = shape.dimension();
     if (own > rank || own == rank && shape.get(0) != 1) {
       throw new Refusal("combines shape " + shape + " with the axis of examples");
     }
     return own < rank ? term() : term().reshape(Axes.dims(shape.slice(1)));
   }
-
-  // ---- what it is
 
   @Override
   public NDArrayEx getNDArrayInternal() {
@@ -248,226 +240,26 @@ final class TracedArray extends NDArrayAdapter {
     return this;
   }
 
+  /** Where a gradient passes, DJL's conversions lose it. Inputs may become whole numbers. */
   @Override
   public NDArray toType(DataType to, boolean copy) {
-    if (dataType.isFloating() && !to.isFloating() && firstInput < 0) {
-      throw new Refusal("rounds to " + to);
+    boolean input = firstInput >= 0;
+    boolean whole = dataType.isFloating() && !to.isFloating();
+    boolean exact = whole ? input : to.getNumOfBytes() >= 4 || !to.isFloating();
+    if (to != dataType && !(exact && (input || isConstant() || fill != null))) {
+      throw new Refusal("converts " + dataType + " to " + to);
     }
-    return new TracedArray(manager, shape, to, each, operand, fill, firstInput, this::term);
+    Supplier<Term> same = whole ? this::rounded : this::term;
+    return new TracedArray(manager, shape, to, each, operand, fill, firstInput, same);
+  }
+
+  private Term rounded() {
+    throw new Refusal("computes with an input that is rounded to whole numbers");
   }
 
   @Override
   public NDArray duplicate() {
-    return this;
-  }
-
-  // ---- arithmetic
-
-  @Override
-  public NDArray add(Number n) {
-    return affine(1, n.doubleValue());
-  }
-
-  @Override
-  public NDArray sub(Number n) {
-    return affine(1, -n.doubleValue());
-  }
-
-  @Override
-  public NDArray mul(Number n) {
-    return affine(n.doubleValue(), 0);
-  }
-
-  @Override
-  public NDArray div(Number n) {
-    return affine(1 / n.doubleValue(), 0);
-  }
-
-  @Override
-  public NDArray pow(Number n) {
-    return map(Elementary.power(n.doubleValue()));
-  }
-
-  @Override
-  public NDArray maximum(Number n) {
-    return map(Elementary.clip(n.doubleValue(), Double.POSITIVE_INFINITY));
-  }
-
-  @Override
-  public NDArray minimum(Number n) {
-    return map(Elementary.clip(Double.NEGATIVE_INFINITY, n.doubleValue()));
-  }
-
-  @Override
-  public NDArray clip(Number least, Number most) {
-    return map(Elementary.clip(least.doubleValue(), most.doubleValue()));
-  }
-
-  @Override
-  public NDArray add(NDArray other) {
-    return binary(new Add(), other);
-  }
-
-  @Override
-  public NDArray sub(NDArray other) {
-    return binary(new Subtract(), other);
-  }
-
-  @Override
-  public NDArray mul(NDArray other) {
-    return binary(new Multiply(), other);
-  }
-
-  @Override
-  public NDArray div(NDArray other) {
-    return binary(new Multiply(), of(other).map(Elementary.RECIPROCAL));
-  }
-
-  @Override
-  public NDArray maximum(NDArray other) {
-    return binary(Extreme.max(), other);
-  }
-
-  @Override
-  public NDArray minimum(NDArray other) {
-    return binary(Extreme.min(), other);
-  }
-
-  @Override
-  public NDArray neg() {
-    return map(Elementary.NEGATE);
-  }
-
-  @Override
-  public NDArray abs() {
-    return map(Elementary.ABS);
-  }
-
-  @Override
-  public NDArray square() {
-    return mul(this);
-  }
-
-  @Override
-  public NDArray sqrt() {
-    return map(Elementary.SQRT);
-  }
-
-  @Override
-  public NDArray exp() {
-    return map(Elementary.EXP);
-  }
-
-  @Override
-  public NDArray log() {
-    return map(Elementary.LOG);
-  }
-
-  @Override
-  public NDArray log2() {
-    return map(Elementary.LOG).affine(1 / Math.log(2), 0);
-  }
-
-  @Override
-  public NDArray log10() {
-    return map(Elementary.LOG).affine(1 / Math.log(10), 0);
-  }
-
-  @Override
-  public NDArray sin() {
-    return map(Elementary.SIN);
-  }
-
-  @Override
-  public NDArray cos() {
-    return map(Elementary.COS);
-  }
-
-  @Override
-  public NDArray tanh() {
-    return map(Activation.TANH);
-  }
-
-  @Override
-  public NDArray erf() {
-    return map(Elementary.ERF);
-  }
-
-  @Override
-  public NDArray softmax(int axis) {
-    return Axes.softmax(this, axis);
-  }
-
-  @Override
-  public NDArray matMul(NDArray other) {
-    return Layers.matMul(this, of(other));
-  }
-
-  @Override
-  public NDArray batchMatMul(NDArray other) {
-    return matMul(other);
-  }
-
-  // ---- axes
-
-  @Override
-  public NDArray sum(int[] axes, boolean keep) {
-    return Axes.reduce(this, axes, false, keep);
-  }
-
-  @Override
-  public NDArray mean(int[] axes, boolean keep) {
-    return Axes.reduce(this, axes, true, keep);
-  }
-
-  @Override
-  public NDArray reshape(Shape to) {
-    return Axes.reshape(this, to.getShape());
-  }
-
-  @Override
-  public NDArray expandDims(int axis) {
-    return Axes.expand(this, axis);
-  }
-
-  @Override
-  public NDArray squeeze(int[] axes) {
-    return Axes.squeeze(this, axes);
-  }
-
-  @Override
-  public NDArray flatten() {
-    return flatten(0, -1);
-  }
-
-  @Override
-  public NDArray flatten(int from, int to) {
-    return Axes.flatten(this, from, to);
-  }
-
-  @Override
-  public NDArray transpose(int... axes) {
-    return Axes.transpose(this, axes);
-  }
-
-  @Override
-  public NDList split(long[] places, int axis) {
-    return Axes.split(this, places, axis);
-  }
-
-  @Override
-  public NDArray get(NDIndex index) {
-    return Axes.get(this, index);
-  }
-
-  @Override
-  public NDArray get(NDManager unused, NDIndex index) {
-    return Axes.get(this, index);
-  }
-
-  @Override
-  public NDArray get(NDManager unused, long... indices) {
-    return Axes.get(this, new NDIndex(indices));
+    throw new Refusal("copies an array, which passes no gradient");
   }
 
   @Override

@@ -109,10 +109,13 @@ final class TracedFunctions {
       Shape kernel, Shape stride, Shape padding, boolean ceil, boolean countPadding) {
     Windows windows = Windows.of(x, kernel, stride, padding, ceil);
     boolean padded = Arrays.stream(padding.getShape()).anyMatch(pixels -> pixels > 0);
-    if (countPadding && padded && windows.reachesBeyond()) {
+    if (padded && !countPadding) {
+      throw new Refusal("averages without the padding, which DJL counts on PyTorch all the same");
+    }
+    if (padded && windows.reachesBeyond()) {
       throw new Refusal("averages padded windows, rounded up");
     }
-    return windows.pool(window -> new AveragePool(window, countPadding && padded));
+    return windows.pool(window -> new AveragePool(window, padded));
   }
 
   public NDArray globalMaxPool() {
@@ -156,6 +159,9 @@ final class TracedFunctions {
 
   public NDList prelu(NDArray input, NDArray alpha) {
     TracedArray in = TracedArray.of(input);
+    if (alpha.size() != 1) {
+      throw new Refusal("has " + alpha.size() + " slopes, expected one");
+    }
     NDArray below = in.map(Elementary.NEGATE).map(Activation.RELU).map(Elementary.NEGATE);
     return new NDList(in.map(Activation.RELU).add(below.mul(alpha)));
   }

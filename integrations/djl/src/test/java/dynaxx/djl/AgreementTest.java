@@ -1,6 +1,7 @@
 package dynaxx.djl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
@@ -71,7 +72,8 @@ class AgreementTest {
         trial("attention", Blocks::attention, 5, 3),
         trial("transformer encoder", Blocks::transformer, 5, 3),
         trial("parallel branches", Blocks::parallel, 6),
-        trial("a block of one's own", () -> Blocks.gated(new Blocks.OwnPrelu()), 6));
+        trial("a block of one's own", () -> Blocks.gated(Blocks.ownPrelu()), 6),
+        trial("a computed matrix", () -> Blocks.gated(Blocks.ownLinear()), 6));
   }
 
   @ParameterizedTest
@@ -119,10 +121,33 @@ class AgreementTest {
   void parametricRelu() {
     try (Scope scope = Scope.open();
         Device device = Devices.cpu(1)) {
-      double[] own = product(Blocks.gated(new Blocks.OwnPrelu()), scope, device);
+      double[] own = product(Blocks.gated(Blocks.ownPrelu()), scope, device);
       double[] prelu = product(Blocks.gated(new Prelu()), scope, device);
       double error = Numbers.relativeDifference(own, prelu);
       assertTrue(error < 1e-6, () -> "relative difference " + error);
+    }
+  }
+
+  @Test
+  void labelsAreWhatTheLossTakes() {
+    try (NDManager manager = NDManager.newBaseManager();
+        Device device = Devices.cpu(1)) {
+      Block block = Blocks.gated(Blocks.ownPrelu());
+      NDList data = new NDList(manager.randomNormal(new Shape(3, 6)));
+      block.initialize(manager, DataType.FLOAT32, data.head().getShape());
+      DjlNetwork network = DjlNetwork.of(block, data.head().getShape());
+      NDArray classes = manager.create(new int[] {2, 0, 3});
+      NDList numbers = new NDList(classes);
+      NDList probabilities = new NDList(classes.oneHot(CLASSES));
+      var plain = dynaxx.network.Loss.crossEntropy();
+      var soft = dynaxx.network.Loss.softCrossEntropy(0);
+      double expected = network.value(plain, data, numbers, device);
+      assertEquals(expected, network.value(soft, data, probabilities, device), 1e-6);
+      Exception e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> network.value(plain, data, probabilities, device));
+      assertTrue(e.getMessage().contains("labels: found 12 values, expected 3"), e::toString);
     }
   }
 

@@ -2,6 +2,7 @@ package dynaxx.djl;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Activation;
@@ -29,6 +30,7 @@ import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.BinaryOperator;
 
 /** Blocks for the tests. */
 final class Blocks {
@@ -185,28 +187,45 @@ final class Blocks {
     return new SequentialBlock().add(linear(6)).add(gate).add(linear(4));
   }
 
-  /** A block that DJL does not have: {@code Prelu} in other words, as PyTorch's engine lacks it. */
-  static final class OwnPrelu extends AbstractBlock {
-    private final Parameter slope =
-        addParameter(Parameter.builder().setName("slope").optInitializer(Initializer.ONES).build());
+  /** {@code Prelu} in other words, as PyTorch's engine lacks it. */
+  static Block ownPrelu() {
+    return new Own(new Shape(1), (x, slope) -> x.maximum(0).add(x.minimum(0).mul(slope)));
+  }
 
-    @Override
-    protected void prepare(Shape[] inputs) {
-      slope.setShape(new Shape(1));
+  /** A product with a matrix that is computed. */
+  static Block ownLinear() {
+    return new Own(new Shape(5, 6), (x, weight) -> x.matMul(weight.tanh().transpose()));
+  }
+
+  /** A block that DJL does not have: a function of the input and one parameter. */
+  static final class Own extends AbstractBlock {
+    private final Parameter parameter;
+    private final BinaryOperator<NDArray> function;
+
+    Own(Shape shape, BinaryOperator<NDArray> function) {
+      this.function = function;
+      this.parameter =
+          addParameter(
+              Parameter.builder()
+                  .setName("own")
+                  .optShape(shape)
+                  .optInitializer(Initializer.ONES)
+                  .build());
     }
 
     @Override
     protected NDList forwardInternal(
         ParameterStore store, NDList inputs, boolean training, PairList<String, Object> unused) {
       NDArray x = inputs.head();
-      NDArray below = x.minimum(0);
-      NDArray alpha = store.getValue(slope, x.getDevice(), training);
-      return new NDList(x.maximum(0).add(below.mul(alpha)));
+      return new NDList(function.apply(x, store.getValue(parameter, x.getDevice(), training)));
     }
 
     @Override
     public Shape[] getOutputShapes(Shape[] inputs) {
-      return inputs;
+      try (NDManager manager = NDManager.newBaseManager()) {
+        NDArray y = function.apply(manager.ones(inputs[0]), manager.ones(parameter.getShape()));
+        return new Shape[] {y.getShape()};
+      }
     }
   }
 

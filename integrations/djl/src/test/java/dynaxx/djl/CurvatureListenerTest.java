@@ -3,9 +3,11 @@ package dynaxx.djl;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Activation;
 import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
@@ -194,6 +196,44 @@ class CurvatureListenerTest {
         .loss(loss.toFloatArray()[0])
         .batchSize(batch.getSize())
         .gradientNorm(Math.sqrt(squares));
+  }
+
+  @Test
+  void anotherLossThanTheTrainersIsRefused() {
+    Loss loss = Loss.crossEntropy().times(2);
+    Exception e =
+        assertThrows(
+            IllegalStateException.class,
+            () ->
+                Training.fit(
+                    Blocks.mlpTanh(),
+                    1,
+                    64,
+                    false,
+                    FIXED,
+                    x -> CurvatureListener.network(loss, x.data(), x.labels())));
+    assertTrue(
+        e.getCause().getMessage().contains("where SoftmaxCrossEntropyLoss of the trainer has"));
+  }
+
+  @Test
+  void aListenerServesOneTrainingAfterAnother() {
+    List<MonitorRecord> records = new ArrayList<>();
+    try (NDManager manager = NDManager.newBaseManager()) {
+      Training.Examples own = Training.examples(manager);
+      CurvatureListener listener =
+          CurvatureListener.engine(own.data(), own.labels())
+              .monitor(b -> b.every(1).sink(records::add));
+      for (int training = 0; training < 2; training++) {
+        Training.fit(Blocks.mlpTanh(), 2, 64, false, FIXED, e -> listener);
+      }
+    }
+    List<Long> steps =
+        records.stream()
+            .filter(MonitorRecord.Step.class::isInstance)
+            .map(r -> ((MonitorRecord.Step) r).observation().step())
+            .toList();
+    assertEquals(List.of(0L, 1L, 0L, 1L), steps);
   }
 
   @Test

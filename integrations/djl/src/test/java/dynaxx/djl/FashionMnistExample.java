@@ -31,17 +31,16 @@ final class FashionMnistExample {
 
   private static final String FILES = "/dynaxx/app/data/fashion-mnist/train-";
   private static final int BATCH = 64;
-  private static final int SUBSET = 128;
   private static final int SIDE = 28;
 
   private FashionMnistExample() {}
 
   public static void main(String[] arguments) throws Exception {
-    run(arguments.length > 0 ? Integer.parseInt(arguments[0]) : 4096, 2);
+    run(arguments.length > 0 ? Integer.parseInt(arguments[0]) : 4096, 2, 128);
   }
 
-  /** Trains, prints each snapshot and event, and gives the mean loss of the last ten batches. */
-  static double run(int examples, int epochs) throws Exception {
+  /** Trains, prints each snapshot and event, and gives a running mean of the losses. */
+  static double run(int examples, int epochs, int subset) throws Exception {
     Engine.getInstance().setRandomSeed(1);
     try (Model model = Model.newInstance("fashion-mnist")) {
       NDManager manager = model.getNDManager();
@@ -54,8 +53,8 @@ final class FashionMnistExample {
       CurvatureListener watch =
           CurvatureListener.network(
                   dynaxx.network.Loss.crossEntropy(),
-                  new NDList(images.get(":" + SUBSET)),
-                  new NDList(labels.get(":" + SUBSET)))
+                  new NDList(images.get(":" + subset)),
+                  new NDList(labels.get(":" + subset)))
               .monitor(monitor -> monitor.every(8).sink(printer::print))
               .applyTo(rate);
       DefaultTrainingConfig config =

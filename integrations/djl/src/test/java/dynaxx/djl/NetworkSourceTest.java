@@ -2,6 +2,8 @@ package dynaxx.djl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -46,6 +48,24 @@ class NetworkSourceTest {
             DjlNetwork.of(block, SHAPE).source(loss, data, labels, device)) {
           assertEquals(largest(fresh), after);
         }
+      }
+    }
+  }
+
+  @Test
+  void freezingAParameterIsNoticed() {
+    try (NDManager manager = NDManager.newBaseManager();
+        Device device = Devices.cpu(1)) {
+      Block block = Blocks.mlpTanh();
+      Shape shape = new Shape(4, 5);
+      block.initialize(manager, DataType.FLOAT32, shape);
+      NDList data = new NDList(manager.randomNormal(shape));
+      NDList labels = new NDList(manager.ones(new Shape(4)));
+      DjlNetwork network = DjlNetwork.of(block, shape);
+      try (SnapshotSource source = network.source(Loss.crossEntropy(), data, labels, device)) {
+        block.getParameters().get(0).getValue().freeze(true);
+        Exception e = assertThrows(IllegalStateException.class, () -> largest(source));
+        assertTrue(e.getMessage().contains("other parameters with a gradient"), e::toString);
       }
     }
   }

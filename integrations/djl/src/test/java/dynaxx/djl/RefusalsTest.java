@@ -9,16 +9,28 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Activation;
 import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
 import ai.djl.nn.SequentialBlock;
 import ai.djl.nn.convolutional.Conv2dTranspose;
 import ai.djl.nn.norm.Dropout;
 import ai.djl.nn.pooling.Pool;
+import ai.djl.nn.recurrent.LSTM;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.Initializer;
 import ai.djl.training.loss.Loss;
+import ai.djl.util.PairList;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
+import dynaxx.memory.Scope;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What a network cannot be made of is refused with the block's name. */
 class RefusalsTest {
@@ -108,26 +120,118 @@ class RefusalsTest {
     }
   }
 
+  static Stream<Arguments> unlikeTheEngine() {
+    return Stream.of(
+        lambda("computes with the number of examples", x -> x.div(x.size(0))),
+        lambda("converts float32 to float64", x -> x.toType(DataType.FLOAT64, false)),
+        lambda("copies an array", NDArray::duplicate),
+        lambda("reduces all axes", x -> x.add(x.sum(new int[0], true))),
+        lambda(
+            "multiplies matrices of shapes",
+            x -> x.reshape(-1, 2, 1).matMul(x.reshape(-1, 2, 1, 1))),
+        lambda(
+            "averages without the padding",
+            x ->
+                Pool.avgPool2d(
+                    x.reshape(-1, 1, 2, 1),
+                    new Shape(2, 1),
+                    new Shape(1, 1),
+                    new Shape(1, 0),
+                    false,
+                    false)));
+  }
+
+  private static Arguments lambda(String message, Function<NDArray, NDArray> function) {
+    return Arguments.of(message, function);
+  }
+
+  /** Where the engine computes something else than the calls say, or depends on the batch. */
+  @ParameterizedTest
+  @MethodSource("unlikeTheEngine")
+  void whatTheEngineWouldDoInAnotherWay(String message, Function<NDArray, NDArray> function) {
+    Block block = new SequentialBlock().add(Blocks.linear(2)).addSingleton(function);
+    assertNames(refusal(block, new Shape(2, 5)), message);
+  }
+
   @Test
-  void dropoutBesideBatchStatistics() {
+  void inputsThatAreRounded() {
+    Block block =
+        new SequentialBlock()
+            .addSingleton(x -> x.toType(DataType.INT32, false).toType(DataType.FLOAT32, false))
+            .add(Blocks.linear(2));
+    assertNames(refusal(block, new Shape(2, 5)), "rounded to whole numbers");
+  }
+
+  @Test
+  void dataOfAnotherLayout() {
     try (NDManager manager = NDManager.newBaseManager();
-        Device device = Devices.cpu(1)) {
-      Block block = new SequentialBlock().add(Blocks.linear(3)).add(Dropout.builder().build());
-      block.initialize(manager, DataType.FLOAT32, new Shape(2, 5));
-      NDList data = new NDList(manager.ones(new Shape(2, 5)));
+        Scope scope = Scope.open()) {
+      Block block =
+          new SequentialBlock().add(ai.djl.nn.Blocks.batchFlattenBlock()).add(Blocks.linear(3));
+      block.initialize(manager, DataType.FLOAT32, new Shape(2, 3, 4, 4));
+      DjlNetwork network = DjlNetwork.of(block, new Shape(1, 3, 4, 4));
+      NDList data = new NDList(manager.ones(new Shape(2, 4, 4, 3)));
       NDList labels = new NDList(manager.zeros(new Shape(2)));
+      var loss = dynaxx.network.Loss.crossEntropy();
       Exception e =
           assertThrows(
-              IllegalArgumentException.class,
-              () ->
-                  new DjlHessian(
-                      block,
-                      Loss.softmaxCrossEntropyLoss(),
-                      data,
-                      labels,
-                      BatchNormMode.BATCH,
-                      device));
-      assertNames(e.getMessage(), "02Dropout", "found dropout beside batch statistics");
+              IllegalArgumentException.class, () -> network.batch(loss, data, labels, scope));
+      assertEquals("data 0: found shape (2, 4, 4, 3), expected (2, 3, 4, 4)", e.getMessage());
     }
+  }
+
+  private static String refusalOfEngine(Block block, BatchNormMode mode, Shape shape) {
+    try (NDManager manager = NDManager.newBaseManager();
+        Device device = Devices.cpu(1)) {
+      block.initialize(manager, DataType.FLOAT32, shape);
+      NDList data = new NDList(manager.ones(shape));
+      NDList labels = new NDList(manager.zeros(new Shape(shape.get(0))));
+      Loss loss = Loss.softmaxCrossEntropyLoss();
+      return assertThrows(
+              IllegalArgumentException.class,
+              () -> new DjlHessian(block, loss, data, labels, mode, device))
+          .getMessage();
+    }
+  }
+
+  @Test
+  void dropoutBesideBatchStatistics() {
+    Block block = new SequentialBlock().add(Blocks.linear(30)).add(Dropout.builder().build());
+    assertNames(
+        refusalOfEngine(block, BatchNormMode.BATCH, new Shape(2, 5)),
+        "without random numbers",
+        "batch statistics turn dropout on");
+    Block lstm = LSTM.builder().setStateSize(20).setNumLayers(2).optDropRate(0.5f).build();
+    Block last = new SequentialBlock().add(lstm).addSingleton(x -> x.get(":,-1"));
+    assertNames(
+        refusalOfEngine(last, BatchNormMode.BATCH, new Shape(2, 4, 5)), "without random numbers");
+  }
+
+  @Test
+  void parametersThatDoNotComeFromTheStore() {
+    Block block =
+        new AbstractBlock() {
+          private final Parameter gain =
+              addParameter(
+                  Parameter.builder()
+                      .setName("gain")
+                      .optShape(new Shape(5))
+                      .optInitializer(Initializer.ONES)
+                      .build());
+
+          @Override
+          protected NDList forwardInternal(
+              ParameterStore store, NDList x, boolean training, PairList<String, Object> unused) {
+            return new NDList(x.head().mul(gain.getArray()));
+          }
+
+          @Override
+          public Shape[] getOutputShapes(Shape[] inputs) {
+            return inputs;
+          }
+        };
+    assertNames(
+        refusalOfEngine(block, BatchNormMode.RUNNING, new Shape(2, 5)),
+        "parameter 'gain' is not taken from the parameter store");
   }
 }
