@@ -204,7 +204,7 @@ class NetworksTest {
 
   @Test
   void needsANewPointAfterMemoryHasRunOutForGood() {
-    KnownCase c = KnownCase.vitSmall();
+    KnownCase c = KnownCase.mlpTanh();
     try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
         Scope scope = Scope.open()) {
       Hessian hessian = hessian(c, scope, device);
