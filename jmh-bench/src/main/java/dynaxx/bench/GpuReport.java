@@ -26,7 +26,10 @@ import java.util.Random;
 public final class GpuReport {
 
   private static final int DIRECTIONS = 8;
-  private static final int LANCZOS_STEPS = 15;
+
+  /** Of a snapshot; fewer are for trying this out. */
+  private static final int LANCZOS_STEPS = Integer.getInteger("dynaxx.bench.steps", 15);
+
   private static final int REPETITIONS = 3;
   private static final int DISTINCT = 999_983;
 
