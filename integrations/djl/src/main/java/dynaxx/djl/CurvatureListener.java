@@ -116,11 +116,9 @@ public final class CurvatureListener extends TrainingListenerAdapter {
           Block block = trainer.getModel().getBlock();
           SpectrumProbe probe = new SpectrumProbe();
           owned.onClose(probe::close);
-          long parameters =
-              Objective.trained(block).values().stream().mapToLong(p -> p.getArray().size()).sum();
           return SnapshotSource.of(
               probe,
-              parameters,
+              Objective.size(block),
               () -> new DjlHessian(block, trainer.getLoss(), data, labels, device));
         });
   }

@@ -36,6 +36,7 @@ public final class DjlGradients {
    */
   public DjlGradients(Block block, Loss loss, NDList data, NDList labels) {
     this.objective = new Objective(block, loss, data, labels, BatchNormMode.RUNNING);
+    objective.requireSame(objective.evaluate());
   }
 
   /**

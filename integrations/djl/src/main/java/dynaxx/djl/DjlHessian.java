@@ -10,7 +10,6 @@ import ai.djl.nn.Parameter;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
-import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.loss.Loss;
 import dynaxx.device.Device;
 import dynaxx.memory.Vectors;
@@ -80,22 +79,19 @@ public final class DjlHessian implements SymmetricOperator {
     Objective objective = new Objective(block, loss, data, labels, mode);
     this.products = SymmetricOperator.ofSegments(objective.size(), device, this::multiply);
     this.manager = subManager(objective.manager());
-    boolean graphs = JniUtils.isGradMode();
-    JniUtils.setGradMode(true);
-    try {
+    try (GradientMode _ = GradientMode.on(manager.getEngine())) {
       script = AutogradScript.get();
       List<PtNDArray> own = leaves(objective.parameters());
       NDArray value = retained.record(() -> objective.at(manager, own));
       PtNDArray[] found = script.gradient(value, own);
       this.loss = HostCopies.scalar(value);
+      objective.requireSame(this.loss);
       this.gradientValues = flat(found);
       this.leaves = IValue.listFrom(own.toArray(PtNDArray[]::new));
       this.gradient = IValue.listFrom(found);
     } catch (RuntimeException | Error e) {
       manager.close();
       throw e;
-    } finally {
-      JniUtils.setGradMode(graphs);
     }
   }
 

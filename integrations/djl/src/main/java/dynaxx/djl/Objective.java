@@ -38,9 +38,17 @@ final class Objective {
     this.labels = labels;
     this.mode = mode;
     this.trained = trained(block);
-    this.size = trained.values().stream().mapToLong(p -> p.getArray().size()).sum();
-    this.value = once();
-    requireSame(once());
+    this.size = size(trained);
+    this.value = evaluate();
+  }
+
+  /** Values of all parameters with a gradient. */
+  static long size(Block block) {
+    return size(trained(block));
+  }
+
+  private static long size(Map<String, Parameter> parameters) {
+    return parameters.values().stream().mapToLong(p -> p.getArray().size()).sum();
   }
 
   /** The loss at the parameters' own values. */
@@ -48,8 +56,10 @@ final class Objective {
     return value;
   }
 
-  private double once() {
-    try (NDManager temporary = manager().newSubManager()) {
+  /** Once more, at the same parameters. */
+  double evaluate() {
+    try (NDManager temporary = manager().newSubManager();
+        GradientMode _ = GradientMode.on(temporary.getEngine())) {
       NDList own = views(temporary, arrays());
       return HostCopies.scalar(at(temporary, own));
     }
@@ -59,8 +69,13 @@ final class Objective {
     return new NDList(parameters().stream().map(Parameter::getArray).toList());
   }
 
-  /** The training mode of the engine, which batch statistics come with, turns dropout on. */
-  private void requireSame(double again) {
+  /**
+   * Refuses random numbers: the engine's training mode, which batch statistics come with, turns
+   * dropout on.
+   *
+   * @param again the loss, computed another time
+   */
+  void requireSame(double again) {
     if (Math.abs(again - value) > MOST_DIFFERENCE * Math.abs(value)) {
       throw new IllegalArgumentException(
           "block: found the losses "

@@ -28,10 +28,10 @@ final class Trace {
   /** Stand for the number of examples; large primes, so that no other extent is like them. */
   private static final long EXAMPLES = 1_000_003;
 
+  private static final long OTHER_EXAMPLES = 1_000_033;
+
   private static final Set<String> ADAPTERS =
       Set.of("ai.djl.ndarray.NDArrayAdapter", "ai.djl.ndarray.BaseNDManager");
-
-  private static final long OTHER_EXAMPLES = 1_000_033;
 
   private final BatchNormMode mode;
   private final TraceManager manager;
