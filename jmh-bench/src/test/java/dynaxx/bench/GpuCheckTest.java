@@ -1,5 +1,6 @@
 package dynaxx.bench;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,6 +12,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
@@ -117,6 +120,22 @@ class GpuCheckTest {
     String stages = packed(archive, "stages.txt");
     assertTrue(stages.contains("gpu-check: card: passed"), stages);
     assertTrue(stages.contains("gpu-check: open: stopped after 4 s"), stages);
+  }
+
+  /** Small shapes leave most of them out, and on a card it is too late to find one missing. */
+  @Test
+  void theTestsAndProgramsThatItNamesAreThere() throws IOException {
+    List<String> names =
+        Pattern.compile("\\bdynaxx(\\.[a-z]+)+\\.[A-Z]\\w+")
+            .matcher(Files.readString(SCRIPT))
+            .results()
+            .map(MatchResult::group)
+            .distinct()
+            .toList();
+    assertTrue(names.size() > 4, names.toString());
+    for (String name : names) {
+      assertDoesNotThrow(() -> Class.forName(name, false, getClass().getClassLoader()), name);
+    }
   }
 
   @Test
