@@ -20,19 +20,15 @@ import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Spectrum;
 import dynaxx.spectrum.SpectrumProbe;
+import dynaxx.testing.PageExamples;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /** The examples of docs/djl.md. */
 class PageExamplesTest {
 
   private static final Path SOURCE = Path.of("src/test/java/dynaxx/djl/PageExamplesTest.java");
-  private static final Pattern EXAMPLE =
-      Pattern.compile("<!-- example: (\\w+) -->\n```java\n(.*?)```", Pattern.DOTALL);
 
   private interface Check {
     void run(Block block, NDList data, NDList labels);
@@ -57,7 +53,6 @@ class PageExamplesTest {
   void network() {
     with(
         (block, data, labels) -> {
-          // example: network
           DjlNetwork network = DjlNetwork.of(block, data.head().getShape());
           try (Scope scope = Scope.open();
               Device device = Devices.open()) {
@@ -68,7 +63,6 @@ class PageExamplesTest {
               Spectrum found =
                   probe.measure(network.parameters(scope), ProbeSettings.certified()).spectrum();
               System.out.println(found.min() + ", " + found.max());
-              // end
               assertMeasured(found);
             }
           }
@@ -79,14 +73,12 @@ class PageExamplesTest {
   void engine() {
     with(
         (block, data, labels) -> {
-          // example: engine
           var loss = ai.djl.training.loss.Loss.softmaxCrossEntropyLoss();
           try (Device device = Devices.open();
               SpectrumProbe probe = new SpectrumProbe();
               DjlHessian hessian = new DjlHessian(block, loss, data, labels, device)) {
             Spectrum found = probe.measure(hessian, ProbeSettings.article());
             System.out.println(found.min() + ", " + found.max());
-            // end
             assertMeasured(found);
           }
         });
@@ -98,9 +90,7 @@ class PageExamplesTest {
         (block, data, labels) -> {
           var config =
               new DefaultTrainingConfig(ai.djl.training.loss.Loss.softmaxCrossEntropyLoss());
-          // example: listener
           config.addTrainingListeners(CurvatureListener.network(Loss.crossEntropy(), data, labels));
-          // end
           assertEquals(1, config.getTrainingListeners().size());
         });
   }
@@ -110,7 +100,6 @@ class PageExamplesTest {
     with(
         (block, data, labels) -> {
           MonitorSink sink = record -> {};
-          // example: advice
           AdvisedTracker rate = new AdvisedTracker(Tracker.fixed(0.1f));
           Optimizer optimizer = Optimizer.sgd().setLearningRateTracker(rate).build();
           CurvatureListener listener =
@@ -118,7 +107,6 @@ class PageExamplesTest {
                   .on(() -> Devices.cpu(2))
                   .monitor(monitor -> monitor.every(10).background(2).sink(sink))
                   .applyTo(rate);
-          // end
           assertEquals(1, rate.factor());
           assertTrue(optimizer != null && listener != null);
         });
@@ -126,21 +114,6 @@ class PageExamplesTest {
 
   @Test
   void thePageShowsTheseExamples() throws IOException {
-    String source = Files.readString(SOURCE);
-    Matcher shown = EXAMPLE.matcher(Files.readString(Path.of("../../docs/djl.md")));
-    int count = 0;
-    while (shown.find()) {
-      count++;
-      String marker = "// example: " + shown.group(1) + "\n";
-      int from = source.indexOf(marker) + marker.length();
-      String code = source.substring(from, source.indexOf("// end", from)).stripTrailing();
-      String page = shown.group(2).replaceAll("(\\s*})+\\s*$", ""); // closed after the marker
-      assertEquals(words(code), words(page));
-    }
-    assertEquals(4, count);
-  }
-
-  private static String words(String code) {
-    return code.replaceAll("\\s+", " ").strip();
+    PageExamples.assertCompiled(Path.of("../../docs/djl.md"), 4, SOURCE);
   }
 }

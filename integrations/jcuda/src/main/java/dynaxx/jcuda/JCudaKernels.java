@@ -56,7 +56,7 @@ public final class JCudaKernels implements AutoCloseable {
     byte[] image = CudaDevice.kernelImage();
     try {
       JCudaKernels kernels = new JCudaKernels();
-      check("cuModuleLoadData", () -> JCudaDriver.cuModuleLoadData(kernels.module, image));
+      check("cuModuleLoadData", null, () -> JCudaDriver.cuModuleLoadData(kernels.module, image));
       return kernels;
     } catch (LinkageError e) {
       throw noNative(e);
@@ -75,17 +75,25 @@ public final class JCudaKernels implements AutoCloseable {
   }
 
   /** JCuda returns a status, or throws where the program has told it to. */
-  private static void check(String call, IntSupplier driver) {
-    String found;
+  private static void check(String call, String kernel, IntSupplier driver) {
     try {
-      found = CUresult.stringFor(driver.getAsInt());
+      int status = driver.getAsInt();
+      if (status != CUresult.CUDA_SUCCESS) {
+        throw failed(call, kernel, CUresult.stringFor(status));
+      }
     } catch (CudaException e) {
-      found = e.getMessage();
+      throw failed(call, kernel, e.getMessage());
     }
-    if (!found.equals("CUDA_SUCCESS")) {
-      throw new IllegalStateException(
-          "JCuda: found " + found + " from " + call + ", expected CUDA_SUCCESS");
-    }
+  }
+
+  private static IllegalStateException failed(String call, String kernel, String found) {
+    return new IllegalStateException(
+        "JCuda: found "
+            + found
+            + " from "
+            + call
+            + (kernel == null ? "" : "(" + kernel + ")")
+            + ", expected CUDA_SUCCESS");
   }
 
   private void requireOpen() {
@@ -182,14 +190,16 @@ public final class JCudaKernels implements AutoCloseable {
     size[0] = arguments.position();
     CUfunction function = functions.computeIfAbsent(name, this::function);
     check(
-        "cuLaunchKernel(" + name + ")",
+        "cuLaunchKernel",
+        name,
         () -> JCudaDriver.cuLaunchKernel(function, x, y, 1, threads, 1, 1, 0, stream, null, extra));
   }
 
   private CUfunction function(String kernel) {
     CUfunction function = new CUfunction();
     check(
-        "cuModuleGetFunction(" + kernel + ")",
+        "cuModuleGetFunction",
+        kernel,
         () -> JCudaDriver.cuModuleGetFunction(function, module, kernel));
     return function;
   }
@@ -199,7 +209,7 @@ public final class JCudaKernels implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      check("cuModuleUnload", () -> JCudaDriver.cuModuleUnload(module));
+      check("cuModuleUnload", null, () -> JCudaDriver.cuModuleUnload(module));
     }
   }
 }

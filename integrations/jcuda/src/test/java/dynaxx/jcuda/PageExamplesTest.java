@@ -1,19 +1,14 @@
 package dynaxx.jcuda;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import dynaxx.cuda.CudaDevice;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.operator.Hessian;
 import dynaxx.spectrum.Lanczos;
+import dynaxx.testing.PageExamples;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUstream;
@@ -45,20 +40,8 @@ class PageExamplesTest {
     }
   }
 
-  private static String squeezed(String text) {
-    return text.replaceAll("\\s+", "");
-  }
-
   @Test
   void thePageShowsWhatIsCompiledHere() throws IOException {
-    String source = squeezed(Files.readString(SOURCE));
-    String page = Files.readString(Path.of("../../docs/jcuda.md"));
-    Matcher examples = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(page);
-    int found = 0;
-    while (examples.find()) {
-      found++;
-      assertTrue(source.contains(squeezed(examples.group(1))), examples.group(1));
-    }
-    assertEquals(2, found);
+    PageExamples.assertCompiled(Path.of("../../docs/jcuda.md"), 2, SOURCE);
   }
 }

@@ -1,19 +1,14 @@
 package dynaxx.samediff;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.monitor.PhaseMonitor;
 import dynaxx.monitor.StepReport;
 import dynaxx.spectrum.SpectrumProbe;
+import dynaxx.testing.PageExamples;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -40,20 +35,8 @@ class PageExamplesTest {
     }
   }
 
-  private static String squeezed(String text) {
-    return text.replaceAll("\\s+", "");
-  }
-
   @Test
   void thePageShowsWhatIsCompiledHere() throws IOException {
-    String source = squeezed(Files.readString(SOURCE));
-    String page = Files.readString(Path.of("../../docs/other-stacks.md"));
-    Matcher examples = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(page);
-    int found = 0;
-    while (examples.find()) {
-      found++;
-      assertTrue(source.contains(squeezed(examples.group(1))), examples.group(1));
-    }
-    assertEquals(1, found);
+    PageExamples.assertCompiled(Path.of("../../docs/other-stacks.md"), 1, SOURCE);
   }
 }

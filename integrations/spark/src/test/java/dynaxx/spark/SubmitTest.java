@@ -3,9 +3,9 @@ package dynaxx.spark;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dynaxx.testing.PageExamples;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,18 +65,7 @@ class SubmitTest {
 
   @Test
   void thePageShowsWhatIsCompiled() throws IOException {
-    Path root = Path.of("..", "..");
-    Path source =
-        Path.of("src", "main", "java", "dynaxx", "spark", "example", "SparkCurvature.java");
-    String page = Files.readString(root.resolve(Path.of("docs", "spark.md")));
-    String compiled = between(Files.readString(source), "// example: spark\n", "    // end");
-    assertEquals(
-        compiled.stripTrailing().stripIndent(),
-        between(page, "<!-- example: spark -->\n```java\n", "```").strip());
-  }
-
-  private static String between(String text, String start, String end) {
-    int from = text.indexOf(start) + start.length();
-    return text.substring(from, text.indexOf(end, from));
+    Path source = Path.of("src/main/java/dynaxx/spark/example/SparkCurvature.java");
+    PageExamples.assertCompiled(Path.of("../../docs/spark.md"), 1, source);
   }
 }

@@ -58,7 +58,6 @@ public final class SparkCurvature {
 
   private static void measure(
       int hidden, JavaRDD<Examples> data, HostBuffer parameters, Device device) {
-    // example: spark
     try (SparkHessian hessian =
         new SparkHessian(() -> network(hidden), Loss::crossEntropy, data, device)) {
       hessian.linearize(parameters);
@@ -67,7 +66,6 @@ public final class SparkCurvature {
       System.out.println("lambda_max  " + Lanczos.lambdaMax().withSeed(1).run(hessian).max());
       System.out.println("trace       " + TraceEstimator.hutchinson(16, 1).run(hessian));
     }
-    // end
   }
 
   private static Network network(int hidden) {
