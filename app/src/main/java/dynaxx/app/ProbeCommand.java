@@ -234,6 +234,14 @@ final class ProbeCommand implements Callable<Integer> {
   private double damping;
 
   @Option(
+      names = "--diagonal",
+      paramLabel = "FILE",
+      description =
+          "Write the diagonal of the matrix of --operator to this .npy file, [2 x n]: estimates by"
+              + " two products for each of --probes, and below them their standard errors.")
+  private Path diagonal;
+
+  @Option(
       names = "--gradient",
       paramLabel = "FILE",
       description = "Write the gradient of the mean loss to this .npy file.")
@@ -311,11 +319,14 @@ final class ProbeCommand implements Callable<Integer> {
     if (rightHandSides != null) {
       solve(run, scope, out);
     }
+    if (diagonal != null) {
+      diagonal(run, scope, out);
+    }
     out.flush();
     boolean stability = run.plan().optimizer().isPresent();
     boolean written = json != null || plot != null || report != null;
     boolean more = density || written || layers != null || stability;
-    if (!more && (products != null || gradient != null)) {
+    if (!more && (products != null || gradient != null || diagonal != null)) {
       return;
     }
     ProbeRun measured = run;
@@ -331,6 +342,9 @@ final class ProbeCommand implements Callable<Integer> {
       }
       if (vectors != null) {
         multiply(measured, scope, out);
+      }
+      if (diagonal != null) {
+        diagonal(measured, scope, out);
       }
       found = measured.measure();
     }
@@ -401,6 +415,28 @@ final class ProbeCommand implements Callable<Integer> {
         matrix == ProbeRun.Matrix.EMPIRICAL_FISHER
             || matrix == ProbeRun.Matrix.GAUSS_NEWTON && loss.isConvex();
     out.println("wrote " + products + ": " + found.text(label(matrix), damping, definite));
+  }
+
+  private void diagonal(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
+    ProbeRun.Matrix matrix = run.plan().matrices().getLast();
+    HostBuffer values = run.diagonal(matrix, scope);
+    long n = run.network().parameterCount();
+    ArrayFile.write(diagonal, List.of(2L, n), values);
+    run.progress().end();
+    double sum = 0;
+    double squares = 0;
+    for (long i = 0; i < n; i++) {
+      sum += values.get(i);
+      squares += (double) values.get(n + i) * values.get(n + i);
+    }
+    out.printf(
+        Locale.ROOT,
+        "wrote %s: the diagonal of %s and its standard errors; entries are %.3g on average, their"
+            + " errors %.2g (root mean square)%n",
+        diagonal,
+        label(matrix),
+        sum / n,
+        Math.sqrt(squares / n));
   }
 
   private static HostBuffer finite(ArrayFile given, Scope scope) {
@@ -529,6 +565,9 @@ final class ProbeCommand implements Callable<Integer> {
     if (given != (products != null)) {
       throw bad(option + " and --out: found one of them, expected both or none");
     }
+    if (diagonal != null && operators.size() != 1) {
+      throw bad("--diagonal: found " + operators.size() + " matrices in --operator, expected one");
+    }
     if (given && operators.size() != 1) {
       throw bad(option + ": found " + operators.size() + " matrices in --operator, expected one");
     }
@@ -554,6 +593,7 @@ final class ProbeCommand implements Callable<Integer> {
     output(taken, "--report", report);
     output(taken, "--out", products);
     output(taken, "--gradient", gradient);
+    output(taken, "--diagonal", diagonal);
     output(taken, "--layers", writesLayers() ? Path.of(layers) : null);
   }
 

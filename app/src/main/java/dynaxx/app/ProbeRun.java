@@ -490,6 +490,25 @@ record ProbeRun(
     return new Solutions(values, k, worst);
   }
 
+  /**
+   * The diagonal of a matrix by two products for each probe of the trace, and below it the standard
+   * error of each entry: 2 vectors of n values.
+   */
+  HostBuffer diagonal(Matrix matrix, Scope scope) {
+    int products = 2 * plan.settings().probes();
+    progress.stage("diagonal by " + products + " products");
+    try (NetworkOperator operator = operator(matrix)) {
+      operator.linearize(parameters);
+      Vectors found = SpectrumProbe.diagonal(operator, products, plan.seed(), scope);
+      HostBuffer values = (HostBuffer) found.buffer();
+      double decay = matrix == Matrix.HESSIAN ? plan.decay() : 0;
+      for (long i = 0; i < found.length(); i++) {
+        values.set(i, (float) (values.get(i) + decay));
+      }
+      return values;
+    }
+  }
+
   /** The gradient of the loss. */
   HostBuffer gradient(Scope scope) {
     try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {

@@ -208,6 +208,64 @@ class ProbeCommandTest {
     refused(arguments("gru", "cross-entropy", "--solve", b), "--solve and --out: found one");
   }
 
+  /** Against the products with all unit vectors. */
+  @Test
+  void writesTheDiagonal() throws IOException {
+    String[] quick = {"--mode", "article", "--lanczos", "4", "--probes", "2"};
+    Path diagonal = temporary.resolve("d.npy");
+    Path units = temporary.resolve("units.npy");
+    Path products = temporary.resolve("h.npy");
+    int n;
+    try (Scope scope = Scope.open()) {
+      n = (int) ArrayFile.open(CaseFiles.path("gru", "probe.npy")).size();
+      HostBuffer ones = scope.allocate((long) n * n);
+      for (int i = 0; i < n; i++) {
+        ones.set((long) i * n + i, 1);
+      }
+      ArrayFile.write(units, List.of((long) n, (long) n), ones);
+    }
+    Outcome exact =
+        run(
+            arguments(
+                "gru",
+                "cross-entropy",
+                "--hvp",
+                units.toString(),
+                "--weight-decay",
+                "0.5",
+                "--out",
+                products.toString()));
+    assertEquals(0, exact.status(), exact.err());
+    List<String> asked = new ArrayList<>(List.of(quick));
+    asked.addAll(List.of("--diagonal", diagonal.toString(), "--weight-decay", "0.5"));
+    asked.set(asked.indexOf("2"), "40");
+    Outcome outcome = run(arguments("gru", "cross-entropy", asked.toArray(String[]::new)));
+    assertEquals(0, outcome.status(), outcome.err());
+    assertTrue(outcome.out().contains("the diagonal of hessian and its standard errors"));
+    try (Scope scope = Scope.open()) {
+      ArrayFile found = ArrayFile.open(diagonal);
+      assertEquals(List.of(2L, (long) n), found.shape());
+      HostBuffer values = found.values(scope);
+      HostBuffer matrix = ArrayFile.open(products).values(scope);
+      double off = 0;
+      double sum = 0;
+      int within = 0;
+      for (int i = 0; i < n; i++) {
+        double entry = matrix.get((long) i * n + i);
+        double difference = values.get(i) - entry;
+        off += difference * difference;
+        sum += (entry - 0.5) * (entry - 0.5);
+        within += Math.abs(difference) <= 3 * values.get(n + i) + 1e-5 ? 1 : 0;
+      }
+      assertTrue(within >= 0.9 * n, within + " of " + n + " within three errors");
+      assertTrue(off < 0.01 * sum, "relative error " + Math.sqrt(off / sum));
+    }
+    String[] two = {"--operator", "hessian,gauss-newton", "--diagonal", diagonal.toString()};
+    refused(
+        arguments("gru", "cross-entropy", two),
+        "--diagonal: found 2 matrices in --operator, expected one");
+  }
+
   @Test
   void deliversTheGradientAndWhatElseIsAskedFor() {
     Path gradient = temporary.resolve("g.npy");

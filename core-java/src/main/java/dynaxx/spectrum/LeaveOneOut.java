@@ -1,7 +1,7 @@
 package dynaxx.spectrum;
 
 /**
- * The estimates of {@link XTrace} from small matrices in float64.
+ * The estimates of {@link XTrace}, and what {@link XDiag} needs, from small matrices in float64.
  *
  * <p>Without column i, Y spans what Q spans except one direction {@code Q s_i}: {@code Q_i Q_i' = Q
  * (I - s_i s_i') Q'} with the unit vector s_i orthogonal to all other columns of R (Epperly, Tropp
@@ -77,7 +77,7 @@ final class LeaveOneOut {
    * of U, and the squared norm of u_i, the leverage, is one exactly when column i is independent of
    * the others.
    */
-  private double[] missing(int i) {
+  double[] missing(int i) {
     double[] s = new double[rank];
     double leverage = 0;
     for (int a = 0; a < rank; a++) {

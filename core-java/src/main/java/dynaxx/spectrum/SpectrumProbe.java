@@ -269,6 +269,26 @@ public final class SpectrumProbe implements AutoCloseable {
     return sample;
   }
 
+  /**
+   * Estimates the diagonal with an error for each entry (XDiag; Epperly, Tropp and Webber, 2024).
+   * Entries are exact when the rank is below m / 2, and good when the spectrum decays fast; on a
+   * flat spectrum an entry's error is as large as the rest of its row.
+   *
+   * @param operator a symmetric operator
+   * @param products number m of products, even, at least 4; on the device there must be room for
+   *     {@code 3 m / 2} vectors
+   * @param seed fixes the m / 2 Rademacher probes
+   * @param scope of the result
+   * @return two vectors of n values in host memory: the diagonal, and the standard error of each
+   *     entry, the spread of its m / 2 estimates. They depend on each other, so it is too small by
+   *     up to a third
+   * @throws IllegalArgumentException if the number of products is odd or below 4
+   * @throws dynaxx.operator.NonFiniteException if a product is NaN or infinite
+   */
+  public static Vectors diagonal(SymmetricOperator operator, int products, long seed, Scope scope) {
+    return XDiag.run(operator, products, seed, scope);
+  }
+
   /** Frees the stored vectors; closing twice is harmless, and measuring again is possible. */
   @Override
   public void close() {

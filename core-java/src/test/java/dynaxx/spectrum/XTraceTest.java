@@ -75,7 +75,7 @@ class XTraceTest {
     return sum + Numbers.dot(rest, matrix.times(rest));
   }
 
-  private static List<double[]> basisWithout(double[][] images, int left) {
+  static List<double[]> basisWithout(double[][] images, int left) {
     List<double[]> basis = new ArrayList<>();
     for (int j = 0; j < images.length; j++) {
       double[] x = images[j].clone();
