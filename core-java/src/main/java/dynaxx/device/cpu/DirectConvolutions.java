@@ -4,6 +4,7 @@ import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.Strided;
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,7 +29,6 @@ final class DirectConvolutions implements ConvolutionKernels {
 
   private static final int PLANE = 0;
   private static final int DATA = 1;
-  private static final int TILE = 2;
   private static final int GRID = 3;
   private static final int LINE = 4;
   private static final int OLD = 5;
@@ -324,7 +324,7 @@ final class DirectConvolutions implements ConvolutionKernels {
           float[] data = scratch.floats(DATA, images * size);
           float[] plane = scratch.floats(PLANE, job.grid.inPlane());
           for (int i = 0; i < count; i++) {
-            job.grid.layOut(job.images.buffer(), job.image(from + i), plane, data, i * size);
+            job.grid.layOut(loops, job.images.buffer(), job.image(from + i), plane, data, i * size);
           }
           int row = task % blocks * height;
           int end = Math.min(job.outputs, row + height);
@@ -376,7 +376,6 @@ final class DirectConvolutions implements ConvolutionKernels {
       float[] data,
       float[] grid,
       Scratch scratch) {
-    float[] tile = scratch.floats(TILE, loops.tileRows() * cols);
     int a = pass.weights + member * pass.size;
     a += (piece * job.groups * job.outputs + output) * Gemm.PITCH;
     int channels = job.grid.channels() / job.groups * job.grid.channel();
@@ -384,15 +383,19 @@ final class DirectConvolutions implements ConvolutionKernels {
       int b = i * job.grid.size() + group * channels;
       for (int g = 0; g < padded; g += cols) {
         loops.tile(
-            false, tall, pass.run(piece), job.weights, a, data, pass.starts[piece], b + g, tile);
-        for (int r = 0; r < tall; r++) {
-          int to = (i * loops.tileRows() + r) * padded + g;
-          if (piece == 0) {
-            System.arraycopy(tile, r * cols, grid, to, cols);
-          } else {
-            loops.spread(tile, r * cols, grid, to, 1, cols);
-          }
-        }
+            false,
+            tall,
+            cols,
+            pass.run(piece),
+            job.weights,
+            a,
+            data,
+            pass.starts[piece],
+            b + g,
+            grid,
+            i * loops.tileRows() * padded + g,
+            padded,
+            piece > 0);
       }
     }
   }
@@ -408,8 +411,6 @@ final class DirectConvolutions implements ConvolutionKernels {
       int at,
       Scratch scratch) {
     int n = pass.columns;
-    float[] line = scratch.floats(LINE, n);
-    float[] old = scratch.floats(OLD, n);
     int planes = job.groups * job.outputs;
     long all = (long) member * job.count + image;
     double shift = 0;
@@ -418,24 +419,33 @@ final class DirectConvolutions implements ConvolutionKernels {
       shift = loops.get(job.bias.buffer(), Host.start(job.bias, direction) + output);
     }
     long to = (all * planes + output) * job.outPlane + pass.first;
+    MemorySegment target = Host.segment(job.to);
+    if (pass.step == 1) {
+      loops.unpack(
+          grid,
+          at,
+          job.grid.pitch(),
+          pass.rows,
+          n,
+          (float) shift,
+          job.add,
+          target,
+          to,
+          pass.rowStep);
+      return;
+    }
+    float[] line = scratch.floats(LINE, n);
+    float[] old = scratch.floats(OLD, n);
     for (int row = 0; row < pass.rows; row++, to += pass.rowStep, at += job.grid.pitch()) {
       System.arraycopy(grid, at, line, 0, n);
       if (job.add) {
-        if (pass.step == 1) {
-          loops.load(job.to, to, old, n);
-        } else {
-          loops.load(job.to, to, pass.step, old, n);
-        }
+        loops.load(job.to, to, pass.step, old, n);
         loops.add(line, old, n);
       }
       if (job.bias != null) {
         loops.add(line, 0, shift, n);
       }
-      if (pass.step == 1) {
-        loops.store(line, job.to, to, n);
-      } else {
-        loops.store(line, job.to, to, pass.step, n);
-      }
+      loops.store(line, job.to, to, pass.step, n);
     }
   }
 

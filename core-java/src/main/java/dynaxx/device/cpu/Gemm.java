@@ -166,19 +166,20 @@ final class Gemm implements GemmKernels {
   private void memberByMember(Call call, long work) {
     int members = Math.toIntExact(call.batch.size());
     int group = (int) Math.max(1, Math.min(members, 65_536 / Math.max(1, work)));
+    List<Block> blocks = blocks(call);
     pool.run(
         Host.pieces(members, group),
         group * work / 16,
         (task, scratch) -> {
           int end = Math.min(members, (task + 1) * group);
           for (int member = task * group; member < end; member++) {
-            oneMember(call, member, scratch);
+            oneMember(call, blocks, member, scratch);
           }
         });
   }
 
-  private void oneMember(Call call, long member, Scratch scratch) {
-    for (Block block : blocks(call)) {
+  private void oneMember(Call call, List<Block> blocks, long member, Scratch scratch) {
+    for (Block block : blocks) {
       int panels = panels(block.cols);
       float[] packed = scratch.floats(PACKED_B, panels * tileCols * block.depth);
       long start = call.start(call.b, member);
@@ -280,7 +281,9 @@ final class Gemm implements GemmKernels {
         for (int i = 0; i < height; i += tileRows) {
           int count = Math.min(tileRows, height - i);
           int aAt = byColumns ? i : i * PITCH;
-          kernels.tile(byColumns, count, depth, packedA, aAt, packedB, starts, bAt, tile);
+          kernels.tile(
+              byColumns, count, width, depth, packedA, aAt, packedB, starts, bAt, tile, 0, tileCols,
+              false);
           long at = start + i * call.c.ld() + j * tileCols;
           kernels.finish(
               tile, count, width, call.alpha, beta, bias, j * tileCols, call.sc, at, call.c.ld());
@@ -327,10 +330,6 @@ final class Gemm implements GemmKernels {
     }
     float[] stage = scratch.floats(STAGE, tileCols * PITCH);
     kernels.pack(call.sb, start + col * b.ld() + from, b.ld(), width, depth, stage, 0, PITCH);
-    for (int p = 0; p < depth; p++) {
-      for (int q = 0; q < width; q++) {
-        packed[to + p * tileCols + q] = stage[q * PITCH + p];
-      }
-    }
+    kernels.transpose(stage, PITCH, width, depth, packed, to, tileCols);
   }
 }

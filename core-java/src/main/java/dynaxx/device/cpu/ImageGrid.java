@@ -2,6 +2,7 @@ package dynaxx.device.cpu;
 
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
@@ -110,38 +111,55 @@ record ImageGrid(
    * @param plane room for a plane
    * @param to where it starts in data
    */
-  void layOut(Buffer images, long from, float[] plane, float[] data, int to) {
+  void layOut(RowLoops loops, Buffer images, long from, float[] plane, float[] data, int to) {
     for (int c = 0; c < channels; c++) {
-      Host.load(Host.segment(images), from + (long) c * inPlane(), plane, inPlane());
-      fill(plane, data, to + c * channel());
+      layOutPlane(loops, images, from + (long) c * inPlane(), plane, data, to + c * channel());
     }
   }
 
   /** Lays out a plane. */
-  void fill(float[] plane, float[] to, int at) {
-    Arrays.fill(to, at, at + channel(), 0);
-    for (int cutY = 0; cutY < strideY; cutY++) {
-      for (int row = 0; row < rows; row++) {
-        int y = row * strideY + cutY - top;
-        if (y >= 0 && y < height) {
-          fillRow(plane, y * width, to, at + cutY * strideX * plane() + row * pitch);
-        }
+  void layOutPlane(RowLoops loops, Buffer images, long from, float[] plane, float[] to, int at) {
+    MemorySegment source = Host.segment(images);
+    if (strideY > 1 || strideX > 1) {
+      Host.load(source, from, plane, inPlane());
+      Arrays.fill(to, at, at + channel(), 0);
+      fillCuts(plane, to, at);
+      return;
+    }
+    int tall = Math.clamp(rows - top, 0, height);
+    int wide = Math.clamp(pitch - left, 0, width);
+    if (tall == 0 || wide == 0) {
+      Arrays.fill(to, at, at + plane(), 0);
+      return;
+    }
+    int first = at + top * pitch + left;
+    if (loops.packsExactly(wide)) {
+      loops.pack(source, from, width, tall, wide, to, first, pitch);
+    } else {
+      Host.load(source, from, plane, inPlane());
+      for (int row = 0; row < tall; row++) {
+        System.arraycopy(plane, row * width, to, first + row * pitch, wide);
       }
     }
+    Arrays.fill(to, at, first, 0);
+    for (int row = 1; row < tall; row++) {
+      Arrays.fill(to, first + (row - 1) * pitch + wide, first + row * pitch, 0);
+    }
+    Arrays.fill(to, first + (tall - 1) * pitch + wide, at + plane(), 0);
   }
 
-  private void fillRow(float[] plane, int from, float[] to, int at) {
-    for (int cutX = 0; cutX < strideX; cutX++) {
-      int shift = cutX - left;
-      int first = Math.max(0, Math.ceilDiv(-shift, strideX));
-      int last = Math.min(pitch, Math.ceilDiv(width - shift, strideX));
-      int target = at + cutX * plane();
-      if (strideX == 1) {
-        System.arraycopy(plane, from + first + shift, to, target + first, last - first);
-        continue;
-      }
-      for (int column = first; column < last; column++) {
-        to[target + column] = plane[from + column * strideX + shift];
+  private void fillCuts(float[] plane, float[] to, int at) {
+    for (int cut = 0; cut < strideY * strideX; cut++) {
+      int shiftY = cut / strideX - top;
+      int shiftX = cut % strideX - left;
+      int first = Math.max(0, Math.ceilDiv(-shiftX, strideX));
+      int last = Math.min(pitch, Math.ceilDiv(width - shiftX, strideX));
+      for (int row = 0; row < rows; row++) {
+        int y = row * strideY + shiftY;
+        int target = at + cut * plane() + row * pitch;
+        for (int column = first; y >= 0 && y < height && column < last; column++) {
+          to[target + column] = plane[y * width + column * strideX + shiftX];
+        }
       }
     }
   }

@@ -20,31 +20,39 @@ interface RowLoops extends Loops<float[]> {
   int tileCols();
 
   /**
-   * {@code out[r][j] = sum over p of a_rp b[bAt + starts[p] + j]}, each sum in the order of p, for
-   * a tile with pitch {@link #tileCols()}.
+   * {@code out[outAt + r pitch + j] = sum over p of a_rp b[bAt + starts[p] + j]}, each sum in the
+   * order of p.
    *
    * @param byColumns whether A lies by columns, with pitch {@link Gemm#COLUMN_PITCH}, or by rows,
    *     with pitch {@link Gemm#PITCH}
    * @param rows how many rows are wanted, at most {@link #tileRows()}; others hold anything
    *     afterwards
+   * @param cols how many columns are wanted, at most {@link #tileCols()}, likewise
    * @param depth length of the sums
    * @param a left factor
    * @param aAt where it starts
    * @param b right factor
    * @param starts where its rows start
    * @param bAt added to that
-   * @param out the tile
+   * @param out receives the tile
+   * @param outAt where it starts
+   * @param pitch from row to row of it
+   * @param add whether to add to what is there
    */
   void tile(
       boolean byColumns,
       int rows,
+      int cols,
       int depth,
       float[] a,
       int aAt,
       float[] b,
       int[] starts,
       int bAt,
-      float[] out);
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add);
 
   /**
    * Writes a tile: {@code c[r][j] = alpha t[r][j] + beta c[r][j] + bias[j]}; with beta = 0, c is
@@ -98,6 +106,48 @@ interface RowLoops extends Loops<float[]> {
       MemorySegment from, long at, long ld, int rows, int cols, float[] to, int toAt, int pitch) {
     for (int r = 0; r < rows; r++) {
       Host.load(from, at + r * ld, to, toAt + r * pitch, cols);
+    }
+  }
+
+  /** Whether {@link #pack} leaves what lies behind rows of this length as it is. */
+  default boolean packsExactly(int cols) {
+    return true;
+  }
+
+  /**
+   * {@code to[toAt + c toPitch + r] = from[r pitch + c]}. What lies within a vector's length behind
+   * the rows of either may change, and so may the elements of {@code from}.
+   */
+  default void transpose(
+      float[] from, int pitch, int rows, int cols, float[] to, int toAt, int toPitch) {
+    for (int c = 0; c < cols; c++) {
+      for (int r = 0; r < rows; r++) {
+        to[toAt + c * toPitch + r] = from[r * pitch + c];
+      }
+    }
+  }
+
+  /**
+   * Writes rows with a given pitch as rows of a matrix: {@code c[r][j] = from[at + r pitch + j] +
+   * shift}, with {@code add} added to c.
+   */
+  default void unpack(
+      float[] from,
+      int at,
+      int pitch,
+      int rows,
+      int cols,
+      float shift,
+      boolean add,
+      MemorySegment c,
+      long offset,
+      long ld) {
+    for (int r = 0; r < rows; r++) {
+      for (int j = 0; j < cols; j++) {
+        long to = offset + r * ld + j;
+        float value = from[at + r * pitch + j] + shift;
+        Host.set(c, to, add ? value + Host.get(c, to) : value);
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package dynaxx.device.cpu;
 
 import dynaxx.kernel.Pointwise;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * Plain Java, for a JVM without the Vector API; written so that the compiler vectorises what it
@@ -32,25 +33,34 @@ final class ScalarRowLoops implements RowLoops {
   public void tile(
       boolean byColumns,
       int rows,
+      int cols,
       int depth,
       float[] a,
       int aAt,
       float[] b,
       int[] starts,
       int bAt,
-      float[] out) {
-    java.util.Arrays.fill(out, 0, ROWS * COLS, 0f);
-    for (int p = 0; p < depth; p++) {
-      for (int r = 0; r < rows; r++) {
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    float[] row = new float[COLS];
+    for (int r = 0; r < rows; r++) {
+      Arrays.fill(row, 0);
+      for (int p = 0; p < depth; p++) {
         float factor = a[aAt + (byColumns ? p * Gemm.COLUMN_PITCH + r : r * Gemm.PITCH + p)];
-        addRow(factor, b, bAt + starts[p], out, r * COLS);
+        addRow(factor, b, bAt + starts[p], row);
+      }
+      int to = outAt + r * pitch;
+      for (int j = 0; j < COLS; j++) {
+        out[to + j] = add ? out[to + j] + row[j] : row[j];
       }
     }
   }
 
-  private static void addRow(float factor, float[] b, int bAt, float[] out, int at) {
+  private static void addRow(float factor, float[] b, int bAt, float[] row) {
     for (int j = 0; j < COLS; j++) {
-      out[at + j] += factor * b[bAt + j];
+      row[j] += factor * b[bAt + j];
     }
   }
 

@@ -9,6 +9,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -20,6 +21,11 @@ final class VectorRowLoops implements RowLoops {
   static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
   static final int L = S.length();
 
+  /** For fewer columns; no shorter than 64 bits, the least there is. */
+  private static final VectorSpecies<Float> HALF = shorter(2);
+
+  private static final VectorSpecies<Float> QUARTER = shorter(4);
+
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   /** float64 lanes, and as many float32 lanes in half the width to widen from. */
@@ -28,8 +34,24 @@ final class VectorRowLoops implements RowLoops {
   private static final VectorSpecies<Float> H =
       VectorSpecies.of(float.class, VectorShape.forBitSize(D.vectorBitSize() / 2));
   private static final int W = D.length();
+  private static final VectorShuffle<Double> PARTNER_OF_4 = partner(D, 4);
+  private static final VectorShuffle<Double> PARTNER_OF_2 = partner(D, 2);
 
   private static final int COLS = 2 * L;
+
+  private static final VectorShuffle<Float> PARTNER_8 = partner(S, 8);
+  private static final VectorShuffle<Float> PARTNER_4 = partner(S, 4);
+  private static final VectorShuffle<Float> PARTNER_2 = partner(S, 2);
+  private static final VectorShuffle<Float> PARTNER_1 = partner(S, 1);
+  private static final VectorMask<Float> LOWER_8 = lower(8);
+  private static final VectorMask<Float> LOWER_4 = lower(4);
+  private static final VectorMask<Float> LOWER_2 = lower(2);
+  private static final VectorMask<Float> LOWER_1 = lower(1);
+
+  private static VectorSpecies<Float> shorter(int times) {
+    return VectorSpecies.of(
+        float.class, VectorShape.forBitSize(Math.max(64, S.vectorBitSize() / times)));
+  }
 
   @Override
   public String description() {
@@ -50,17 +72,25 @@ final class VectorRowLoops implements RowLoops {
   public void tile(
       boolean byColumns,
       int rows,
+      int cols,
       int depth,
       float[] a,
       int aAt,
       float[] b,
       int[] starts,
       int bAt,
-      float[] out) {
-    if (byColumns) {
-      VectorTiles.byColumns(rows, depth, a, aAt, b, starts, bAt, out);
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    if (cols <= L && byColumns) {
+      VectorTiles.narrowColumns(rows, depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (cols <= L) {
+      VectorTiles.narrowRows(rows, depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (byColumns) {
+      VectorTiles.columns(rows, depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else {
-      VectorTiles.byRows(rows, depth, a, aAt, b, starts, bAt, out);
+      VectorTiles.rows(rows, depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     }
   }
 
@@ -118,23 +148,43 @@ final class VectorRowLoops implements RowLoops {
       MemorySegment c,
       long offset,
       long ld) {
-    if (cols < L) {
+    if (cols >= L) {
+      finish(S, tile, rows, cols, alpha, beta, bias, biasAt, c, offset, ld);
+    } else if (cols >= HALF.length()) {
+      finish(HALF, tile, rows, cols, alpha, beta, bias, biasAt, c, offset, ld);
+    } else if (cols >= QUARTER.length()) {
+      finish(QUARTER, tile, rows, cols, alpha, beta, bias, biasAt, c, offset, ld);
+    } else {
       finishNarrow(tile, rows, cols, alpha, beta, bias, biasAt, c, offset, ld);
-      return;
     }
-    int next = cols - L; // the second vector ends at the last column, so it may overlap the first
+  }
+
+  /** For columns of one or two vectors; the second ends at the last column and may overlap. */
+  private static void finish(
+      VectorSpecies<Float> species,
+      float[] tile,
+      int rows,
+      int cols,
+      float alpha,
+      float beta,
+      float[] bias,
+      int biasAt,
+      MemorySegment c,
+      long offset,
+      long ld) {
+    int next = cols - species.length();
     for (int r = 0; r < rows; r++) {
       long at = (offset + r * ld) * Float.BYTES;
       long nextAt = at + (long) next * Float.BYTES;
-      FloatVector v = FloatVector.fromArray(S, tile, r * COLS).mul(alpha);
-      FloatVector w = FloatVector.fromArray(S, tile, r * COLS + next).mul(alpha);
+      FloatVector v = FloatVector.fromArray(species, tile, r * COLS).mul(alpha);
+      FloatVector w = FloatVector.fromArray(species, tile, r * COLS + next).mul(alpha);
       if (beta != 0) {
-        v = v.add(FloatVector.fromMemorySegment(S, c, at, NATIVE).mul(beta));
-        w = w.add(FloatVector.fromMemorySegment(S, c, nextAt, NATIVE).mul(beta));
+        v = v.add(FloatVector.fromMemorySegment(species, c, at, NATIVE).mul(beta));
+        w = w.add(FloatVector.fromMemorySegment(species, c, nextAt, NATIVE).mul(beta));
       }
       if (bias != null) {
-        v = v.add(FloatVector.fromArray(S, bias, biasAt));
-        w = w.add(FloatVector.fromArray(S, bias, biasAt + next));
+        v = v.add(FloatVector.fromArray(species, bias, biasAt));
+        w = w.add(FloatVector.fromArray(species, bias, biasAt + next));
       }
       v.intoMemorySegment(c, at, NATIVE);
       w.intoMemorySegment(c, nextAt, NATIVE);
@@ -189,6 +239,68 @@ final class VectorRowLoops implements RowLoops {
     }
   }
 
+  @Override
+  public void unpack(
+      float[] from,
+      int at,
+      int pitch,
+      int rows,
+      int cols,
+      float shift,
+      boolean add,
+      MemorySegment c,
+      long offset,
+      long ld) {
+    if (cols >= L) {
+      unpack(S, from, at, pitch, rows, cols, shift, add, c, offset, ld);
+    } else if (cols >= HALF.length()) {
+      unpack(HALF, from, at, pitch, rows, cols, shift, add, c, offset, ld);
+    } else if (cols >= QUARTER.length()) {
+      unpack(QUARTER, from, at, pitch, rows, cols, shift, add, c, offset, ld);
+    } else {
+      RowLoops.super.unpack(from, at, pitch, rows, cols, shift, add, c, offset, ld);
+    }
+  }
+
+  /** The last vector of a row is read before those that it may overlap are written. */
+  private static void unpack(
+      VectorSpecies<Float> species,
+      float[] from,
+      int at,
+      int pitch,
+      int rows,
+      int cols,
+      float shift,
+      boolean add,
+      MemorySegment c,
+      long offset,
+      long ld) {
+    int last = cols - species.length();
+    for (int r = 0; r < rows; r++) {
+      int source = at + r * pitch;
+      long to = (offset + r * ld) * Float.BYTES;
+      long lastTo = to + (long) last * Float.BYTES;
+      FloatVector w = FloatVector.fromArray(species, from, source + last).add(shift);
+      if (add) {
+        w = w.add(FloatVector.fromMemorySegment(species, c, lastTo, NATIVE));
+      }
+      for (int j = 0; j < last; j += species.length()) {
+        long next = to + (long) j * Float.BYTES;
+        FloatVector v = FloatVector.fromArray(species, from, source + j).add(shift);
+        if (add) {
+          v = v.add(FloatVector.fromMemorySegment(species, c, next, NATIVE));
+        }
+        v.intoMemorySegment(c, next, NATIVE);
+      }
+      w.intoMemorySegment(c, lastTo, NATIVE);
+    }
+  }
+
+  @Override
+  public boolean packsExactly(int cols) {
+    return cols >= L;
+  }
+
   /** A vector reads over the end of a row where memory goes on. */
   private static void packNarrow(
       MemorySegment from, long at, long ld, int rows, int cols, float[] to, int toAt, int pitch) {
@@ -201,6 +313,68 @@ final class VectorRowLoops implements RowLoops {
       } else {
         for (int j = 0; j < cols; j++) {
           to[target + j] = Host.get(from, source + j);
+        }
+      }
+    }
+  }
+
+  /** By exchanging bits of the row's number with bits of the lane's, one pair a step. */
+  @Override
+  public void transpose(
+      float[] from, int pitch, int rows, int cols, float[] to, int toAt, int toPitch) {
+    for (int r = 0; r < rows; r += L) {
+      for (int c = 0; c < cols; c += L) {
+        int at = r * pitch + c;
+        int count = Math.min(L, cols - c);
+        if (L > 8) {
+          exchange(from, at, pitch, count, 8, PARTNER_8, LOWER_8);
+        }
+        if (L > 4) {
+          exchange(from, at, pitch, count, 4, PARTNER_4, LOWER_4);
+        }
+        if (L > 2) {
+          exchange(from, at, pitch, count, 2, PARTNER_2, LOWER_2);
+        }
+        exchange(from, at, pitch, count, 1, PARTNER_1, LOWER_1);
+        for (int i = 0; i < count; i++) {
+          FloatVector.fromArray(S, from, at + i * pitch)
+              .intoArray(to, toAt + (c + i) * toPitch + r);
+        }
+      }
+    }
+  }
+
+  /** Lanes {@code l} and {@code l ^ bit}; any where a vector has no such lanes. */
+  private static <E> VectorShuffle<E> partner(VectorSpecies<E> species, int bit) {
+    return VectorShuffle.fromOp(species, l -> (l ^ bit) % species.length());
+  }
+
+  private static VectorMask<Float> lower(int bit) {
+    boolean[] lower = new boolean[L];
+    for (int l = 0; l < L; l++) {
+      lower[l] = (l & bit) == 0;
+    }
+    return VectorMask.fromArray(S, lower, 0);
+  }
+
+  /** Of the rows that come out, only the first {@code count} are wanted. */
+  private static void exchange(
+      float[] v,
+      int at,
+      int pitch,
+      int count,
+      int bit,
+      VectorShuffle<Float> partner,
+      VectorMask<Float> lower) {
+    for (int first = 0; first < count; first += 2 * bit) {
+      for (int i = first; i < first + bit; i++) {
+        int p = at + i * pitch;
+        int q = p + bit * pitch;
+        FloatVector a = FloatVector.fromArray(S, v, p);
+        FloatVector b = FloatVector.fromArray(S, v, q);
+        b.rearrange(partner).blend(a, lower).intoArray(v, p);
+        if (first + bit < count) {
+          b.blend(a.rearrange(partner), lower).intoArray(v, q);
         }
       }
     }
@@ -248,7 +422,7 @@ final class VectorRowLoops implements RowLoops {
     for (; i < n; i += W) {
       s0 = s0.add(widen(FloatVector.fromArray(H, x, at + i, H.indexInRange(i, n))));
     }
-    return inOrder(s0.add(s1));
+    return total(s0.add(s1));
   }
 
   @Override
@@ -267,7 +441,7 @@ final class VectorRowLoops implements RowLoops {
       DoubleVector d0 = widen(FloatVector.fromArray(H, x, at + i, mask)).sub(shift, mask.cast(D));
       s0 = d0.fma(d0, s0);
     }
-    return inOrder(s0.add(s1));
+    return total(s0.add(s1));
   }
 
   @Override
@@ -297,7 +471,7 @@ final class VectorRowLoops implements RowLoops {
           widen(FloatVector.fromArray(H, a, aAt + i, mask))
               .fma(widen(FloatVector.fromArray(H, b, bAt + i, mask)), s0);
     }
-    return inOrder(s0.add(s1).add(s2.add(s3)));
+    return total(s0.add(s1).add(s2.add(s3)));
   }
 
   @Override
@@ -310,7 +484,7 @@ final class VectorRowLoops implements RowLoops {
               .mul(widen(FloatVector.fromArray(H, b, bAt + i, mask)));
       s0 = ab.fma(widen(FloatVector.fromArray(H, c, cAt + i, mask)), s0);
     }
-    return inOrder(s0);
+    return total(s0);
   }
 
   @Override
@@ -324,7 +498,7 @@ final class VectorRowLoops implements RowLoops {
       DoubleVector v = widen(FloatVector.fromArray(H, c, i, mask));
       s0 = ab.fma(v.mul(v), s0);
     }
-    return inOrder(s0);
+    return total(s0);
   }
 
   @Override
@@ -337,7 +511,7 @@ final class VectorRowLoops implements RowLoops {
               .sub(widen(FloatVector.fromArray(H, b, bAt + i, mask)));
       s0 = d.fma(d, s0);
     }
-    return inOrder(s0);
+    return total(s0);
   }
 
   private static DoubleVector widen(FloatVector v) {
@@ -345,15 +519,17 @@ final class VectorRowLoops implements RowLoops {
   }
 
   /**
-   * Adds the lanes one by one: the order of {@code reduceLanes} is unspecified and changes with the
-   * compiler.
+   * Halves added to each other: the order of {@code reduceLanes} is unspecified and changes with
+   * the compiler.
    */
-  private static double inOrder(DoubleVector v) {
-    double[] lanes = v.toArray();
-    double sum = 0;
-    for (double lane : lanes) {
-      sum += lane;
+  private static double total(DoubleVector v) {
+    DoubleVector sum = v;
+    if (W > 4) {
+      sum = sum.add(sum.rearrange(PARTNER_OF_4));
     }
-    return sum;
+    if (W > 2) {
+      sum = sum.add(sum.rearrange(PARTNER_OF_2));
+    }
+    return sum.lane(0) + sum.lane(1);
   }
 }

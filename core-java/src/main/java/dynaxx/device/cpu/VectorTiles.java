@@ -4,11 +4,11 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Register tiles of matrix products, written by {@code scripts/vector-tiles}: {@code out[r][j] =
- * sum over p of a_rp b[bAt + starts[p] + j]}, each sum in the order of p, for the columns of two
- * vectors. As many rows as registers hold: two accumulators for each row, and three registers for
- * operands. A lies by rows, with pitch {@link Gemm#PITCH}, or by columns, with pitch {@link
- * Gemm#COLUMN_PITCH}.
+ * Register tiles of matrix products, written by {@code scripts/vector-tiles}: {@code out[outAt + r
+ * pitch + j] = sum over p of a_rp b[bAt + starts[p] + j]}, or added to it, each sum in the order of
+ * p, for the columns of two vectors, or of one where the tile is narrow. As many rows as registers
+ * hold: two accumulators for each row, and three registers for operands. A lies by rows, with pitch
+ * {@link Gemm#PITCH}, or by columns, with pitch {@link Gemm#COLUMN_PITCH}.
  */
 final class VectorTiles {
 
@@ -26,43 +26,128 @@ final class VectorTiles {
   private VectorTiles() {}
 
   /** At least {@code rows} rows; those above hold anything afterwards. */
-  static void byRows(
-      int rows, int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+  static void rows(
+      int rows,
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     if (LARGE && rows <= 4) {
-      rows4(depth, a, aAt, b, starts, bAt, out);
+      rows4(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else if (LARGE && rows <= 8) {
-      rows8(depth, a, aAt, b, starts, bAt, out);
+      rows8(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else if (LARGE) {
-      rows12(depth, a, aAt, b, starts, bAt, out);
+      rows12(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else if (rows <= 2) {
-      rows2(depth, a, aAt, b, starts, bAt, out);
+      rows2(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else if (rows <= 4) {
-      rows4(depth, a, aAt, b, starts, bAt, out);
+      rows4(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else {
-      rows5(depth, a, aAt, b, starts, bAt, out);
+      rows5(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     }
   }
 
   /** At least {@code rows} rows; those above hold anything afterwards. */
-  static void byColumns(
-      int rows, int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+  static void columns(
+      int rows,
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     if (LARGE && rows <= 4) {
-      columns4(depth, a, aAt, b, starts, bAt, out);
+      columns4(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else if (LARGE && rows <= 8) {
-      columns8(depth, a, aAt, b, starts, bAt, out);
+      columns8(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else if (LARGE) {
-      columns12(depth, a, aAt, b, starts, bAt, out);
+      columns12(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else if (rows <= 2) {
-      columns2(depth, a, aAt, b, starts, bAt, out);
+      columns2(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else if (rows <= 4) {
-      columns4(depth, a, aAt, b, starts, bAt, out);
+      columns4(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     } else {
-      columns5(depth, a, aAt, b, starts, bAt, out);
+      columns5(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    }
+  }
+
+  /** At least {@code rows} rows; those above hold anything afterwards. */
+  static void narrowRows(
+      int rows,
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    if (LARGE && rows <= 4) {
+      narrowRows4(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (LARGE && rows <= 8) {
+      narrowRows8(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (LARGE) {
+      narrowRows12(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (rows <= 2) {
+      narrowRows2(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (rows <= 4) {
+      narrowRows4(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else {
+      narrowRows5(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    }
+  }
+
+  /** At least {@code rows} rows; those above hold anything afterwards. */
+  static void narrowColumns(
+      int rows,
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    if (LARGE && rows <= 4) {
+      narrowColumns4(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (LARGE && rows <= 8) {
+      narrowColumns8(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (LARGE) {
+      narrowColumns12(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (rows <= 2) {
+      narrowColumns2(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else if (rows <= 4) {
+      narrowColumns4(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
+    } else {
+      narrowColumns5(depth, a, aAt, b, starts, bAt, out, outAt, pitch, add);
     }
   }
 
   private static void rows2(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -78,14 +163,29 @@ final class VectorTiles {
       s1a = a1.fma(ba, s1a);
       s1b = a1.fma(bb, s1b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
   }
 
   private static void rows4(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -111,18 +211,37 @@ final class VectorTiles {
       s3a = a3.fma(ba, s3a);
       s3b = a3.fma(bb, s3b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
-    s2a.intoArray(out, 4 * L);
-    s2b.intoArray(out, 5 * L);
-    s3a.intoArray(out, 6 * L);
-    s3b.intoArray(out, 7 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s2b.intoArray(out, outAt + 2 * pitch + L);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s3b.intoArray(out, outAt + 3 * pitch + L);
   }
 
   private static void rows5(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -153,20 +272,41 @@ final class VectorTiles {
       s4a = a4.fma(ba, s4a);
       s4b = a4.fma(bb, s4b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
-    s2a.intoArray(out, 4 * L);
-    s2b.intoArray(out, 5 * L);
-    s3a.intoArray(out, 6 * L);
-    s3b.intoArray(out, 7 * L);
-    s4a.intoArray(out, 8 * L);
-    s4b.intoArray(out, 9 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s2b.intoArray(out, outAt + 2 * pitch + L);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s3b.intoArray(out, outAt + 3 * pitch + L);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s4b.intoArray(out, outAt + 4 * pitch + L);
   }
 
   private static void rows8(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -212,26 +352,53 @@ final class VectorTiles {
       s7a = a7.fma(ba, s7a);
       s7b = a7.fma(bb, s7b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
-    s2a.intoArray(out, 4 * L);
-    s2b.intoArray(out, 5 * L);
-    s3a.intoArray(out, 6 * L);
-    s3b.intoArray(out, 7 * L);
-    s4a.intoArray(out, 8 * L);
-    s4b.intoArray(out, 9 * L);
-    s5a.intoArray(out, 10 * L);
-    s5b.intoArray(out, 11 * L);
-    s6a.intoArray(out, 12 * L);
-    s6b.intoArray(out, 13 * L);
-    s7a.intoArray(out, 14 * L);
-    s7b.intoArray(out, 15 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
+      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
+      s5b = FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b);
+      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
+      s6b = FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b);
+      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+      s7b = FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s2b.intoArray(out, outAt + 2 * pitch + L);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s3b.intoArray(out, outAt + 3 * pitch + L);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s4b.intoArray(out, outAt + 4 * pitch + L);
+    s5a.intoArray(out, outAt + 5 * pitch);
+    s5b.intoArray(out, outAt + 5 * pitch + L);
+    s6a.intoArray(out, outAt + 6 * pitch);
+    s6b.intoArray(out, outAt + 6 * pitch + L);
+    s7a.intoArray(out, outAt + 7 * pitch);
+    s7b.intoArray(out, outAt + 7 * pitch + L);
   }
 
   private static void rows12(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -297,34 +464,69 @@ final class VectorTiles {
       s11a = a11.fma(ba, s11a);
       s11b = a11.fma(bb, s11b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
-    s2a.intoArray(out, 4 * L);
-    s2b.intoArray(out, 5 * L);
-    s3a.intoArray(out, 6 * L);
-    s3b.intoArray(out, 7 * L);
-    s4a.intoArray(out, 8 * L);
-    s4b.intoArray(out, 9 * L);
-    s5a.intoArray(out, 10 * L);
-    s5b.intoArray(out, 11 * L);
-    s6a.intoArray(out, 12 * L);
-    s6b.intoArray(out, 13 * L);
-    s7a.intoArray(out, 14 * L);
-    s7b.intoArray(out, 15 * L);
-    s8a.intoArray(out, 16 * L);
-    s8b.intoArray(out, 17 * L);
-    s9a.intoArray(out, 18 * L);
-    s9b.intoArray(out, 19 * L);
-    s10a.intoArray(out, 20 * L);
-    s10b.intoArray(out, 21 * L);
-    s11a.intoArray(out, 22 * L);
-    s11b.intoArray(out, 23 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
+      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
+      s5b = FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b);
+      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
+      s6b = FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b);
+      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+      s7b = FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b);
+      s8a = FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a);
+      s8b = FloatVector.fromArray(S, out, outAt + 8 * pitch + L).add(s8b);
+      s9a = FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a);
+      s9b = FloatVector.fromArray(S, out, outAt + 9 * pitch + L).add(s9b);
+      s10a = FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a);
+      s10b = FloatVector.fromArray(S, out, outAt + 10 * pitch + L).add(s10b);
+      s11a = FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a);
+      s11b = FloatVector.fromArray(S, out, outAt + 11 * pitch + L).add(s11b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s2b.intoArray(out, outAt + 2 * pitch + L);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s3b.intoArray(out, outAt + 3 * pitch + L);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s4b.intoArray(out, outAt + 4 * pitch + L);
+    s5a.intoArray(out, outAt + 5 * pitch);
+    s5b.intoArray(out, outAt + 5 * pitch + L);
+    s6a.intoArray(out, outAt + 6 * pitch);
+    s6b.intoArray(out, outAt + 6 * pitch + L);
+    s7a.intoArray(out, outAt + 7 * pitch);
+    s7b.intoArray(out, outAt + 7 * pitch + L);
+    s8a.intoArray(out, outAt + 8 * pitch);
+    s8b.intoArray(out, outAt + 8 * pitch + L);
+    s9a.intoArray(out, outAt + 9 * pitch);
+    s9b.intoArray(out, outAt + 9 * pitch + L);
+    s10a.intoArray(out, outAt + 10 * pitch);
+    s10b.intoArray(out, outAt + 10 * pitch + L);
+    s11a.intoArray(out, outAt + 11 * pitch);
+    s11b.intoArray(out, outAt + 11 * pitch + L);
   }
 
   private static void columns2(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -340,14 +542,29 @@ final class VectorTiles {
       s1a = a1.fma(ba, s1a);
       s1b = a1.fma(bb, s1b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
   }
 
   private static void columns4(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -373,18 +590,37 @@ final class VectorTiles {
       s3a = a3.fma(ba, s3a);
       s3b = a3.fma(bb, s3b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
-    s2a.intoArray(out, 4 * L);
-    s2b.intoArray(out, 5 * L);
-    s3a.intoArray(out, 6 * L);
-    s3b.intoArray(out, 7 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s2b.intoArray(out, outAt + 2 * pitch + L);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s3b.intoArray(out, outAt + 3 * pitch + L);
   }
 
   private static void columns5(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -415,20 +651,41 @@ final class VectorTiles {
       s4a = a4.fma(ba, s4a);
       s4b = a4.fma(bb, s4b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
-    s2a.intoArray(out, 4 * L);
-    s2b.intoArray(out, 5 * L);
-    s3a.intoArray(out, 6 * L);
-    s3b.intoArray(out, 7 * L);
-    s4a.intoArray(out, 8 * L);
-    s4b.intoArray(out, 9 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s2b.intoArray(out, outAt + 2 * pitch + L);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s3b.intoArray(out, outAt + 3 * pitch + L);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s4b.intoArray(out, outAt + 4 * pitch + L);
   }
 
   private static void columns8(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -474,26 +731,53 @@ final class VectorTiles {
       s7a = a7.fma(ba, s7a);
       s7b = a7.fma(bb, s7b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
-    s2a.intoArray(out, 4 * L);
-    s2b.intoArray(out, 5 * L);
-    s3a.intoArray(out, 6 * L);
-    s3b.intoArray(out, 7 * L);
-    s4a.intoArray(out, 8 * L);
-    s4b.intoArray(out, 9 * L);
-    s5a.intoArray(out, 10 * L);
-    s5b.intoArray(out, 11 * L);
-    s6a.intoArray(out, 12 * L);
-    s6b.intoArray(out, 13 * L);
-    s7a.intoArray(out, 14 * L);
-    s7b.intoArray(out, 15 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
+      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
+      s5b = FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b);
+      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
+      s6b = FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b);
+      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+      s7b = FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s2b.intoArray(out, outAt + 2 * pitch + L);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s3b.intoArray(out, outAt + 3 * pitch + L);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s4b.intoArray(out, outAt + 4 * pitch + L);
+    s5a.intoArray(out, outAt + 5 * pitch);
+    s5b.intoArray(out, outAt + 5 * pitch + L);
+    s6a.intoArray(out, outAt + 6 * pitch);
+    s6b.intoArray(out, outAt + 6 * pitch + L);
+    s7a.intoArray(out, outAt + 7 * pitch);
+    s7b.intoArray(out, outAt + 7 * pitch + L);
   }
 
   private static void columns12(
-      int depth, float[] a, int aAt, float[] b, int[] starts, int bAt, float[] out) {
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
     FloatVector s0a = FloatVector.zero(S);
     FloatVector s0b = FloatVector.zero(S);
     FloatVector s1a = FloatVector.zero(S);
@@ -559,29 +843,555 @@ final class VectorTiles {
       s11a = a11.fma(ba, s11a);
       s11b = a11.fma(bb, s11b);
     }
-    s0a.intoArray(out, 0 * L);
-    s0b.intoArray(out, 1 * L);
-    s1a.intoArray(out, 2 * L);
-    s1b.intoArray(out, 3 * L);
-    s2a.intoArray(out, 4 * L);
-    s2b.intoArray(out, 5 * L);
-    s3a.intoArray(out, 6 * L);
-    s3b.intoArray(out, 7 * L);
-    s4a.intoArray(out, 8 * L);
-    s4b.intoArray(out, 9 * L);
-    s5a.intoArray(out, 10 * L);
-    s5b.intoArray(out, 11 * L);
-    s6a.intoArray(out, 12 * L);
-    s6b.intoArray(out, 13 * L);
-    s7a.intoArray(out, 14 * L);
-    s7b.intoArray(out, 15 * L);
-    s8a.intoArray(out, 16 * L);
-    s8b.intoArray(out, 17 * L);
-    s9a.intoArray(out, 18 * L);
-    s9b.intoArray(out, 19 * L);
-    s10a.intoArray(out, 20 * L);
-    s10b.intoArray(out, 21 * L);
-    s11a.intoArray(out, 22 * L);
-    s11b.intoArray(out, 23 * L);
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
+      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
+      s5b = FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b);
+      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
+      s6b = FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b);
+      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+      s7b = FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b);
+      s8a = FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a);
+      s8b = FloatVector.fromArray(S, out, outAt + 8 * pitch + L).add(s8b);
+      s9a = FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a);
+      s9b = FloatVector.fromArray(S, out, outAt + 9 * pitch + L).add(s9b);
+      s10a = FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a);
+      s10b = FloatVector.fromArray(S, out, outAt + 10 * pitch + L).add(s10b);
+      s11a = FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a);
+      s11b = FloatVector.fromArray(S, out, outAt + 11 * pitch + L).add(s11b);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s0b.intoArray(out, outAt + 0 * pitch + L);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s1b.intoArray(out, outAt + 1 * pitch + L);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s2b.intoArray(out, outAt + 2 * pitch + L);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s3b.intoArray(out, outAt + 3 * pitch + L);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s4b.intoArray(out, outAt + 4 * pitch + L);
+    s5a.intoArray(out, outAt + 5 * pitch);
+    s5b.intoArray(out, outAt + 5 * pitch + L);
+    s6a.intoArray(out, outAt + 6 * pitch);
+    s6b.intoArray(out, outAt + 6 * pitch + L);
+    s7a.intoArray(out, outAt + 7 * pitch);
+    s7b.intoArray(out, outAt + 7 * pitch + L);
+    s8a.intoArray(out, outAt + 8 * pitch);
+    s8b.intoArray(out, outAt + 8 * pitch + L);
+    s9a.intoArray(out, outAt + 9 * pitch);
+    s9b.intoArray(out, outAt + 9 * pitch + L);
+    s10a.intoArray(out, outAt + 10 * pitch);
+    s10b.intoArray(out, outAt + 10 * pitch + L);
+    s11a.intoArray(out, outAt + 11 * pitch);
+    s11b.intoArray(out, outAt + 11 * pitch + L);
+  }
+
+  private static void narrowRows2(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+  }
+
+  private static void narrowRows4(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
+      s2a = a2.fma(ba, s2a);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
+      s3a = a3.fma(ba, s3a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s3a.intoArray(out, outAt + 3 * pitch);
+  }
+
+  private static void narrowRows5(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
+      s2a = a2.fma(ba, s2a);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
+      s3a = a3.fma(ba, s3a);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p + 4 * P]);
+      s4a = a4.fma(ba, s4a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s4a.intoArray(out, outAt + 4 * pitch);
+  }
+
+  private static void narrowRows8(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s5a = FloatVector.zero(S);
+    FloatVector s6a = FloatVector.zero(S);
+    FloatVector s7a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
+      s2a = a2.fma(ba, s2a);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
+      s3a = a3.fma(ba, s3a);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p + 4 * P]);
+      s4a = a4.fma(ba, s4a);
+      FloatVector a5 = FloatVector.broadcast(S, a[aAt + p + 5 * P]);
+      s5a = a5.fma(ba, s5a);
+      FloatVector a6 = FloatVector.broadcast(S, a[aAt + p + 6 * P]);
+      s6a = a6.fma(ba, s6a);
+      FloatVector a7 = FloatVector.broadcast(S, a[aAt + p + 7 * P]);
+      s7a = a7.fma(ba, s7a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
+      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
+      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s5a.intoArray(out, outAt + 5 * pitch);
+    s6a.intoArray(out, outAt + 6 * pitch);
+    s7a.intoArray(out, outAt + 7 * pitch);
+  }
+
+  private static void narrowRows12(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s5a = FloatVector.zero(S);
+    FloatVector s6a = FloatVector.zero(S);
+    FloatVector s7a = FloatVector.zero(S);
+    FloatVector s8a = FloatVector.zero(S);
+    FloatVector s9a = FloatVector.zero(S);
+    FloatVector s10a = FloatVector.zero(S);
+    FloatVector s11a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p + 1 * P]);
+      s1a = a1.fma(ba, s1a);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p + 2 * P]);
+      s2a = a2.fma(ba, s2a);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p + 3 * P]);
+      s3a = a3.fma(ba, s3a);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p + 4 * P]);
+      s4a = a4.fma(ba, s4a);
+      FloatVector a5 = FloatVector.broadcast(S, a[aAt + p + 5 * P]);
+      s5a = a5.fma(ba, s5a);
+      FloatVector a6 = FloatVector.broadcast(S, a[aAt + p + 6 * P]);
+      s6a = a6.fma(ba, s6a);
+      FloatVector a7 = FloatVector.broadcast(S, a[aAt + p + 7 * P]);
+      s7a = a7.fma(ba, s7a);
+      FloatVector a8 = FloatVector.broadcast(S, a[aAt + p + 8 * P]);
+      s8a = a8.fma(ba, s8a);
+      FloatVector a9 = FloatVector.broadcast(S, a[aAt + p + 9 * P]);
+      s9a = a9.fma(ba, s9a);
+      FloatVector a10 = FloatVector.broadcast(S, a[aAt + p + 10 * P]);
+      s10a = a10.fma(ba, s10a);
+      FloatVector a11 = FloatVector.broadcast(S, a[aAt + p + 11 * P]);
+      s11a = a11.fma(ba, s11a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
+      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
+      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+      s8a = FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a);
+      s9a = FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a);
+      s10a = FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a);
+      s11a = FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s5a.intoArray(out, outAt + 5 * pitch);
+    s6a.intoArray(out, outAt + 6 * pitch);
+    s7a.intoArray(out, outAt + 7 * pitch);
+    s8a.intoArray(out, outAt + 8 * pitch);
+    s9a.intoArray(out, outAt + 9 * pitch);
+    s10a.intoArray(out, outAt + 10 * pitch);
+    s11a.intoArray(out, outAt + 11 * pitch);
+  }
+
+  private static void narrowColumns2(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+  }
+
+  private static void narrowColumns4(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p * C + 2]);
+      s2a = a2.fma(ba, s2a);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p * C + 3]);
+      s3a = a3.fma(ba, s3a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s3a.intoArray(out, outAt + 3 * pitch);
+  }
+
+  private static void narrowColumns5(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p * C + 2]);
+      s2a = a2.fma(ba, s2a);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p * C + 3]);
+      s3a = a3.fma(ba, s3a);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p * C + 4]);
+      s4a = a4.fma(ba, s4a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s4a.intoArray(out, outAt + 4 * pitch);
+  }
+
+  private static void narrowColumns8(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s5a = FloatVector.zero(S);
+    FloatVector s6a = FloatVector.zero(S);
+    FloatVector s7a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p * C + 2]);
+      s2a = a2.fma(ba, s2a);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p * C + 3]);
+      s3a = a3.fma(ba, s3a);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p * C + 4]);
+      s4a = a4.fma(ba, s4a);
+      FloatVector a5 = FloatVector.broadcast(S, a[aAt + p * C + 5]);
+      s5a = a5.fma(ba, s5a);
+      FloatVector a6 = FloatVector.broadcast(S, a[aAt + p * C + 6]);
+      s6a = a6.fma(ba, s6a);
+      FloatVector a7 = FloatVector.broadcast(S, a[aAt + p * C + 7]);
+      s7a = a7.fma(ba, s7a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
+      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
+      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s5a.intoArray(out, outAt + 5 * pitch);
+    s6a.intoArray(out, outAt + 6 * pitch);
+    s7a.intoArray(out, outAt + 7 * pitch);
+  }
+
+  private static void narrowColumns12(
+      int depth,
+      float[] a,
+      int aAt,
+      float[] b,
+      int[] starts,
+      int bAt,
+      float[] out,
+      int outAt,
+      int pitch,
+      boolean add) {
+    FloatVector s0a = FloatVector.zero(S);
+    FloatVector s1a = FloatVector.zero(S);
+    FloatVector s2a = FloatVector.zero(S);
+    FloatVector s3a = FloatVector.zero(S);
+    FloatVector s4a = FloatVector.zero(S);
+    FloatVector s5a = FloatVector.zero(S);
+    FloatVector s6a = FloatVector.zero(S);
+    FloatVector s7a = FloatVector.zero(S);
+    FloatVector s8a = FloatVector.zero(S);
+    FloatVector s9a = FloatVector.zero(S);
+    FloatVector s10a = FloatVector.zero(S);
+    FloatVector s11a = FloatVector.zero(S);
+    for (int p = 0; p < depth; p++) {
+      int q = bAt + starts[p];
+      FloatVector ba = FloatVector.fromArray(S, b, q);
+      FloatVector a0 = FloatVector.broadcast(S, a[aAt + p * C]);
+      s0a = a0.fma(ba, s0a);
+      FloatVector a1 = FloatVector.broadcast(S, a[aAt + p * C + 1]);
+      s1a = a1.fma(ba, s1a);
+      FloatVector a2 = FloatVector.broadcast(S, a[aAt + p * C + 2]);
+      s2a = a2.fma(ba, s2a);
+      FloatVector a3 = FloatVector.broadcast(S, a[aAt + p * C + 3]);
+      s3a = a3.fma(ba, s3a);
+      FloatVector a4 = FloatVector.broadcast(S, a[aAt + p * C + 4]);
+      s4a = a4.fma(ba, s4a);
+      FloatVector a5 = FloatVector.broadcast(S, a[aAt + p * C + 5]);
+      s5a = a5.fma(ba, s5a);
+      FloatVector a6 = FloatVector.broadcast(S, a[aAt + p * C + 6]);
+      s6a = a6.fma(ba, s6a);
+      FloatVector a7 = FloatVector.broadcast(S, a[aAt + p * C + 7]);
+      s7a = a7.fma(ba, s7a);
+      FloatVector a8 = FloatVector.broadcast(S, a[aAt + p * C + 8]);
+      s8a = a8.fma(ba, s8a);
+      FloatVector a9 = FloatVector.broadcast(S, a[aAt + p * C + 9]);
+      s9a = a9.fma(ba, s9a);
+      FloatVector a10 = FloatVector.broadcast(S, a[aAt + p * C + 10]);
+      s10a = a10.fma(ba, s10a);
+      FloatVector a11 = FloatVector.broadcast(S, a[aAt + p * C + 11]);
+      s11a = a11.fma(ba, s11a);
+    }
+    if (add) {
+      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
+      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
+      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
+      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
+      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+      s8a = FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a);
+      s9a = FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a);
+      s10a = FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a);
+      s11a = FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a);
+    }
+    s0a.intoArray(out, outAt + 0 * pitch);
+    s1a.intoArray(out, outAt + 1 * pitch);
+    s2a.intoArray(out, outAt + 2 * pitch);
+    s3a.intoArray(out, outAt + 3 * pitch);
+    s4a.intoArray(out, outAt + 4 * pitch);
+    s5a.intoArray(out, outAt + 5 * pitch);
+    s6a.intoArray(out, outAt + 6 * pitch);
+    s7a.intoArray(out, outAt + 7 * pitch);
+    s8a.intoArray(out, outAt + 8 * pitch);
+    s9a.intoArray(out, outAt + 9 * pitch);
+    s10a.intoArray(out, outAt + 10 * pitch);
+    s11a.intoArray(out, outAt + 11 * pitch);
   }
 }

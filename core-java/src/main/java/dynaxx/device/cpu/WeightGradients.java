@@ -117,13 +117,13 @@ final class WeightGradients {
         (i, scratch) -> {
           float[] values = scratch.floats(PLANE, room);
           long at = Host.start(x, 0) + (from + i) * s.inSize();
-          chunk.inputs.layOut(x.buffer(), at, values, chunk.data, i * chunk.inputs.size());
+          chunk.inputs.layOut(loops, x.buffer(), at, values, chunk.data, i * chunk.inputs.size());
           for (int q = 0; q < chunk.k; q++) {
             for (int o = 0; o < s.outputs(); o++) {
               long plane = (from + i) * s.outSize() + (long) o * s.outPlane();
-              Host.load(Host.segment(dy.buffer()), Host.start(dy, q) + plane, values, s.outPlane());
               int row = chunk.row(i, q, o);
-              adjoints.fill(values, chunk.rows, row);
+              adjoints.layOutPlane(
+                  loops, dy.buffer(), Host.start(dy, q) + plane, values, chunk.rows, row);
               Arrays.fill(chunk.rows, row + adjoints.plane(), row + chunk.plane, 0);
             }
           }
