@@ -10,7 +10,7 @@
   const COLOURS = 8, MOST_POINTS = 3600, TABLE_ROWS = 120, DASHES = [undefined, [6, 3], [2, 3], [9, 3, 2, 3]];
   const inline = $("dynaxx-data") ? JSON.parse($("dynaxx-data").textContent) : null;
 
-  const page = { runs: [], panels: [], edges: [], zoomed: null, pictures: new Map(), opened: new Set() };
+  const page = { runs: [], panels: [], edges: [], zoomed: null, pictures: new Map(), opened: new Set(), listening: false };
 
   // ---- data
 
@@ -26,7 +26,8 @@
     for (const head of list) {
       let run = page.runs.find(r => r.id === head.id);
       if (!run) {
-        run = { id: head.id, visible: page.runs.length < COLOURS, colour: "c" + (head.id % COLOURS), full: null, part: null };
+        // The first few of many are shown, and whatever begins while somebody looks.
+        run = { id: head.id, visible: page.runs.length < COLOURS || page.listening, colour: "c" + (head.id % COLOURS), full: null, part: null };
         page.runs.push(run);
         run.head = head;
         drawRuns();
@@ -37,6 +38,7 @@
       if (renamed || !run.listed || run.listed !== head.step) drawRuns();
       if (changed && run.visible) bring(run);
     }
+    page.listening = true;
     drawState();
   }
 

@@ -1,15 +1,21 @@
 package dynaxx.dashboard;
 
+import dynaxx.dashboard.picture.Canvas;
+import dynaxx.dashboard.picture.Canvas.Anchor;
+import dynaxx.dashboard.picture.Canvas.Stroke;
+import dynaxx.dashboard.picture.Picture;
 import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.function.Consumer;
 
-/** A panel as an SVG for print: the same curves and heat maps as on the page, in black on white. */
-final class PanelSvg {
+/** A panel for print: the same curves and heat maps as on the page, on white. */
+final class PanelPicture {
 
   private static final int WIDTH = 720;
   private static final int HEIGHT = 340;
@@ -17,7 +23,19 @@ final class PanelSvg {
   private static final int RIGHT = WIDTH - 18;
   private static final int TOP = 58;
   private static final int BOTTOM = HEIGHT - 44;
+  private static final int TITLE = 15;
+  private static final int WORDS = 12;
   private static final int POINTS = 1200;
+  private static final double BAND = 0.16;
+
+  /** Of neighbouring cells, so that no light shows between them. */
+  private static final double OVERLAP = 0.3;
+
+  private static final String INK = "#1b2430";
+  private static final String SOFT = "#4b5363";
+  private static final String GRID = "#e3e7ec";
+  private static final String ZERO = "#8a93a3";
+  private static final String LIMIT = "#b3261e";
   private static final String[] COLOURS = {
     "#1d4ed8", "#c2570c", "#0b7a5b", "#8b2fb8", "#b3261e", "#0e7490", "#6b6a12", "#be185d"
   };
@@ -29,24 +47,25 @@ final class PanelSvg {
   private record Curve(String title, String colour, boolean dashed, Column.View all, int[] kept) {}
 
   private final Panels.Panel panel;
-  private final StringBuilder out = new StringBuilder();
+  private final Canvas canvas;
   private long from = Long.MAX_VALUE;
   private long to = Long.MIN_VALUE;
   private double low;
   private double high;
   private AxisScale scale = AxisScale.LINEAR;
 
-  private PanelSvg(Panels.Panel panel) {
+  private PanelPicture(Panels.Panel panel, Canvas canvas) {
     this.panel = panel;
+    this.canvas = canvas;
   }
 
   /** Pictures by name: one of the curves of all runs, or a heat map for each run. */
-  static Map<String, String> of(Panels.Panel panel, List<RunData.State> runs) {
-    Map<String, String> pictures = new LinkedHashMap<>();
+  static Map<String, Picture> of(Panels.Panel panel, List<RunData.State> runs) {
+    Map<String, Picture> pictures = new LinkedHashMap<>();
     if (panel.part().isEmpty()) {
       List<Curve> curves = curves(panel, runs);
       if (curves.stream().anyMatch(curve -> !curve.dashed())) {
-        pictures.put(panel.id(), new PanelSvg(panel).lines(curves));
+        pictures.put(panel.id(), picture(panel, each -> each.lines(curves)));
       }
       return pictures;
     }
@@ -54,10 +73,15 @@ final class PanelSvg {
       List<RunData.Parts> parts = runs.get(i).parts().get(panel.lines().getFirst().id());
       if (parts != null && !parts.isEmpty()) {
         String name = runs.size() == 1 ? panel.id() : panel.id() + "-" + (i + 1);
-        pictures.put(name, new PanelSvg(panel).heat(parts));
+        pictures.put(name, picture(panel, each -> each.heat(parts)));
       }
     }
     return pictures;
+  }
+
+  private static Picture picture(Panels.Panel panel, Consumer<PanelPicture> drawing) {
+    return new Picture(
+        panel.title(), WIDTH, HEIGHT, canvas -> drawing.accept(new PanelPicture(panel, canvas)));
   }
 
   private static List<Curve> curves(Panels.Panel panel, List<RunData.State> runs) {
@@ -82,18 +106,17 @@ final class PanelSvg {
     return curves;
   }
 
-  private String lines(List<Curve> curves) {
+  private void lines(List<Curve> curves) {
     measure(curves);
     begin();
     axes();
-    panel.limit().ifPresent(limit -> level(limit, "#b3261e", "5 4"));
+    panel.limit().ifPresent(limit -> level(limit, new Stroke(LIMIT, 1, 5)));
     if (low < 0 && high > 0 && scale.signed()) {
-      level(0, "#8a93a3", "");
+      level(0, new Stroke(ZERO, 1, 0));
     }
     curves.forEach(this::band);
     curves.forEach(this::curve);
     legend(curves);
-    return end();
   }
 
   private void measure(List<Curve> curves) {
@@ -140,25 +163,15 @@ final class PanelSvg {
   }
 
   private void begin() {
-    add(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\""
-            + " height=\"%d\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\""
-            + " role=\"img\" aria-label=\"%s\">",
-        WIDTH, HEIGHT, WIDTH, HEIGHT, escaped(panel.title()));
-    add("<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>", WIDTH, HEIGHT);
-    add(
-        "<text x=\"%d\" y=\"22\" font-size=\"15\" font-weight=\"600\">%s <tspan fill=\"#6a7283\""
-            + " font-size=\"12\" font-weight=\"400\">%s</tspan></text>",
-        LEFT, escaped(panel.title()), escaped(panel.unit()));
+    canvas.text(LEFT, 22, panel.title(), TITLE, Anchor.START, INK);
+    canvas.text(RIGHT, 22, panel.unit(), WORDS, Anchor.END, SOFT);
   }
 
   private void axes() {
     for (double value : scale.ticks(low, high)) {
       double at = y(value);
-      add(
-          "<path d=\"M%d %.1fH%d\" stroke=\"#e3e7ec\"/><text x=\"%d\" y=\"%.1f\""
-              + " text-anchor=\"end\" fill=\"#4b5363\">%s</text>",
-          LEFT, at, RIGHT, LEFT - 8, at + 4, AxisScale.label(value));
+      canvas.line(LEFT, at, RIGHT, at, GRID, 1);
+      words(LEFT - 8, at + 4, AxisScale.label(value), Anchor.END);
     }
     steps();
   }
@@ -166,103 +179,101 @@ final class PanelSvg {
   private void steps() {
     for (double step : AxisScale.linear(from, to, 7)) {
       if (step == Math.rint(step)) {
-        add(
-            "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" fill=\"#4b5363\">%s</text>",
-            x(step), BOTTOM + 18, AxisScale.label(step));
+        words(x(step), BOTTOM + 18, AxisScale.label(step), Anchor.MIDDLE);
       }
     }
-    add(
-        "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" fill=\"#4b5363\">step</text>",
-        RIGHT, HEIGHT - 8);
+    words(RIGHT, HEIGHT - 8, "step", Anchor.END);
   }
 
-  private void level(double value, String colour, String dash) {
-    add(
-        "<path d=\"M%d %.1fH%d\" stroke=\"%s\" stroke-dasharray=\"%s\"/>",
-        LEFT, y(value), RIGHT, colour, dash);
+  private void words(double x, double y, String words, Anchor anchor) {
+    canvas.text(x, y, words, WORDS, anchor, SOFT);
+  }
+
+  private void level(double value, Stroke stroke) {
+    canvas.path(new double[] {LEFT, RIGHT}, new double[] {y(value), y(value)}, stroke);
   }
 
   private void band(Curve curve) {
     if (curve.all().errors().length == 0) {
       return;
     }
-    StringBuilder path = new StringBuilder();
-    int[] kept = curve.kept();
-    for (int i = 0; i < kept.length; i++) {
-      path.append(i == 0 ? "M" : "L").append(end(curve, kept[i], 1));
+    int count = curve.kept().length;
+    double[] x = new double[2 * count];
+    double[] y = new double[2 * count];
+    for (int i = 0; i < count; i++) {
+      int at = curve.kept()[i];
+      int back = 2 * count - 1 - i;
+      x[i] = x(curve.all().steps()[at]);
+      y[i] = end(curve, at, 1);
+      x[back] = x[i];
+      y[back] = end(curve, at, -1);
     }
-    for (int i = kept.length - 1; i >= 0; i--) {
-      path.append("L").append(end(curve, kept[i], -1));
-    }
-    add("<path d=\"%sZ\" fill=\"%s\" fill-opacity=\"0.16\"/>", path, curve.colour());
+    canvas.area(x, y, curve.colour(), BAND);
   }
 
-  private String end(Curve curve, int at, int sign) {
+  private double end(Curve curve, int at, int sign) {
     double error = curve.all().error(at);
     double value = curve.all().values()[at] + sign * (Double.isFinite(error) ? error : 0);
-    double shown = scale.fits(value) ? y(value) : BOTTOM;
-    return String.format(Locale.ROOT, "%.1f %.1f", x(curve.all().steps()[at]), shown);
+    return scale.fits(value) ? y(value) : BOTTOM;
   }
 
   private void curve(Curve curve) {
-    StringBuilder path = new StringBuilder();
-    for (int at : curve.kept()) {
-      double value = curve.all().values()[at];
-      if (scale.fits(value)) {
-        path.append(path.isEmpty() ? "M" : "L");
-        path.append(String.format(Locale.ROOT, "%.1f %.1f", x(curve.all().steps()[at]), y(value)));
-      }
+    int[] fitting =
+        Arrays.stream(curve.kept()).filter(at -> scale.fits(curve.all().values()[at])).toArray();
+    if (fitting.length == 0) {
+      return;
     }
-    add(
-        "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\""
-            + " stroke-linejoin=\"round\" stroke-dasharray=\"%s\"/>",
-        path, curve.colour(), curve.dashed() ? "6 4" : "");
+    double[] x = Arrays.stream(fitting).mapToDouble(at -> x(curve.all().steps()[at])).toArray();
+    double[] y = Arrays.stream(fitting).mapToDouble(at -> y(curve.all().values()[at])).toArray();
+    canvas.path(x, y, new Stroke(curve.colour(), 1.5, curve.dashed() ? 5 : 0));
   }
 
   private void legend(List<Curve> curves) {
     double at = LEFT;
     for (Curve curve : curves) {
-      add(
-          "<path d=\"M%.1f 40h16\" stroke=\"%s\" stroke-width=\"2.5\" stroke-dasharray=\"%s\"/>"
-              + "<text x=\"%.1f\" y=\"44\">%s</text>",
-          at, curve.colour(), curve.dashed() ? "5 3" : "", at + 21, escaped(curve.title()));
+      canvas.path(
+          new double[] {at, at + 16},
+          new double[] {40, 40},
+          new Stroke(curve.colour(), 2.5, curve.dashed() ? 4 : 0));
+      canvas.text(at + 21, 44, curve.title(), WORDS, Anchor.START, INK);
       at += 40 + 6.4 * curve.title().length();
     }
   }
 
-  private String heat(List<RunData.Parts> measured) {
+  private void heat(List<RunData.Parts> measured) {
     HeatMap map = HeatMap.of(measured, panel.group() == Signal.Group.SPREAD);
     from = map.parts().getFirst().step();
     to = Math.max(from + 1, map.parts().getLast().step());
     begin();
     double height = (double) (BOTTOM - TOP) / Math.max(1, map.rows());
     for (int i = 0; i < map.parts().size(); i++) {
-      double begin = i == 0 ? from : map.between(i - 1);
-      double end = i + 1 == map.parts().size() ? to : map.between(i);
+      double left = x(i == 0 ? from : map.between(i - 1));
+      double right = x(i + 1 == map.parts().size() ? to : map.between(i)) + OVERLAP;
       for (int row = 0; row < map.rows(); row++) {
         OptionalDouble shade = map.shade(i, row);
         if (shade.isPresent()) {
-          add(
-              "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>",
-              x(begin),
-              BOTTOM - (row + 1) * height,
-              x(end) - x(begin) + 0.3,
-              height + 0.3,
-              colour(shade.getAsDouble()));
+          double top = BOTTOM - (row + 1) * height;
+          double bottom = top + height + OVERLAP;
+          canvas.area(
+              new double[] {left, right, right, left},
+              new double[] {top, top, bottom, bottom},
+              colour(shade.getAsDouble()),
+              1);
         }
       }
     }
     map.labels(panel.part().orElse(""))
-        .forEach(
-            (row, label) ->
-                add(
-                    "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#4b5363\">%s</text>",
-                    LEFT - 8, BOTTOM - row * height + 4, label));
+        .forEach((row, label) -> words(LEFT - 8, BOTTOM - row * height + 4, label, Anchor.END));
     steps();
-    add(
-        "<text x=\"%d\" y=\"44\" fill=\"#4b5363\">from %s (light) to %s (dark)</text>",
-        LEFT, AxisScale.label(map.lightest()), AxisScale.label(map.darkest()));
-    return end();
+    words(
+        LEFT,
+        44,
+        "from "
+            + AxisScale.label(map.lightest())
+            + " (light) to "
+            + AxisScale.label(map.darkest())
+            + " (dark)",
+        Anchor.START);
   }
 
   private static String colour(double part) {
@@ -274,20 +285,5 @@ final class PanelSvg {
       hex.append(String.format(Locale.ROOT, "%02x", Math.round(mixed)));
     }
     return hex.toString();
-  }
-
-  private String end() {
-    return out + "</svg>\n";
-  }
-
-  private void add(String format, Object... values) {
-    out.append(String.format(Locale.ROOT, format, values)).append('\n');
-  }
-
-  private static String escaped(String text) {
-    return text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace("\"", "&quot;");
   }
 }
