@@ -151,12 +151,12 @@ class DemoPageTest {
       assertEquals(0, second.status());
       until(
           "dynaxxPage.runs.length === 2"
-              + " && (p => p && p.curves.length === 2)(dynaxxPage.pictures.get('lambda_max'))");
+              + " && (p => p && p.curves.length === 2)(dynaxxPage.pictures.get('trace'))");
       assertEquals(
           first.getFileName() + ",second",
-          script("dynaxxPage.pictures.get('lambda_max').curves.map(c => c.title).join()"));
+          script("dynaxxPage.pictures.get('trace').curves.map(c => c.title).join()"));
       browser.findElement(By.cssSelector("#runs button")).click();
-      until("dynaxxPage.pictures.get('lambda_max').curves.length === 1");
+      until("dynaxxPage.pictures.get('trace').curves.length === 1");
       Browser.assertNoComplaints(browser);
     } finally {
       serve.interrupt();
