@@ -25,6 +25,9 @@ final class PanelPicture {
   private static final int BOTTOM = HEIGHT - 44;
   private static final int TITLE = 15;
   private static final int WORDS = 12;
+  private static final int LEGEND = 44;
+  private static final int ROW = 17;
+  private static final double LETTER = 6.6;
   private static final int POINTS = 1200;
   private static final double BAND = 0.16;
 
@@ -44,19 +47,27 @@ final class PanelPicture {
   };
 
   /** One curve, thinned out. */
-  private record Curve(String title, String colour, boolean dashed, Column.View all, int[] kept) {}
+  private record Curve(
+      String title, String colour, boolean dashed, double dash, Column.View all, int[] kept) {}
+
+  /** Where the name of a curve stands. */
+  private record Place(double x, int y) {}
 
   private final Panels.Panel panel;
   private final Canvas canvas;
+  private final int top;
+  private final int bottom;
   private long from = Long.MAX_VALUE;
   private long to = Long.MIN_VALUE;
   private double low;
   private double high;
   private AxisScale scale = AxisScale.LINEAR;
 
-  private PanelPicture(Panels.Panel panel, Canvas canvas) {
+  private PanelPicture(Panels.Panel panel, Canvas canvas, int down) {
     this.panel = panel;
     this.canvas = canvas;
+    this.top = TOP + down;
+    this.bottom = BOTTOM + down;
   }
 
   /** Pictures by name: one of the curves of all runs, or a heat map for each run. */
@@ -65,7 +76,7 @@ final class PanelPicture {
     if (panel.part().isEmpty()) {
       List<Curve> curves = curves(panel, runs);
       if (curves.stream().anyMatch(curve -> !curve.dashed())) {
-        pictures.put(panel.id(), picture(panel, each -> each.lines(curves)));
+        pictures.put(panel.id(), picture(panel, down(curves), each -> each.lines(curves)));
       }
       return pictures;
     }
@@ -73,15 +84,18 @@ final class PanelPicture {
       List<RunData.Parts> parts = runs.get(i).parts().get(panel.lines().getFirst().id());
       if (parts != null && !parts.isEmpty()) {
         String name = runs.size() == 1 ? panel.id() : panel.id() + "-" + (i + 1);
-        pictures.put(name, picture(panel, each -> each.heat(parts)));
+        pictures.put(name, picture(panel, 0, each -> each.heat(parts)));
       }
     }
     return pictures;
   }
 
-  private static Picture picture(Panels.Panel panel, Consumer<PanelPicture> drawing) {
+  private static Picture picture(Panels.Panel panel, int down, Consumer<PanelPicture> drawing) {
     return new Picture(
-        panel.title(), WIDTH, HEIGHT, canvas -> drawing.accept(new PanelPicture(panel, canvas)));
+        panel.title(),
+        WIDTH,
+        HEIGHT + down,
+        canvas -> drawing.accept(new PanelPicture(panel, canvas, down)));
   }
 
   private static List<Curve> curves(Panels.Panel panel, List<RunData.State> runs) {
@@ -99,7 +113,9 @@ final class PanelPicture {
                   ? line.title()
                   : run.name() + (panel.lines().size() > 1 ? ", " + line.title() : "");
           String colour = COLOURS[curves.size() % COLOURS.length];
-          curves.add(new Curve(title, colour, line.dashed(), all, kept));
+          // With more curves than colours, dots tell the later ones from the first.
+          double dash = line.dashed() ? 5 : curves.size() < COLOURS.length ? 0 : 2;
+          curves.add(new Curve(title, colour, line.dashed(), dash, all, kept));
         }
       }
     }
@@ -159,7 +175,7 @@ final class PanelPicture {
 
   private double y(double value) {
     double part = Math.clamp((scale.to(value) - low) / (high - low), 0, 1);
-    return BOTTOM - part * (BOTTOM - TOP);
+    return bottom - part * (bottom - top);
   }
 
   private void begin() {
@@ -179,10 +195,10 @@ final class PanelPicture {
   private void steps() {
     for (double step : AxisScale.linear(from, to, 7)) {
       if (step == Math.rint(step)) {
-        words(x(step), BOTTOM + 18, AxisScale.label(step), Anchor.MIDDLE);
+        words(x(step), bottom + 18, AxisScale.label(step), Anchor.MIDDLE);
       }
     }
-    words(RIGHT, HEIGHT - 8, "step", Anchor.END);
+    words(RIGHT, bottom + 36, "step", Anchor.END);
   }
 
   private void words(double x, double y, String words, Anchor anchor) {
@@ -214,7 +230,7 @@ final class PanelPicture {
   private double end(Curve curve, int at, int sign) {
     double error = curve.all().error(at);
     double value = curve.all().values()[at] + sign * (Double.isFinite(error) ? error : 0);
-    return scale.fits(value) ? y(value) : BOTTOM;
+    return scale.fits(value) ? y(value) : bottom;
   }
 
   private void curve(Curve curve) {
@@ -225,19 +241,43 @@ final class PanelPicture {
     }
     double[] x = Arrays.stream(fitting).mapToDouble(at -> x(curve.all().steps()[at])).toArray();
     double[] y = Arrays.stream(fitting).mapToDouble(at -> y(curve.all().values()[at])).toArray();
-    canvas.path(x, y, new Stroke(curve.colour(), 1.5, curve.dashed() ? 5 : 0));
+    canvas.path(x, y, new Stroke(curve.colour(), 1.5, curve.dash()));
   }
 
   private void legend(List<Curve> curves) {
-    double at = LEFT;
-    for (Curve curve : curves) {
+    List<Place> places = places(curves);
+    for (int i = 0; i < places.size(); i++) {
+      Curve curve = curves.get(i);
+      double x = places.get(i).x();
+      double y = places.get(i).y();
       canvas.path(
-          new double[] {at, at + 16},
-          new double[] {40, 40},
-          new Stroke(curve.colour(), 2.5, curve.dashed() ? 4 : 0));
-      canvas.text(at + 21, 44, curve.title(), WORDS, Anchor.START, INK);
-      at += 40 + 6.4 * curve.title().length();
+          new double[] {x, x + 16},
+          new double[] {y - 4, y - 4},
+          new Stroke(curve.colour(), 2.5, Math.min(curve.dash(), 4)));
+      canvas.text(x + 21, y, curve.title(), WORDS, Anchor.START, INK);
     }
+  }
+
+  /** How far the curves are moved down by a legend of several rows. */
+  private static int down(List<Curve> curves) {
+    return places(curves).getLast().y() - LEGEND;
+  }
+
+  /** Where the names of the curves stand, in as many rows as they need. */
+  private static List<Place> places(List<Curve> curves) {
+    List<Place> places = new ArrayList<>();
+    double x = LEFT;
+    int y = LEGEND;
+    for (Curve curve : curves) {
+      double width = 40 + LETTER * curve.title().length();
+      if (x > LEFT && x + width > RIGHT) {
+        x = LEFT;
+        y += ROW;
+      }
+      places.add(new Place(x, y));
+      x += width;
+    }
+    return places;
   }
 
   private void heat(List<RunData.Parts> measured) {
@@ -245,29 +285,29 @@ final class PanelPicture {
     from = map.parts().getFirst().step();
     to = Math.max(from + 1, map.parts().getLast().step());
     begin();
-    double height = (double) (BOTTOM - TOP) / Math.max(1, map.rows());
+    double height = (double) (bottom - top) / Math.max(1, map.rows());
     for (int i = 0; i < map.parts().size(); i++) {
       double left = x(i == 0 ? from : map.between(i - 1));
       double right = x(i + 1 == map.parts().size() ? to : map.between(i)) + OVERLAP;
       for (int row = 0; row < map.rows(); row++) {
         OptionalDouble shade = map.shade(i, row);
         if (shade.isPresent()) {
-          double top = BOTTOM - (row + 1) * height;
-          double bottom = top + height + OVERLAP;
+          double upper = bottom - (row + 1) * height;
+          double lower = upper + height + OVERLAP;
           canvas.area(
               new double[] {left, right, right, left},
-              new double[] {top, top, bottom, bottom},
+              new double[] {upper, upper, lower, lower},
               colour(shade.getAsDouble()),
               1);
         }
       }
     }
     map.labels(panel.part().orElse(""))
-        .forEach((row, label) -> words(LEFT - 8, BOTTOM - row * height + 4, label, Anchor.END));
+        .forEach((row, label) -> words(LEFT - 8, bottom - row * height + 4, label, Anchor.END));
     steps();
     words(
         LEFT,
-        44,
+        LEGEND,
         "from "
             + AxisScale.label(map.lightest())
             + " (light) to "

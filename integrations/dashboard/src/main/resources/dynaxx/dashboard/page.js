@@ -394,25 +394,25 @@
     const total = Number(run.head.facts.steps);
     tiles.push(tile(runs.length > 1 ? "Step of " + run.head.name : "Step", format(view.step), total ? "of " + format(total) : run.head.status));
     const loss = latest(view, "loss"), validation = latest(view, "validation_accuracy");
-    if (loss) tiles.push(tile("Loss", format(loss.y), validation ? "validation accuracy " + format(100 * validation.y, 3) + " %" : ""));
+    if (loss) tiles.push(tile("Loss", format(loss.y), validation ? "validation accuracy " + format(100 * validation.y, 3) + "\u00a0%" : ""));
     const least = latest(view, "lambda_min");
     if (least) {
       const text = view.verdicts.length ? view.verdicts[view.verdicts.length - 1][1] : "";
       const [tone, word] = VERDICTS[text.split(/[ (]/)[0]] || ["", text];
       const badge = element("span", { className: "badge " + tone, textContent: word, title: text });
-      tiles.push(tile("Smallest eigenvalue", format(least.y), text ? badge : "", least.e ? " residual " + format(least.e, 2) : ""));
+      tiles.push(tile("Smallest eigenvalue", format(least.y), text ? badge : "", least.e ? " residual\u00a0" + format(least.e, 2) : ""));
     }
     const most = latest(view, "lambda_max"), ratio = latest(view, "sharpness_ratio");
     if (most) {
       const tone = !ratio ? "" : ratio.y >= 1 ? "bad" : ratio.y >= 0.7 ? "warn" : "good";
       tiles.push(tile("Largest eigenvalue", format(most.y), ratio
-        ? element("span", { className: "badge " + tone, textContent: format(100 * ratio.y, 2) + " % of the limit" }) : ""));
+        ? element("span", { className: "badge " + tone, textContent: format(100 * ratio.y, 2) + "\u00a0% of the limit" }) : ""));
     }
     const trace = latest(view, "trace");
     if (trace) tiles.push(tile("Trace", format(trace.y), trace.e ? "± " + format(trace.e, 2) + " standard error" : ""));
     const share = latest(view, "monitor_share"), budget = Number(run.head.facts.budget);
     if (share) {
-      tiles.push(tile("Time spent measuring", format(100 * share.y, 3) + " %", budget ? "budget " + format(100 * budget, 3) + " %" : "no budget set"));
+      tiles.push(tile("Time spent measuring", format(100 * share.y, 3) + " %", budget ? "budget " + format(100 * budget, 3) + "\u00a0%" : "no budget set"));
     }
     tiles.push(tile("Events", format(view.known), view.events.length ? "last at step " + format(view.events[view.events.length - 1].step) : "none so far"));
     $("tiles").replaceChildren(...tiles);
