@@ -345,21 +345,29 @@
 
   // ---- around the panels
 
+  // A button stays the same one, so that neither a press nor the focus is lost while the run goes on.
   function drawRuns() {
-    $("runs").replaceChildren(...page.runs.map(run => {
+    for (const run of page.runs) {
+      if (!run.button) {
+        const mark = element("i");
+        mark.style.background = "var(--" + run.colour + ")";
+        run.name = element("span");
+        run.note = element("small");
+        run.button = element("button", { type: "button" }, mark, run.name, run.note);
+        run.button.addEventListener("click", () => {
+          run.visible = !run.visible;
+          drawRuns();
+          if (run.visible && !inline) bring(run);
+          draw();
+        });
+        $("runs").append(run.button);
+      }
       run.listed = run.head.step;
-      const mark = element("i");
-      mark.style.background = "var(--" + run.colour + ")";
-      const button = element("button", { type: "button", title: run.head.name + ", " + run.head.status, "aria-pressed": String(run.visible) },
-        mark, run.head.name, element("small", { textContent: run.head.step < 0 ? run.head.status : "step " + format(run.head.step) }));
-      button.addEventListener("click", () => {
-        run.visible = !run.visible;
-        drawRuns();
-        if (run.visible && !inline) bring(run);
-        draw();
-      });
-      return button;
-    }));
+      run.name.textContent = run.head.name;
+      run.note.textContent = run.head.step < 0 ? run.head.status : "step " + format(run.head.step);
+      run.button.title = run.head.name + ", " + run.head.status;
+      run.button.setAttribute("aria-pressed", String(run.visible));
+    }
   }
 
   function drawState(text) {

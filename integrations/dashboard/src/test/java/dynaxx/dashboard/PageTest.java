@@ -113,7 +113,10 @@ class PageTest {
       browser.get(sink.address().orElseThrow().toString());
       until(points("loss") + " > 20");
       long before = number(points("loss"));
+      browser.executeScript(
+          "window.pressed = document.querySelector('#runs button'); pressed.focus();");
       until(points("loss") + " > " + (before + 50));
+      assertEquals(true, script("document.activeElement === pressed && pressed.isConnected"));
       until("document.getElementById('state').textContent === 'live'");
       until(
           "[...document.querySelectorAll('#events .badge')].some(b => b.textContent === 'spike')");
