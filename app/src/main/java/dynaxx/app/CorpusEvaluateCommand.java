@@ -70,7 +70,7 @@ final class CorpusEvaluateCommand implements Callable<Integer> {
       write(json, EvaluationTable.json(report));
     }
     if (plot != null) {
-      ReliabilityPlot.write(plot, report.forecast());
+      Pictures.write(plot, ReliabilityPlot.of(report.forecast()));
     }
     if (markdown != null) {
       write(markdown, EvaluationTable.markdown(report));

@@ -53,6 +53,8 @@ public final class Main implements Runnable {
    */
   public static void main(String[] args) {
     VectorModule.load();
+    // Pictures are drawn without a screen, also where DISPLAY names one that is not there.
+    System.setProperty("java.awt.headless", "true");
     BACKEND_LOG.setLevel(Level.WARNING);
     SERVER_LOGS.forEach(log -> log.setLevel(Level.SEVERE));
     System.exit(run(args));

@@ -368,7 +368,8 @@ final class ProbeCommand implements Callable<Integer> {
       out.println("wrote " + json);
     }
     if (plot != null) {
-      SpectrumPlot.write(plot, model.getFileName().toString(), found.density().orElseThrow());
+      Pictures.write(
+          plot, SpectrumPlot.of(model.getFileName().toString(), found.density().orElseThrow()));
       out.println("wrote " + plot);
     }
     if (report != null) {

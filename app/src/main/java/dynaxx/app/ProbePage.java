@@ -153,7 +153,7 @@ final class ProbePage {
   }
 
   private void spectrum(String file, SpectralDensity density) {
-    String svg = SpectrumPlot.svg(file, density);
+    String svg = SpectrumPlot.of(file, density).svg();
     out.append("<div class=\"picture\">")
         .append(svg.substring(svg.indexOf("<svg")))
         .append("</div>\n");

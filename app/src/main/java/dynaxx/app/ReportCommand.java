@@ -2,10 +2,13 @@ package dynaxx.app;
 
 import dynaxx.app.io.UserException;
 import dynaxx.app.io.WholeFile;
+import dynaxx.app.plot.Pictures;
 import dynaxx.dashboard.RunReport;
+import dynaxx.dashboard.picture.Picture;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -15,6 +18,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -23,7 +27,7 @@ import picocli.CommandLine.Spec;
     name = "report",
     description =
         "Writes runs into one HTML file that needs nothing else, or into Markdown for a pull"
-            + " request, and draws their curves as SVG files.",
+            + " request, and draws their curves as SVG or PNG files.",
     mixinStandardHelpOptions = true,
     showDefaultValues = false)
 final class ReportCommand implements Callable<Integer> {
@@ -65,22 +69,31 @@ final class ReportCommand implements Callable<Integer> {
       description = "Also write each panel to this folder, as an SVG file.")
   private Path plots;
 
+  @Option(names = "--png", description = "Write the files of --plots as PNG instead of SVG.")
+  private boolean png;
+
   @Override
   public Integer call() throws IOException {
+    if (png && plots == null) {
+      throw new ParameterException(
+          spec.commandLine(), "--png: found no --plots, expected the folder for the pictures");
+    }
+    RunReport report = read();
     Path file = out == null ? folder().resolve("report." + format) : out;
     WholeFile.check(file);
     if (plots != null) {
+      WholeFile.checkFolder(plots);
       Files.createDirectories(plots);
     }
-    RunReport report = read();
     String text = format == Format.HTML ? report.html() : report.markdown();
     PrintWriter print = spec.commandLine().getOut();
     write(file, text);
     print.println("Wrote " + file);
     if (plots != null) {
-      Map<String, String> pictures = report.pictures();
-      for (Map.Entry<String, String> picture : pictures.entrySet()) {
-        write(plots.resolve(picture.getKey()), picture.getValue());
+      Map<String, Picture> pictures = report.pictures();
+      for (Map.Entry<String, Picture> picture : pictures.entrySet()) {
+        String ending = png ? ".png" : ".svg";
+        Pictures.write(plots.resolve(picture.getKey() + ending), picture.getValue());
       }
       print.println("Wrote " + pictures.size() + " pictures to " + plots);
     }
@@ -88,9 +101,11 @@ final class ReportCommand implements Callable<Integer> {
     return 0;
   }
 
-  private RunReport read() {
+  private RunReport read() throws FileSystemException {
     try {
       return RunReport.of(runs);
+    } catch (FileSystemException e) {
+      throw e;
     } catch (IOException e) {
       throw new UserException(e.getMessage(), e);
     }

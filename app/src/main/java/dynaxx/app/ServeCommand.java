@@ -4,6 +4,7 @@ import dynaxx.app.io.UserException;
 import dynaxx.dashboard.Dashboard;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -26,7 +27,9 @@ final class ServeCommand implements Callable<Integer> {
   @Parameters(
       arity = "1..*",
       paramLabel = "RUN_DIR",
-      description = "Folders of runs, or a folder whose folders are runs, such as runs.")
+      description =
+          "Folders of runs, or a folder whose folders are runs, such as runs. Runs that begin in"
+              + " such a folder later are shown too.")
   private List<Path> runs;
 
   @Option(
@@ -48,6 +51,8 @@ final class ServeCommand implements Callable<Integer> {
       for (Path run : runs) {
         try {
           dashboard.add(run);
+        } catch (FileSystemException e) {
+          throw e;
         } catch (IOException e) {
           throw new UserException(e.getMessage(), e);
         }

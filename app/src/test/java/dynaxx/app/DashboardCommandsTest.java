@@ -4,9 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -16,65 +15,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.FutureTask;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Runs on a page and on paper: demo, serve and report. */
 class DashboardCommandsTest {
 
-  private static final Pattern ADDRESS = Pattern.compile("http://127\\.0\\.0\\.1:\\d+/");
-
   @TempDir private Path folder;
-
-  /** A command on a thread of its own, whose output can be read while it runs. */
-  private static final class Running {
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
-    private final FutureTask<Integer> task;
-    private final Thread thread;
-
-    Running(String... arguments) {
-      task =
-          new FutureTask<>(
-              () ->
-                  Main.commandLine()
-                      .setOut(new PrintWriter(out))
-                      .setErr(new PrintWriter(err))
-                      .execute(arguments));
-      thread = new Thread(task);
-      thread.start();
-    }
-
-    int status() throws Exception {
-      int status = task.get();
-      assertEquals("", err.toString());
-      return status;
-    }
-
-    /** Waits until the run has ended, and only its page is left. */
-    void awaitStay() throws InterruptedException {
-      for (int i = 0; i < 3000 && !out.toString().contains("until Ctrl+C"); i++) {
-        assertFalse(task.isDone(), err::toString);
-        Thread.sleep(50);
-      }
-    }
-
-    /** The address that the command prints. */
-    URI address() throws InterruptedException {
-      for (int i = 0; i < 3000; i++) {
-        Matcher found = ADDRESS.matcher(out.toString());
-        if (found.find()) {
-          return URI.create(found.group());
-        }
-        assertFalse(task.isDone(), err::toString);
-        Thread.sleep(50);
-      }
-      throw new AssertionError("no address in " + out + err);
-    }
-  }
 
   private static String get(URI uri) throws IOException, InterruptedException {
     return HttpClient.newHttpClient()
@@ -119,13 +69,13 @@ class DashboardCommandsTest {
       demo.awaitStay();
     } finally {
       System.setProperty("dynaxx.demo.serve", "false");
-      demo.thread.interrupt();
+      demo.interrupt();
     }
     assertEquals(0, demo.status());
 
     Running serve = new Running("serve", folder.toString(), "--port", "0");
     assertTrue(steps(serve.address()).contains("\"name\":\"run\""));
-    serve.thread.interrupt();
+    serve.interrupt();
     assertEquals(0, serve.status());
 
     Path run = folder.resolve("run");
@@ -144,6 +94,30 @@ class DashboardCommandsTest {
       String svg = Files.readString(plots.resolve(picture));
       assertTrue(svg.startsWith("<svg xmlns") && svg.endsWith("</svg>\n") && !svg.contains("NaN"));
     }
+    Path pixels = folder.resolve("pixels");
+    Running drawn = new Running("report", run.toString(), "--plots", pixels.toString(), "--png");
+    assertEquals(0, drawn.status());
+    assertEquals(names(plots, ".svg"), names(pixels, ".png"));
+    for (String picture : List.of("loss.png", "lambda_min.png", "negative_fraction_parts.png")) {
+      BufferedImage image = ImageIO.read(pixels.resolve(picture).toFile());
+      assertEquals(1440, image.getWidth(), picture);
+      assertTrue(colours(image) > 10, picture + " has curves, words and their edges");
+    }
+  }
+
+  private static List<String> names(Path folder, String ending) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.map(file -> file.getFileName().toString())
+          .peek(name -> assertTrue(name.endsWith(ending), name))
+          .map(name -> name.substring(0, name.length() - ending.length()))
+          .sorted()
+          .toList();
+    }
+  }
+
+  private static long colours(BufferedImage image) {
+    int[] all = image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
+    return IntStream.of(all).distinct().count();
   }
 
   @Test
@@ -176,11 +150,17 @@ class DashboardCommandsTest {
   void mistakesAreOneLine() throws Exception {
     for (String line :
         List.of(
-            "serve nowhere", "report nowhere", "serve . --port 70000", "demo --no-serve --stay")) {
+            "serve nowhere",
+            "serve pom.xml",
+            "report nowhere",
+            "report nowhere --out x.html",
+            "report nowhere --png",
+            "serve . --port 70000",
+            "demo --no-serve --stay")) {
       Running wrong = new Running(line.split(" "));
-      assertEquals(2, wrong.task.get(), line);
-      assertTrue(wrong.err.toString().lines().count() <= 2, wrong.err.toString());
-      assertTrue(wrong.err.toString().contains("expected"), wrong.err.toString());
+      assertEquals(2, wrong.wrongStatus(), line);
+      assertTrue(wrong.err().lines().count() <= 2, wrong.err());
+      assertTrue(wrong.err().contains("expected"), wrong.err());
     }
   }
 }

@@ -1,13 +1,13 @@
 package dynaxx.app.plot;
 
 import dynaxx.app.io.WholeFile;
+import dynaxx.dashboard.picture.Picture;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.function.Consumer;
 
 /** Files that pictures are written to. */
 public final class Pictures {
@@ -20,17 +20,12 @@ public final class Pictures {
     return List.of("png", "svg").stream().filter(e -> name.endsWith("." + e)).findFirst();
   }
 
-  /** Draws a whole file, or none. */
-  static void write(Path file, int width, int height, Consumer<Canvas> picture) throws IOException {
-    if (ending(file).orElse("").equals("svg")) {
-      SvgCanvas svg = new SvgCanvas(width, height);
-      picture.accept(svg);
-      byte[] bytes = svg.document().getBytes(StandardCharsets.UTF_8);
-      WholeFile.write(file, out -> out.write(bytes));
-      return;
-    }
-    PngCanvas png = new PngCanvas(width, height);
-    picture.accept(png);
-    WholeFile.write(file, png::write);
+  /** Writes a whole file, or none: SVG if its name says so, PNG otherwise. */
+  public static void write(Path file, Picture picture) throws IOException {
+    byte[] bytes =
+        ending(file).orElse("").equals("svg")
+            ? picture.svg().getBytes(StandardCharsets.UTF_8)
+            : picture.png();
+    WholeFile.write(file, out -> out.write(bytes));
   }
 }

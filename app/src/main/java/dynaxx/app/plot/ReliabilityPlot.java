@@ -1,9 +1,9 @@
 package dynaxx.app.plot;
 
 import dynaxx.app.corpus.Reliability;
-import dynaxx.app.plot.Canvas.Anchor;
-import java.io.IOException;
-import java.nio.file.Path;
+import dynaxx.dashboard.picture.Canvas;
+import dynaxx.dashboard.picture.Canvas.Anchor;
+import dynaxx.dashboard.picture.Picture;
 import java.util.List;
 import java.util.Locale;
 
@@ -13,6 +13,7 @@ import java.util.Locale;
  */
 public final class ReliabilityPlot {
 
+  private static final String TITLE = "Will the loss double within 50 steps?";
   private static final int WIDTH = 560;
   private static final int HEIGHT = 560;
   private static final int LEFT = 70;
@@ -28,13 +29,12 @@ public final class ReliabilityPlot {
   private ReliabilityPlot() {}
 
   /**
-   * Draws a file.
+   * Draws it.
    *
-   * @param file ends with .png or .svg
    * @param bins what is drawn, with their 95 % intervals
    */
-  public static void write(Path file, List<Reliability.Forecast> bins) throws IOException {
-    Pictures.write(file, WIDTH, HEIGHT, canvas -> draw(canvas, bins));
+  public static Picture of(List<Reliability.Forecast> bins) {
+    return new Picture(TITLE, WIDTH, HEIGHT, canvas -> draw(canvas, bins));
   }
 
   private static double x(double p) {
@@ -46,7 +46,7 @@ public final class ReliabilityPlot {
   }
 
   private static void draw(Canvas canvas, List<Reliability.Forecast> bins) {
-    canvas.text(LEFT, 28, "Will the loss double within 50 steps?", 16, Anchor.START, INK);
+    canvas.text(LEFT, 28, TITLE, 16, Anchor.START, INK);
     for (int tenth = 0; tenth <= 10; tenth += 2) {
       double p = tenth / 10.0;
       String label = String.format(Locale.ROOT, "%.1f", p);
@@ -72,6 +72,6 @@ public final class ReliabilityPlot {
       xs[i] = x + radius * Math.cos(2 * Math.PI * i / CORNERS);
       ys[i] = y + radius * Math.sin(2 * Math.PI * i / CORNERS);
     }
-    canvas.path(xs, ys, POINT, 1, true);
+    canvas.area(xs, ys, POINT, 1);
   }
 }

@@ -1,9 +1,10 @@
 package dynaxx.app.plot;
 
-import dynaxx.app.plot.Canvas.Anchor;
+import dynaxx.dashboard.picture.Canvas;
+import dynaxx.dashboard.picture.Canvas.Anchor;
+import dynaxx.dashboard.picture.Canvas.Stroke;
+import dynaxx.dashboard.picture.Picture;
 import dynaxx.spectrum.SpectralDensity;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 
@@ -57,21 +58,15 @@ public final class SpectrumPlot {
   }
 
   /**
-   * Draws a file.
+   * Draws it.
    *
-   * @param file ends with .png or .svg
-   * @param title what it is the spectrum of
+   * @param model what it is the spectrum of
    * @param density what is drawn
    */
-  public static void write(Path file, String title, SpectralDensity density) throws IOException {
-    Pictures.write(file, WIDTH, HEIGHT, canvas -> new SpectrumPlot(canvas, density).draw(title));
-  }
-
-  /** The same picture as an SVG document. */
-  public static String svg(String title, SpectralDensity density) {
-    SvgCanvas svg = new SvgCanvas(WIDTH, HEIGHT);
-    new SpectrumPlot(svg, density).draw(title);
-    return svg.document();
+  public static Picture of(String model, SpectralDensity density) {
+    String title = "Spectrum of the Hessian: " + model;
+    return new Picture(
+        title, WIDTH, HEIGHT, canvas -> new SpectrumPlot(canvas, density).draw(title));
   }
 
   private double x(double value) {
@@ -85,7 +80,7 @@ public final class SpectrumPlot {
   }
 
   private void draw(String title) {
-    canvas.text(LEFT, 26, "Spectrum of the Hessian: " + title, 16, Anchor.START, INK);
+    canvas.text(LEFT, 26, title, 16, Anchor.START, INK);
     axes();
     curve();
     sticks();
@@ -145,8 +140,8 @@ public final class SpectrumPlot {
     closedX[xs.length + 1] = xs[0];
     closedY[ys.length] = BOTTOM;
     closedY[ys.length + 1] = BOTTOM;
-    canvas.path(closedX, closedY, FILL, 0, true);
-    canvas.path(xs, ys, CURVE, 1.6, false);
+    canvas.area(closedX, closedY, FILL, 1);
+    canvas.path(xs, ys, new Stroke(CURVE, 1.6, 0));
   }
 
   private void sticks() {

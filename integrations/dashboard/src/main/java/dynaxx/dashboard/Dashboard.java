@@ -44,6 +44,7 @@ public final class Dashboard implements AutoCloseable {
   private record Shown(RunData data, RunFile file) {}
 
   private final List<Shown> runs = new CopyOnWriteArrayList<>();
+  private final RunPlaces places = new RunPlaces();
   private final Feed feed = new Feed();
   private final Answers answers = new Answers();
   private final Meters meters = new Meters();
@@ -77,29 +78,34 @@ public final class Dashboard implements AutoCloseable {
     if (port < 0 || port > MOST_PORT) {
       throw new IllegalArgumentException("port: found " + port + ", expected from 0 to 65535");
     }
-    for (int next = port; next < port + TRIES && next <= MOST_PORT; next++) {
-      if (next != 0 && !free(next)) {
+    int last = Math.min(port + TRIES - 1, MOST_PORT);
+    String why = "";
+    for (int next = port; next <= last; next++) {
+      why = next == 0 ? "" : whyNot(next);
+      if (!why.isEmpty()) {
         continue;
       }
       try {
         return new Dashboard(next);
       } catch (RuntimeException e) {
-        if (free(next)) {
-          throw new IOException("dashboard: " + e.getMessage(), e);
+        why = whyNot(next);
+        if (why.isEmpty()) {
+          throw new IOException("the page cannot be served: " + e.getMessage(), e);
         }
       }
     }
-    throw new IOException(
-        "found port " + port + " and the next " + (TRIES - 1) + " taken, expected a free one");
+    String range = port == last ? port + "" : "none free from " + port + " to " + last;
+    throw new IOException("found " + range + " (" + why + "), expected a free port");
   }
 
-  private static boolean free(int port) {
+  /** Why nobody can listen on a port, in the words of the system; nothing if somebody can. */
+  private static String whyNot(int port) {
     try (ServerSocket socket = new ServerSocket()) {
       socket.setReuseAddress(true);
       socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
-      return true;
+      return "";
     } catch (IOException e) {
-      return false;
+      return e.getMessage();
     }
   }
 
@@ -182,6 +188,7 @@ public final class Dashboard implements AutoCloseable {
 
   /** What changed since the last time: files are read, viewers are told. */
   private void tick() {
+    show(places.later());
     for (Shown run : runs) {
       if (run.file() != null) {
         try {
@@ -239,15 +246,19 @@ public final class Dashboard implements AutoCloseable {
   }
 
   /**
-   * Shows the run in a folder, finished or growing, or all runs in a folder of such folders.
+   * Shows the run in a folder, finished or growing, or all runs in a folder of such folders, those
+   * that begin in it later too. A run that is shown already is not shown again.
    *
    * @param place a folder with {@code monitor.jsonl} or {@code metrics.csv}, or one of these files
-   * @throws IOException if there is no run, or its file is a link that leads out of the folder
+   * @throws IOException if there is no run, it cannot be read, or its file is a link that leads out
+   *     of the folder
    */
   public void add(Path place) throws IOException {
-    for (RunFile file : RunFile.at(place)) {
-      runs.add(new Shown(file.data(), file));
-    }
+    show(places.add(place));
+  }
+
+  private void show(List<RunFile> found) {
+    found.forEach(file -> runs.add(new Shown(file.data(), file)));
   }
 
   /**

@@ -6,28 +6,34 @@ import dynaxx.monitor.MonitorRecord;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.StringReader;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Follows the files of a run while they grow: {@code monitor.jsonl}, or {@code metrics.csv} where
- * there is none, and {@code run.json}. Reads whole lines only, and begins anew if a file became
+ * Follows the files of a run while they grow: {@code monitor.jsonl}, or {@code metrics.csv} as long
+ * as there is none, and {@code run.json}. Reads whole lines only, and begins anew if a file became
  * shorter. A line that is no record is left out and counted.
  */
 final class RunFile {
 
   private static final String JOURNAL = "monitor.jsonl";
   private static final String METRICS = "metrics.csv";
+  private static final String JOURNAL_ENDING = ".jsonl";
+  private static final String METRICS_ENDING = ".csv";
   private static final String FACTS = "run.json";
   private static final int BLOCK = 1 << 20;
   private static final int MOST_LINE = 1 << 24;
@@ -35,19 +41,21 @@ final class RunFile {
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
   private final RunData data;
-  private final Path lines;
+  private final Path place;
   private final Path facts;
-  private final boolean journal;
+  private Path lines;
+  private boolean journal;
   private long position;
   private String header = "";
   private byte[] rest = {};
   private FileTime factsTime;
   private long leftOut;
 
-  private RunFile(Path file, boolean journal, Path facts, String name) {
-    this.lines = file;
-    this.journal = journal;
-    this.facts = facts;
+  private RunFile(Path place, Path lines, String name) {
+    this.place = place;
+    this.lines = lines;
+    this.journal = lines.getFileName().toString().endsWith(JOURNAL_ENDING);
+    this.facts = lines.resolveSibling(FACTS);
     this.data = new RunData(name);
   }
 
@@ -60,20 +68,16 @@ final class RunFile {
    */
   static List<RunFile> at(Path place) throws IOException {
     if (Files.isRegularFile(place)) {
-      boolean json = place.getFileName().toString().endsWith(".jsonl");
-      return List.of(
-          new RunFile(place, json, place.resolveSibling(FACTS), place.getFileName().toString()));
+      return List.of(file(place));
     }
-    if (!Files.isDirectory(place)) {
-      throw new IOException(place + ": found nothing there, expected the folder of a run");
+    requireFolder(place);
+    Optional<RunFile> run = in(place);
+    if (run.isPresent()) {
+      return List.of(run.get());
     }
-    List<RunFile> found = new ArrayList<>(in(place));
-    if (found.isEmpty()) {
-      try (Stream<Path> children = Files.list(place)) {
-        for (Path child : children.filter(Files::isDirectory).sorted().toList()) {
-          found.addAll(in(child));
-        }
-      }
+    List<RunFile> found = new ArrayList<>();
+    for (Path child : folders(place)) {
+      in(child).ifPresent(found::add);
     }
     if (found.isEmpty()) {
       throw new IOException(
@@ -82,16 +86,51 @@ final class RunFile {
     return found;
   }
 
-  private static List<RunFile> in(Path folder) throws IOException {
-    String name = folder.toAbsolutePath().normalize().getFileName().toString();
+  private static RunFile file(Path file) throws IOException {
+    String name = file.getFileName().toString();
+    if (!name.endsWith(JOURNAL_ENDING) && !name.endsWith(METRICS_ENDING)) {
+      throw new IOException(
+          file + ": found another file, expected " + JOURNAL + ", " + METRICS + " or a folder");
+    }
+    return new RunFile(file, file, name);
+  }
+
+  /** What there is but may not be seen is no folder either; the reason tells the two apart. */
+  private static void requireFolder(Path place) throws IOException {
+    try {
+      if (Files.readAttributes(place, BasicFileAttributes.class).isDirectory()) {
+        return;
+      }
+    } catch (NoSuchFileException e) {
+      throw new IOException(place + ": found nothing there, expected the folder of a run", e);
+    }
+    throw new IOException(place + ": found no file or folder, expected the folder of a run");
+  }
+
+  /** The folders in a folder, by name. */
+  static List<Path> folders(Path folder) throws IOException {
+    try (Stream<Path> children = Files.list(folder)) {
+      return children.filter(Files::isDirectory).sorted().toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
+  /**
+   * The run in a folder, if there is one.
+   *
+   * @throws IOException if its file is a link that leads out of the folder
+   */
+  static Optional<RunFile> in(Path folder) throws IOException {
     for (String file : List.of(JOURNAL, METRICS)) {
       Path path = folder.resolve(file);
       if (Files.isRegularFile(path)) {
         inside(folder, path);
-        return List.of(new RunFile(path, file.equals(JOURNAL), folder.resolve(FACTS), name));
+        Path name = folder.toAbsolutePath().normalize().getFileName();
+        return Optional.of(new RunFile(folder, path, name == null ? "/" : name.toString()));
       }
     }
-    return List.of();
+    return Optional.empty();
   }
 
   /** A link must not lead out of the folder that somebody chose to show. */
@@ -105,6 +144,11 @@ final class RunFile {
     return data;
   }
 
+  /** The folder or file that it was found at. */
+  Path place() {
+    return place;
+  }
+
   /** Lines that were no records. */
   long leftOut() {
     return leftOut;
@@ -113,12 +157,10 @@ final class RunFile {
   /** Reads what has come since the last time. */
   void follow() throws IOException {
     readFacts();
+    turnToJournal();
     try (FileChannel channel = FileChannel.open(lines, StandardOpenOption.READ)) {
       if (channel.size() < position) {
-        position = 0;
-        rest = new byte[0];
-        header = "";
-        data.clear();
+        beginAnew();
       }
       channel.position(position);
       ByteBuffer block = ByteBuffer.allocate(BLOCK);
@@ -128,6 +170,24 @@ final class RunFile {
         take(block);
       }
     }
+  }
+
+  /** A run that has just begun has its metrics before its journal, which knows more. */
+  private void turnToJournal() throws IOException {
+    Path better = lines.resolveSibling(JOURNAL);
+    if (!journal && !place.equals(lines) && Files.isRegularFile(better)) {
+      inside(place, better);
+      lines = better;
+      journal = true;
+      beginAnew();
+    }
+  }
+
+  private void beginAnew() {
+    position = 0;
+    rest = new byte[0];
+    header = "";
+    data.clear();
   }
 
   private void take(ByteBuffer block) {

@@ -1,6 +1,7 @@
 package dynaxx.dashboard;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dynaxx.dashboard.picture.Picture;
 import dynaxx.monitor.Event;
 import dynaxx.spectrum.Signal;
 import java.io.IOException;
@@ -138,13 +139,13 @@ public final class RunReport {
   /**
    * Every panel that has something to show, for papers and pull requests.
    *
-   * @return SVG documents by the name of their file, such as {@code lambda_min.svg}
+   * @return pictures by the name of their file without its ending, such as {@code lambda_min}
    */
-  public Map<String, String> pictures() {
-    Map<String, String> pictures = new LinkedHashMap<>();
+  public Map<String, Picture> pictures() {
+    Map<String, Picture> pictures = new LinkedHashMap<>();
     for (Panels.Panel panel : Panels.all()) {
-      PanelSvg.of(panel, runs)
-          .forEach((name, svg) -> pictures.put(name.replace('.', '_') + ".svg", svg));
+      PanelPicture.of(panel, runs)
+          .forEach((name, picture) -> pictures.put(name.replace('.', '_'), picture));
     }
     return pictures;
   }

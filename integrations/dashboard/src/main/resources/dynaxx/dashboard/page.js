@@ -10,7 +10,7 @@
   const COLOURS = 8, MOST_POINTS = 3600, TABLE_ROWS = 120, DASHES = [undefined, [6, 3], [2, 3], [9, 3, 2, 3]];
   const inline = $("dynaxx-data") ? JSON.parse($("dynaxx-data").textContent) : null;
 
-  const page = { runs: [], panels: [], edges: [], zoomed: null, pictures: new Map(), opened: new Set() };
+  const page = { runs: [], panels: [], edges: [], zoomed: null, pictures: new Map(), opened: new Set(), listening: false };
 
   // ---- data
 
@@ -26,7 +26,8 @@
     for (const head of list) {
       let run = page.runs.find(r => r.id === head.id);
       if (!run) {
-        run = { id: head.id, visible: page.runs.length < COLOURS, colour: "c" + (head.id % COLOURS), full: null, part: null };
+        // The first few of many are shown, and whatever begins while somebody looks.
+        run = { id: head.id, visible: page.runs.length < COLOURS || page.listening, colour: "c" + (head.id % COLOURS), full: null, part: null };
         page.runs.push(run);
         run.head = head;
         drawRuns();
@@ -37,6 +38,7 @@
       if (renamed || !run.listed || run.listed !== head.step) drawRuns();
       if (changed && run.visible) bring(run);
     }
+    page.listening = true;
     drawState();
   }
 
@@ -343,21 +345,29 @@
 
   // ---- around the panels
 
+  // A button stays the same one, so that neither a press nor the focus is lost while the run goes on.
   function drawRuns() {
-    $("runs").replaceChildren(...page.runs.map(run => {
+    for (const run of page.runs) {
+      if (!run.button) {
+        const mark = element("i");
+        mark.style.background = "var(--" + run.colour + ")";
+        run.name = element("span");
+        run.note = element("small");
+        run.button = element("button", { type: "button" }, mark, run.name, run.note);
+        run.button.addEventListener("click", () => {
+          run.visible = !run.visible;
+          drawRuns();
+          if (run.visible && !inline) bring(run);
+          draw();
+        });
+        $("runs").append(run.button);
+      }
       run.listed = run.head.step;
-      const mark = element("i");
-      mark.style.background = "var(--" + run.colour + ")";
-      const button = element("button", { type: "button", title: run.head.name + ", " + run.head.status, "aria-pressed": String(run.visible) },
-        mark, run.head.name, element("small", { textContent: run.head.step < 0 ? run.head.status : "step " + format(run.head.step) }));
-      button.addEventListener("click", () => {
-        run.visible = !run.visible;
-        drawRuns();
-        if (run.visible && !inline) bring(run);
-        draw();
-      });
-      return button;
-    }));
+      run.name.textContent = run.head.name;
+      run.note.textContent = run.head.step < 0 ? run.head.status : "step " + format(run.head.step);
+      run.button.title = run.head.name + ", " + run.head.status;
+      run.button.setAttribute("aria-pressed", String(run.visible));
+    }
   }
 
   function drawState(text) {
@@ -392,25 +402,25 @@
     const total = Number(run.head.facts.steps);
     tiles.push(tile(runs.length > 1 ? "Step of " + run.head.name : "Step", format(view.step), total ? "of " + format(total) : run.head.status));
     const loss = latest(view, "loss"), validation = latest(view, "validation_accuracy");
-    if (loss) tiles.push(tile("Loss", format(loss.y), validation ? "validation accuracy " + format(100 * validation.y, 3) + " %" : ""));
+    if (loss) tiles.push(tile("Loss", format(loss.y), validation ? "validation accuracy " + format(100 * validation.y, 3) + "\u00a0%" : ""));
     const least = latest(view, "lambda_min");
     if (least) {
       const text = view.verdicts.length ? view.verdicts[view.verdicts.length - 1][1] : "";
       const [tone, word] = VERDICTS[text.split(/[ (]/)[0]] || ["", text];
       const badge = element("span", { className: "badge " + tone, textContent: word, title: text });
-      tiles.push(tile("Smallest eigenvalue", format(least.y), text ? badge : "", least.e ? " residual " + format(least.e, 2) : ""));
+      tiles.push(tile("Smallest eigenvalue", format(least.y), text ? badge : "", least.e ? " residual\u00a0" + format(least.e, 2) : ""));
     }
     const most = latest(view, "lambda_max"), ratio = latest(view, "sharpness_ratio");
     if (most) {
       const tone = !ratio ? "" : ratio.y >= 1 ? "bad" : ratio.y >= 0.7 ? "warn" : "good";
       tiles.push(tile("Largest eigenvalue", format(most.y), ratio
-        ? element("span", { className: "badge " + tone, textContent: format(100 * ratio.y, 2) + " % of the limit" }) : ""));
+        ? element("span", { className: "badge " + tone, textContent: format(100 * ratio.y, 2) + "\u00a0% of the limit" }) : ""));
     }
     const trace = latest(view, "trace");
     if (trace) tiles.push(tile("Trace", format(trace.y), trace.e ? "± " + format(trace.e, 2) + " standard error" : ""));
     const share = latest(view, "monitor_share"), budget = Number(run.head.facts.budget);
     if (share) {
-      tiles.push(tile("Time spent measuring", format(100 * share.y, 3) + " %", budget ? "budget " + format(100 * budget, 3) + " %" : "no budget set"));
+      tiles.push(tile("Time spent measuring", format(100 * share.y, 3) + " %", budget ? "budget " + format(100 * budget, 3) + "\u00a0%" : "no budget set"));
     }
     tiles.push(tile("Events", format(view.known), view.events.length ? "last at step " + format(view.events[view.events.length - 1].step) : "none so far"));
     $("tiles").replaceChildren(...tiles);

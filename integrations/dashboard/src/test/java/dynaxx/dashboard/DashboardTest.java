@@ -164,6 +164,30 @@ class DashboardTest {
   }
 
   @Test
+  void saysWhyNoPortCanBeHad() throws IOException {
+    List<ServerSocket> taken = new ArrayList<>();
+    try {
+      for (int port = 65_530; port <= 65_535; port++) {
+        try {
+          taken.add(new ServerSocket(port, 1, InetAddress.getLoopbackAddress()));
+        } catch (IOException e) {
+          // Somebody else has it.
+        }
+      }
+      String message = assertThrows(IOException.class, () -> Dashboard.open(65_530)).getMessage();
+      String why = message.replaceFirst(".*\\((.+)\\).*", "$1");
+      assertEquals(
+          "found none free from 65530 to 65535 (" + why + "), expected a free port", message);
+      message = assertThrows(IOException.class, () -> Dashboard.open(65_535)).getMessage();
+      assertEquals("found 65535 (" + why + "), expected a free port", message);
+    } finally {
+      for (ServerSocket each : taken) {
+        each.close();
+      }
+    }
+  }
+
+  @Test
   void showsAllThatIsKnownAndThenWhatIsNew() throws IOException {
     MonitorSink sink = dashboard.sink("run", Map.of("settings", Map.of("optimizer", "sgd")));
     for (int i = 0; i <= 100; i++) {
@@ -250,6 +274,74 @@ class DashboardTest {
     assertEquals(1, followed.data().state().columns().get("loss").size());
   }
 
+  /** A run that has just begun has no journal yet. */
+  @Test
+  void turnsToTheJournalOnceThereIsOne() throws IOException {
+    Files.writeString(folder.resolve("metrics.csv"), "step,loss\n0,7\n1,7\n");
+    RunFile followed = RunFile.at(folder).getFirst();
+    followed.follow();
+    assertEquals(2, followed.data().state().columns().get("loss").size());
+    try (MonitorSink journal = MonitorSink.jsonLines(folder.resolve("monitor.jsonl"))) {
+      journal.accept(Runs.step(0));
+      journal.accept(Runs.event(0, "it moved"));
+    }
+    followed.follow();
+    RunData.State state = followed.data().state();
+    assertEquals(1, state.columns().get("loss").size());
+    assertEquals(Runs.loss(0), state.columns().get("loss").values()[0], 1e-6);
+    assertEquals("it moved", state.events().getFirst().explanation());
+  }
+
+  private static void run(Path folder, long steps) throws IOException {
+    Files.createDirectories(folder);
+    try (MonitorSink journal = MonitorSink.jsonLines(folder.resolve("monitor.jsonl"))) {
+      for (int i = 0; i < steps; i++) {
+        journal.accept(Runs.step(i));
+      }
+    }
+  }
+
+  private List<String> shown() throws IOException {
+    List<String> shown = new ArrayList<>();
+    json("/api/runs")
+        .forEach(run -> shown.add(run.get("name").asText() + " " + run.get("step").asInt()));
+    return shown;
+  }
+
+  @Test
+  void findsRunsThatBeginLater() throws Exception {
+    Path runs = folder.resolve("runs");
+    run(runs.resolve("b"), 3);
+    dashboard.add(runs);
+    dashboard.add(runs.resolve("b"));
+    Files.createDirectories(runs.resolve("c/checkpoints"));
+    Path outside = Files.writeString(folder.resolve("outside.csv"), "step,loss\n0,1\n");
+    Files.createDirectories(runs.resolve("d"));
+    Files.createSymbolicLink(runs.resolve("d/metrics.csv"), outside);
+    run(runs.resolve("a"), 5);
+    for (int i = 0; i < 400 && shown().size() < 2; i++) {
+      Thread.sleep(50);
+    }
+    assertEquals(1, shown().stream().filter(run -> run.startsWith("a")).count());
+    run(runs.resolve("c"), 7);
+    List<String> all = List.of("b 2", "a 4", "c 6");
+    for (int i = 0; i < 400 && !shown().equals(all); i++) {
+      Thread.sleep(50);
+    }
+    assertEquals(all, shown());
+  }
+
+  /** A folder of a run is no folder of runs, whatever is in it. */
+  @Test
+  void looksForLaterRunsInFoldersOfRunsOnly() throws Exception {
+    RunPlaces places = new RunPlaces();
+    run(folder.resolve("one"), 2);
+    assertEquals(1, places.add(folder.resolve("one")).size());
+    run(folder.resolve("one/two"), 2);
+    Thread.sleep(2100);
+    assertEquals(List.of(), places.later());
+  }
+
   @Test
   void readsMetricsOfOthers() throws IOException {
     Path file = folder.resolve("metrics.csv");
@@ -272,6 +364,14 @@ class DashboardTest {
     message =
         assertThrows(IOException.class, () -> dashboard.add(folder.resolve("no"))).getMessage();
     assertTrue(message.endsWith("found nothing there, expected the folder of a run"), message);
+    message =
+        assertThrows(
+                IOException.class,
+                () -> dashboard.add(Files.writeString(folder.resolve("README.md"), "# Runs\n")))
+            .getMessage();
+    assertTrue(
+        message.endsWith("found another file, expected monitor.jsonl, metrics.csv or a folder"),
+        message);
   }
 
   /** Named by Prometheus's rules, with the help of the descriptors. */

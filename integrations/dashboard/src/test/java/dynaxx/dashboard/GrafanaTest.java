@@ -1,6 +1,7 @@
 package dynaxx.dashboard;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,7 +18,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -104,6 +107,49 @@ class GrafanaTest {
       Files.writeString(FILE, expected);
     }
     assertEquals(expected, Files.readString(FILE), FILE + " is out of date; run with -Ddocs=write");
+  }
+
+  /**
+   * What Grafana's import needs of the classic JSON model: an id that is not taken, a version that
+   * says how to bring it up to date, a source that the importer chooses, and panels that do not
+   * overlap on the grid of 24 columns.
+   */
+  @Test
+  void theFileCanBeImported() throws IOException {
+    JsonNode board = JSON.readTree(Files.readString(FILE));
+    assertFalse(board.has("id") || board.has("__inputs"), "it is nobody's yet and asks nothing");
+    assertTrue(board.get("uid").asText().matches("[a-zA-Z0-9_-]{1,40}"));
+    assertTrue(board.get("schemaVersion").isInt() && board.get("schemaVersion").asInt() >= 36);
+    assertFalse(board.get("title").asText().isBlank());
+    Set<String> sources = new HashSet<>();
+    for (JsonNode variable : board.get("templating").get("list")) {
+      assertEquals("datasource", variable.get("type").asText());
+      assertEquals("prometheus", variable.get("query").asText());
+      sources.add("${" + variable.get("name").asText() + "}");
+    }
+    Set<Integer> ids = new HashSet<>();
+    Set<List<Integer>> cells = new HashSet<>();
+    for (JsonNode panel : board.get("panels")) {
+      String title = panel.get("title").asText();
+      assertFalse(title.isBlank());
+      assertTrue(ids.add(panel.get("id").asInt()), title);
+      assertEquals("timeseries", panel.get("type").asText(), title);
+      assertEquals("prometheus", panel.get("datasource").get("type").asText(), title);
+      assertTrue(sources.contains(panel.get("datasource").get("uid").asText()), title);
+      JsonNode at = panel.get("gridPos");
+      assertTrue(at.get("x").asInt() + at.get("w").asInt() <= 24, title);
+      for (int x = 0; x < at.get("w").asInt(); x++) {
+        for (int y = 0; y < at.get("h").asInt(); y++) {
+          assertTrue(cells.add(List.of(at.get("x").asInt() + x, at.get("y").asInt() + y)), title);
+        }
+      }
+      Set<String> references = new HashSet<>();
+      for (JsonNode target : panel.get("targets")) {
+        assertTrue(references.add(target.get("refId").asText()), title);
+        assertFalse(target.get("expr").asText().isBlank(), title);
+      }
+      assertFalse(references.isEmpty(), title);
+    }
   }
 
   /** No panel asks for a name that the endpoint does not have. */

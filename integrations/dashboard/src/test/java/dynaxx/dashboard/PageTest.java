@@ -23,7 +23,6 @@ import org.openqa.selenium.Keys;
 import org.openqa.selenium.WebElement;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.interactions.Actions;
-import org.openqa.selenium.logging.LogEntry;
 import org.openqa.selenium.logging.LogType;
 
 /** The page in a real browser. */
@@ -52,7 +51,7 @@ class PageTest {
   }
 
   private Object script(String text) {
-    return browser.executeScript("return " + text);
+    return Browser.script(browser, text);
   }
 
   private long number(String text) {
@@ -60,24 +59,11 @@ class PageTest {
   }
 
   private void until(String condition) {
-    for (int i = 0; i < 400 && !Boolean.TRUE.equals(script(condition)); i++) {
-      try {
-        Thread.sleep(100);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-    }
-    assertEquals(true, script(condition), condition);
-  }
-
-  /** Neither a script that failed nor one that the policy kept out. */
-  private void assertNoComplaints() {
-    List<LogEntry> all = browser.manage().logs().get(LogType.BROWSER).getAll();
-    assertEquals(List.of(), all.stream().map(LogEntry::getMessage).toList());
+    Browser.until(browser, condition);
   }
 
   private static String points(String panel) {
-    return "(p => p ? p.joined.x.length : 0)(dynaxxPage.pictures.get('" + panel + "'))";
+    return Browser.points(panel);
   }
 
   /** Gradient descent on a quadratic with known eigenvalues, watched by a real monitor. */
@@ -127,14 +113,17 @@ class PageTest {
       browser.get(sink.address().orElseThrow().toString());
       until(points("loss") + " > 20");
       long before = number(points("loss"));
+      browser.executeScript(
+          "window.pressed = document.querySelector('#runs button'); pressed.focus();");
       until(points("loss") + " > " + (before + 50));
+      assertEquals(true, script("document.activeElement === pressed && pressed.isConnected"));
       until("document.getElementById('state').textContent === 'live'");
       until(
           "[...document.querySelectorAll('#events .badge')].some(b => b.textContent === 'spike')");
       double least =
           ((Number) script("dynaxxPage.pictures.get('lambda_min').curves[0].y[0]")).doubleValue();
       assertEquals(-0.5, least, 1e-4);
-      assertNoComplaints();
+      Browser.assertNoComplaints(browser);
     } finally {
       stop.set(true);
       training.join();
@@ -155,31 +144,17 @@ class PageTest {
     until(points("loss") + " > 20");
   }
 
-  private WebElement plot(String panel) {
-    WebElement found = browser.findElement(By.cssSelector("#panel-" + panel + " .u-over"));
-    browser.executeScript("arguments[0].scrollIntoView({block: 'center'})", found);
-    return found;
-  }
-
   @Test
   void hoverReadsAllPanelsAndZoomIsShared() throws IOException {
     finished(1);
-    WebElement over = plot("loss");
-    new Actions(browser).moveToElement(over).perform();
+    Browser.hover(browser, "loss");
     for (String panel : List.of("loss", "lambda_min", "trace")) {
       until(
           "document.querySelector('#panel-"
               + panel
               + " .legend').textContent.match(/step (9[5-9]\\d|1,0[0-4]\\d)/) !== null");
     }
-    int width = over.getSize().getWidth();
-    new Actions(browser)
-        .moveToElement(over, -width / 4, 0)
-        .clickAndHold()
-        .moveByOffset(width / 4, 0)
-        .release()
-        .perform();
-    until("dynaxxPage.zoomed !== null");
+    Browser.zoom(browser, "loss");
     // What a stretch has room for is fetched: every step of it, which the whole run did not show.
     until(
         "dynaxxPage.pictures.get('loss').joined.x.filter(x => x > 600 && x < 900).length === 299");
@@ -190,9 +165,9 @@ class PageTest {
       assertTrue(from > 400 && from < 600, panel + " from " + from);
     }
     // The axis is another one now, and so is the picture.
-    new Actions(browser).doubleClick(plot("loss")).perform();
+    new Actions(browser).doubleClick(Browser.plot(browser, "loss")).perform();
     until("dynaxxPage.zoomed === null");
-    assertNoComplaints();
+    Browser.assertNoComplaints(browser);
   }
 
   @Test
@@ -214,7 +189,7 @@ class PageTest {
     String theme = (String) script("document.documentElement.dataset.theme");
     browser.findElement(By.id("theme")).click();
     until("document.documentElement.dataset.theme !== '" + theme + "'");
-    assertNoComplaints();
+    Browser.assertNoComplaints(browser);
   }
 
   /** Nothing that a person reads is fainter than WCAG AA asks, light or dark. */
@@ -252,7 +227,7 @@ class PageTest {
     Browser.media(browser, 390, 844, "dark");
     until("document.documentElement.scrollWidth <= 390");
     until("document.querySelector('#panel-loss canvas').getBoundingClientRect().width <= 390");
-    assertNoComplaints();
+    Browser.assertNoComplaints(browser);
   }
 
   /**
@@ -282,7 +257,7 @@ class PageTest {
     System.out.printf("%d steps: cursor %.2f ms, all panels %.1f ms%n", LONG, moved, drawn);
     assertTrue(
         moved < 50 && drawn > 0 && drawn < 500, "cursor " + moved + " ms, panels " + drawn + " ms");
-    assertNoComplaints();
+    Browser.assertNoComplaints(browser);
   }
 
   private double milliseconds(String work) {
@@ -310,13 +285,7 @@ class PageTest {
     until(points("loss") + " === 201");
     until("document.querySelector('#events').textContent.includes('<img src=x')");
     assertTrue(number("document.querySelectorAll('.panel').length") > 8);
-    for (LogEntry entry : browser.manage().logs().get(LogType.PERFORMANCE)) {
-      String message = entry.getMessage();
-      if (message.contains("\"Network.requestWillBeSent\"")) {
-        assertTrue(
-            message.contains("\"url\":\"file:") || message.contains("\"url\":\"data:"), message);
-      }
-    }
-    assertNoComplaints();
+    Browser.assertNoRequests(browser);
+    Browser.assertNoComplaints(browser);
   }
 }

@@ -1,21 +1,23 @@
-package dynaxx.app.plot;
+package dynaxx.dashboard.picture;
 
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
-import java.awt.geom.Line2D;
 import java.awt.geom.Path2D;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import javax.imageio.ImageIO;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /** Draws a PNG file, at twice the size for sharp words. */
 final class PngCanvas implements Canvas {
 
   private static final int SCALE = 2;
+  private static final int OPAQUE = 255;
 
   private final BufferedImage image;
   private final Graphics2D graphics;
@@ -25,6 +27,7 @@ final class PngCanvas implements Canvas {
     graphics = image.createGraphics();
     graphics.scale(SCALE, SCALE);
     graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+    graphics.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
     graphics.setRenderingHint(
         RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
     graphics.setColor(Color.WHITE);
@@ -32,26 +35,37 @@ final class PngCanvas implements Canvas {
   }
 
   @Override
-  public void line(double x1, double y1, double x2, double y2, String colour, double width) {
-    graphics.setColor(Color.decode(colour));
-    graphics.setStroke(new BasicStroke((float) width));
-    graphics.draw(new Line2D.Double(x1, y1, x2, y2));
+  public void path(double[] x, double[] y, Stroke stroke) {
+    graphics.setColor(Color.decode(stroke.colour()));
+    float width = (float) stroke.width();
+    graphics.setStroke(
+        stroke.dash() == 0
+            ? new BasicStroke(width, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND)
+            : new BasicStroke(
+                width,
+                BasicStroke.CAP_BUTT,
+                BasicStroke.JOIN_ROUND,
+                1,
+                new float[] {(float) stroke.dash()},
+                0));
+    graphics.draw(through(x, y));
   }
 
   @Override
-  public void path(double[] x, double[] y, String colour, double width, boolean filled) {
+  public void area(double[] x, double[] y, String colour, double opacity) {
+    Color full = Color.decode(colour);
+    int alpha = (int) Math.round(opacity * OPAQUE);
+    graphics.setColor(new Color(full.getRed(), full.getGreen(), full.getBlue(), alpha));
+    graphics.fill(through(x, y));
+  }
+
+  private static Path2D through(double[] x, double[] y) {
     Path2D path = new Path2D.Double();
     path.moveTo(x[0], y[0]);
     for (int i = 1; i < x.length; i++) {
       path.lineTo(x[i], y[i]);
     }
-    graphics.setColor(Color.decode(colour));
-    graphics.setStroke(new BasicStroke((float) width));
-    if (filled) {
-      graphics.fill(path);
-    } else {
-      graphics.draw(path);
-    }
+    return path;
   }
 
   @Override
@@ -68,8 +82,15 @@ final class PngCanvas implements Canvas {
     graphics.drawString(words, (float) left, (float) y);
   }
 
-  void write(OutputStream out) throws IOException {
+  byte[] file() {
     graphics.dispose();
-    ImageIO.write(image, "png", out);
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    // Not through a file of its own beside: where temporary files cannot be made, this can.
+    try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
+      ImageIO.write(image, "png", out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return bytes.toByteArray();
   }
 }

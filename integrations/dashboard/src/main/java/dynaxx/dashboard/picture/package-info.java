@@ -1,0 +1,2 @@
+/** Drawings of lines and words that become SVG or PNG files. */
+package dynaxx.dashboard.picture;
