@@ -208,21 +208,23 @@ class ProbeCommandTest {
     refused(arguments("gru", "cross-entropy", "--solve", b), "--solve and --out: found one");
   }
 
-  /** Against the products with all unit vectors. */
+  /** Against the products with some unit vectors. */
   @Test
   void writesTheDiagonal() throws IOException {
     String[] quick = {"--mode", "article", "--lanczos", "4", "--probes", "2"};
     Path diagonal = temporary.resolve("d.npy");
     Path units = temporary.resolve("units.npy");
     Path products = temporary.resolve("h.npy");
+    int some = 200;
+    int step = 8;
     int n;
     try (Scope scope = Scope.open()) {
-      n = (int) ArrayFile.open(CaseFiles.path("gru", "probe.npy")).size();
-      HostBuffer ones = scope.allocate((long) n * n);
-      for (int i = 0; i < n; i++) {
-        ones.set((long) i * n + i, 1);
+      n = ArrayFile.open(CaseFiles.path("gru", "probe.npy")).shape().getLast().intValue();
+      HostBuffer ones = scope.allocate((long) some * n);
+      for (int i = 0; i < some; i++) {
+        ones.set((long) i * n + i * step, 1);
       }
-      ArrayFile.write(units, List.of((long) n, (long) n), ones);
+      ArrayFile.write(units, List.of((long) some, (long) n), ones);
     }
     Outcome exact =
         run(
@@ -248,17 +250,20 @@ class ProbeCommandTest {
       HostBuffer values = found.values(scope);
       HostBuffer matrix = ArrayFile.open(products).values(scope);
       double off = 0;
+      double told = 0;
       double sum = 0;
       int within = 0;
-      for (int i = 0; i < n; i++) {
-        double entry = matrix.get((long) i * n + i);
-        double difference = values.get(i) - entry;
+      for (int i = 0; i < some; i++) {
+        double entry = matrix.get((long) i * n + i * step);
+        double difference = values.get(i * step) - entry;
         off += difference * difference;
+        told += (double) values.get(n + i * step) * values.get(n + i * step);
         sum += (entry - 0.5) * (entry - 0.5);
-        within += Math.abs(difference) <= 3 * values.get(n + i) + 1e-5 ? 1 : 0;
+        within += Math.abs(difference) <= 3 * values.get(n + i * step) + 1e-5 ? 1 : 0;
       }
-      assertTrue(within >= 0.9 * n, within + " of " + n + " within three errors");
-      assertTrue(off < 0.01 * sum, "relative error " + Math.sqrt(off / sum));
+      assertTrue(within >= 0.9 * some, within + " of " + some + " within three errors");
+      assertTrue(off < 0.15 * sum, "relative error " + Math.sqrt(off / sum));
+      assertEquals(1, Math.sqrt(told / off), 0.5, "errors as they are told, of those there are");
     }
     String[] two = {"--operator", "hessian,gauss-newton", "--diagonal", diagonal.toString()};
     refused(
