@@ -4,7 +4,6 @@ import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.Strided;
 import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -411,6 +410,8 @@ final class DirectConvolutions implements ConvolutionKernels {
       int at,
       Scratch scratch) {
     int n = pass.columns;
+    float[] line = scratch.floats(LINE, n);
+    float[] old = scratch.floats(OLD, n);
     int planes = job.groups * job.outputs;
     long all = (long) member * job.count + image;
     double shift = 0;
@@ -419,33 +420,24 @@ final class DirectConvolutions implements ConvolutionKernels {
       shift = loops.get(job.bias.buffer(), Host.start(job.bias, direction) + output);
     }
     long to = (all * planes + output) * job.outPlane + pass.first;
-    MemorySegment target = Host.segment(job.to);
-    if (pass.step == 1) {
-      loops.unpack(
-          grid,
-          at,
-          job.grid.pitch(),
-          pass.rows,
-          n,
-          (float) shift,
-          job.add,
-          target,
-          to,
-          pass.rowStep);
-      return;
-    }
-    float[] line = scratch.floats(LINE, n);
-    float[] old = scratch.floats(OLD, n);
     for (int row = 0; row < pass.rows; row++, to += pass.rowStep, at += job.grid.pitch()) {
       System.arraycopy(grid, at, line, 0, n);
       if (job.add) {
-        loops.load(job.to, to, pass.step, old, n);
+        if (pass.step == 1) {
+          loops.load(job.to, to, old, n);
+        } else {
+          loops.load(job.to, to, pass.step, old, n);
+        }
         loops.add(line, old, n);
       }
       if (job.bias != null) {
         loops.add(line, 0, shift, n);
       }
-      loops.store(line, job.to, to, pass.step, n);
+      if (pass.step == 1) {
+        loops.store(line, job.to, to, n);
+      } else {
+        loops.store(line, job.to, to, pass.step, n);
+      }
     }
   }
 

@@ -127,30 +127,6 @@ interface RowLoops extends Loops<float[]> {
     }
   }
 
-  /**
-   * Writes rows with a given pitch as rows of a matrix: {@code c[r][j] = from[at + r pitch + j] +
-   * shift}, with {@code add} added to c.
-   */
-  default void unpack(
-      float[] from,
-      int at,
-      int pitch,
-      int rows,
-      int cols,
-      float shift,
-      boolean add,
-      MemorySegment c,
-      long offset,
-      long ld) {
-    for (int r = 0; r < rows; r++) {
-      for (int j = 0; j < cols; j++) {
-        long to = offset + r * ld + j;
-        float value = from[at + r * pitch + j] + shift;
-        Host.set(c, to, add ? value + Host.get(c, to) : value);
-      }
-    }
-  }
-
   // ---- memory
 
   @Override

@@ -21,11 +21,6 @@ final class VectorRowLoops implements RowLoops {
   static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
   static final int L = S.length();
 
-  /** For fewer columns; no shorter than 64 bits, the least there is. */
-  private static final VectorSpecies<Float> HALF = shorter(2);
-
-  private static final VectorSpecies<Float> QUARTER = shorter(4);
-
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   /** float64 lanes, and as many float32 lanes in half the width to widen from. */
@@ -47,11 +42,6 @@ final class VectorRowLoops implements RowLoops {
   private static final VectorMask<Float> LOWER_4 = lower(4);
   private static final VectorMask<Float> LOWER_2 = lower(2);
   private static final VectorMask<Float> LOWER_1 = lower(1);
-
-  private static VectorSpecies<Float> shorter(int times) {
-    return VectorSpecies.of(
-        float.class, VectorShape.forBitSize(Math.max(64, S.vectorBitSize() / times)));
-  }
 
   @Override
   public String description() {
@@ -148,43 +138,23 @@ final class VectorRowLoops implements RowLoops {
       MemorySegment c,
       long offset,
       long ld) {
-    if (cols >= L) {
-      finish(S, tile, rows, cols, alpha, beta, bias, biasAt, c, offset, ld);
-    } else if (cols >= HALF.length()) {
-      finish(HALF, tile, rows, cols, alpha, beta, bias, biasAt, c, offset, ld);
-    } else if (cols >= QUARTER.length()) {
-      finish(QUARTER, tile, rows, cols, alpha, beta, bias, biasAt, c, offset, ld);
-    } else {
+    if (cols < L) {
       finishNarrow(tile, rows, cols, alpha, beta, bias, biasAt, c, offset, ld);
+      return;
     }
-  }
-
-  /** For columns of one or two vectors; the second ends at the last column and may overlap. */
-  private static void finish(
-      VectorSpecies<Float> species,
-      float[] tile,
-      int rows,
-      int cols,
-      float alpha,
-      float beta,
-      float[] bias,
-      int biasAt,
-      MemorySegment c,
-      long offset,
-      long ld) {
-    int next = cols - species.length();
+    int next = cols - L; // the second vector ends at the last column, so it may overlap the first
     for (int r = 0; r < rows; r++) {
       long at = (offset + r * ld) * Float.BYTES;
       long nextAt = at + (long) next * Float.BYTES;
-      FloatVector v = FloatVector.fromArray(species, tile, r * COLS).mul(alpha);
-      FloatVector w = FloatVector.fromArray(species, tile, r * COLS + next).mul(alpha);
+      FloatVector v = FloatVector.fromArray(S, tile, r * COLS).mul(alpha);
+      FloatVector w = FloatVector.fromArray(S, tile, r * COLS + next).mul(alpha);
       if (beta != 0) {
-        v = v.add(FloatVector.fromMemorySegment(species, c, at, NATIVE).mul(beta));
-        w = w.add(FloatVector.fromMemorySegment(species, c, nextAt, NATIVE).mul(beta));
+        v = v.add(FloatVector.fromMemorySegment(S, c, at, NATIVE).mul(beta));
+        w = w.add(FloatVector.fromMemorySegment(S, c, nextAt, NATIVE).mul(beta));
       }
       if (bias != null) {
-        v = v.add(FloatVector.fromArray(species, bias, biasAt));
-        w = w.add(FloatVector.fromArray(species, bias, biasAt + next));
+        v = v.add(FloatVector.fromArray(S, bias, biasAt));
+        w = w.add(FloatVector.fromArray(S, bias, biasAt + next));
       }
       v.intoMemorySegment(c, at, NATIVE);
       w.intoMemorySegment(c, nextAt, NATIVE);
@@ -202,18 +172,17 @@ final class VectorRowLoops implements RowLoops {
       MemorySegment c,
       long offset,
       long ld) {
+    VectorMask<Float> mask = S.indexInRange(0, cols);
     for (int r = 0; r < rows; r++) {
-      for (int j = 0; j < cols; j++) {
-        long at = offset + r * ld + j;
-        float value = alpha * tile[r * COLS + j];
-        if (beta != 0) {
-          value += beta * Host.get(c, at);
-        }
-        if (bias != null) {
-          value += bias[biasAt + j];
-        }
-        Host.set(c, at, value);
+      long at = (offset + r * ld) * Float.BYTES;
+      FloatVector v = FloatVector.fromArray(S, tile, r * COLS).mul(alpha);
+      if (beta != 0) {
+        v = v.add(FloatVector.fromMemorySegment(S, c, at, NATIVE, mask).mul(beta));
       }
+      if (bias != null) {
+        v = v.add(FloatVector.fromArray(S, bias, biasAt, mask));
+      }
+      v.intoMemorySegment(c, at, NATIVE, mask);
     }
   }
 
@@ -236,63 +205,6 @@ final class VectorRowLoops implements RowLoops {
       FloatVector.fromMemorySegment(S, from, source, NATIVE).intoArray(to, target);
       FloatVector.fromMemorySegment(S, from, source + (long) last * Float.BYTES, NATIVE)
           .intoArray(to, target + last);
-    }
-  }
-
-  @Override
-  public void unpack(
-      float[] from,
-      int at,
-      int pitch,
-      int rows,
-      int cols,
-      float shift,
-      boolean add,
-      MemorySegment c,
-      long offset,
-      long ld) {
-    if (cols >= L) {
-      unpack(S, from, at, pitch, rows, cols, shift, add, c, offset, ld);
-    } else if (cols >= HALF.length()) {
-      unpack(HALF, from, at, pitch, rows, cols, shift, add, c, offset, ld);
-    } else if (cols >= QUARTER.length()) {
-      unpack(QUARTER, from, at, pitch, rows, cols, shift, add, c, offset, ld);
-    } else {
-      RowLoops.super.unpack(from, at, pitch, rows, cols, shift, add, c, offset, ld);
-    }
-  }
-
-  /** The last vector of a row is read before those that it may overlap are written. */
-  private static void unpack(
-      VectorSpecies<Float> species,
-      float[] from,
-      int at,
-      int pitch,
-      int rows,
-      int cols,
-      float shift,
-      boolean add,
-      MemorySegment c,
-      long offset,
-      long ld) {
-    int last = cols - species.length();
-    for (int r = 0; r < rows; r++) {
-      int source = at + r * pitch;
-      long to = (offset + r * ld) * Float.BYTES;
-      long lastTo = to + (long) last * Float.BYTES;
-      FloatVector w = FloatVector.fromArray(species, from, source + last).add(shift);
-      if (add) {
-        w = w.add(FloatVector.fromMemorySegment(species, c, lastTo, NATIVE));
-      }
-      for (int j = 0; j < last; j += species.length()) {
-        long next = to + (long) j * Float.BYTES;
-        FloatVector v = FloatVector.fromArray(species, from, source + j).add(shift);
-        if (add) {
-          v = v.add(FloatVector.fromMemorySegment(species, c, next, NATIVE));
-        }
-        v.intoMemorySegment(c, next, NATIVE);
-      }
-      w.intoMemorySegment(c, lastTo, NATIVE);
     }
   }
 

@@ -164,15 +164,16 @@ final class VectorTiles {
       s1b = a1.fma(bb, s1b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
   }
 
   private static void rows4(
@@ -212,23 +213,24 @@ final class VectorTiles {
       s3b = a3.fma(bb, s3b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s2b.intoArray(out, outAt + 2 * pitch + L);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s3b.intoArray(out, outAt + 3 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s2b.intoArray(out, outAt + 2 * pitch + L);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s3b.intoArray(out, outAt + 3 * pitch + L);
   }
 
   private static void rows5(
@@ -273,27 +275,28 @@ final class VectorTiles {
       s4b = a4.fma(bb, s4b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s2b.intoArray(out, outAt + 2 * pitch + L);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s3b.intoArray(out, outAt + 3 * pitch + L);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s4b.intoArray(out, outAt + 4 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s2b.intoArray(out, outAt + 2 * pitch + L);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s3b.intoArray(out, outAt + 3 * pitch + L);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s4b.intoArray(out, outAt + 4 * pitch + L);
   }
 
   private static void rows8(
@@ -353,39 +356,40 @@ final class VectorTiles {
       s7b = a7.fma(bb, s7b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
-      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
-      s5b = FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b);
-      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
-      s6b = FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b);
-      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
-      s7b = FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b).intoArray(out, outAt + 5 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b).intoArray(out, outAt + 6 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b).intoArray(out, outAt + 7 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s2b.intoArray(out, outAt + 2 * pitch + L);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s3b.intoArray(out, outAt + 3 * pitch + L);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s4b.intoArray(out, outAt + 4 * pitch + L);
+      s5a.intoArray(out, outAt + 5 * pitch);
+      s5b.intoArray(out, outAt + 5 * pitch + L);
+      s6a.intoArray(out, outAt + 6 * pitch);
+      s6b.intoArray(out, outAt + 6 * pitch + L);
+      s7a.intoArray(out, outAt + 7 * pitch);
+      s7b.intoArray(out, outAt + 7 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s2b.intoArray(out, outAt + 2 * pitch + L);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s3b.intoArray(out, outAt + 3 * pitch + L);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s4b.intoArray(out, outAt + 4 * pitch + L);
-    s5a.intoArray(out, outAt + 5 * pitch);
-    s5b.intoArray(out, outAt + 5 * pitch + L);
-    s6a.intoArray(out, outAt + 6 * pitch);
-    s6b.intoArray(out, outAt + 6 * pitch + L);
-    s7a.intoArray(out, outAt + 7 * pitch);
-    s7b.intoArray(out, outAt + 7 * pitch + L);
   }
 
   private static void rows12(
@@ -465,55 +469,56 @@ final class VectorTiles {
       s11b = a11.fma(bb, s11b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
-      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
-      s5b = FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b);
-      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
-      s6b = FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b);
-      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
-      s7b = FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b);
-      s8a = FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a);
-      s8b = FloatVector.fromArray(S, out, outAt + 8 * pitch + L).add(s8b);
-      s9a = FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a);
-      s9b = FloatVector.fromArray(S, out, outAt + 9 * pitch + L).add(s9b);
-      s10a = FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a);
-      s10b = FloatVector.fromArray(S, out, outAt + 10 * pitch + L).add(s10b);
-      s11a = FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a);
-      s11b = FloatVector.fromArray(S, out, outAt + 11 * pitch + L).add(s11b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b).intoArray(out, outAt + 5 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b).intoArray(out, outAt + 6 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b).intoArray(out, outAt + 7 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a).intoArray(out, outAt + 8 * pitch);
+      FloatVector.fromArray(S, out, outAt + 8 * pitch + L).add(s8b).intoArray(out, outAt + 8 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a).intoArray(out, outAt + 9 * pitch);
+      FloatVector.fromArray(S, out, outAt + 9 * pitch + L).add(s9b).intoArray(out, outAt + 9 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a).intoArray(out, outAt + 10 * pitch);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch + L).add(s10b).intoArray(out, outAt + 10 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a).intoArray(out, outAt + 11 * pitch);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch + L).add(s11b).intoArray(out, outAt + 11 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s2b.intoArray(out, outAt + 2 * pitch + L);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s3b.intoArray(out, outAt + 3 * pitch + L);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s4b.intoArray(out, outAt + 4 * pitch + L);
+      s5a.intoArray(out, outAt + 5 * pitch);
+      s5b.intoArray(out, outAt + 5 * pitch + L);
+      s6a.intoArray(out, outAt + 6 * pitch);
+      s6b.intoArray(out, outAt + 6 * pitch + L);
+      s7a.intoArray(out, outAt + 7 * pitch);
+      s7b.intoArray(out, outAt + 7 * pitch + L);
+      s8a.intoArray(out, outAt + 8 * pitch);
+      s8b.intoArray(out, outAt + 8 * pitch + L);
+      s9a.intoArray(out, outAt + 9 * pitch);
+      s9b.intoArray(out, outAt + 9 * pitch + L);
+      s10a.intoArray(out, outAt + 10 * pitch);
+      s10b.intoArray(out, outAt + 10 * pitch + L);
+      s11a.intoArray(out, outAt + 11 * pitch);
+      s11b.intoArray(out, outAt + 11 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s2b.intoArray(out, outAt + 2 * pitch + L);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s3b.intoArray(out, outAt + 3 * pitch + L);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s4b.intoArray(out, outAt + 4 * pitch + L);
-    s5a.intoArray(out, outAt + 5 * pitch);
-    s5b.intoArray(out, outAt + 5 * pitch + L);
-    s6a.intoArray(out, outAt + 6 * pitch);
-    s6b.intoArray(out, outAt + 6 * pitch + L);
-    s7a.intoArray(out, outAt + 7 * pitch);
-    s7b.intoArray(out, outAt + 7 * pitch + L);
-    s8a.intoArray(out, outAt + 8 * pitch);
-    s8b.intoArray(out, outAt + 8 * pitch + L);
-    s9a.intoArray(out, outAt + 9 * pitch);
-    s9b.intoArray(out, outAt + 9 * pitch + L);
-    s10a.intoArray(out, outAt + 10 * pitch);
-    s10b.intoArray(out, outAt + 10 * pitch + L);
-    s11a.intoArray(out, outAt + 11 * pitch);
-    s11b.intoArray(out, outAt + 11 * pitch + L);
   }
 
   private static void columns2(
@@ -543,15 +548,16 @@ final class VectorTiles {
       s1b = a1.fma(bb, s1b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
   }
 
   private static void columns4(
@@ -591,23 +597,24 @@ final class VectorTiles {
       s3b = a3.fma(bb, s3b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s2b.intoArray(out, outAt + 2 * pitch + L);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s3b.intoArray(out, outAt + 3 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s2b.intoArray(out, outAt + 2 * pitch + L);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s3b.intoArray(out, outAt + 3 * pitch + L);
   }
 
   private static void columns5(
@@ -652,27 +659,28 @@ final class VectorTiles {
       s4b = a4.fma(bb, s4b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s2b.intoArray(out, outAt + 2 * pitch + L);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s3b.intoArray(out, outAt + 3 * pitch + L);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s4b.intoArray(out, outAt + 4 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s2b.intoArray(out, outAt + 2 * pitch + L);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s3b.intoArray(out, outAt + 3 * pitch + L);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s4b.intoArray(out, outAt + 4 * pitch + L);
   }
 
   private static void columns8(
@@ -732,39 +740,40 @@ final class VectorTiles {
       s7b = a7.fma(bb, s7b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
-      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
-      s5b = FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b);
-      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
-      s6b = FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b);
-      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
-      s7b = FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b).intoArray(out, outAt + 5 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b).intoArray(out, outAt + 6 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b).intoArray(out, outAt + 7 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s2b.intoArray(out, outAt + 2 * pitch + L);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s3b.intoArray(out, outAt + 3 * pitch + L);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s4b.intoArray(out, outAt + 4 * pitch + L);
+      s5a.intoArray(out, outAt + 5 * pitch);
+      s5b.intoArray(out, outAt + 5 * pitch + L);
+      s6a.intoArray(out, outAt + 6 * pitch);
+      s6b.intoArray(out, outAt + 6 * pitch + L);
+      s7a.intoArray(out, outAt + 7 * pitch);
+      s7b.intoArray(out, outAt + 7 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s2b.intoArray(out, outAt + 2 * pitch + L);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s3b.intoArray(out, outAt + 3 * pitch + L);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s4b.intoArray(out, outAt + 4 * pitch + L);
-    s5a.intoArray(out, outAt + 5 * pitch);
-    s5b.intoArray(out, outAt + 5 * pitch + L);
-    s6a.intoArray(out, outAt + 6 * pitch);
-    s6b.intoArray(out, outAt + 6 * pitch + L);
-    s7a.intoArray(out, outAt + 7 * pitch);
-    s7b.intoArray(out, outAt + 7 * pitch + L);
   }
 
   private static void columns12(
@@ -844,55 +853,56 @@ final class VectorTiles {
       s11b = a11.fma(bb, s11b);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s0b = FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s1b = FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s2b = FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s3b = FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s4b = FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b);
-      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
-      s5b = FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b);
-      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
-      s6b = FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b);
-      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
-      s7b = FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b);
-      s8a = FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a);
-      s8b = FloatVector.fromArray(S, out, outAt + 8 * pitch + L).add(s8b);
-      s9a = FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a);
-      s9b = FloatVector.fromArray(S, out, outAt + 9 * pitch + L).add(s9b);
-      s10a = FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a);
-      s10b = FloatVector.fromArray(S, out, outAt + 10 * pitch + L).add(s10b);
-      s11a = FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a);
-      s11b = FloatVector.fromArray(S, out, outAt + 11 * pitch + L).add(s11b);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b).intoArray(out, outAt + 5 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b).intoArray(out, outAt + 6 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b).intoArray(out, outAt + 7 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a).intoArray(out, outAt + 8 * pitch);
+      FloatVector.fromArray(S, out, outAt + 8 * pitch + L).add(s8b).intoArray(out, outAt + 8 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a).intoArray(out, outAt + 9 * pitch);
+      FloatVector.fromArray(S, out, outAt + 9 * pitch + L).add(s9b).intoArray(out, outAt + 9 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a).intoArray(out, outAt + 10 * pitch);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch + L).add(s10b).intoArray(out, outAt + 10 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a).intoArray(out, outAt + 11 * pitch);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch + L).add(s11b).intoArray(out, outAt + 11 * pitch + L);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s0b.intoArray(out, outAt + 0 * pitch + L);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s1b.intoArray(out, outAt + 1 * pitch + L);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s2b.intoArray(out, outAt + 2 * pitch + L);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s3b.intoArray(out, outAt + 3 * pitch + L);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s4b.intoArray(out, outAt + 4 * pitch + L);
+      s5a.intoArray(out, outAt + 5 * pitch);
+      s5b.intoArray(out, outAt + 5 * pitch + L);
+      s6a.intoArray(out, outAt + 6 * pitch);
+      s6b.intoArray(out, outAt + 6 * pitch + L);
+      s7a.intoArray(out, outAt + 7 * pitch);
+      s7b.intoArray(out, outAt + 7 * pitch + L);
+      s8a.intoArray(out, outAt + 8 * pitch);
+      s8b.intoArray(out, outAt + 8 * pitch + L);
+      s9a.intoArray(out, outAt + 9 * pitch);
+      s9b.intoArray(out, outAt + 9 * pitch + L);
+      s10a.intoArray(out, outAt + 10 * pitch);
+      s10b.intoArray(out, outAt + 10 * pitch + L);
+      s11a.intoArray(out, outAt + 11 * pitch);
+      s11b.intoArray(out, outAt + 11 * pitch + L);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s0b.intoArray(out, outAt + 0 * pitch + L);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s1b.intoArray(out, outAt + 1 * pitch + L);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s2b.intoArray(out, outAt + 2 * pitch + L);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s3b.intoArray(out, outAt + 3 * pitch + L);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s4b.intoArray(out, outAt + 4 * pitch + L);
-    s5a.intoArray(out, outAt + 5 * pitch);
-    s5b.intoArray(out, outAt + 5 * pitch + L);
-    s6a.intoArray(out, outAt + 6 * pitch);
-    s6b.intoArray(out, outAt + 6 * pitch + L);
-    s7a.intoArray(out, outAt + 7 * pitch);
-    s7b.intoArray(out, outAt + 7 * pitch + L);
-    s8a.intoArray(out, outAt + 8 * pitch);
-    s8b.intoArray(out, outAt + 8 * pitch + L);
-    s9a.intoArray(out, outAt + 9 * pitch);
-    s9b.intoArray(out, outAt + 9 * pitch + L);
-    s10a.intoArray(out, outAt + 10 * pitch);
-    s10b.intoArray(out, outAt + 10 * pitch + L);
-    s11a.intoArray(out, outAt + 11 * pitch);
-    s11b.intoArray(out, outAt + 11 * pitch + L);
   }
 
   private static void narrowRows2(
@@ -917,11 +927,12 @@ final class VectorTiles {
       s1a = a1.fma(ba, s1a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
   }
 
   private static void narrowRows4(
@@ -952,15 +963,16 @@ final class VectorTiles {
       s3a = a3.fma(ba, s3a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s3a.intoArray(out, outAt + 3 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s3a.intoArray(out, outAt + 3 * pitch);
   }
 
   private static void narrowRows5(
@@ -994,17 +1006,18 @@ final class VectorTiles {
       s4a = a4.fma(ba, s4a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s4a.intoArray(out, outAt + 4 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s4a.intoArray(out, outAt + 4 * pitch);
   }
 
   private static void narrowRows8(
@@ -1047,23 +1060,24 @@ final class VectorTiles {
       s7a = a7.fma(ba, s7a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
-      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
-      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s5a.intoArray(out, outAt + 5 * pitch);
+      s6a.intoArray(out, outAt + 6 * pitch);
+      s7a.intoArray(out, outAt + 7 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s5a.intoArray(out, outAt + 5 * pitch);
-    s6a.intoArray(out, outAt + 6 * pitch);
-    s7a.intoArray(out, outAt + 7 * pitch);
   }
 
   private static void narrowRows12(
@@ -1118,31 +1132,32 @@ final class VectorTiles {
       s11a = a11.fma(ba, s11a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
-      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
-      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
-      s8a = FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a);
-      s9a = FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a);
-      s10a = FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a);
-      s11a = FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
+      FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a).intoArray(out, outAt + 8 * pitch);
+      FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a).intoArray(out, outAt + 9 * pitch);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a).intoArray(out, outAt + 10 * pitch);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a).intoArray(out, outAt + 11 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s5a.intoArray(out, outAt + 5 * pitch);
+      s6a.intoArray(out, outAt + 6 * pitch);
+      s7a.intoArray(out, outAt + 7 * pitch);
+      s8a.intoArray(out, outAt + 8 * pitch);
+      s9a.intoArray(out, outAt + 9 * pitch);
+      s10a.intoArray(out, outAt + 10 * pitch);
+      s11a.intoArray(out, outAt + 11 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s5a.intoArray(out, outAt + 5 * pitch);
-    s6a.intoArray(out, outAt + 6 * pitch);
-    s7a.intoArray(out, outAt + 7 * pitch);
-    s8a.intoArray(out, outAt + 8 * pitch);
-    s9a.intoArray(out, outAt + 9 * pitch);
-    s10a.intoArray(out, outAt + 10 * pitch);
-    s11a.intoArray(out, outAt + 11 * pitch);
   }
 
   private static void narrowColumns2(
@@ -1167,11 +1182,12 @@ final class VectorTiles {
       s1a = a1.fma(ba, s1a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
   }
 
   private static void narrowColumns4(
@@ -1202,15 +1218,16 @@ final class VectorTiles {
       s3a = a3.fma(ba, s3a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s3a.intoArray(out, outAt + 3 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s3a.intoArray(out, outAt + 3 * pitch);
   }
 
   private static void narrowColumns5(
@@ -1244,17 +1261,18 @@ final class VectorTiles {
       s4a = a4.fma(ba, s4a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s4a.intoArray(out, outAt + 4 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s4a.intoArray(out, outAt + 4 * pitch);
   }
 
   private static void narrowColumns8(
@@ -1297,23 +1315,24 @@ final class VectorTiles {
       s7a = a7.fma(ba, s7a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
-      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
-      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s5a.intoArray(out, outAt + 5 * pitch);
+      s6a.intoArray(out, outAt + 6 * pitch);
+      s7a.intoArray(out, outAt + 7 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s5a.intoArray(out, outAt + 5 * pitch);
-    s6a.intoArray(out, outAt + 6 * pitch);
-    s7a.intoArray(out, outAt + 7 * pitch);
   }
 
   private static void narrowColumns12(
@@ -1368,30 +1387,31 @@ final class VectorTiles {
       s11a = a11.fma(ba, s11a);
     }
     if (add) {
-      s0a = FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a);
-      s1a = FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a);
-      s2a = FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a);
-      s3a = FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a);
-      s4a = FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a);
-      s5a = FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a);
-      s6a = FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a);
-      s7a = FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a);
-      s8a = FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a);
-      s9a = FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a);
-      s10a = FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a);
-      s11a = FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
+      FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a).intoArray(out, outAt + 8 * pitch);
+      FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a).intoArray(out, outAt + 9 * pitch);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a).intoArray(out, outAt + 10 * pitch);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a).intoArray(out, outAt + 11 * pitch);
+    } else {
+      s0a.intoArray(out, outAt + 0 * pitch);
+      s1a.intoArray(out, outAt + 1 * pitch);
+      s2a.intoArray(out, outAt + 2 * pitch);
+      s3a.intoArray(out, outAt + 3 * pitch);
+      s4a.intoArray(out, outAt + 4 * pitch);
+      s5a.intoArray(out, outAt + 5 * pitch);
+      s6a.intoArray(out, outAt + 6 * pitch);
+      s7a.intoArray(out, outAt + 7 * pitch);
+      s8a.intoArray(out, outAt + 8 * pitch);
+      s9a.intoArray(out, outAt + 9 * pitch);
+      s10a.intoArray(out, outAt + 10 * pitch);
+      s11a.intoArray(out, outAt + 11 * pitch);
     }
-    s0a.intoArray(out, outAt + 0 * pitch);
-    s1a.intoArray(out, outAt + 1 * pitch);
-    s2a.intoArray(out, outAt + 2 * pitch);
-    s3a.intoArray(out, outAt + 3 * pitch);
-    s4a.intoArray(out, outAt + 4 * pitch);
-    s5a.intoArray(out, outAt + 5 * pitch);
-    s6a.intoArray(out, outAt + 6 * pitch);
-    s7a.intoArray(out, outAt + 7 * pitch);
-    s8a.intoArray(out, outAt + 8 * pitch);
-    s9a.intoArray(out, outAt + 9 * pitch);
-    s10a.intoArray(out, outAt + 10 * pitch);
-    s11a.intoArray(out, outAt + 11 * pitch);
   }
 }
