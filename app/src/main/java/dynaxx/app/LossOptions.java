@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -152,6 +153,27 @@ final class LossOptions {
   private Path exampleWeights;
 
   private List<Kind> kinds = List.of();
+
+  /** What was chosen, by option; beside the reduction, only what was given. */
+  Map<String, Object> given() {
+    Map<String, Object> given = new LinkedHashMap<>();
+    given.put("reduction", reduction);
+    given.put("loss_weights", factors.isEmpty() ? null : factors);
+    given.put("ignore_index", ignored);
+    given.put("class_axis", classAxis);
+    given.put("class_weights", classWeights);
+    given.put("label_smoothing", smoothing);
+    given.put("z_loss", zLoss);
+    given.put("pos_weight", positive);
+    given.put("probabilities", probabilities ? true : null);
+    given.put("delta", delta);
+    given.put("rates", rates ? true : null);
+    given.put("log_variance", logVariance ? true : null);
+    given.put("temperature", temperature);
+    given.put("example_weights", exampleWeights == null ? null : exampleWeights.toString());
+    given.values().removeIf(Objects::isNull);
+    return given;
+  }
 
   /** Before anything is read. */
   void check(CommandSpec spec, int outputs, int targets) {

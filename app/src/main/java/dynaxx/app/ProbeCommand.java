@@ -522,7 +522,8 @@ final class ProbeCommand implements Callable<Integer> {
         seed,
         optimizer,
         layers != null,
-        update.objectiveDecay());
+        update.objectiveDecay(),
+        loss.given());
   }
 
   private Device open() {

@@ -33,6 +33,7 @@ final class ProbeJson {
     json.put("parameters", run.network().parameterCount());
     json.put("examples", run.batch().examples());
     json.put("loss_kind", run.loss().name());
+    json.put("loss_options", run.plan().lossOptions());
     json.put("loss", found.loss());
     json.put("gradient_norm", found.gradientNorm());
     json.put("micro_batch", run.plan().microBatch());

@@ -44,6 +44,9 @@ final class ProbeReport {
     }
     model.notes().forEach(note -> lines.add(text("%-13s%s", "note", note)));
     others.forEach(note -> lines.add(text("%-13s%s", "note", note)));
+    if (run.plan().lossOptions().size() > 1 || !run.plan().lossOptions().containsValue("tokens")) {
+      lines.add(text("%-13s%s", "loss options", options(run.plan().lossOptions())));
+    }
     if (run.plan().decay() > 0) {
       lines.add(
           text(
@@ -58,6 +61,12 @@ final class ProbeReport {
     }
     lines.add(text("%-13s%s: %s", "backend", run.device().name(), run.device().description()));
     return lines;
+  }
+
+  private static String options(Map<String, Object> given) {
+    return given.entrySet().stream()
+        .map(e -> e.getKey().replace('_', ' ') + " " + e.getValue())
+        .collect(Collectors.joining(", "));
   }
 
   private static String some(List<String> names) {

@@ -29,6 +29,7 @@ import dynaxx.spectrum.TraceEstimator;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -116,7 +117,8 @@ record ProbeRun(
       long seed,
       Optional<UpdateOptions.Optimizer> optimizer,
       boolean tensors,
-      double decay) {
+      double decay,
+      Map<String, Object> lossOptions) {
 
     ProbeSettings settings() {
       ProbeSettings settings =

@@ -208,6 +208,25 @@ class ProbeCommandTest {
     refused(arguments("gru", "cross-entropy", "--solve", b), "--solve and --out: found one");
   }
 
+  @Test
+  void saysHowTheLossWasChosen() throws IOException {
+    Path file = temporary.resolve("probe.json");
+    String[] asked = {"--mode", "article", "--lanczos", "4", "--probes", "2"};
+    List<String> all = new ArrayList<>(List.of(asked));
+    all.addAll(List.of("--reduction", "mean", "--label-smoothing", "0.1"));
+    all.addAll(List.of("--json", file.toString()));
+    Outcome outcome = run(arguments("gru", "cross-entropy", all.toArray(String[]::new)));
+    assertEquals(0, outcome.status(), outcome.err());
+    assertTrue(
+        outcome.out().contains("loss options reduction mean, label smoothing 0.1\n"),
+        outcome.out());
+    assertEquals(
+        "{\"reduction\":\"mean\",\"label_smoothing\":0.1}",
+        json(file).get("loss_options").toString());
+    Outcome plain = run(arguments("gru", "cross-entropy", asked));
+    assertFalse(plain.out().contains("loss options"), plain.out());
+  }
+
   /** Against the products with some unit vectors. */
   @Test
   void writesTheDiagonal() throws IOException {
