@@ -2,6 +2,7 @@ package dynaxx.cost;
 
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
@@ -27,6 +28,9 @@ public record SnapshotPlan(ProbeSettings settings, int examples) {
 
   private static final int FEWEST_PROBES = 2;
 
+  /** What few steps measure of an update. */
+  private static final Signal ONE_FORM = Signal.DIRECTIONAL_CURVATURE_RATIO;
+
   /** A subset is cut to this part of the batch before fewer steps are taken. */
   private static final int SPARED = 4;
 
@@ -35,6 +39,9 @@ public record SnapshotPlan(ProbeSettings settings, int examples) {
 
   /** Price of a gradient while its code is cold, in warm ones. */
   private static final double COLD = 5;
+
+  /** Part of a budget that snapshots get; rules and files take the rest. */
+  private static final double USABLE = 0.6;
 
   /** Snapshots of a training at least. */
   private static final int FEWEST_SNAPSHOTS = 5;
@@ -93,6 +100,7 @@ public record SnapshotPlan(ProbeSettings settings, int examples) {
     return full.withLanczos(Lanczos.fixed(Math.min(steps, most)))
         .withProbes(Math.min(probes, full.probes()))
         .withPerExample(false)
+        .withUpdateSignals(full.ofUpdate().stream().filter(ONE_FORM::equals).toArray(Signal[]::new))
         .withParts(0);
   }
 
@@ -125,7 +133,7 @@ public record SnapshotPlan(ProbeSettings settings, int examples) {
    */
   public static SnapshotPlan ofTraining(ProbeSettings full, int batch, long steps, double budget) {
     long count = Math.max(FEWEST_SNAPSHOTS, steps / STEPS_FOR_EACH);
-    double allowed = budget / (1 - budget) * steps;
+    double allowed = USABLE * budget / (1 - budget) * steps;
     return affordable(
         from(full, batch),
         allowed,

@@ -63,7 +63,7 @@ class SnapshotPlanTest {
     ProbeSettings full = ProbeSettings.article().withLanczos(Lanczos.fixed(40)).withProbes(16);
     SnapshotPlan demo = SnapshotPlan.ofTraining(full, 64, 600, 0.05);
     assertEquals(SnapshotPlan.LEAST_EXAMPLES, demo.examples());
-    assertEquals(10, steps(demo));
+    assertEquals(4, steps(demo));
     SnapshotPlan rich = SnapshotPlan.ofTraining(full, 64, 600, 0.9);
     assertEquals(new SnapshotPlan(full, 64), rich);
     int before = 0;
