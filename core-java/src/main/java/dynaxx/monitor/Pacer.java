@@ -49,7 +49,7 @@ final class Pacer {
   private static final double SAVED = 1.0 / 3;
 
   /** The most that warm code is taken to be faster than cold code. */
-  private static final double WARMER = 4;
+  private static final double WARMER = 16;
 
   private static final int FEWER_PROBES = 2;
 
