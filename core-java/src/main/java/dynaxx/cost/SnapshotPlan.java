@@ -64,11 +64,16 @@ public record SnapshotPlan(ProbeSettings settings, int examples) {
    * What may be measured, from the most on: the subset shrinks to a quarter of the batch, then
    * Lanczos takes 10 steps, then the subset shrinks to 8 examples, then Lanczos takes 4 steps.
    *
-   * @param full settings wanted
+   * @param settings wanted
    * @param examples wanted, at least 1
    * @return plans, each cheaper than the one before
    */
-  public static List<SnapshotPlan> from(ProbeSettings full, int examples) {
+  public static List<SnapshotPlan> from(ProbeSettings settings, int examples) {
+    // As many micro-batches as there are examples, and none of a single one.
+    ProbeSettings full =
+        examples >= settings.microBatches()
+            ? settings
+            : settings.withMicroBatches(examples < 2 ? 0 : examples);
     ProbeSettings few = fewer(full, FEW_STEPS, FEW_PROBES);
     ProbeSettings fewest = fewer(full, FEWEST_STEPS, FEWEST_PROBES);
     int least = Math.min(LEAST_EXAMPLES, examples);

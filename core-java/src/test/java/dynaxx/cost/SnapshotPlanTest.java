@@ -45,6 +45,14 @@ class SnapshotPlanTest {
     assertEquals(List.of(3, 3, 3), examples(SnapshotPlan.from(ProbeSettings.article(), 3)));
   }
 
+  /** The gradient's variance needs an example for each micro-batch, and two of them. */
+  @Test
+  void aSmallBatchHasFewerMicroBatches() {
+    ProbeSettings article = ProbeSettings.article();
+    assertEquals(3, SnapshotPlan.from(article, 3).getFirst().settings().microBatches());
+    assertEquals(0, SnapshotPlan.from(article, 1).getLast().settings().microBatches());
+  }
+
   private static List<Integer> examples(List<SnapshotPlan> plans) {
     return plans.stream().map(SnapshotPlan::examples).toList();
   }
