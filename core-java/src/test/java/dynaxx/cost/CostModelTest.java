@@ -33,7 +33,7 @@ class CostModelTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1e-11, 1e-10, 1e-5", "1e-11, 0, 1e-5", "1e-11, 1e-10, 0", "0, 1e-10, 0"})
+  @CsvSource({"1e-11, 1e-10, 1e-5", "1e-11, 0, 1e-5", "1e-11, 1e-10, 0", "1e-11, 0, 0"})
   void knownCoefficientsAreFound(double flop, double bytes, double launch) {
     CostModel model = CostModel.fit(timings(flop, bytes, launch, 0));
     assertEquals(flop, model.perFlop(), 1e-6 * 1e-11);
@@ -60,6 +60,21 @@ class CostModelTest {
                 new Timing("c", 1, new Work(2e9, 2e6, 50), 2.1),
                 new Timing("d", 1, new Work(2e9, 4e6, 50), 1.9)));
     assertTrue(model.perFlop() > 0 && model.perByte() == 0 && model.perLaunch() >= 0, "" + model);
+  }
+
+  /**
+   * Times of one network, where launches alone would fit best: a larger work still takes longer.
+   */
+  @Test
+  void timesGrowWithTheWorkHoweverNoisyTheyAre() {
+    CostModel model =
+        CostModel.fit(
+            List.of(
+                new Timing("a", 1, new Work(1e9, 1e6, 100), 1),
+                new Timing("b", 1, new Work(1.1e9, 1e6, 100), 0.6),
+                new Timing("c", 1, new Work(4e9, 4e6, 1000), 10)));
+    assertTrue(model.perFlop() > 0, model.toString());
+    assertTrue(model.seconds(new Work(1e12, 1e9, 100)) > 100, model.toString());
   }
 
   @Test

@@ -40,7 +40,9 @@ public final class Intervals {
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   private final String device;
-  private final List<Timing> timings = new ArrayList<>();
+
+  /** By name; a later file replaces what an earlier one says. */
+  private final Map<String, Timing> timings = new LinkedHashMap<>();
 
   /** Measured seconds by scale and batch, of a step and of a snapshot. */
   private final Map<String, Map<String, Double>> measured = new TreeMap<>();
@@ -82,7 +84,7 @@ public final class Intervals {
     Path part = out.resolveSibling("." + out.getFileName() + ".tmp");
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("files", files.stream().map(f -> Path.of(f).getFileName().toString()).toList());
-    CostModel model = CostModel.fit(intervals.timings);
+    CostModel model = CostModel.fit(List.copyOf(intervals.timings.values()));
     root.put("seconds_per_flop", model.perFlop());
     root.put("seconds_per_byte", model.perByte());
     root.put("seconds_per_launch", model.perLaunch());
@@ -122,9 +124,9 @@ public final class Intervals {
             default -> null;
           };
       if (work != null) {
-        timings.add(
-            new Timing(name + " " + scale + " " + batch, cost.shape().parameters(), work, seconds));
-        measured.computeIfAbsent(scale + " " + batch, key -> new TreeMap<>()).put(name, seconds);
+        String key = name + " " + scale + " " + batch;
+        timings.put(key, new Timing(key, cost.shape().parameters(), work, seconds));
+        measured.computeIfAbsent(scale + " " + batch, any -> new TreeMap<>()).put(name, seconds);
       }
     }
   }
@@ -135,7 +137,7 @@ public final class Intervals {
 
   /** The sizes and batches that were measured, and those of the table. */
   List<Row> rows() {
-    CostModel model = CostModel.fit(timings);
+    CostModel model = CostModel.fit(List.copyOf(timings.values()));
     List<Row> rows = new ArrayList<>();
     for (String scale : SCALES) {
       TransformerCost cost = new TransformerCost(Workload.scale(scale).orElseThrow());
