@@ -49,7 +49,10 @@ final class Pacer {
   private static final double SAVED = 1.0 / 3;
 
   /** The most that warm code is taken to be faster than cold code. */
-  private static final double WARMER = 16;
+  private static final double WARMER = 4;
+
+  /** The same where the examples of the subset say what a warm gradient costs. */
+  private static final double KNOWN_WARMER = 16;
 
   private static final int FEWER_PROBES = 2;
 
@@ -328,7 +331,8 @@ final class Pacer {
       return secondsPerGradient;
     }
     double step = reports > 0 ? 2 * stepsForGradient() * recentStep : secondsPerGradient;
-    return Math.max(secondsPerGradient / WARMER, Math.min(secondsPerGradient, step));
+    double warmer = examples > 0 && batchSize > 0 ? KNOWN_WARMER : WARMER;
+    return Math.max(secondsPerGradient / warmer, Math.min(secondsPerGradient, step));
   }
 
   /** Records a step that an earlier part of this run reported. */
