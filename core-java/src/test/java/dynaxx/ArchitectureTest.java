@@ -27,7 +27,8 @@ class ArchitectureTest {
       model        -> memory layer kernel network network.op
       operator     -> memory layer dense device network network.pass
       spectrum     -> memory random layer dense device network network.pass operator
-      monitor      -> memory random device operator spectrum
+      cost         -> network network.pass model spectrum
+      monitor      -> memory random device operator spectrum cost
       """;
 
   private static final int MOST_TYPES = 100;

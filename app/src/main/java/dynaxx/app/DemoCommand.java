@@ -13,6 +13,7 @@ import dynaxx.app.terminal.ProgressLine;
 import dynaxx.app.train.Checkpoint;
 import dynaxx.app.train.ExampleBatch;
 import dynaxx.app.train.Trainer;
+import dynaxx.cost.SnapshotPlan;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
@@ -20,6 +21,9 @@ import dynaxx.monitor.MetricsFormat;
 import dynaxx.network.Batch;
 import dynaxx.network.Network;
 import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Signal;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
@@ -103,7 +107,8 @@ final class DemoCommand implements Callable<Integer> {
       paramLabel = "N",
       description =
           "Number of training examples that snapshots measure on, the same in the whole run."
-              + " Default: the preset decides; with --budget, the size of a batch.")
+              + " Default: the preset decides; with --budget, as"
+              + " many as it covers, at least 8 and at most a batch.")
   private Integer subset;
 
   @Option(
@@ -343,6 +348,9 @@ final class DemoCommand implements Callable<Integer> {
           DemoPage page = DemoPage.open(serves() ? port : -1, spec.commandLine().getErr());
           DemoReport report = new DemoReport(plan.steps(), spec.commandLine().getOut())) {
         report.header(arch, network, examples, plan, device);
+        if (training.budget() != null && plan.subset() < preset.measurement.subset()) {
+          report.planned(plan, preset.measurement, training.budget());
+        }
         page.announce(report, open);
         report.columns();
         DemoRun.Parts parts =
@@ -389,24 +397,36 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private DemoRun.Settings plan() {
+    int length = count("--steps", steps, preset.schedule.steps(), 1, Bounds.MOST_STEPS);
+    SnapshotPlan usual = usual(length);
+    Lanczos usualSteps = usual.settings().lanczos().orElseThrow();
+    boolean all = usual.settings().ofUpdate().contains(Signal.PRECONDITIONED_LAMBDA_MAX);
     return new DemoRun.Settings(
-        count("--steps", steps, preset.schedule.steps(), 1, Bounds.MOST_STEPS),
+        length,
         count("--every", every, preset.schedule.every(), 1, Bounds.MOST_STEPS),
         preset.schedule.validateEvery(),
-        count("--lanczos", lanczos, preset.measurement.lanczos(), 1, MOST_LANCZOS),
-        count("--probes", probes, preset.measurement.probes(), 2, Bounds.MOST_PROBES),
-        count("--subset", subset, usualSubset(), 2 * MICRO_BATCHES, Integer.MAX_VALUE),
+        count("--lanczos", lanczos, usualSteps.cap(), 1, MOST_LANCZOS),
+        count("--probes", probes, usual.settings().probes(), 2, Bounds.MOST_PROBES),
+        count("--subset", subset, usual.examples(), MICRO_BATCHES, Integer.MAX_VALUE),
+        !all && lanczos == null,
         certify == null ? preset.measurement.certify() : certify,
         seed);
   }
 
-  private int count(String option, Integer given, int otherwise, int least, int most) {
-    return given == null ? otherwise : Bounds.check(spec, option, given, least, most);
+  /** The preset's measurement, or as much of it as a budget covers often enough. */
+  private SnapshotPlan usual(int length) {
+    Preset.Measurement wanted = preset.measurement;
+    ProbeSettings full =
+        ProbeSettings.article()
+            .withLanczos(Lanczos.fixed(wanted.lanczos()))
+            .withProbes(wanted.probes());
+    return training.budget() == null
+        ? new SnapshotPlan(full, wanted.subset())
+        : SnapshotPlan.ofTraining(full, how().batch(), length, training.budget());
   }
 
-  /** Under a budget a snapshot's gradients cost what a training step's do. */
-  private int usualSubset() {
-    return training.budget() == null ? preset.measurement.subset() : how().batch();
+  private int count(String option, Integer given, int otherwise, int least, int most) {
+    return given == null ? otherwise : Bounds.check(spec, option, given, least, most);
   }
 
   private Device openDevice() {

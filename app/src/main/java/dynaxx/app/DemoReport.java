@@ -66,6 +66,14 @@ final class DemoReport implements AutoCloseable {
         plan.subset(), data.noun(), plan.lanczos(), plan.probes());
   }
 
+  /** What a budget leaves of the preset's measurement. */
+  void planned(DemoRun.Settings plan, Preset.Measurement usual, double budget) {
+    line(
+        "Planned for %.3g %% of %,d steps; without a budget over %,d, Lanczos %d steps, %d probes."
+            + " Values over fewer examples differ more from those over all.",
+        100 * budget, plan.steps(), usual.subset(), usual.lanczos(), usual.probes());
+  }
+
   void columns() {
     line("");
     line(
@@ -170,7 +178,7 @@ final class DemoReport implements AutoCloseable {
             + " Lanczos steps, %d from stored vectors",
         100 * usage.share(), 100 * budget, usage.full(), usage.fewerSteps(), usage.cheap());
     if (usage.snapshots() == 0) {
-      line("So few steps cannot cover one snapshot; give more --steps or a larger --budget");
+      line("So few steps have not covered one snapshot; give more --steps or a larger --budget");
     }
   }
 

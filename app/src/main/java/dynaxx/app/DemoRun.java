@@ -55,7 +55,10 @@ final class DemoRun implements TrainingControl, AutoCloseable {
   private int snapshots;
   private Trainer.Validation last;
 
-  /** Steps, what lies between snapshots and validations, and the size of a measurement. */
+  /**
+   * Steps, what lies between snapshots and validations, and the size of a measurement; a sparing
+   * one measures of an update what costs no more than a form.
+   */
   record Settings(
       int steps,
       int every,
@@ -63,14 +66,17 @@ final class DemoRun implements TrainingControl, AutoCloseable {
       int lanczos,
       int probes,
       int subset,
+      boolean sparing,
       boolean certify,
       long seed) {
 
     ProbeSettings settings() {
-      return ProbeSettings.article()
-          .withLanczos(Lanczos.fixed(lanczos))
-          .withProbes(probes)
-          .withSeed(seed);
+      ProbeSettings all =
+          ProbeSettings.article()
+              .withLanczos(Lanczos.fixed(lanczos))
+              .withProbes(probes)
+              .withSeed(seed);
+      return sparing ? all.withUpdateSignals(Signal.DIRECTIONAL_CURVATURE_RATIO) : all;
     }
   }
 

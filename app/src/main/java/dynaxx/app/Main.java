@@ -24,6 +24,7 @@ import picocli.CommandLine.ScopeType;
       ReportCommand.class,
       ProfileCommand.class,
       CorpusCommand.class,
+      PlanCommand.class,
       DoctorCommand.class
     },
     synopsisSubcommandLabel = "COMMAND")

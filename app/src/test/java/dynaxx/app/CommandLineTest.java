@@ -56,7 +56,7 @@ class CommandLineTest {
 
   @Test
   void helpOfEveryCommandIsWhole() {
-    assertEquals(15, all().size());
+    assertEquals(16, all().size());
     for (CommandLine command : all()) {
       String name = command.getCommandSpec().qualifiedName();
       String help = command.getUsageMessage();
@@ -125,6 +125,20 @@ class CommandLineTest {
         "profile save r",
         "profile drop",
         "profile list --all",
+        "plan",
+        "plan --parameters",
+        "plan --parameters 350Q",
+        "plan --parameters -5M",
+        "plan --parameters 1000",
+        "plan --parameters 999999999B",
+        "plan --parameters 1M --budget 0",
+        "plan --parameters 1M --budget 1.5",
+        "plan --parameters 1M --budget nan",
+        "plan --parameters 1M --batch 0",
+        "plan --parameters 1M --sequence 1",
+        "plan --parameters 1M --device tpu",
+        "plan --parameters 1M --step-ms -1",
+        "plan --parameters 1M --step-ms infinity",
         "doctor now"
       })
   void wrongOptionsAreToldInOneLineWithAHint(String line) {

@@ -34,7 +34,8 @@ import picocli.CommandLine;
 /** A policy that goes back, and what a run that is cut afterwards goes on from. */
 class DemoRunTest {
 
-  private static final DemoRun.Settings PLAN = new DemoRun.Settings(30, 10, 10, 4, 2, 16, false, 1);
+  private static final DemoRun.Settings PLAN =
+      new DemoRun.Settings(30, 10, 10, 4, 2, 16, false, false, 1);
 
   @TempDir private Path temporary;
 

@@ -1,5 +1,6 @@
 package dynaxx.monitor;
 
+import dynaxx.cost.SnapshotWork;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
@@ -12,9 +13,12 @@ import java.util.Set;
  * Chooses when to measure and how. The schedule says when a snapshot is due; with a budget it also
  * has to be affordable: first it waits, up to twice the interval, then stored vectors have to do,
  * and when those have been used four times or cannot be had, fewer Lanczos steps, or more waiting.
- * Costs are predicted from the time for each gradient equivalent of work so far; the first snapshot
- * finds out. It is made when it is due, of few Lanczos steps; where the length of the training is
- * known, of so few, or so much later, that the whole training pays for what it is feared to cost.
+ * Costs are predicted from the work of each kind of snapshot and the time for each gradient
+ * equivalent so far. Before there was one, a gradient over the subset is taken to cost its part of
+ * a training step, and more where its code is cold. The first snapshot is made when it is due, of
+ * few Lanczos steps; where the length of the training is known, of so few, or so much later, that
+ * the whole training pays for what it is feared to cost, and of more only if half of what it pays
+ * is enough.
  */
 final class Pacer {
 
@@ -30,10 +34,13 @@ final class Pacer {
   /** Fewest steps of the first snapshot; its lambda_max is a rough one then. */
   private static final int FIRST_STEPS = 4;
 
-  /** Price of a gradient of the first snapshot, in training steps of late. */
+  /** Price of a gradient of the first snapshot, in warm ones. */
   private static final double FIRST_PRICE = 5;
 
-  /** How long the first snapshot's code takes to warm up, where the host's took 1. */
+  /**
+   * How long the first snapshot's code takes to warm up, where the host's took 1 over as many
+   * examples: until it is compiled, what it takes grows with them.
+   */
   private static final double COLD = 0.5;
 
   /**
@@ -44,13 +51,16 @@ final class Pacer {
   /** The most that warm code is taken to be faster than cold code. */
   private static final double WARMER = 4;
 
+  /** The same where the examples of the subset say what a warm gradient costs. */
+  private static final double KNOWN_WARMER = 16;
+
   private static final int FEWER_PROBES = 2;
+
+  /** How much dearer than predicted a cheap snapshot may be, before one was timed. */
+  private static final double UNTIMED = 3;
 
   /** What is measured of an update beside few Lanczos steps: a form. */
   private static final Set<Signal> FEW = Set.of(Signal.DIRECTIONAL_CURVATURE_RATIO);
-
-  /** Gradients for a cheap snapshot before one was timed. */
-  private static final double CHEAP_WORK = 21;
 
   /** Weight of a step's time in the mean over those with no snapshot beside them. */
   private static final double QUIET_WEIGHT = 0.1;
@@ -59,6 +69,8 @@ final class Pacer {
   private final Schedule schedule;
   private final OptionalDouble budget;
   private final ProbeSettings full;
+  private final int examples;
+  private double batchSize;
   private final int[] made = new int[PhaseMonitor.Effort.values().length];
   private double host;
   private long reports;
@@ -70,8 +82,9 @@ final class Pacer {
   private long besideSteps;
   private double own;
   private double secondsPerGradient;
+  private int timed;
   private double fullWork;
-  private double cheapWork = CHEAP_WORK;
+  private double cheapWork;
   private long last = -1;
   private long before = -1;
   private int cheapInRow;
@@ -81,14 +94,38 @@ final class Pacer {
   /** How to measure now. */
   record Choice(PhaseMonitor.Effort effort, ProbeSettings settings) {}
 
-  /** With the steps of the whole training, 0 if not known. */
-  Pacer(Schedule schedule, OptionalDouble budget, ProbeSettings full, long total) {
+  /**
+   * Begins.
+   *
+   * @param total steps of the whole training, 0 if not known
+   * @param examples of the subset, 0 if not known
+   */
+  Pacer(Schedule schedule, OptionalDouble budget, ProbeSettings full, long total, int examples) {
     this.total = total;
+    this.examples = examples;
     this.schedule = schedule;
     this.budget = budget;
     this.full = full;
-    int steps = full.lanczos().map(Lanczos::cap).orElse(0);
-    this.fullWork = steps == 0 ? CHEAP_WORK : work(steps, full.probes());
+    this.fullWork = SnapshotWork.gradients(full);
+    this.cheapWork = UNTIMED * SnapshotWork.gradients(storing(ProbeSettings.cheap(), full));
+  }
+
+  private static ProbeSettings storing(ProbeSettings cheap, ProbeSettings full) {
+    return new ProbeSettings(
+        cheap.lanczos(),
+        full.storedPairs(),
+        cheap.probes(),
+        cheap.deflated(),
+        cheap.microBatches(),
+        cheap.perExample(),
+        cheap.parts(),
+        cheap.seed(),
+        cheap.ofUpdate());
+  }
+
+  /** What a gradient over the subset costs in training steps, by the examples of both. */
+  private double stepsForGradient() {
+    return examples > 0 && batchSize > 0 ? examples / batchSize : 1;
   }
 
   private static double work(int steps, int probes) {
@@ -161,7 +198,8 @@ final class Pacer {
     demanded = true;
   }
 
-  Optional<Choice> decide(long step, double batchSize) {
+  Optional<Choice> decide(long step, double batch) {
+    batchSize = batch;
     if (demanded) {
       demanded = false;
       return plan(PhaseMonitor.Effort.FULL, full);
@@ -187,10 +225,10 @@ final class Pacer {
   }
 
   private Optional<Choice> affordable(long waited, int interval) {
-    if (secondsPerGradient == 0) {
+    if (timed == 0) {
       return full.lanczos().isPresent() ? first() : plan(PhaseMonitor.Effort.FULL, full);
     }
-    double gradients = saved(host) / secondsPerGradient;
+    double gradients = saved(host) / gradientPrice();
     if (fullWork <= gradients) {
       return plan(PhaseMonitor.Effort.FULL, full);
     }
@@ -214,20 +252,29 @@ final class Pacer {
   }
 
   /**
-   * The whole budget may go into the first snapshot, but not more. It runs code that is still cold:
-   * the time in which the host's became fast says how long that may last on this machine.
+   * The whole budget may go into the first snapshot, but not more, and only half of it into one of
+   * more than the fewest steps. It runs code that is still cold: the time in which the host's
+   * became fast says how long that may last on this machine.
    */
   private Optional<Choice> first() {
     if (total == 0) {
       return fewer(LEAST_STEPS);
     }
-    double warmUp = COLD * Math.max(0, host - reports * recentStep);
-    double each = FIRST_PRICE * recentStep;
+    double part = stepsForGradient();
+    double warmUp = COLD * Math.min(1, part) * Math.max(0, host - reports * recentStep);
+    double warm = part * recentStep;
+    double each = FIRST_PRICE * warm;
     double whole = saved(host + Math.max(0, total - before) * recentStep);
-    int payable = (int) Math.floor(((whole - warmUp) / each - work(0, FEWER_PROBES)) / 2);
-    int steps = Math.min(payable, LEAST_STEPS);
+    int steps = payable(whole / 2 - warmUp, each);
+    if (steps < FIRST_STEPS) {
+      steps = Math.min(FIRST_STEPS, payable(whole - warmUp, each));
+    }
     double price = warmUp + each * work(steps, FEWER_PROBES);
     return steps >= FIRST_STEPS && saved(host) >= SAVED * price ? fewer(steps) : Optional.empty();
+  }
+
+  private static int payable(double seconds, double each) {
+    return Math.min(LEAST_STEPS, (int) Math.floor((seconds / each - work(0, FEWER_PROBES)) / 2));
   }
 
   /** Of what the host wants to know of its update, what costs no more than forms. */
@@ -257,16 +304,17 @@ final class Pacer {
 
   /** Whether a full snapshot out of turn would leave the share near the budget. */
   boolean affordsFull() {
-    double whole = own + fullWork * secondsPerGradient;
+    double whole = own + fullWork * gradientPrice();
     return budget.isEmpty()
-        || secondsPerGradient > 0 && whole <= OVERDRAFT * budget.getAsDouble() * (whole + host);
+        || timed > 0 && whole <= OVERDRAFT * budget.getAsDouble() * (whole + host);
   }
 
   /** Records a snapshot and the time it took from the host. */
   void measured(PhaseMonitor.Effort effort, Snapshot snapshot, double seconds) {
     count(effort);
     double each = seconds / snapshot.gradientEquivalents();
-    secondsPerGradient = secondsPerGradient == 0 ? warm(each) : (secondsPerGradient + each) / 2;
+    secondsPerGradient = timed == 0 ? each : (gradientPrice() + each) / 2;
+    timed++;
     if (effort == PhaseMonitor.Effort.FULL) {
       fullWork = snapshot.gradientEquivalents();
     } else if (effort == PhaseMonitor.Effort.CHEAP) {
@@ -275,12 +323,16 @@ final class Pacer {
   }
 
   /**
-   * What a gradient of the second snapshot is expected to cost, from that of the first: when code
-   * is warm, about what a training step does.
+   * What a gradient of the next snapshot is expected to cost. That of the first was cold: warm, it
+   * is about its part of a training step.
    */
-  private double warm(double cold) {
-    double step = reports > 0 ? host / reports : cold;
-    return Math.max(cold / WARMER, Math.min(cold, 2 * step));
+  private double gradientPrice() {
+    if (timed != 1) {
+      return secondsPerGradient;
+    }
+    double step = reports > 0 ? 2 * stepsForGradient() * recentStep : secondsPerGradient;
+    double warmer = examples > 0 && batchSize > 0 ? KNOWN_WARMER : WARMER;
+    return Math.max(secondsPerGradient / warmer, Math.min(secondsPerGradient, step));
   }
 
   /** Records a step that an earlier part of this run reported. */

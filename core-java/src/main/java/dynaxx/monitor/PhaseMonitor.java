@@ -57,7 +57,7 @@ public final class PhaseMonitor implements AutoCloseable {
             : Optional.of(new Background(source.detach(builder.threads), builder.settings));
     this.watch =
         new Watch(
-            new Pacer(schedule, builder.budget, builder.settings, builder.steps),
+            new Pacer(schedule, builder.budget, builder.settings, builder.steps, source.examples()),
             new Judge(builder.rules, builder.policy),
             new Measurement(source, builder.settings, builder.nanoTime),
             background,

@@ -40,6 +40,11 @@ final class ProbeSource implements SnapshotSource {
   }
 
   @Override
+  public int examples() {
+    return probe.examples();
+  }
+
+  @Override
   public SnapshotSource detach(int threads) {
     Device own = Devices.open(probe.device().name(), threads);
     try {

@@ -1,5 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.cost.ArticleSchedule;
+
 /** How many steps lie between snapshots; a budget can make them more. */
 sealed interface Schedule {
 
@@ -23,11 +25,6 @@ sealed interface Schedule {
    */
   record Article(long parameters, long steps) implements Schedule {
 
-    private static final long SMALL_MODEL = 100_000_000;
-    private static final long LARGE_MODEL = 1_000_000_000;
-    private static final double SMALL_BATCH = 128;
-    private static final double LARGE_BATCH = 4096;
-
     /**
      * Checks the values.
      *
@@ -42,27 +39,9 @@ sealed interface Schedule {
 
     @Override
     public int interval(long step, double batchSize) {
-      double interval = ofSize();
-      if (batchSize > LARGE_BATCH) {
-        interval = Math.max(interval, 500);
-      } else if (batchSize > 0 && batchSize <= SMALL_BATCH) {
-        interval = Math.min(interval, 50);
-      }
+      double interval = ArticleSchedule.interval(parameters, batchSize);
       boolean early = step < 0.2 * steps;
       return (int) Math.max(1, Math.round(early ? interval / 2 : interval));
-    }
-
-    private double ofSize() {
-      if (parameters < SMALL_MODEL) {
-        return 100;
-      }
-      if (parameters > LARGE_MODEL) {
-        return 1000;
-      }
-      double position =
-          Math.log((double) parameters / SMALL_MODEL)
-              / Math.log((double) LARGE_MODEL / SMALL_MODEL);
-      return 200 + 300 * position;
     }
   }
 

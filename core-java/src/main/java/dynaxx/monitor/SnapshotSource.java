@@ -43,6 +43,15 @@ public interface SnapshotSource extends AutoCloseable {
   }
 
   /**
+   * Size of the subset, from which the cost of the first snapshot is predicted.
+   *
+   * @return examples, or 0 if not known
+   */
+  default int examples() {
+    return 0;
+  }
+
+  /**
    * Adds what else belongs to a snapshot, for example the sharpness of the preconditioned Hessian;
    * its time counts as the monitor's.
    *

@@ -8,6 +8,7 @@ import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.network.pass.BatchPlan;
 import dynaxx.network.pass.OpConstants;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NetworkOperator.Limits;
@@ -89,7 +90,14 @@ final class RecordedBatch implements AutoCloseable {
     this.device = device;
     this.examples = batch.examples();
     this.tangentBytes = tangentBytes;
-    this.plan = BatchPlan.of(network, loss, examples, limits, device, tangentBytes);
+    long memory = limits.memoryBytes() == 0 ? device.defaultMemoryLimit() : limits.memoryBytes();
+    this.plan =
+        BatchPlan.of(
+            network,
+            loss,
+            examples,
+            new BatchPlan.Limits(memory, limits.microBatch(), limits.directions()),
+            tangentBytes);
     try {
       this.batch = batch.checked(network, loss).on(device, batchScope);
       constants = new OpConstants(network, device, scope);
@@ -144,8 +152,9 @@ final class RecordedBatch implements AutoCloseable {
 
   private BatchPlan smaller(MemoryExhaustedException cause) {
     try {
-      Limits limits = new Limits(plan.memory() / 2, plan.part(), plan.directions());
-      BatchPlan next = BatchPlan.of(network, loss, examples, limits, device, tangentBytes);
+      BatchPlan.Limits half =
+          new BatchPlan.Limits(plan.memory() / 2, plan.part(), plan.directions());
+      BatchPlan next = BatchPlan.of(network, loss, examples, half, tangentBytes);
       LOG.log(Level.WARNING, () -> name + ": " + cause.getMessage() + "; going on with " + next);
       return next;
     } catch (IllegalArgumentException e) {

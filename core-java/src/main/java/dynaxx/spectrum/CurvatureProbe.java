@@ -286,6 +286,15 @@ public final class CurvatureProbe implements AutoCloseable {
   }
 
   /**
+   * The examples that it measures on.
+   *
+   * @return how many the subset has
+   */
+  public int examples() {
+    return subset.examples();
+  }
+
+  /**
    * Where it computes.
    *
    * @return the device that it was made with

@@ -336,7 +336,12 @@ public final class Lanczos {
     return cap;
   }
 
-  int starts() {
+  /**
+   * The random start vectors.
+   *
+   * @return how many, at least 1
+   */
+  public int starts() {
     return starts;
   }
 

@@ -25,6 +25,7 @@ final class FakeModel implements SnapshotSource {
   Map<Signal, Signal.Reading> readings = Map.of();
   double secondsPerGradient;
   long parameters;
+  int examples;
   long nanos;
   final List<ProbeSettings> asked = new ArrayList<>();
 
@@ -64,6 +65,11 @@ final class FakeModel implements SnapshotSource {
   @Override
   public long parameterCount() {
     return parameters;
+  }
+
+  @Override
+  public int examples() {
+    return examples;
   }
 
   void train(double seconds) {

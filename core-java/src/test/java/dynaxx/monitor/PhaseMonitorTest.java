@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dynaxx.cost.SnapshotPlan;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.layer.Activation;
@@ -20,6 +21,8 @@ import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;
 import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
 import java.util.ArrayList;
 import java.util.List;
@@ -221,6 +224,30 @@ class PhaseMonitorTest {
     assertTrue(monitor.usage().share() <= 0.05, monitor.usage().toString());
     FakeModel hopeless = new FakeModel();
     assertEquals(List.of(), snapshots(hopeless, of(hopeless).budget(0.05).steps(600), 600));
+  }
+
+  /**
+   * The demo's 600 steps at 5 %, on the subset that the plan chooses: a gradient of few examples
+   * takes longer than its part of a step, and six times that while its code is cold.
+   */
+  @Test
+  void aShortTrainingCoversFiveSnapshotsOfThePlan() {
+    ProbeSettings wanted = ProbeSettings.article().withLanczos(Lanczos.fixed(40)).withProbes(16);
+    SnapshotPlan plan = SnapshotPlan.ofTraining(wanted, 64, 600, 0.05);
+    for (double price : new double[] {1, 1.5, 2}) {
+      FakeModel model = new FakeModel();
+      model.examples = plan.examples();
+      PhaseMonitor monitor = of(model).budget(0.05).steps(600).settings(plan.settings()).build();
+      for (long step = 0; step < 600; step++) {
+        model.train(0.01 + 0.3 * Math.exp(-step / 10.0));
+        boolean cold = monitor.usage().snapshots() == 0;
+        model.secondsPerGradient = (cold ? 6 : 1) * price * 0.01 * plan.examples() / 64;
+        monitor.afterStep(StepReport.at(step).loss(1).batchSize(64));
+      }
+      String found = price + ": " + monitor.usage();
+      assertTrue(monitor.usage().snapshots() >= 5, found);
+      assertTrue(monitor.usage().share() <= 0.05, found);
+    }
   }
 
   /** Steps of 2 ms once code is warm, 50 ms before: neither the host's pace nor its price lasts. */

@@ -39,7 +39,7 @@ public class SnapshotBenchmark {
 
   private static final int DIRECTIONS = 8;
 
-  /** The demo's quick network; for a GPU also {@code -p network=vit-s16,vit-b16}. */
+  /** The demo's quick network; also {@code -p network=1M,10M}, for a GPU {@code vit-s16,350M}. */
   @Param("quick")
   public String network;
 
@@ -56,27 +56,19 @@ public class SnapshotBenchmark {
   private CurvatureProbe probe;
   private Directions directions;
 
-  /** Builds the demo's network and stores the Ritz vectors that cheap snapshots need. */
+  /** Builds the network; what only some benchmarks need is made when first used. */
   @Setup(Level.Trial)
   public void open() {
     work = Workload.of(network, batch, scope);
     device = Devices.open();
     hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
-    gaussNewton = new GaussNewton(work.network(), work.loss(), work.batch(), device);
-    fisher = new EmpiricalFisher(work.network(), work.loss(), work.batch(), device);
-    gaussNewton.linearize(work.parameters());
-    fisher.linearize(work.parameters());
     probe = new CurvatureProbe(work.network(), work.loss(), work.batch(), device);
-    probe.measure(work.parameters(), ProbeSettings.article());
-    directions = Directions.of(device, scope, DIRECTIONS, hessian.dimension());
   }
 
   /** Frees memory and threads. */
   @TearDown(Level.Trial)
   public void close() {
     probe.close();
-    fisher.close();
-    gaussNewton.close();
     hessian.close();
     scope.close();
     device.close();
@@ -100,7 +92,7 @@ public class SnapshotBenchmark {
     return probe.measure(work.parameters(), ProbeSettings.certified());
   }
 
-  /** Quadratic forms of the stored vectors and four probes. */
+  /** Quadratic forms of stored vectors, which the first call stores, and four probes. */
   @Benchmark
   public Snapshot cheap() {
     return probe.measure(work.parameters(), ProbeSettings.cheap());
@@ -109,16 +101,29 @@ public class SnapshotBenchmark {
   /** Eight products with the Gauss-Newton matrix. */
   @Benchmark
   public Vectors gaussNewton8() {
+    if (gaussNewton == null) {
+      gaussNewton = new GaussNewton(work.network(), work.loss(), work.batch(), device);
+      scope.onClose(gaussNewton::close);
+      gaussNewton.linearize(work.parameters());
+    }
     return products(gaussNewton);
   }
 
   /** Eight products with the empirical Fisher matrix. */
   @Benchmark
   public Vectors fisher8() {
+    if (fisher == null) {
+      fisher = new EmpiricalFisher(work.network(), work.loss(), work.batch(), device);
+      scope.onClose(fisher::close);
+      fisher.linearize(work.parameters());
+    }
     return products(fisher);
   }
 
   private Vectors products(SymmetricOperator operator) {
+    if (directions == null) {
+      directions = Directions.of(device, scope, DIRECTIONS, hessian.dimension());
+    }
     operator.apply(directions.v(), directions.products());
     return directions.done();
   }

@@ -1,11 +1,14 @@
 package dynaxx.bench;
 
+import dynaxx.cost.TransformerCost;
+import dynaxx.cost.TransformerShape;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.model.VisionTransformer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import java.util.Optional;
 import java.util.Random;
 
 /**
@@ -22,6 +25,9 @@ record Workload(
     Network network, Loss loss, Batch batch, HostBuffer parameters, double forwardFlops) {
 
   static final int EXAMPLES = 256;
+
+  /** Of a 224 x 224 image in patches of 16 x 16, and the class token. */
+  static final int TOKENS = 197;
 
   Workload(Network network, Loss loss, Batch batch, HostBuffer parameters) {
     this(network, loss, batch, parameters, Double.NaN);
@@ -78,7 +84,8 @@ record Workload(
    *
    * @param name {@code quick}, the demo's network, or {@code wide}, wide enough for matrix products
    *     to dominate; {@code vit-s16}, {@code vit-b16} (Dosovitskiy et al., 2021) and {@code vit-1b}
-   *     are for a GPU
+   *     are for a GPU; {@code 1M}, {@code 350M} or {@code 1B} for a usual shape with so many
+   *     parameters
    * @param scope owns the data
    */
   static Workload of(String name, Scope scope) {
@@ -86,20 +93,40 @@ record Workload(
   }
 
   static Workload of(String name, int examples, Scope scope) {
+    Optional<TransformerShape> scale = scale(name);
+    if (scale.isPresent()) {
+      TransformerShape shape = scale.get();
+      double flops = new TransformerCost(shape).form(examples, 1).flop() / 3;
+      return of(shape.network(), shape.classes(), examples, flops, scope);
+    }
     Size size = Size.of(name);
-    Network network = size.network();
+    return of(size.network(), size.classes(), examples, size.forwardFlops(examples), scope);
+  }
+
+  /** The shape of a name such as 10M or 1B: so many parameters, 197 tokens. */
+  static Optional<TransformerShape> scale(String name) {
+    if (!name.matches("\\d+[MB]")) {
+      return Optional.empty();
+    }
+    long count = Long.parseLong(name.substring(0, name.length() - 1));
+    long unit = name.endsWith("M") ? 1_000_000 : 1_000_000_000;
+    return Optional.of(TransformerShape.of(count * unit, TOKENS));
+  }
+
+  private static Workload of(
+      Network network, int classes, int examples, double forwardFlops, Scope scope) {
     Random random = new Random(1);
     HostBuffer inputs = scope.allocate(examples * network.inputShape().size());
     HostBuffer labels = scope.allocate(examples);
     fill(inputs, random);
     for (int i = 0; i < examples; i++) {
-      labels.set(i, random.nextInt(size.classes()));
+      labels.set(i, random.nextInt(classes));
     }
     HostBuffer parameters = scope.allocate(network.parameterCount());
     network.initialize(parameters, 1);
     Loss loss = Loss.crossEntropy();
     Batch batch = Batch.of(network, loss, inputs, labels);
-    return new Workload(network, loss, batch, parameters, size.forwardFlops(examples));
+    return new Workload(network, loss, batch, parameters, forwardFlops);
   }
 
   static void fill(HostBuffer values, Random random) {

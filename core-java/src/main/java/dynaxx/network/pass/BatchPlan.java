@@ -1,10 +1,7 @@
-package dynaxx.operator;
+package dynaxx.network.pass;
 
-import dynaxx.device.Device;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
-import dynaxx.network.pass.Tape;
-import dynaxx.operator.NetworkOperator.Limits;
 
 /**
  * How a batch is cut to stay within a memory limit.
@@ -14,15 +11,36 @@ import dynaxx.operator.NetworkOperator.Limits;
  * @param directions of a sweep
  * @param resident whether every part keeps its recording
  */
-record BatchPlan(long memory, int part, int directions, boolean resident) {
+public record BatchPlan(long memory, int part, int directions, boolean resident) {
 
-  static BatchPlan of(
-      Network network, Loss loss, int examples, Limits limits, Device device, long tangents) {
-    long memory = limits.memoryBytes() == 0 ? device.defaultMemoryLimit() : limits.memoryBytes();
+  /**
+   * What was asked for.
+   *
+   * @param memory bytes that activations and tangents may take
+   * @param microBatch the most examples of a part, or 0 for as many as fit
+   * @param directions the most directions of a sweep
+   */
+  public record Limits(long memory, int microBatch, int directions) {}
+
+  /**
+   * Plans for the most directions, then for recordings that are kept.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @param examples of the batch
+   * @param limits what was asked for
+   * @param tangents bytes of all sweeps for one example and one direction
+   * @return the plan
+   * @throws IllegalArgumentException if the memory is too small for one example, or for all of them
+   *     where they are coupled
+   */
+  public static BatchPlan of(
+      Network network, Loss loss, int examples, Limits limits, long tangents) {
+    long memory = limits.memory();
     long tape = Tape.bytesPerExample(network, loss);
     if (network.couplesExamples() || loss.couplesExamples()) {
       String what = network.couplesExamples() ? "network" : loss.name() + " loss";
-      return wholeBatch(what, examples, limits, memory, tape, tangents);
+      return wholeBatch(what, examples, limits, tape, tangents);
     }
     int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
     for (int k = limits.directions(); k >= 1; k /= 2) {
@@ -48,7 +66,8 @@ record BatchPlan(long memory, int part, int directions, boolean resident) {
 
   /** A batch whose examples are coupled is recorded and swept as a whole. */
   private static BatchPlan wholeBatch(
-      String what, int examples, Limits limits, long memory, long tape, long tangents) {
+      String what, int examples, Limits limits, long tape, long tangents) {
+    long memory = limits.memory();
     if (limits.microBatch() != 0 && limits.microBatch() < examples) {
       throw new IllegalArgumentException(
           "micro-batch: found "
