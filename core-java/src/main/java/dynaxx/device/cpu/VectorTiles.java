@@ -165,9 +165,13 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -214,13 +218,21 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
-      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L)
+          .add(s2b)
+          .intoArray(out, outAt + 2 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
-      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L)
+          .add(s3b)
+          .intoArray(out, outAt + 3 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -276,15 +288,25 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
-      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L)
+          .add(s2b)
+          .intoArray(out, outAt + 2 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
-      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L)
+          .add(s3b)
+          .intoArray(out, outAt + 3 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
-      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L)
+          .add(s4b)
+          .intoArray(out, outAt + 4 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -357,21 +379,37 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
-      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L)
+          .add(s2b)
+          .intoArray(out, outAt + 2 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
-      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L)
+          .add(s3b)
+          .intoArray(out, outAt + 3 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
-      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L)
+          .add(s4b)
+          .intoArray(out, outAt + 4 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
-      FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b).intoArray(out, outAt + 5 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch + L)
+          .add(s5b)
+          .intoArray(out, outAt + 5 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
-      FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b).intoArray(out, outAt + 6 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch + L)
+          .add(s6b)
+          .intoArray(out, outAt + 6 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
-      FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b).intoArray(out, outAt + 7 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch + L)
+          .add(s7b)
+          .intoArray(out, outAt + 7 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -470,29 +508,57 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
-      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L)
+          .add(s2b)
+          .intoArray(out, outAt + 2 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
-      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L)
+          .add(s3b)
+          .intoArray(out, outAt + 3 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
-      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L)
+          .add(s4b)
+          .intoArray(out, outAt + 4 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
-      FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b).intoArray(out, outAt + 5 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch + L)
+          .add(s5b)
+          .intoArray(out, outAt + 5 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
-      FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b).intoArray(out, outAt + 6 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch + L)
+          .add(s6b)
+          .intoArray(out, outAt + 6 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
-      FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b).intoArray(out, outAt + 7 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch + L)
+          .add(s7b)
+          .intoArray(out, outAt + 7 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a).intoArray(out, outAt + 8 * pitch);
-      FloatVector.fromArray(S, out, outAt + 8 * pitch + L).add(s8b).intoArray(out, outAt + 8 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 8 * pitch + L)
+          .add(s8b)
+          .intoArray(out, outAt + 8 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a).intoArray(out, outAt + 9 * pitch);
-      FloatVector.fromArray(S, out, outAt + 9 * pitch + L).add(s9b).intoArray(out, outAt + 9 * pitch + L);
-      FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a).intoArray(out, outAt + 10 * pitch);
-      FloatVector.fromArray(S, out, outAt + 10 * pitch + L).add(s10b).intoArray(out, outAt + 10 * pitch + L);
-      FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a).intoArray(out, outAt + 11 * pitch);
-      FloatVector.fromArray(S, out, outAt + 11 * pitch + L).add(s11b).intoArray(out, outAt + 11 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 9 * pitch + L)
+          .add(s9b)
+          .intoArray(out, outAt + 9 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch)
+          .add(s10a)
+          .intoArray(out, outAt + 10 * pitch);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch + L)
+          .add(s10b)
+          .intoArray(out, outAt + 10 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch)
+          .add(s11a)
+          .intoArray(out, outAt + 11 * pitch);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch + L)
+          .add(s11b)
+          .intoArray(out, outAt + 11 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -549,9 +615,13 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -598,13 +668,21 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
-      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L)
+          .add(s2b)
+          .intoArray(out, outAt + 2 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
-      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L)
+          .add(s3b)
+          .intoArray(out, outAt + 3 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -660,15 +738,25 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
-      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L)
+          .add(s2b)
+          .intoArray(out, outAt + 2 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
-      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L)
+          .add(s3b)
+          .intoArray(out, outAt + 3 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
-      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L)
+          .add(s4b)
+          .intoArray(out, outAt + 4 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -741,21 +829,37 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
-      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L)
+          .add(s2b)
+          .intoArray(out, outAt + 2 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
-      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L)
+          .add(s3b)
+          .intoArray(out, outAt + 3 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
-      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L)
+          .add(s4b)
+          .intoArray(out, outAt + 4 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
-      FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b).intoArray(out, outAt + 5 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch + L)
+          .add(s5b)
+          .intoArray(out, outAt + 5 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
-      FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b).intoArray(out, outAt + 6 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch + L)
+          .add(s6b)
+          .intoArray(out, outAt + 6 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
-      FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b).intoArray(out, outAt + 7 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch + L)
+          .add(s7b)
+          .intoArray(out, outAt + 7 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -854,29 +958,57 @@ final class VectorTiles {
     }
     if (add) {
       FloatVector.fromArray(S, out, outAt + 0 * pitch).add(s0a).intoArray(out, outAt + 0 * pitch);
-      FloatVector.fromArray(S, out, outAt + 0 * pitch + L).add(s0b).intoArray(out, outAt + 0 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 0 * pitch + L)
+          .add(s0b)
+          .intoArray(out, outAt + 0 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 1 * pitch).add(s1a).intoArray(out, outAt + 1 * pitch);
-      FloatVector.fromArray(S, out, outAt + 1 * pitch + L).add(s1b).intoArray(out, outAt + 1 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 1 * pitch + L)
+          .add(s1b)
+          .intoArray(out, outAt + 1 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 2 * pitch).add(s2a).intoArray(out, outAt + 2 * pitch);
-      FloatVector.fromArray(S, out, outAt + 2 * pitch + L).add(s2b).intoArray(out, outAt + 2 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 2 * pitch + L)
+          .add(s2b)
+          .intoArray(out, outAt + 2 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 3 * pitch).add(s3a).intoArray(out, outAt + 3 * pitch);
-      FloatVector.fromArray(S, out, outAt + 3 * pitch + L).add(s3b).intoArray(out, outAt + 3 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 3 * pitch + L)
+          .add(s3b)
+          .intoArray(out, outAt + 3 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 4 * pitch).add(s4a).intoArray(out, outAt + 4 * pitch);
-      FloatVector.fromArray(S, out, outAt + 4 * pitch + L).add(s4b).intoArray(out, outAt + 4 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 4 * pitch + L)
+          .add(s4b)
+          .intoArray(out, outAt + 4 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 5 * pitch).add(s5a).intoArray(out, outAt + 5 * pitch);
-      FloatVector.fromArray(S, out, outAt + 5 * pitch + L).add(s5b).intoArray(out, outAt + 5 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 5 * pitch + L)
+          .add(s5b)
+          .intoArray(out, outAt + 5 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 6 * pitch).add(s6a).intoArray(out, outAt + 6 * pitch);
-      FloatVector.fromArray(S, out, outAt + 6 * pitch + L).add(s6b).intoArray(out, outAt + 6 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 6 * pitch + L)
+          .add(s6b)
+          .intoArray(out, outAt + 6 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
-      FloatVector.fromArray(S, out, outAt + 7 * pitch + L).add(s7b).intoArray(out, outAt + 7 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 7 * pitch + L)
+          .add(s7b)
+          .intoArray(out, outAt + 7 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a).intoArray(out, outAt + 8 * pitch);
-      FloatVector.fromArray(S, out, outAt + 8 * pitch + L).add(s8b).intoArray(out, outAt + 8 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 8 * pitch + L)
+          .add(s8b)
+          .intoArray(out, outAt + 8 * pitch + L);
       FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a).intoArray(out, outAt + 9 * pitch);
-      FloatVector.fromArray(S, out, outAt + 9 * pitch + L).add(s9b).intoArray(out, outAt + 9 * pitch + L);
-      FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a).intoArray(out, outAt + 10 * pitch);
-      FloatVector.fromArray(S, out, outAt + 10 * pitch + L).add(s10b).intoArray(out, outAt + 10 * pitch + L);
-      FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a).intoArray(out, outAt + 11 * pitch);
-      FloatVector.fromArray(S, out, outAt + 11 * pitch + L).add(s11b).intoArray(out, outAt + 11 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 9 * pitch + L)
+          .add(s9b)
+          .intoArray(out, outAt + 9 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch)
+          .add(s10a)
+          .intoArray(out, outAt + 10 * pitch);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch + L)
+          .add(s10b)
+          .intoArray(out, outAt + 10 * pitch + L);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch)
+          .add(s11a)
+          .intoArray(out, outAt + 11 * pitch);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch + L)
+          .add(s11b)
+          .intoArray(out, outAt + 11 * pitch + L);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s0b.intoArray(out, outAt + 0 * pitch + L);
@@ -1142,8 +1274,12 @@ final class VectorTiles {
       FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
       FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a).intoArray(out, outAt + 8 * pitch);
       FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a).intoArray(out, outAt + 9 * pitch);
-      FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a).intoArray(out, outAt + 10 * pitch);
-      FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a).intoArray(out, outAt + 11 * pitch);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch)
+          .add(s10a)
+          .intoArray(out, outAt + 10 * pitch);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch)
+          .add(s11a)
+          .intoArray(out, outAt + 11 * pitch);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s1a.intoArray(out, outAt + 1 * pitch);
@@ -1397,8 +1533,12 @@ final class VectorTiles {
       FloatVector.fromArray(S, out, outAt + 7 * pitch).add(s7a).intoArray(out, outAt + 7 * pitch);
       FloatVector.fromArray(S, out, outAt + 8 * pitch).add(s8a).intoArray(out, outAt + 8 * pitch);
       FloatVector.fromArray(S, out, outAt + 9 * pitch).add(s9a).intoArray(out, outAt + 9 * pitch);
-      FloatVector.fromArray(S, out, outAt + 10 * pitch).add(s10a).intoArray(out, outAt + 10 * pitch);
-      FloatVector.fromArray(S, out, outAt + 11 * pitch).add(s11a).intoArray(out, outAt + 11 * pitch);
+      FloatVector.fromArray(S, out, outAt + 10 * pitch)
+          .add(s10a)
+          .intoArray(out, outAt + 10 * pitch);
+      FloatVector.fromArray(S, out, outAt + 11 * pitch)
+          .add(s11a)
+          .intoArray(out, outAt + 11 * pitch);
     } else {
       s0a.intoArray(out, outAt + 0 * pitch);
       s1a.intoArray(out, outAt + 1 * pitch);
