@@ -28,7 +28,7 @@ public record CostFile(Path path) {
   public static final String PROPERTY = "dynaxx.cache";
 
   private static final String FORMAT = "dynaxx costs 1";
-  private static final String AGAIN = "; measure again with ./dynaxx plan --calibrate";
+  private static final String AGAIN = "; measure with ./dynaxx plan --calibrate";
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
