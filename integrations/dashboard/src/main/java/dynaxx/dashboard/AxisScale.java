@@ -66,8 +66,8 @@ record AxisScale(Kind kind, double near) {
 
   /** Round values between two transformed ends. */
   List<Double> ticks(double low, double high) {
-    double from = back(low);
-    double to = back(high);
+    double from = Math.clamp(back(low), -Double.MAX_VALUE, Double.MAX_VALUE);
+    double to = Math.clamp(back(high), -Double.MAX_VALUE, Double.MAX_VALUE);
     if (kind == Kind.LINEAR || kind == Kind.LOGARITHMIC && to / from < 20) {
       return linear(from, to, TICKS);
     }
@@ -78,7 +78,8 @@ record AxisScale(Kind kind, double near) {
       kept.add(0.0);
     }
     double apart = (high - low) / (TICKS + 3);
-    for (int power = (int) Math.ceil(Math.log10(most)); power >= Math.log10(least) - 1; power--) {
+    double last = Math.log10(Math.max(least, Double.MIN_NORMAL)) - 1;
+    for (int power = (int) Math.ceil(Math.log10(most)); power >= last; power--) {
       for (double sign : new double[] {1, -1}) {
         double value = sign * Math.pow(10, power);
         boolean clear = kept.stream().allMatch(k -> Math.abs(to(k) - to(value)) >= apart);
@@ -91,13 +92,20 @@ record AxisScale(Kind kind, double near) {
   }
 
   static List<Double> linear(double from, double to, int wanted) {
-    double rough = (to - from) / wanted;
+    double rough = to / wanted - from / wanted;
+    if (!(rough >= Double.MIN_NORMAL)) {
+      return List.of(from);
+    }
     double power = Math.pow(10, Math.floor(Math.log10(rough)));
     double parts = rough / power;
     double step = power * (parts <= 1 ? 1 : parts <= 2 ? 2 : parts <= 5 ? 5 : 10);
     List<Double> ticks = new ArrayList<>();
-    for (double i = Math.ceil(from / step); i * step <= to; i++) {
-      ticks.add(i * step);
+    double first = Math.ceil(from / step);
+    for (int i = 0; i <= 2 * wanted && (first + i) * step <= to; i++) {
+      double value = (first + i) * step;
+      if (ticks.isEmpty() || value > ticks.getLast()) { // not where steps are below the roundoff
+        ticks.add(value);
+      }
     }
     return ticks;
   }
