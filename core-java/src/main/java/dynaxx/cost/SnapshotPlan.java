@@ -100,7 +100,16 @@ public record SnapshotPlan(ProbeSettings settings, int examples) {
     }
   }
 
-  private static ProbeSettings fewer(ProbeSettings full, int steps, int probes) {
+  /**
+   * The same with fewer Lanczos steps and probes, of an update what costs no more than a form, and
+   * without what is measured of each example and each part.
+   *
+   * @param full settings
+   * @param steps the most Lanczos steps
+   * @param probes the most probes
+   * @return cheaper settings
+   */
+  public static ProbeSettings fewer(ProbeSettings full, int steps, int probes) {
     int most = full.lanczos().map(Lanczos::cap).orElse(steps);
     return full.withLanczos(Lanczos.fixed(Math.min(steps, most)))
         .withProbes(Math.min(probes, full.probes()))

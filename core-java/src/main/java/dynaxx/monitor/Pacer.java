@@ -1,7 +1,7 @@
 package dynaxx.monitor;
 
+import dynaxx.cost.SnapshotPlan;
 import dynaxx.cost.SnapshotWork;
-import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
@@ -58,9 +58,6 @@ final class Pacer {
 
   /** How much dearer than predicted a cheap snapshot may be, before one was timed. */
   private static final double UNTIMED = 3;
-
-  /** What is measured of an update beside few Lanczos steps: a form. */
-  private static final Set<Signal> FEW = Set.of(Signal.DIRECTIONAL_CURVATURE_RATIO);
 
   /** Weight of a step's time in the mean over those with no snapshot beside them. */
   private static final double QUIET_WEIGHT = 0.1;
@@ -288,13 +285,7 @@ final class Pacer {
   }
 
   private Optional<Choice> fewer(int steps) {
-    int most = full.lanczos().orElseThrow().cap();
-    ProbeSettings settings =
-        full.withLanczos(Lanczos.fixed(Math.min(steps, most)))
-            .withProbes(Math.min(FEWER_PROBES, full.probes()))
-            .withPerExample(false)
-            .withUpdateSignals(both(FEW, full.ofUpdate()))
-            .withParts(0);
+    ProbeSettings settings = SnapshotPlan.fewer(full, steps, FEWER_PROBES);
     return plan(PhaseMonitor.Effort.FEWER_STEPS, settings);
   }
 

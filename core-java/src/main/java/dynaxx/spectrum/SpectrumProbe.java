@@ -282,7 +282,8 @@ public final class SpectrumProbe implements AutoCloseable {
    * @return two vectors of n values in host memory: the diagonal, and the standard error of each
    *     entry, the spread of its m / 2 estimates. They depend on each other, so it is too small by
    *     up to a third
-   * @throws IllegalArgumentException if the number of products is odd or below 4
+   * @throws IllegalArgumentException if the number of products is odd or below 4, or n is above
+   *     {@link Integer#MAX_VALUE}
    * @throws dynaxx.operator.NonFiniteException if a product is NaN or infinite
    */
   public static Vectors diagonal(SymmetricOperator operator, int products, long seed, Scope scope) {
