@@ -12,7 +12,7 @@ import java.util.StringJoiner;
 /**
  * The probability that the loss doubles within the next {@value #HORIZON} steps: a logistic
  * regression on what the loss does already, how far the sharpness is from its limit, and how much
- * the learning rate has grown. Its coefficients were fitted on one half of a corpus of trainings
+ * the learning rate has grown since its warm-up. Its coefficients were fitted on one half of a corpus of trainings
  * and are judged on the other (docs/warnings.md). A warning is given when the probability passes
  * the threshold, again when the chance that nothing happens has halved since, and every {@value
  * #REMINDER} steps while it stays there. It starts afresh once the probability has fallen to half
@@ -24,7 +24,7 @@ final class InstabilityForecast {
   /** Steps that the probability is about. */
   static final int HORIZON = 50;
 
-  static final double INTERCEPT = -2.688;
+  static final double INTERCEPT = -2.610;
 
   /** Steps after which a probability that is still as high is told again. */
   private static final int REMINDER = 3 * HORIZON;
@@ -46,18 +46,19 @@ final class InstabilityForecast {
   /** Learning rates whose median the last one is compared with. */
   private static final int RATES = 200;
 
-  private static final int LEAST_RATES = 3;
+  /** Rates in a row, none above the first of them, that end a warm-up. */
+  private static final int SETTLED = 10;
 
   /** What the probability is made of. */
   enum Feature {
     /**
      * Logarithm of the loss over its recent median, in units of {@value #SCATTER} and the noise.
      */
-    RISE(1.111),
+    RISE(1.112),
     /** Logarithm of the sharpness, at the present learning rate, over its limit. */
-    MARGIN(0.815),
-    /** Logarithm of the learning rate over its recent median. */
-    RATE_GROWTH(1.517);
+    MARGIN(0.812),
+    /** Logarithm of the learning rate over its recent median; 0 in a warm-up. */
+    RATE_GROWTH(1.578);
 
     private final double weight;
 
@@ -74,6 +75,8 @@ final class InstabilityForecast {
   private final double[] rates = new double[RATES];
   private final Map<Feature, Double> features = new EnumMap<>(Feature.class);
   private int rated;
+  private boolean warming;
+  private double highest;
   private double rate;
   private double growth;
   private double sharpness;
@@ -89,6 +92,8 @@ final class InstabilityForecast {
 
   void reset() {
     rated = 0;
+    warming = true;
+    highest = Double.NEGATIVE_INFINITY;
     rate = Double.NaN;
     growth = 0;
     sharpness = Double.NaN;
@@ -144,8 +149,13 @@ final class InstabilityForecast {
   private void take(double value) {
     rate = value;
     double logarithm = Math.log(value);
-    int n = Math.min(rated, RATES);
-    growth = n < LEAST_RATES ? 0 : logarithm - Robust.median(Arrays.copyOf(rates, n));
+    warming &= rated < SETTLED;
+    if (warming && logarithm > highest) {
+      highest = logarithm;
+      rated = 0;
+    }
+    growth =
+        warming ? 0 : logarithm - Robust.median(Arrays.copyOf(rates, Math.min(rated, RATES)));
     rates[rated++ % RATES] = logarithm;
   }
 

@@ -23,7 +23,10 @@ final class LossLevel {
   private double rise;
   private double highestRise;
   private double noise;
+  private double widest;
+  private double first = Double.NaN;
 
+  /** Forgets the losses, but not what the first was. */
   void reset() {
     count = 0;
     known = false;
@@ -42,6 +45,7 @@ final class LossLevel {
       return;
     }
     value = loss.getAsDouble();
+    first = Double.isNaN(first) ? value : first;
     double logarithm = Math.log(value);
     if (count >= LEAST) {
       compare(logarithm, swing);
@@ -57,6 +61,7 @@ final class LossLevel {
     rise = logarithm - level - swing;
     highestRise = Math.max(rise, logarithm - Robust.median(before(SHORT)) - swing);
     noise = Robust.noise(before);
+    widest = Arrays.stream(Robust.changes(before)).map(Math::abs).max().orElseThrow();
   }
 
   /** The last logarithms, at most so many, in their order. */
@@ -82,6 +87,16 @@ final class LossLevel {
   /** Of the logarithms of the losses before, about their course. */
   double noise() {
     return noise;
+  }
+
+  /** Largest change from one of the losses before to the next, of logarithms about their course. */
+  double widest() {
+    return widest;
+  }
+
+  /** First loss of the run. */
+  double first() {
+    return first;
   }
 
   /** Logarithm of the loss over the median, less the swing of a known cycle. */

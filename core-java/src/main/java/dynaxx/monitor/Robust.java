@@ -19,13 +19,18 @@ final class Robust {
 
   /** Standard deviation of values about their course, from differences of neighbours. */
   static double noise(double[] values) {
+    return deviation(changes(values)) / Math.sqrt(2);
+  }
+
+  /** Differences of neighbours, less their median. */
+  static double[] changes(double[] values) {
     double[] differences = new double[values.length - 1];
     for (int i = 0; i < differences.length; i++) {
       differences[i] = values[i + 1] - values[i];
     }
     double trend = median(differences);
     Arrays.setAll(differences, i -> differences[i] - trend);
-    return deviation(differences) / Math.sqrt(2);
+    return differences;
   }
 
   /**

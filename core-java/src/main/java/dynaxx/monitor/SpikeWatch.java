@@ -7,13 +7,21 @@ import java.util.OptionalDouble;
 
 /**
  * Reports a jump of the loss at the step that shows it: a loss that is {@value #FACTOR} times the
- * median before and lies outside the noise. It is reported once, until the loss has come down or
- * has become the new level.
+ * median before and lies outside the noise. Near zero the losses of single batches have a long tail:
+ * a jump of less than a twentieth of the run's first loss must also be half as high again as all
+ * changes of the losses before. It is reported once, until the loss has come down or has become the
+ * new level.
  */
 final class SpikeWatch {
 
   private static final double FACTOR = 2;
   private static final double DEVIATIONS = 3;
+
+  /** Part of the first loss below which a jump is small. */
+  private static final double SMALL = 0.05;
+
+  /** What a small jump must be of the widest change before. */
+  private static final double WIDER = 1.5;
 
   /** Share of the jump's loss below which it is over. */
   private static final double OVER = 0.75;
@@ -37,7 +45,7 @@ final class SpikeWatch {
       above = level.value() < OVER * FACTOR * told ? 0 : above - 1;
       return Optional.empty();
     }
-    if (level.rise() < Math.max(Math.log(FACTOR), DEVIATIONS * level.noise())) {
+    if (level.rise() < Math.max(Math.log(FACTOR), DEVIATIONS * level.noise()) || usual(level)) {
       return Optional.empty();
     }
     above = LONGEST;
@@ -61,5 +69,10 @@ final class SpikeWatch {
                 "loss is %.4g, %.3g times the median of the steps before",
                 level.value(),
                 level.value() / level.median())));
+  }
+
+  private static boolean usual(LossLevel level) {
+    boolean small = level.value() - level.median() <= SMALL * level.first();
+    return small && level.rise() < WIDER * level.widest();
   }
 }

@@ -48,18 +48,19 @@ class InstabilityForecastTest {
     assertEquals(List.of(), events(forecast, 5000, i -> at(i, 0.05, Signal.LAMBDA_MAX, random)));
   }
 
-  /** The rate passes the limit, 0.5, at step 200. */
+  /** The rate grows from step 50 on and passes the limit, 0.5, at step 250. */
   @Test
   void aRateThatGrowsPastItsLimitIsTold() {
     SplittableRandom random = new SplittableRandom(2);
     List<Event> events =
         events(
             forecast(StabilityLimit.sgd(0)),
-            400,
-            i -> at(i, 0.05 * Math.pow(10, i / 200.0), Signal.LAMBDA_MAX, random));
+            450,
+            i ->
+                at(i, 0.05 * Math.pow(10, Math.max(0, i - 50) / 200.0), Signal.LAMBDA_MAX, random));
     Event first = events.getFirst();
     assertEquals(Event.Kind.INSTABILITY_AHEAD, first.kind());
-    assertTrue(first.step() > 100 && first.step() < 300, first.toString());
+    assertTrue(first.step() > 150 && first.step() < 350, first.toString());
     assertTrue(first.explanation().contains("of the stability limit"), first.explanation());
     for (int i = 1; i < events.size(); i++) {
       assertTrue(events.get(i).step() >= events.get(i - 1).step() + 50, events.toString());
@@ -89,7 +90,12 @@ class InstabilityForecastTest {
         events(
             forecast(StabilityLimit.adam(0.9)),
             400,
-            i -> at(i, 1e-3 * Math.pow(300, i / 100.0), Signal.LAMBDA_MAX, random));
+            i ->
+                at(
+                    i,
+                    1e-3 * Math.pow(300, Math.max(0, i - 50) / 100.0),
+                    Signal.LAMBDA_MAX,
+                    random));
     assertEquals(Signal.LEARNING_RATE, events.getFirst().signal());
     assertTrue(events.getFirst().explanation().contains("learning rate"), events.toString());
   }
@@ -167,8 +173,57 @@ class InstabilityForecastTest {
         1001,
         i ->
             Observation.at(i)
-                .with(Signal.LEARNING_RATE, Math.exp(i / 1000.0))
+                .with(Signal.LEARNING_RATE, Math.exp(Math.max(20, i) / 1000.0))
                 .with(Signal.LOSS, 1));
     assertEquals(0.1005, forecast.features().get(Feature.RATE_GROWTH), 1e-9);
+  }
+
+  /** Twice the limit by the sharpness before the first step, which nobody has measured since. */
+  @Test
+  void aWarmupIsNoGrowth() {
+    InstabilityForecast forecast = forecast(StabilityLimit.sgd(0));
+    IntFunction<Observation> warmup =
+        i -> {
+          Observation step =
+              Observation.at(i)
+                  .with(Signal.LEARNING_RATE, 0.01 * Math.min(100, 1 + i))
+                  .with(Signal.LOSS, Math.exp(-i / 200.0));
+          return i == 0 ? step.with(Signal.LAMBDA_MAX, 4) : step;
+        };
+    assertEquals(List.of(), events(forecast, 300, warmup));
+    assertEquals(0, forecast.features().get(Feature.RATE_GROWTH));
+  }
+
+  /** Warm-up to step 99, ten rates that are not above it, then three times the rate. */
+  @Test
+  void afterItsWarmupTheRateCountsAgain() {
+    InstabilityForecast forecast = forecast(StabilityLimit.sgd(0));
+    for (int length : new int[] {108, 109}) {
+      forecast.reset();
+      events(
+          forecast,
+          length + 1,
+          i ->
+              Observation.at(i)
+                  .with(Signal.LEARNING_RATE, i < length ? Math.min(100, 1 + i) : 300)
+                  .with(Signal.LOSS, 1));
+      double growth = forecast.features().get(Feature.RATE_GROWTH);
+      assertEquals(length < 109 ? 0 : Math.log(3), growth, 1e-9, "after " + length);
+    }
+  }
+
+  /** The rate grows from the first step on and passes the limit at step 200; the loss rises late. */
+  @Test
+  void aRampFromTheStartIsToldWhenTheLossRises() {
+    SplittableRandom random = new SplittableRandom(7);
+    List<Event> events =
+        events(
+            forecast(StabilityLimit.sgd(0)),
+            320,
+            i ->
+                at(i, 0.05 * Math.pow(10, i / 200.0), Signal.LAMBDA_MAX, random)
+                    .with(Signal.LOSS, i < 300 ? 1 : Math.exp((i - 300) / 20.0)));
+    assertTrue(!events.isEmpty() && events.getFirst().step() >= 300, events.toString());
+    assertTrue(events.getFirst().step() < 313, events.toString());
   }
 }

@@ -59,6 +59,33 @@ class SpikeWatchTest {
     assertTrue(count <= 60, count + " in 20,000 steps");
   }
 
+  /** Batches with one image that is misjudged, once the others are known by heart. */
+  @Test
+  void theLongTailNearZeroIsNoSpike() {
+    SplittableRandom random = new SplittableRandom(3);
+    IntToDoubleFunction loss =
+        i ->
+            2.3 * Math.exp(-i / 60.0)
+                + 0.008 * Math.exp(0.3 * random.nextGaussian())
+                + (random.nextInt(10) == 0 ? 0.03 * random.nextDouble() : 0);
+    assertEquals(List.of(), events(2000, loss));
+  }
+
+  /** A tenth of the first loss, and a hundredth of it that is far above all before. */
+  @Test
+  void nearZeroWhatIsLargeOrUnlikeAllBeforeIsToldAllTheSame() {
+    for (double jump : new double[] {0.25, 0.023}) {
+      IntToDoubleFunction noise = noise(4, 0.1);
+      List<Event> events =
+          events(
+              1000,
+              i ->
+                  2.3 * Math.exp(-i / 60.0)
+                      + (i == 900 ? jump : 0.003) * noise.applyAsDouble(i));
+      assertEquals(List.of(900L), events.stream().map(Event::step).toList());
+    }
+  }
+
   @Test
   void aFallIsNoSpike() {
     assertEquals(List.of(), events(500, i -> Math.exp(-i / 20.0)));
