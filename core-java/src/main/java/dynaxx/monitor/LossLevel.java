@@ -23,7 +23,7 @@ final class LossLevel {
   private double rise;
   private double highestRise;
   private double noise;
-  private double widest;
+  private double[] earlier;
   private double first = Double.NaN;
 
   /** Forgets the losses, but not what the first was. */
@@ -55,13 +55,12 @@ final class LossLevel {
 
   private void compare(double logarithm, double swing) {
     known = true;
-    double[] before = before(WINDOW);
-    double level = Robust.median(before);
+    earlier = before(WINDOW);
+    double level = Robust.median(earlier);
     median = Math.exp(level);
     rise = logarithm - level - swing;
     highestRise = Math.max(rise, logarithm - Robust.median(before(SHORT)) - swing);
-    noise = Robust.noise(before);
-    widest = Arrays.stream(Robust.changes(before)).map(Math::abs).max().orElseThrow();
+    noise = Robust.noise(earlier);
   }
 
   /** The last logarithms, at most so many, in their order. */
@@ -91,7 +90,7 @@ final class LossLevel {
 
   /** Largest change from one of the losses before to the next, of logarithms about their course. */
   double widest() {
-    return widest;
+    return Arrays.stream(Robust.changes(earlier)).map(Math::abs).max().orElseThrow();
   }
 
   /** First loss of the run. */
