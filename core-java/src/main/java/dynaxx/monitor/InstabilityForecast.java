@@ -12,12 +12,12 @@ import java.util.StringJoiner;
 /**
  * The probability that the loss doubles within the next {@value #HORIZON} steps: a logistic
  * regression on what the loss does already, how far the sharpness is from its limit, and how much
- * the learning rate has grown since its warm-up. Its coefficients were fitted on one half of a corpus of trainings
- * and are judged on the other (docs/warnings.md). A warning is given when the probability passes
- * the threshold, again when the chance that nothing happens has halved since, and every {@value
- * #REMINDER} steps while it stays there. It starts afresh once the probability has fallen to half
- * of the threshold. There are at least {@value #HORIZON} steps between two warnings, and after a
- * loss that has doubled.
+ * the learning rate has grown since its warm-up. Its coefficients were fitted on one half of a
+ * corpus of trainings and are judged on the other (docs/warnings.md). A warning is given when the
+ * probability passes the threshold, again when the chance that nothing happens has halved since,
+ * and every {@value #REMINDER} steps while it stays there. It starts afresh once the probability
+ * has fallen to half of the threshold. There are at least {@value #HORIZON} steps between two
+ * warnings, and after a loss that has doubled.
  */
 final class InstabilityForecast {
 
@@ -154,8 +154,7 @@ final class InstabilityForecast {
       highest = logarithm;
       rated = 0;
     }
-    growth =
-        warming ? 0 : logarithm - Robust.median(Arrays.copyOf(rates, Math.min(rated, RATES)));
+    growth = warming ? 0 : logarithm - Robust.median(Arrays.copyOf(rates, Math.min(rated, RATES)));
     rates[rated++ % RATES] = logarithm;
   }
 

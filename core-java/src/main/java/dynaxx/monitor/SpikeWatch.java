@@ -7,10 +7,10 @@ import java.util.OptionalDouble;
 
 /**
  * Reports a jump of the loss at the step that shows it: a loss that is {@value #FACTOR} times the
- * median before and lies outside the noise. Near zero the losses of single batches have a long tail:
- * a jump of less than a twentieth of the run's first loss must also be half as high again as all
- * changes of the losses before. It is reported once, until the loss has come down or has become the
- * new level.
+ * median before and lies outside the noise. Near zero the losses of single batches have a long
+ * tail: a jump of less than a twentieth of the run's first loss must also be half as high again as
+ * all changes of the losses before. It is reported once, until the loss has come down or has become
+ * the new level.
  */
 final class SpikeWatch {
 

@@ -212,7 +212,9 @@ class InstabilityForecastTest {
     }
   }
 
-  /** The rate grows from the first step on and passes the limit at step 200; the loss rises late. */
+  /**
+   * The rate grows from the first step on and passes the limit at step 200; the loss rises late.
+   */
   @Test
   void aRampFromTheStartIsToldWhenTheLossRises() {
     SplittableRandom random = new SplittableRandom(7);

@@ -79,9 +79,7 @@ class SpikeWatchTest {
       List<Event> events =
           events(
               1000,
-              i ->
-                  2.3 * Math.exp(-i / 60.0)
-                      + (i == 900 ? jump : 0.003) * noise.applyAsDouble(i));
+              i -> 2.3 * Math.exp(-i / 60.0) + (i == 900 ? jump : 0.003) * noise.applyAsDouble(i));
       assertEquals(List.of(900L), events.stream().map(Event::step).toList());
     }
   }
