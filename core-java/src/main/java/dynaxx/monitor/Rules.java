@@ -134,7 +134,7 @@ public interface Rules {
     private double learningRateJump = 1.5;
     private StabilityLimit stability = StabilityLimit.sgd(0);
     private double edgeTolerance = 0.1;
-    private double warning = 0.19;
+    private double warning = 0.2;
     private long seed = 0;
 
     private Calibration() {}
@@ -381,7 +381,7 @@ public interface Rules {
 
     /**
      * Probability that the loss doubles within the next 50 steps from which on an {@link
-     * Event.Kind#INSTABILITY_AHEAD} is told. Default 0.19: docs/warnings.md says what it finds and
+     * Event.Kind#INSTABILITY_AHEAD} is told. Default 0.2: docs/warnings.md says what it finds and
      * how often it is wrong.
      *
      * @param value from 0.01 to 1

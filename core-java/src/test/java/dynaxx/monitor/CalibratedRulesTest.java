@@ -419,7 +419,7 @@ class CalibratedRulesTest {
             1.5,
             StabilityLimit.sgd(0),
             0.1,
-            0.19,
+            0.2,
             0);
     assertEquals(documented, Rules.calibration().settings());
     StabilityLimit limit = StabilityLimit.adam(0.9);
