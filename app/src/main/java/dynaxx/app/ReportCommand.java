@@ -81,8 +81,11 @@ final class ReportCommand implements Callable<Integer> {
     RunReport report = read();
     Path file = out == null ? folder().resolve("report." + format) : out;
     WholeFile.check(file);
+    Map<String, Picture> pictures = plots == null ? Map.of() : report.pictures();
     if (plots != null) {
       WholeFile.checkFolder(plots);
+    }
+    if (!pictures.isEmpty()) {
       Files.createDirectories(plots);
     }
     String text = format == Format.HTML ? report.html() : report.markdown();
@@ -90,12 +93,16 @@ final class ReportCommand implements Callable<Integer> {
     write(file, text);
     print.println("Wrote " + file);
     if (plots != null) {
-      Map<String, Picture> pictures = report.pictures();
       for (Map.Entry<String, Picture> picture : pictures.entrySet()) {
         String ending = png ? ".png" : ".svg";
         Pictures.write(plots.resolve(picture.getKey() + ending), picture.getValue());
       }
-      print.println("Wrote " + pictures.size() + " pictures to " + plots);
+      print.println(
+          switch (pictures.size()) {
+            case 0 -> "Wrote no picture: found no signal with a finite value";
+            case 1 -> "Wrote 1 picture to " + plots;
+            default -> "Wrote " + pictures.size() + " pictures to " + plots;
+          });
     }
     print.flush();
     return 0;

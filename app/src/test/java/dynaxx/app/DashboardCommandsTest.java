@@ -105,6 +105,23 @@ class DashboardCommandsTest {
     }
   }
 
+  @Test
+  void saysHowManyPicturesThereAreAndWhyThereIsNone() throws Exception {
+    Path plots = folder.resolve("plots");
+    for (String[] each :
+        new String[][] {
+          {"step,loss\n0,nan\n", "Wrote no picture: found no signal with a finite value"},
+          {"step,loss\n0,1\n", "Wrote 1 picture to " + plots},
+          {"step,loss,trace\n3000000000,1,2\n", "Wrote 2 pictures to " + plots}
+        }) {
+      Path file = Files.writeString(folder.resolve("metrics.csv"), each[0]);
+      Running report = new Running("report", file.toString(), "--plots", plots.toString());
+      assertEquals(0, report.status());
+      assertEquals(each[1], report.out().lines().toList().get(1));
+      assertEquals(!each[0].contains("nan"), Files.exists(plots));
+    }
+  }
+
   private static List<String> names(Path folder, String ending) throws IOException {
     try (Stream<Path> all = Files.list(folder)) {
       return all.map(file -> file.getFileName().toString())

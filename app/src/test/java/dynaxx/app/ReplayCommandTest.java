@@ -144,11 +144,12 @@ class ReplayCommandTest {
         new String[] {
           "line 3: loss: found 'abc', expected a number; not used",
           "line 4: found 3 fields, expected 5; row left out",
-          "line 5: step: found 'x', expected a number",
-          "line 6: no step; row left out",
+          "metrics.csv: line 5: step: found 'x', expected a whole number from 0 to"
+              + " 9007199254740992",
+          "line 6: step: found nothing, expected a whole number",
           "line 7: step: found 1, expected a step after 1; row left out",
-          "line 8: step: found 1.5, expected a whole number",
-          "line 9: step: found -3, expected a whole number",
+          "line 8: step: found '1.5', expected a whole number",
+          "line 9: step: found '-3', expected a whole number",
           "line 10: lambda_min_residual is negative; not used",
           "line 11: not valid CSV; row left out",
           "line 13: loss: found NaN; not used",
@@ -185,7 +186,10 @@ class ReplayCommandTest {
     refused(replay(""), "found no header line");
     refused(replay("step,loss\n"), "found no usable row");
     refused(replay("step,loss\nx,y\n"), "found no usable row");
-    refused(replay("a,b\n1,2\n"), "found columns a, b; expected step and at least one of loss,");
+    refused(replay("a,b\n1,2\n"), "line 1: found columns a, b; expected a column step among them");
+    refused(
+        replay("step,b\n1,2\n"),
+        "line 1: found columns step, b; expected step and at least one of loss,");
     refused(replay("step,step,loss\n1,2,3\n"), "found column step twice");
     refused(replay("step,loss\n1,2\n", "--rules", "none"), "none");
     refused(replay("step,loss\n1,2\n", "--momentum", "1"), "--momentum: found 1.0");
@@ -225,7 +229,8 @@ class ReplayCommandTest {
     Outcome outcome = replay("step,loss,event\n8,1,\n9,1,\nx,1,RESTART\n5,1,\n6,1,\n6,1,\n");
     assertEquals(0, outcome.status(), outcome.err());
     assertTrue(outcome.out().startsWith("5,RESTART,"), outcome.out());
-    assertTrue(outcome.err().contains("line 4: no usable step; row left out"), outcome.err());
+    assertTrue(
+        outcome.err().contains("line 4: step: found 'x', expected a whole number"), outcome.err());
     assertTrue(
         outcome.err().contains("line 7: step: found 6, expected a step after 6"), outcome.err());
   }

@@ -68,6 +68,10 @@ final class Running {
     return task.get();
   }
 
+  String out() {
+    return out.toString();
+  }
+
   String err() {
     return err.toString();
   }

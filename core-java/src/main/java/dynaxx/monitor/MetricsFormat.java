@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -202,5 +203,19 @@ public final class MetricsFormat {
   public static List<MonitorRecord> read(
       BufferedReader lines, String name, Consumer<String> problems) throws IOException {
     return MetricsReader.read(lines, name, problems);
+  }
+
+  /**
+   * Reads a file line by line while it grows, in the same way.
+   *
+   * @param name of the file, for messages
+   * @param problems receives everything that is left out, one line each
+   * @return what each line says, given one after the other, the header first: one step, or nothing,
+   *     and before it a notice of a restart; throws an IllegalArgumentException for a header with
+   *     no step or no signal
+   */
+  public static Function<String, List<MonitorRecord>> reader(
+      String name, Consumer<String> problems) {
+    return new MetricsReader(name, problems)::line;
   }
 }

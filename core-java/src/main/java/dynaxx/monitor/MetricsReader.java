@@ -5,6 +5,7 @@ import dynaxx.spectrum.Signal.Reading;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -31,6 +33,8 @@ final class MetricsReader {
       Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
   private static final Pattern INFINITE = Pattern.compile("[+-]?inf(inity)?");
   private static final int SHOWN = 200;
+  private static final String STEPS = "a whole number from 0 to " + (1L << 53);
+  private static final BigDecimal MOST_STEPS = BigDecimal.valueOf(1L << 53);
   private static final char BYTE_ORDER_MARK = '\uFEFF';
 
   private final String file;
@@ -38,10 +42,11 @@ final class MetricsReader {
   private final Map<String, Integer> columns = new HashMap<>();
   private final Map<Signal, Integer> layers = new EnumMap<>(Signal.class);
   private int width;
+  private long number;
   private long lastStep = -1;
   private boolean restart;
 
-  private MetricsReader(String file, Consumer<String> problems) {
+  MetricsReader(String file, Consumer<String> problems) {
     this.file = file;
     this.problems = problems;
   }
@@ -61,36 +66,48 @@ final class MetricsReader {
   }
 
   private List<MonitorRecord> read(BufferedReader lines) throws IOException {
-    width = header(lines.readLine());
     List<MonitorRecord> records = new ArrayList<>();
-    int number = 1;
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-      number++;
-      if (!line.isBlank()) {
-        row(number, line, records);
-      }
+      records.addAll(line(line));
+    }
+    if (width == 0) {
+      throw new IllegalArgumentException(file + ": found no header line, expected column names");
     }
     if (records.isEmpty()) {
-      throw new IllegalArgumentException(file + ": found no usable row below the header");
+      throw new IllegalArgumentException(
+          file + ": found no usable row below the header, expected at least one");
     }
     return records;
   }
 
-  private int header(String line) {
-    if (line == null || line.isBlank()) {
-      throw new IllegalArgumentException(file + ": found no header line, expected column names");
+  /** What the next line says; the first that is not blank is the header. */
+  List<MonitorRecord> line(String line) {
+    number++;
+    if (line.isBlank()) {
+      return List.of();
     }
+    if (width == 0) {
+      width = header(line);
+      return List.of();
+    }
+    List<MonitorRecord> records = new ArrayList<>(2);
+    row(line, records);
+    return records;
+  }
+
+  private int header(String line) {
     String names = line.charAt(0) == BYTE_ORDER_MARK ? line.substring(1) : line;
+    String here = file + ": line " + number + ": ";
     List<String> header =
         fields(names)
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        file + ": the header line is not valid CSV: " + shown(names)));
+                        here + "the header line is not valid CSV: " + shown(names)));
     for (int i = 0; i < header.size(); i++) {
       String name = header.get(i).strip().toLowerCase(Locale.ROOT);
       if (columns.put(name, i) != null && !name.isEmpty()) {
-        throw new IllegalArgumentException(file + ": found column " + name + " twice");
+        throw new IllegalArgumentException(here + "found column " + shown(name) + " twice");
       }
     }
     for (Signal signal : Signal.values()) {
@@ -102,15 +119,14 @@ final class MetricsReader {
         layers.put(signal, count);
       }
     }
-    if (!columns.containsKey(MetricsFormat.STEP) || layers.isEmpty()) {
+    String found = here + "found columns " + shown(String.join(", ", header)) + "; expected ";
+    if (!columns.containsKey(MetricsFormat.STEP)) {
+      throw new IllegalArgumentException(found + "a column step among them");
+    }
+    if (layers.isEmpty()) {
       String known =
           Arrays.stream(Signal.values()).map(Signal::column).collect(Collectors.joining(", "));
-      throw new IllegalArgumentException(
-          file
-              + ": found columns "
-              + shown(String.join(", ", header))
-              + "; expected step and at least one of "
-              + known);
+      throw new IllegalArgumentException(found + "step and at least one of " + known);
     }
     return header.size();
   }
@@ -159,15 +175,15 @@ final class MetricsReader {
     return at;
   }
 
-  private void row(int number, String line, List<MonitorRecord> records) {
+  private void row(String line, List<MonitorRecord> records) {
     Optional<List<String>> parsed = fields(line);
     if (parsed.isEmpty()) {
-      leftOut(number, "not valid CSV");
+      leftOut("not valid CSV");
       return;
     }
     List<String> fields = parsed.get();
     if (fields.size() != width) {
-      leftOut(number, "found " + fields.size() + " fields, expected " + width);
+      leftOut("found " + fields.size() + " fields, expected " + width);
       return;
     }
     Integer event = columns.get(MetricsFormat.EVENT);
@@ -176,14 +192,14 @@ final class MetricsReader {
       restart = true;
       lastStep = -1;
     }
-    Optional<Long> step = step(number, fields.get(columns.get(MetricsFormat.STEP)));
+    Optional<Long> step = step(fields.get(columns.get(MetricsFormat.STEP)));
     if (step.isEmpty()) {
       return;
     }
     lastStep = step.get();
     Observation observation = Observation.at(lastStep);
     for (Signal signal : layers.keySet()) {
-      Optional<Reading> reading = reading(number, signal, fields);
+      Optional<Reading> reading = reading(signal, fields);
       if (reading.isPresent()) {
         observation = observation.with(signal, reading.get());
       }
@@ -196,33 +212,46 @@ final class MetricsReader {
   }
 
   /** The value of a signal with those of its layers, whose mean stands for one that is missing. */
-  private Optional<Reading> reading(int number, Signal signal, List<String> fields) {
+  private Optional<Reading> reading(Signal signal, List<String> fields) {
     List<Double> parts = new ArrayList<>();
     for (int layer = 1; layer <= layers.get(signal); layer++) {
-      parts.add(number(number, signal.column(layer), fields).orElse(Double.NaN));
+      parts.add(number(signal.column(layer), fields).orElse(Double.NaN));
     }
     boolean known = parts.stream().anyMatch(part -> !part.isNaN());
-    OptionalDouble value = number(number, signal.column(), fields);
+    OptionalDouble value = number(signal.column(), fields);
     if (value.isPresent()) {
-      OptionalDouble error = error(number, signal, fields);
+      OptionalDouble error = error(signal, fields);
       return Optional.of(new Reading(value.getAsDouble(), error, known ? parts : List.of()));
     }
     return known ? Optional.of(Reading.mean(parts)) : Optional.empty();
   }
 
-  private Optional<Long> step(int number, String text) {
-    OptionalDouble value = number(number, MetricsFormat.STEP, text);
-    if (value.isEmpty()) {
-      return text.isBlank() ? leftOut(number, "no step") : leftOut(number, "no usable step");
+  private Optional<Long> step(String text) {
+    if (text.isBlank()) {
+      return leftOut("step: found nothing, expected " + STEPS);
     }
-    double step = value.getAsDouble();
-    if (!(step >= 0 && step <= 1L << 53 && step == Math.rint(step))) {
-      return leftOut(number, "step: found " + text + ", expected a whole number from 0 on");
+    OptionalLong step = whole(text.strip());
+    if (step.isEmpty()) {
+      return leftOut("step: found '" + shown(text) + "', expected " + STEPS);
     }
-    if (step <= lastStep) {
-      return leftOut(number, "step: found " + text + ", expected a step after " + lastStep);
+    if (step.getAsLong() <= lastStep) {
+      return leftOut("step: found " + shown(text) + ", expected a step after " + lastStep);
     }
-    return Optional.of((long) step);
+    return Optional.of(step.getAsLong());
+  }
+
+  /** A step, whose number as a double may be another one's. */
+  private static OptionalLong whole(String text) {
+    if (text.length() > SHOWN || !NUMBER.matcher(text).matches()) {
+      return OptionalLong.empty();
+    }
+    try {
+      BigDecimal number = new BigDecimal(text);
+      boolean usable = number.signum() >= 0 && number.compareTo(MOST_STEPS) <= 0;
+      return usable ? OptionalLong.of(number.longValueExact()) : OptionalLong.empty();
+    } catch (ArithmeticException | NumberFormatException e) {
+      return OptionalLong.empty();
+    }
   }
 
   /** Text from the file, fit for a terminal. */
@@ -231,32 +260,36 @@ final class MetricsReader {
     return printable.length() <= SHOWN ? printable : printable.substring(0, SHOWN) + "...";
   }
 
-  private <T> Optional<T> leftOut(int number, String reason) {
-    problems.accept("line " + number + ": " + reason + "; row left out");
+  private <T> Optional<T> leftOut(String reason) {
+    problem(reason + "; row left out");
     return Optional.empty();
   }
 
-  private OptionalDouble error(int number, Signal signal, List<String> fields) {
+  private void problem(String what) {
+    problems.accept(file + ": line " + number + ": " + what);
+  }
+
+  private OptionalDouble error(Signal signal, List<String> fields) {
     for (String ending : MetricsColumn.ERRORS) {
       String column = signal.column() + ending;
-      OptionalDouble error = number(number, column, fields);
+      OptionalDouble error = number(column, fields);
       if (error.isPresent() && error.getAsDouble() >= 0) {
         return error.getAsDouble() < Double.POSITIVE_INFINITY ? error : OptionalDouble.empty();
       }
       if (error.isPresent() && error.getAsDouble() < 0) {
-        problems.accept("line " + number + ": " + column + " is negative; not used");
+        problem(column + " is negative; not used");
       }
     }
     return OptionalDouble.empty();
   }
 
-  private OptionalDouble number(int number, String column, List<String> fields) {
+  private OptionalDouble number(String column, List<String> fields) {
     Integer index = columns.get(column);
-    return index == null ? OptionalDouble.empty() : number(number, column, fields.get(index));
+    return index == null ? OptionalDouble.empty() : number(column, fields.get(index));
   }
 
   /** The number in a field, NaN and infinities included; nothing for an empty field or text. */
-  private OptionalDouble number(int number, String column, String field) {
+  private OptionalDouble number(String column, String field) {
     String text = field.strip().toLowerCase(Locale.ROOT);
     if (text.isEmpty()) {
       return OptionalDouble.empty();
@@ -268,18 +301,11 @@ final class MetricsReader {
     } else if (NUMBER.matcher(text).matches()) {
       value = Double.parseDouble(text);
     } else if (!text.equals("nan")) {
-      problems.accept(
-          "line "
-              + number
-              + ": "
-              + column
-              + ": found '"
-              + shown(field)
-              + "', expected a number; not used");
+      problem(column + ": found '" + shown(field) + "', expected a number; not used");
       return OptionalDouble.empty();
     }
     if (!Double.isFinite(value)) {
-      problems.accept("line " + number + ": " + column + ": found " + shown(field) + "; not used");
+      problem(column + ": found " + shown(field) + "; not used");
     }
     return OptionalDouble.of(value);
   }

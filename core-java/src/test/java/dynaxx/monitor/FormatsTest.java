@@ -190,6 +190,47 @@ class FormatsTest {
     return all;
   }
 
+  /** A step is a long; its number must also be exact as the double that others read it as. */
+  @Test
+  void aStepIsAWholeNumberUpTo2To53() throws IOException {
+    List<String> problems = new ArrayList<>();
+    Path file =
+        Files.writeString(
+            folder.resolve("m.csv"),
+            "step,loss\n3000000000,1\n3e9,1\n3.000000001e9,1\n9007199254740992,1\n"
+                + "9007199254740993,1\n1e99999999999,1\n-1,1\n,1\n0.5,1\n");
+    List<MonitorRecord> rows = MetricsFormat.read(file, problems::add);
+    assertEquals(
+        List.of(3_000_000_000L, 3_000_000_001L, 1L << 53),
+        rows.stream().map(MonitorRecord::step).toList());
+    List<String> found = List.of("'9007199254740993'", "'1e99999999999'", "'-1'", "nothing");
+    for (int i = 0; i < found.size(); i++) {
+      assertEquals(
+          "%s: line %d: step: found %s, expected a whole number from 0 to 9007199254740992; %s"
+              .formatted(file, i + 6, found.get(i), "row left out"),
+          problems.get(i + 1));
+    }
+    assertEquals(6, problems.size());
+  }
+
+  /** A file that grows says the same as one that is whole. */
+  @Test
+  void metricsAreReadLineByLine() throws IOException {
+    String text = "\nstep,loss,event\n0,1,\n\n2,x,\n1,1,\n1,1,RESTART\n";
+    Path file = Files.writeString(folder.resolve("m.csv"), text);
+    List<String> whole = new ArrayList<>();
+    List<MonitorRecord> rows = MetricsFormat.read(file, whole::add);
+    List<String> problems = new ArrayList<>();
+    var reader = MetricsFormat.reader(file.toString(), problems::add);
+    assertEquals(rows, text.lines().flatMap(line -> reader.apply(line).stream()).toList());
+    assertEquals(4, rows.size());
+    assertEquals(whole, problems);
+    assertTrue(whole.get(1).contains("line 6: step: found 1, expected a step after 2"));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> MetricsFormat.reader("m", problems::add).apply("loss,trace"));
+  }
+
   @Test
   void aCountIsAWholeNumberAndTextIsQuoted() {
     MetricsFormat format =

@@ -5,7 +5,6 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * How an axis is laid out: linear, logarithmic, or linear near zero and logarithmic far from it.
@@ -24,6 +23,9 @@ record AxisScale(Kind kind, double near) {
   static final AxisScale LINEAR = new AxisScale(Kind.LINEAR, 1);
 
   private static final int TICKS = 6;
+
+  /** Steps below this one are written out. */
+  private static final double MOST_PLAIN = 1e7;
 
   /** The axis for the values that a panel shows. */
   static AxisScale of(Signal.Scale scale, double least, double most, double smallest) {
@@ -112,13 +114,19 @@ record AxisScale(Kind kind, double near) {
 
   /** A tick in few characters. */
   static String label(double value) {
-    double rounded = new BigDecimal(value).round(new MathContext(4)).doubleValue();
-    double size = Math.abs(rounded);
-    if (size != 0 && (size >= 1e5 || size < 1e-3)) {
-      return String.format(Locale.ROOT, "%.0e", rounded)
-          .replaceAll("e([+-])0?", "e$1")
-          .replace("+", "");
-    }
-    return new BigDecimal(Double.toString(rounded)).stripTrailingZeros().toPlainString();
+    BigDecimal rounded = new BigDecimal(value).round(new MathContext(4)).stripTrailingZeros();
+    double size = Math.abs(value);
+    return size != 0 && (size >= 1e5 || size < 1e-3) ? powered(rounded) : rounded.toPlainString();
+  }
+
+  /** A step, exactly. */
+  static String step(double value) {
+    BigDecimal step = new BigDecimal(value).stripTrailingZeros();
+    return Math.abs(value) < MOST_PLAIN ? step.toPlainString() : powered(step);
+  }
+
+  private static String powered(BigDecimal value) {
+    int power = value.precision() - value.scale() - 1;
+    return value.scaleByPowerOfTen(-power).stripTrailingZeros().toPlainString() + "e" + power;
   }
 }

@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -123,14 +124,15 @@ public final class Dashboard implements AutoCloseable {
           http.setRequestHeaderSize(MOST_HEADER_BYTES);
           http.setSendServerVersion(false);
         });
+    config.jetty.modifyServer(server -> server.setErrorHandler(Guard::answer));
     config.routes.before(Guard::check);
     config.routes.exception(
         HttpResponseException.class,
         (refusal, request) ->
             request
                 .status(refusal.getStatus())
-                .contentType("text/plain; charset=utf-8")
-                .result(refusal.getMessage() + "\n"));
+                .contentType(Guard.TEXT)
+                .result(Guard.text(refusal) + "\n"));
     Page.FILES.forEach((path, file) -> config.routes.get(path, request -> file.answer(request)));
     config.routes.get("/api/panels", request -> json(request, RunView.json(Panels::write)));
     config.routes.get(
@@ -193,9 +195,12 @@ public final class Dashboard implements AutoCloseable {
       if (run.file() != null) {
         try {
           run.file().follow();
-          run.data().readable(true);
+          run.data().trouble("");
+          run.file().tell();
+        } catch (NoSuchFileException e) {
+          run.data().trouble("gone");
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
-          run.data().readable(false);
+          run.data().trouble("not readable");
         }
       }
     }
@@ -209,7 +214,8 @@ public final class Dashboard implements AutoCloseable {
   private void heads(JsonGenerator json) throws IOException {
     json.writeStartArray();
     for (int i = 0; i < runs.size(); i++) {
-      RunData.Head head = runs.get(i).data().head();
+      RunData data = runs.get(i).data();
+      RunData.Head head = data.head();
       json.writeStartObject();
       json.writeNumberField("id", i);
       json.writeStringField("name", head.name());
@@ -217,11 +223,7 @@ public final class Dashboard implements AutoCloseable {
       json.writeNumberField("step", head.step());
       json.writeNumberField("version", head.version());
       json.writeNumberField("generation", head.generation());
-      json.writeObjectFieldStart("facts");
-      for (Map.Entry<String, Object> fact : runs.get(i).data().facts().entrySet()) {
-        json.writeStringField(fact.getKey(), fact.getValue().toString());
-      }
-      json.writeEndObject();
+      RunView.about(json, data.facts(), data.problems());
       json.writeEndObject();
     }
     json.writeEndArray();

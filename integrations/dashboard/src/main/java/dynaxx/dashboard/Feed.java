@@ -54,7 +54,7 @@ final class Feed extends HttpServlet implements AutoCloseable {
     }
     if (refusal != null) {
       response.setStatus(refusal.status());
-      response.setContentType("text/plain; charset=utf-8");
+      response.setContentType(Guard.TEXT);
       response.getOutputStream().write((refusal.reason() + "\n").getBytes(StandardCharsets.UTF_8));
       return;
     }

@@ -2,11 +2,16 @@ package dynaxx.dashboard;
 
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
+import io.javalin.http.NotFoundResponse;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Callback;
 
 /**
  * What a request must be like. The server listens on loopback only; a page of somebody else's could
@@ -34,6 +39,16 @@ final class Guard {
           "same-origin",
           "Cache-Control",
           "no-store");
+
+  static final String TEXT = "text/plain; charset=utf-8";
+
+  private static final Map<Integer, String> OTHERS =
+      Map.of(
+          400, "request: found one that is malformed, expected one of this page",
+          404, "path: found nothing there",
+          414, "path: found one that is too long",
+          431, "headers: found too many or too long ones",
+          505, "version: found another one of HTTP, expected 1.1");
 
   private Guard() {}
 
@@ -93,6 +108,21 @@ final class Guard {
       throw refused(400, name + ": found " + value + ", expected from " + least + " to " + most);
     }
     return value;
+  }
+
+  /** What the server itself refuses, such as what is no request, in our words. */
+  static boolean answer(Request request, Response response, Callback done) {
+    int status = response.getStatus();
+    HEADERS.forEach(response.getHeaders()::put);
+    response.getHeaders().put("Content-Type", TEXT);
+    String line = OTHERS.getOrDefault(status, "request: could not be answered") + "\n";
+    Content.Sink.write(response, true, line, done);
+    return true;
+  }
+
+  /** Why something was refused, in our words, also if the library found no such path. */
+  static String text(HttpResponseException refusal) {
+    return refusal instanceof NotFoundResponse ? OTHERS.get(404) : refusal.getMessage();
   }
 
   static HttpResponseException refused(int status, String reason) {

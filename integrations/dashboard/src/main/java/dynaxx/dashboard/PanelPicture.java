@@ -195,7 +195,7 @@ final class PanelPicture {
   private void steps() {
     for (double step : AxisScale.linear(from, to, 7)) {
       if (step == Math.rint(step)) {
-        words(x(step), bottom + 18, AxisScale.label(step), Anchor.MIDDLE);
+        words(x(step), bottom + 18, AxisScale.step(step), Anchor.MIDDLE);
       }
     }
     words(RIGHT, bottom + 36, "step", Anchor.END);

@@ -25,6 +25,8 @@ final class RunData {
   /** Ending of the column that a sharpness is compared with. */
   static final String LIMIT = "_limit";
 
+  private static final String RUNNING = "running";
+
   /** Values of layers, heads or eigenvalues at a step. */
   record Parts(long step, float[] values) {}
 
@@ -41,8 +43,10 @@ final class RunData {
   private final List<Event> events = new ArrayList<>();
   private final List<Given> advice = new ArrayList<>();
   private Map<String, Object> facts = Map.of();
-  private String status = "running";
-  private boolean readable = true;
+  private String status = "";
+  private boolean finished;
+  private String trouble = "";
+  private List<String> problems = List.of();
   private long step = -1;
   private long version;
   private int generation;
@@ -63,7 +67,8 @@ final class RunData {
       Map<String, List<Parts>> parts,
       List<Found> verdicts,
       List<Event> events,
-      List<Given> advice) {}
+      List<Given> advice,
+      List<String> problems) {}
 
   synchronized State state() {
     Map<String, Column.View> views = new LinkedHashMap<>();
@@ -81,7 +86,8 @@ final class RunData {
         lists,
         List.copyOf(verdicts),
         List.copyOf(events),
-        List.copyOf(advice));
+        List.copyOf(advice),
+        problems);
   }
 
   /** The few numbers that tell whether a page has to be brought up to date. */
@@ -96,22 +102,41 @@ final class RunData {
   }
 
   synchronized void facts(Map<String, ?> known) {
-    facts = Collections.unmodifiableMap(new LinkedHashMap<>(known));
-    version++;
+    if (!facts.equals(known)) {
+      facts = Collections.unmodifiableMap(new LinkedHashMap<>(known));
+      version++;
+    }
   }
 
-  /** Whether its files could be read the last time; what they say of its status stays. */
-  synchronized void readable(boolean now) {
-    if (readable != now) {
-      readable = now;
+  /** What is wrong with its files, as far as they can be read, each in a line. */
+  synchronized List<String> problems() {
+    return problems;
+  }
+
+  synchronized void problems(List<String> now) {
+    if (!problems.equals(now)) {
+      problems = now;
+      version++;
+    }
+  }
+
+  /** Why its files could not be read the last time, or nothing; what they said stays. */
+  synchronized void trouble(String now) {
+    if (!trouble.equals(now)) {
+      trouble = now;
       version++;
     }
   }
 
   private String shown() {
-    return readable ? status : "not readable";
+    if (!trouble.isEmpty()) {
+      return trouble;
+    }
+    boolean open = status.isEmpty() || status.equals(RUNNING);
+    return !open ? status : finished ? "completed" : RUNNING;
   }
 
+  /** What its file says of it; empty if nothing does. */
   synchronized void status(String now) {
     if (!status.equals(now)) {
       status = now;
@@ -121,7 +146,7 @@ final class RunData {
 
   /** Nothing more will come; only a run that said so is complete. */
   synchronized void ended() {
-    if (status.equals("running")) {
+    if (shown().equals(RUNNING)) {
       status("ended early");
     }
   }
@@ -133,6 +158,7 @@ final class RunData {
     verdicts = new ArrayList<>();
     events.clear();
     advice.clear();
+    finished = false;
     step = -1;
     generation++;
     version++;
@@ -149,7 +175,7 @@ final class RunData {
         if (notice.kind() == MonitorRecord.Notice.Kind.RESTART) {
           back(notice.step());
         } else if (notice.kind() == MonitorRecord.Notice.Kind.FINISH) {
-          status = "completed";
+          finished = true;
         }
       }
     }

@@ -1,61 +1,53 @@
 package dynaxx.dashboard;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dynaxx.monitor.MetricsFormat;
 import dynaxx.monitor.MonitorRecord;
-import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
-import java.io.StringReader;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
  * Follows the files of a run while they grow: {@code monitor.jsonl}, or {@code metrics.csv} as long
- * as there is none, and {@code run.json}. Reads whole lines only, and begins anew if a file became
- * shorter. A line that is no record is left out and counted.
+ * as there is none, and {@code run.json}. Reads whole lines only, and begins anew if a file is
+ * another than it was. A line that is no record is left out, and what is wrong is told.
  */
 final class RunFile {
 
+  private static final System.Logger LOG = System.getLogger(RunFile.class.getName());
   private static final String JOURNAL = "monitor.jsonl";
   private static final String METRICS = "metrics.csv";
   private static final String JOURNAL_ENDING = ".jsonl";
   private static final String METRICS_ENDING = ".csv";
-  private static final String FACTS = "run.json";
-  private static final int BLOCK = 1 << 20;
-  private static final int MOST_LINE = 1 << 24;
-  private static final long MOST_FACTS = 1 << 20;
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+  private static final String LEADS_OUT = "a link that leads out of the run's folder";
 
   private final RunData data;
   private final Path place;
   private final Path facts;
-  private Path lines;
-  private boolean journal;
-  private long position;
-  private String header = "";
-  private byte[] rest = {};
-  private FileTime factsTime;
+  private GrowingFile lines;
+  private Function<String, List<MonitorRecord>> reader = line -> List.of();
+  private int read;
+  private List<Object> factsSeen = List.of();
+  private String wrongFacts = "";
+  private String wrongLine = "";
   private long leftOut;
+  private final Set<String> told = new HashSet<>();
 
   private RunFile(Path place, Path lines, String name) {
     this.place = place;
-    this.lines = lines;
-    this.journal = lines.getFileName().toString().endsWith(JOURNAL_ENDING);
-    this.facts = lines.resolveSibling(FACTS);
+    this.lines = new GrowingFile(lines);
+    this.facts = lines.resolveSibling(Facts.FILE);
     this.data = new RunData(name);
   }
 
@@ -122,22 +114,28 @@ final class RunFile {
    * @throws IOException if its file is a link that leads out of the folder
    */
   static Optional<RunFile> in(Path folder) throws IOException {
+    Path name = folder.toAbsolutePath().normalize().getFileName();
+    return linesIn(folder)
+        .map(lines -> new RunFile(folder, lines, name == null ? "/" : name.toString()));
+  }
+
+  /** The journal, which knows more than the metrics, or those. */
+  private static Optional<Path> linesIn(Path folder) throws IOException {
     for (String file : List.of(JOURNAL, METRICS)) {
       Path path = folder.resolve(file);
       if (Files.isRegularFile(path)) {
-        inside(folder, path);
-        Path name = folder.toAbsolutePath().normalize().getFileName();
-        return Optional.of(new RunFile(folder, path, name == null ? "/" : name.toString()));
+        if (!inside(folder, path)) {
+          throw new IOException(path + ": found " + LEADS_OUT);
+        }
+        return Optional.of(path);
       }
     }
     return Optional.empty();
   }
 
   /** A link must not lead out of the folder that somebody chose to show. */
-  private static void inside(Path folder, Path file) throws IOException {
-    if (!file.toRealPath().startsWith(folder.toRealPath())) {
-      throw new IOException(file + ": found a link that leads out of the run's folder");
-    }
+  private static boolean inside(Path folder, Path file) throws IOException {
+    return file.toRealPath().startsWith(folder.toRealPath());
   }
 
   RunData data() {
@@ -154,106 +152,139 @@ final class RunFile {
     return leftOut;
   }
 
-  /** Reads what has come since the last time. */
-  void follow() throws IOException {
-    readFacts();
-    turnToJournal();
-    try (FileChannel channel = FileChannel.open(lines, StandardOpenOption.READ)) {
-      if (channel.size() < position) {
-        beginAnew();
-      }
-      channel.position(position);
-      ByteBuffer block = ByteBuffer.allocate(BLOCK);
-      while (channel.read(block.clear()) > 0) {
-        block.flip();
-        position += block.remaining();
-        take(block);
+  /** What is wrong with its files, each in a line that begins with the name of the file. */
+  List<String> problems() {
+    String more = leftOut > 1 ? " (and " + (leftOut - 1) + " more like this)" : "";
+    return Stream.of(wrongFacts, wrongLine.isEmpty() ? "" : wrongLine + more)
+        .filter(problem -> !problem.isEmpty())
+        .toList();
+  }
+
+  /** Says what is wrong with its files, each thing once, however many lines it concerns. */
+  void tell() {
+    for (String problem : List.of(wrongFacts, wrongLine)) {
+      if (!problem.isEmpty() && told.add(problem)) {
+        LOG.log(System.Logger.Level.WARNING, "{0}", whole(problem));
       }
     }
   }
 
-  /** A run that has just begun has its metrics before its journal, which knows more. */
-  private void turnToJournal() throws IOException {
-    Path better = lines.resolveSibling(JOURNAL);
-    if (!journal && !place.equals(lines) && Files.isRegularFile(better)) {
-      inside(place, better);
-      lines = better;
-      journal = true;
+  /** The first thing that is wrong with its lines, if there is any. */
+  Stream<String> whyNoStep() {
+    return Stream.of(wrongLine).filter(problem -> !problem.isEmpty()).map(this::whole);
+  }
+
+  /** A problem with the whole path of its file. */
+  private String whole(String problem) {
+    Path folder = facts.getParent();
+    return folder == null ? problem : folder + File.separator + problem;
+  }
+
+  /**
+   * Reads what has come since the last time.
+   *
+   * @throws NoSuchFileException if the run is gone; what was read of it stays
+   */
+  void follow() throws IOException {
+    turnTo(Files.isDirectory(place) ? linesIn(place).orElse(lines.path()) : lines.path());
+    lines.read(this::beginAnew, this::take, this::tooLong);
+    readFacts();
+    data.problems(problems());
+  }
+
+  /**
+   * A run that has just begun has its metrics before its journal; one that begins anew may have
+   * lost the latter.
+   */
+  private void turnTo(Path better) {
+    if (!better.equals(lines.path())) {
+      lines = new GrowingFile(better);
       beginAnew();
     }
   }
 
   private void beginAnew() {
-    position = 0;
-    rest = new byte[0];
-    header = "";
+    read = 0;
+    wrongLine = "";
+    leftOut = 0;
     data.clear();
   }
 
-  private void take(ByteBuffer block) {
-    byte[] all = Arrays.copyOf(rest, rest.length + block.remaining());
-    block.get(all, rest.length, block.remaining());
-    int end = all.length;
-    while (end > 0 && all[end - 1] != '\n') {
-      end--;
+  private void take(String text) {
+    if (read == 0) {
+      reader = isJournal() ? this::record : MetricsFormat.reader(name(), this::leftOut);
     }
-    rest = Arrays.copyOfRange(all, end, all.length);
-    if (rest.length > MOST_LINE) {
-      rest = new byte[0];
-      leftOut++;
-    }
-    String text = new String(all, 0, end, StandardCharsets.UTF_8);
-    if (journal) {
-      text.lines().forEach(this::record);
-    } else if (!text.isEmpty()) {
-      rows(text);
-    }
+    text.lines().forEach(this::line);
   }
 
-  private void record(String line) {
+  private void line(String line) {
+    read++;
     try {
-      data.accept(MonitorRecord.parse(line));
+      reader.apply(line).forEach(data::accept);
     } catch (IllegalArgumentException e) {
-      leftOut++;
+      leftOut(e.getMessage());
+      if (!isJournal()) {
+        // Below such a header nothing can be read.
+        reader = more -> List.of();
+      }
     }
   }
 
-  private void rows(String text) {
-    String body = text;
-    if (header.isEmpty()) {
-      body = text.stripLeading();
-      header = body.lines().findFirst().orElse("");
-      body = body.substring(Math.min(body.length(), body.indexOf('\n') + 1));
+  private List<MonitorRecord> record(String line) {
+    try {
+      return List.of(MonitorRecord.parse(line));
+    } catch (IllegalArgumentException e) {
+      leftOut(name() + ": line " + read + ": " + e.getMessage() + "; left out");
+      return List.of();
     }
-    if (body.isBlank()) {
-      return;
+  }
+
+  private boolean isJournal() {
+    return name().endsWith(JOURNAL_ENDING);
+  }
+
+  private String name() {
+    return lines.path().getFileName().toString();
+  }
+
+  private void leftOut(String problem) {
+    leftOut++;
+    if (wrongLine.isEmpty()) {
+      wrongLine = problem;
     }
-    try (BufferedReader reader = new BufferedReader(new StringReader(header + "\n" + body))) {
-      MetricsFormat.read(reader, lines.toString(), problem -> leftOut++).forEach(data::accept);
-    } catch (IllegalArgumentException | IOException e) {
-      leftOut++;
-    }
+  }
+
+  private void tooLong() {
+    leftOut(name() + ": line " + (read + 1) + ": found no end of it; left out");
   }
 
   private void readFacts() {
     try {
-      if (!Files.isRegularFile(facts) || Files.size(facts) > MOST_FACTS) {
+      Path folder = facts.getParent();
+      if (!Files.isRegularFile(facts)) {
+        facts(Facts.Read.NOTHING, List.of());
         return;
       }
-      inside(lines.getParent() == null ? Path.of(".") : lines.getParent(), facts);
-      FileTime time = Files.getLastModifiedTime(facts);
-      if (!time.equals(factsTime)) {
-        factsTime = time;
-        Map<?, ?> read = MAPPER.readValue(facts.toFile(), Map.class);
-        if (read == null) {
-          return;
-        }
-        data.facts(Facts.of(read));
-        Object status = read.get("status");
-        data.status(status == null ? "running" : status.toString());
+      if (!inside(folder == null ? Path.of(".") : folder, facts)) {
+        facts(Facts.Read.wrong(LEADS_OUT, "a file in it"), List.of());
+        return;
       }
-    } catch (IOException e) {
+      BasicFileAttributes now = Files.readAttributes(facts, BasicFileAttributes.class);
+      List<Object> seen = Arrays.asList(now.lastModifiedTime(), now.size(), now.fileKey());
+      if (!seen.equals(factsSeen)) {
+        facts(Facts.read(facts), seen);
+      }
+    } catch (NoSuchFileException e) {
       // It is just being replaced; the next time.
+    } catch (IOException e) {
+      facts(Facts.Read.wrong("a file that cannot be read", "one that can"), List.of());
     }
+  }
+
+  private void facts(Facts.Read now, List<Object> seen) {
+    factsSeen = seen;
+    wrongFacts = now.problem();
+    data.facts(now.facts());
+    data.status(now.status());
   }
 }

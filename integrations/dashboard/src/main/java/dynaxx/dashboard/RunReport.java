@@ -39,20 +39,27 @@ public final class RunReport {
    * @throws IOException if there is no run at a place, or no run has a record that can be read
    */
   public static RunReport of(List<Path> places) throws IOException {
-    List<RunData.State> states = new ArrayList<>();
+    List<RunFile> files = new ArrayList<>();
     for (Path place : places) {
-      for (RunFile file : RunFile.at(place)) {
-        file.follow();
-        RunData.State state = file.data().state();
-        if (!state.columns().isEmpty()) {
-          states.add(state);
-        }
-      }
+      files.addAll(RunFile.at(place));
     }
+    for (RunFile file : files) {
+      file.follow();
+    }
+    List<RunData.State> states =
+        files.stream()
+            .map(file -> file.data().state())
+            .filter(state -> !state.columns().isEmpty())
+            .toList();
     if (states.isEmpty()) {
-      throw new IOException(places.getFirst() + ": found no step of a run, expected at least one");
+      throw new IOException(
+          files.stream()
+              .flatMap(RunFile::whyNoStep)
+              .findFirst()
+              .orElse(places.getFirst() + ": found no step of a run, expected at least one"));
     }
-    return new RunReport(List.copyOf(states));
+    files.forEach(RunFile::tell);
+    return new RunReport(states);
   }
 
   /**
@@ -123,11 +130,7 @@ public final class RunReport {
     json.writeArrayFieldStart("runs");
     for (RunData.State run : runs) {
       json.writeStartObject();
-      json.writeObjectFieldStart("facts");
-      for (Map.Entry<String, Object> fact : run.facts().entrySet()) {
-        json.writeStringField(fact.getKey(), fact.getValue().toString());
-      }
-      json.writeEndObject();
+      RunView.about(json, run.facts(), run.problems());
       json.writeFieldName("view");
       RunView.write(json, run, new RunView.Window(0, Long.MAX_VALUE, POINTS));
       json.writeEndObject();
@@ -166,7 +169,11 @@ public final class RunReport {
             .append(" at step ")
             .append(run.verdicts().getLast().step());
       }
-      text.append(".\n\n| signal | unit | first | last | least | most | values |\n");
+      text.append(".\n");
+      for (String problem : run.problems()) {
+        text.append("\nNote: ").append(escaped(problem)).append(".\n");
+      }
+      text.append("\n| signal | unit | first | last | least | most | values |\n");
       text.append("|---|---|--:|--:|--:|--:|--:|\n");
       for (Signal signal : Signal.values()) {
         row(text, "`" + signal.column() + "`", signal.unit(), run.columns().get(signal.column()));

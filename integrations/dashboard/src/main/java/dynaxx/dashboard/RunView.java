@@ -105,6 +105,21 @@ final class RunView {
     json.writeEndObject();
   }
 
+  /** What is known of a run beside its curves. */
+  static void about(JsonGenerator json, Map<String, Object> facts, List<String> problems)
+      throws IOException {
+    json.writeObjectFieldStart("facts");
+    for (Map.Entry<String, Object> fact : facts.entrySet()) {
+      json.writeStringField(fact.getKey(), fact.getValue().toString());
+    }
+    json.writeEndObject();
+    json.writeArrayFieldStart("problems");
+    for (String problem : problems) {
+      json.writeString(problem);
+    }
+    json.writeEndArray();
+  }
+
   private static void head(JsonGenerator json, RunData.State run) throws IOException {
     json.writeStringField("name", run.name());
     json.writeStringField("status", run.status());

@@ -133,10 +133,10 @@ dynaxx.Curves = class {
     const font = "11px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
     const axis = { stroke: () => dynaxx.colour("faint"), font, ticks: { show: false }, grid: { stroke: () => dynaxx.colour("grid"), width: 1 } };
     return {
-      width: this.width(), height: 216, series, bands, legend: { show: false }, padding: [10, 12, 0, 0],
+      width: this.width(), height: 216, series, bands, legend: { show: false }, padding: [10, 18, 0, 0],
       scales: { x: { time: false, range: (u, a, b) => [a, b] }, y: { range: () => [this.low, this.high] } },
       axes: [
-        { ...axis, size: 26, space: 70, values: (u, splits) => splits.map(s => Number.isInteger(s) ? s.toLocaleString("en-US") : "") },
+        { ...axis, size: 26, space: 70, values: (u, splits) => splits.map(s => Number.isInteger(s) ? dynaxx.stepTick(s) : "") },
         { ...axis, size: 58, splits: (u, i, low, high) => dynaxx.ticks(this.scale, low, high, 5),
           values: (u, splits) => splits.map(y => dynaxx.tick(this.scale.back(y))) },
       ],

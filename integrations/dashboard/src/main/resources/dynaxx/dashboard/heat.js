@@ -81,11 +81,11 @@ dynaxx.Heat = class {
     const font = "11px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
     const axis = { stroke: () => dynaxx.colour("faint"), font, ticks: { show: false }, grid: { show: false } };
     return {
-      width: Math.max(200, this.host.clientWidth), height: 216, legend: { show: false }, padding: [10, 12, 0, 0],
+      width: Math.max(200, this.host.clientWidth), height: 216, legend: { show: false }, padding: [10, 18, 0, 0],
       series: [{}, { scale: "y", points: { show: false } }],
       scales: { x: { time: false, range: (u, a, b) => [a, b] }, y: { range: () => [this.low, this.high] } },
       axes: [
-        { ...axis, size: 26, space: 70, values: (u, splits) => splits.map(s => Number.isInteger(s) ? s.toLocaleString("en-US") : "") },
+        { ...axis, size: 26, space: 70, values: (u, splits) => splits.map(s => Number.isInteger(s) ? dynaxx.stepTick(s) : "") },
         { ...axis, size: 58, splits: () => this.splits(), values: (u, splits) => splits.map(s => this.label(s)) },
       ],
       cursor: {

@@ -19,6 +19,10 @@ dynaxx.format = function (value, digits = 4, whole = 1e7) {
 
 dynaxx.tick = value => dynaxx.format(value, 3, 1e5);
 
+// A step is exact, however large it is.
+dynaxx.step = step => step.toLocaleString("en-US");
+dynaxx.stepTick = step => Math.abs(step) < 1e7 ? dynaxx.step(step) : step.toExponential().replace("+", "");
+
 dynaxx.scales = {
   linear: () => ({ to: y => y, back: y => y }),
   logarithmic: () => ({ to: y => Math.log10(y), back: y => Math.pow(10, y) }),

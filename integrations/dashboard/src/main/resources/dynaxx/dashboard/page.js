@@ -1,7 +1,7 @@
 "use strict";
 // The page: which runs there are, what of them is shown, and what the keys do.
 (function () {
-  const { element, format } = dynaxx;
+  const { element, format, step: exactly } = dynaxx;
   const $ = id => document.getElementById(id);
   const TITLES = {
     loss: "Loss", curvature: "Curvature", stability: "Stability", spread: "Spectrum", gradient: "Gradient",
@@ -119,7 +119,7 @@
     $("whole").disabled = !window;
     draw();
     if (window && !inline) visible().forEach(bring);
-    speak(window ? "Steps " + format(Math.round(window.min)) + " to " + format(Math.round(window.max)) : "All steps");
+    speak(window ? "Steps " + exactly(Math.round(window.min)) + " to " + exactly(Math.round(window.max)) : "All steps");
   };
 
   let due = false;
@@ -139,6 +139,8 @@
     if (window === null) {
       for (const section of document.querySelectorAll(".group")) section.hidden = true;
       drawTiles();
+      drawEvents();
+      drawFacts();
       return;
     }
     for (const panel of page.panels) {
@@ -273,7 +275,7 @@
       item.append(entry.text !== undefined ? entry.text : element("b", { textContent: format(entry.value) }));
       if (entry.error) item.append(" ± " + format(entry.error, 2));
       return item;
-    }), ...(panel.lines[0].id === "lambda_min" && !panel.part ? verdictAt(step) : []), ...(step === null ? [] : [element("li", { textContent: "step " + format(step) })]));
+    }), ...(panel.lines[0].id === "lambda_min" && !panel.part ? verdictAt(step) : []), ...(step === null ? [] : [element("li", { textContent: "step " + exactly(step) })]));
   };
 
   // What is known of the sign of the smallest eigenvalue at a step, of the latest run.
@@ -290,7 +292,7 @@
     const body = element("tbody");
     for (let i = 0; i < x.length; i += stride) {
       if (picture.window && (x[i] < picture.window.min || x[i] > picture.window.max)) continue;
-      body.append(element("tr", {}, element("th", { scope: "row", textContent: format(x[i]) }),
+      body.append(element("tr", {}, element("th", { scope: "row", textContent: exactly(x[i]) }),
         ...cells.map(column => element("td", { textContent: column[i] === null ? "" : format(column[i], 5) }))));
     }
     const caption = picture.panel.title + (stride > 1 ? ", every " + stride + "th of " + format(x.length) + " points shown" : "");
@@ -314,7 +316,7 @@
         at = at === null && event.key === "ArrowRight" ? 0 : inside(moves[event.key]);
         const step = picture.point(steps[at]);
         const read = picture.readings(at).map(r => r.curve.title + " " + format(r.value)).join(", ");
-        speak("Step " + format(step) + (read ? ": " + read : ""));
+        speak("Step " + exactly(step) + (read ? ": " + read : ""));
       } else if (event.key === "+" || event.key === "=") {
         page.zoom({ min: Math.max(window.min, middle - span / 4), max: Math.min(window.max, middle + span / 4) });
       } else if (event.key === "-") {
@@ -357,6 +359,7 @@
         run.button.addEventListener("click", () => {
           run.visible = !run.visible;
           drawRuns();
+          drawProblems();
           if (run.visible && !inline) bring(run);
           draw();
         });
@@ -364,7 +367,8 @@
       }
       run.listed = run.head.step;
       run.name.textContent = run.head.name;
-      run.note.textContent = run.head.step < 0 ? run.head.status : "step " + format(run.head.step);
+      const { step, status } = run.head, plain = ["running", "completed"].includes(status);
+      run.note.textContent = step < 0 ? status : "step " + exactly(step) + (plain ? "" : ", " + status);
       run.button.title = run.head.name + ", " + run.head.status;
       run.button.setAttribute("aria-pressed", String(run.visible));
     }
@@ -375,7 +379,15 @@
     const state = $("state");
     state.textContent = text || (inline ? "report" : running ? "live" : page.runs.length ? page.runs[0].head.status : "waiting");
     state.className = "state" + (text ? " lost" : running && !inline ? " live" : "");
+    drawProblems();
     document.title = page.runs.length === 1 ? page.runs[0].head.name + " · dynaxx" : "dynaxx";
+  }
+
+  // What is wrong with the files of the runs that are shown.
+  function drawProblems() {
+    const lines = page.runs.filter(run => run.visible).flatMap(run => run.head.problems.map(text => run.head.name + ": " + text));
+    $("problems").hidden = lines.length === 0;
+    if ($("problems").textContent !== lines.join("")) $("problems").replaceChildren(...lines.map(textContent => element("li", { textContent })));
   }
 
   function latest(view, id) {
@@ -400,7 +412,7 @@
     if (!runs.length) { $("tiles").replaceChildren(); return; }
     const run = runs[runs.length - 1], view = run.full, tiles = [];
     const total = Number(run.head.facts.steps);
-    tiles.push(tile(runs.length > 1 ? "Step of " + run.head.name : "Step", format(view.step), total ? "of " + format(total) : run.head.status));
+    tiles.push(tile(runs.length > 1 ? "Step of " + run.head.name : "Step", view.step < 0 ? "–" : exactly(view.step), total ? "of " + exactly(total) : run.head.status));
     const loss = latest(view, "loss"), validation = latest(view, "validation_accuracy");
     if (loss) tiles.push(tile("Loss", format(loss.y), validation ? "validation accuracy " + format(100 * validation.y, 3) + "\u00a0%" : ""));
     const least = latest(view, "lambda_min");
@@ -422,7 +434,7 @@
     if (share) {
       tiles.push(tile("Time spent measuring", format(100 * share.y, 3) + " %", budget ? "budget " + format(100 * budget, 3) + "\u00a0%" : "no budget set"));
     }
-    tiles.push(tile("Events", format(view.known), view.events.length ? "last at step " + format(view.events[view.events.length - 1].step) : "none so far"));
+    tiles.push(tile("Events", format(view.known), view.events.length ? "last at step " + exactly(view.events[view.events.length - 1].step) : "none so far"));
     $("tiles").replaceChildren(...tiles);
   }
 
@@ -437,7 +449,7 @@
     if (now === page.listed) return;
     page.listed = now;
     $("events").replaceChildren(...all.map(({ run, step, event, what, why }) => {
-      const go = element("button", { type: "button", textContent: format(step), title: "Zoom to this step" });
+      const go = element("button", { type: "button", textContent: exactly(step), title: "Zoom to this step" });
       go.addEventListener("click", () => {
         const whole = wholeWindow(), reach = (whole.max - whole.min) / 12;
         page.zoom({ min: Math.max(whole.min, step - reach), max: Math.min(whole.max, step + reach) });
@@ -452,7 +464,7 @@
       if (event) {
         const evidence = ["value", "uncertainty", "baseline", "threshold"].filter(n => event[n] !== null && event[n] !== undefined)
           .map(n => n + " " + format(event[n]));
-        text.append(element("p", { textContent: [...evidence, "since step " + format(event.since)].join(" · ") }));
+        text.append(element("p", { textContent: [...evidence, "since step " + exactly(event.since)].join(" · ") }));
       }
       return element("tr", {}, first,
         element("td", {}, element("span", { className: "badge " + (event ? dynaxx.tone(event.kind) : ""), textContent: event ? event.kind.toLowerCase().replaceAll("_", " ") : what })),
@@ -508,7 +520,7 @@
     if (inline) {
       inline.runs.forEach((run, id) => {
         page.runs.push({ id, visible: true, colour: "c" + (id % COLOURS), full: run.view, part: null,
-          head: { id, name: run.view.name, status: run.view.status, step: run.view.step, facts: run.facts } });
+          head: { id, name: run.view.name, status: run.view.status, step: run.view.step, facts: run.facts, problems: run.problems } });
       });
       drawRuns();
       drawState();

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.dashboard.AxisScale.Kind;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Ticks of axes, up to the ends of the range of numbers. */
@@ -18,6 +20,25 @@ class AxisScaleTest {
     assertEquals(
         List.of(100.0, 10.0, 1.0),
         new AxisScale(Kind.LOGARITHMIC, 1).ticks(Math.log10(0.9), Math.log10(110)));
+  }
+
+  /** Two ticks never have the same label. */
+  @Test
+  void labelsSayWhatTheTickIs() {
+    for (var each :
+        Map.of(
+                0.0, "0", 1.5e9, "1.5e9", 150_000.0, "1.5e5", -2.5e-7, "-2.5e-7", 1e300, "1e300",
+                99_999.0, "100000", 0.25, "0.25", 1e-3, "0.001", 120.0, "120", 3e-9, "3e-9")
+            .entrySet()) {
+      assertEquals(each.getValue(), AxisScale.label(each.getKey()));
+    }
+    assertEquals("1234567", AxisScale.step(1_234_567));
+    assertEquals("1.5e9", AxisScale.step(1.5e9));
+    assertEquals("3.000000002e9", AxisScale.step(3_000_000_002.0));
+    for (double to : new double[] {7, 1e3, 3e5, 3e9, 1L << 53}) {
+      List<String> labels = AxisScale.linear(0, to, 7).stream().map(AxisScale::step).toList();
+      assertEquals(labels.size(), Set.copyOf(labels).size(), labels.toString());
+    }
   }
 
   @Test

@@ -20,7 +20,6 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -98,10 +97,52 @@ class DashboardTest {
     status(405, raw("POST /api/runs HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n"));
     status(405, raw("DELETE / HTTP/1.1\r\n" + host + "\r\n"));
     status(413, raw("GET / HTTP/1.1\r\n" + host + "Content-Length: 3\r\n\r\nabc"));
+    status(413, raw("GET /api/stream HTTP/1.1\r\n" + host + "Content-Length: 3\r\n\r\nabc"));
     status(400, raw("nonsense\r\n\r\n"));
     status(431, get("/", "X: " + "x".repeat(20_000)));
     assertTrue(get("/" + "x".repeat(20_000)).matches("(?s)HTTP/1.1 4(14|31) .*"));
     status(414, get("/api/runs?" + "x".repeat(600)));
+  }
+
+  /** Also what the server's library refuses before it comes to us. */
+  @Test
+  void everyRefusalIsALineOfOurOwn() throws IOException {
+    String host = "Host: 127.0.0.1:" + port() + "\r\nConnection: close\r\n";
+    String long20 = "x".repeat(20_000);
+    for (String request :
+        List.of(
+            "nonsense\r\n\r\n",
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/9.9\r\n" + host + "\r\n",
+            "GET / HTTP/1.1\r\nHost: a:b:c\r\n\r\n",
+            "GET / HTTP/1.1\r\n" + host + "no colon\r\n\r\n",
+            "GET / HTTP/1.1\r\n" + host + "Content-Length: x\r\n\r\n",
+            "GET / HTTP/1.1\r\n" + host + "Content-Length: 3\r\n\r\nabc",
+            "GET /api/stream HTTP/1.1\r\n" + host + "Content-Length: 3\r\n\r\nabc",
+            "GET / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "GET / HTTP/1.1\r\n" + host + "X: " + long20 + "\r\n\r\n",
+            "GET /" + long20 + " HTTP/1.1\r\n" + host + "\r\n",
+            "GET /?" + "x".repeat(600) + " HTTP/1.1\r\n" + host + "\r\n",
+            "GET /%zz HTTP/1.1\r\n" + host + "\r\n",
+            "GET /..%2fsecret HTTP/1.1\r\n" + host + "\r\n",
+            "GET /none HTTP/1.1\r\n" + host + "\r\n",
+            "GET /api/runs/7 HTTP/1.1\r\n" + host + "\r\n",
+            "OPTIONS * HTTP/1.1\r\n" + host + "\r\n",
+            "TRACE / HTTP/1.1\r\n" + host + "\r\n",
+            "POST / HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n")) {
+      String answer = raw(request);
+      String shown = request.substring(0, Math.min(60, request.length())) + "\n" + answer;
+      String[] parts = answer.split("\r\n\r\n", 2);
+      assertTrue(parts[0].matches("(?s)HTTP/1.1 [45]\\d\\d .*"), shown);
+      assertTrue(
+          parts[0].toLowerCase().matches("(?s).*content-type: text/plain; ?charset=utf-8.*"),
+          shown);
+      assertTrue(parts[0].contains("Content-Security-Policy: default-src 'none'"), shown);
+      assertTrue(parts[0].contains("X-Content-Type-Options: nosniff"), shown);
+      assertTrue(parts[0].contains("Cache-Control: no-store"), shown);
+      assertTrue(parts[1].matches("[A-Za-z-]+: [^\n<]+\n"), shown);
+      assertFalse(answer.toLowerCase().matches("(?s).*(jetty|javalin|<html).*"), shown);
+    }
   }
 
   @Test
@@ -249,49 +290,6 @@ class DashboardTest {
     }
   }
 
-  @Test
-  void followsAFileWhileItGrows() throws IOException {
-    Path run = Files.createDirectories(folder.resolve("runs/one"));
-    Path file = run.resolve("monitor.jsonl");
-    try (MonitorSink journal = MonitorSink.jsonLines(file)) {
-      for (int i = 0; i <= 40; i++) {
-        journal.accept(Runs.step(i));
-      }
-    }
-    RunFile followed = RunFile.at(folder.resolve("runs")).getFirst();
-    followed.follow();
-    assertEquals(41, followed.data().state().columns().get("loss").size());
-    Files.writeString(file, "{\"type\":\"step\",\"step\":41,", StandardOpenOption.APPEND);
-    followed.follow();
-    assertEquals(40, followed.data().head().step());
-    Files.writeString(file, "\"loss\":0.5}\nnonsense\n", StandardOpenOption.APPEND);
-    followed.follow();
-    assertEquals(41, followed.data().head().step());
-    assertEquals(1, followed.leftOut());
-    Files.writeString(file, "{\"type\":\"step\",\"step\":3,\"loss\":0.5}\n");
-    followed.follow();
-    assertEquals(3, followed.data().head().step());
-    assertEquals(1, followed.data().state().columns().get("loss").size());
-  }
-
-  /** A run that has just begun has no journal yet. */
-  @Test
-  void turnsToTheJournalOnceThereIsOne() throws IOException {
-    Files.writeString(folder.resolve("metrics.csv"), "step,loss\n0,7\n1,7\n");
-    RunFile followed = RunFile.at(folder).getFirst();
-    followed.follow();
-    assertEquals(2, followed.data().state().columns().get("loss").size());
-    try (MonitorSink journal = MonitorSink.jsonLines(folder.resolve("monitor.jsonl"))) {
-      journal.accept(Runs.step(0));
-      journal.accept(Runs.event(0, "it moved"));
-    }
-    followed.follow();
-    RunData.State state = followed.data().state();
-    assertEquals(1, state.columns().get("loss").size());
-    assertEquals(Runs.loss(0), state.columns().get("loss").values()[0], 1e-6);
-    assertEquals("it moved", state.events().getFirst().explanation());
-  }
-
   private static void run(Path folder, long steps) throws IOException {
     Files.createDirectories(folder);
     try (MonitorSink journal = MonitorSink.jsonLines(folder.resolve("monitor.jsonl"))) {
@@ -340,18 +338,6 @@ class DashboardTest {
     run(folder.resolve("one/two"), 2);
     Thread.sleep(2100);
     assertEquals(List.of(), places.later());
-  }
-
-  @Test
-  void readsMetricsOfOthers() throws IOException {
-    Path file = folder.resolve("metrics.csv");
-    Files.writeString(file, "step,loss,trace\n0,2,\n1,1.5,30\n");
-    RunFile followed = RunFile.at(folder).getFirst();
-    followed.follow();
-    Files.writeString(file, "2,1.25,\n", StandardOpenOption.APPEND);
-    followed.follow();
-    assertEquals(3, followed.data().state().columns().get("loss").size());
-    assertEquals(1, followed.data().state().columns().get("trace").size());
   }
 
   @Test

@@ -269,6 +269,29 @@ class PageTest {
         .doubleValue();
   }
 
+  /** Of its files the page says what is wrong; of a run, that it is gone. */
+  @Test
+  void damagedAndLostRunsAreSaidSo() throws IOException {
+    Path run = Files.createDirectories(folder.resolve("a"));
+    Path metrics = Files.writeString(run.resolve("metrics.csv"), "step,loss\n0,1\n1,2\n");
+    Path facts = Files.writeString(run.resolve("run.json"), "{\"status\":");
+    dashboard = Dashboard.open(0);
+    dashboard.add(run);
+    browser.get(dashboard.address().toString());
+    String problems = "document.getElementById('problems')";
+    until(problems + ".textContent.startsWith('a: run.json: found no valid JSON at line 1')");
+    until("document.getElementById('state').textContent === 'live'");
+    Files.delete(facts);
+    until(problems + ".hidden");
+    Files.writeString(metrics, "step,loss\n0,5\n1,6\n2,7\n");
+    until("dynaxxPage.pictures.get('loss').curves[0].y.join() === '5,6,7'");
+    Files.delete(metrics);
+    Files.delete(run);
+    until("document.getElementById('state').textContent === 'gone'");
+    until("document.querySelector('#runs button').textContent.endsWith('step 2, gone')");
+    Browser.assertNoComplaints(browser);
+  }
+
   @Test
   void aReportOpensFromDiskAndAsksNobody() throws IOException {
     Path run = Files.createDirectories(folder.resolve("run </script><b>"));
