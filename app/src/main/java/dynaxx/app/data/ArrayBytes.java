@@ -1,5 +1,6 @@
 package dynaxx.app.data;
 
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -28,6 +29,7 @@ import java.util.zip.ZipFile;
 record ArrayBytes(Path file, String entry) {
 
   private static final int MOST_INFLATED = Integer.MAX_VALUE - 16;
+  private static final int BLOCK = 1 << 16;
   private static final int LOCAL_HEADER = 30;
   private static final int NAME_LENGTH = 26;
   private static final int EXTRA_LENGTH = 28;
@@ -40,7 +42,7 @@ record ArrayBytes(Path file, String entry) {
       }
       MemorySegment all = in.map(FileChannel.MapMode.READ_ONLY, 0, in.size(), arena);
       if (entry == null) {
-        return isGzip(all) ? inflated() : all;
+        return isGzip(all) ? whole(Files.newInputStream(file)) : all;
       }
       return entry(all);
     }
@@ -52,9 +54,14 @@ record ArrayBytes(Path file, String entry) {
         && Byte.toUnsignedInt(all.get(ValueLayout.JAVA_BYTE, 1)) == 0x8b;
   }
 
-  private MemorySegment inflated() throws IOException {
-    try (InputStream in = new GZIPInputStream(Files.newInputStream(file), 1 << 16)) {
-      return MemorySegment.ofArray(in.readNBytes(MOST_INFLATED));
+  /** All bytes of a source that cannot be mapped, inflated if they are compressed by gzip. */
+  static MemorySegment whole(InputStream source) throws IOException {
+    try (InputStream in = new BufferedInputStream(source, BLOCK)) {
+      in.mark(2);
+      boolean compressed = in.read() == 0x1f && in.read() == 0x8b;
+      in.reset();
+      InputStream plain = compressed ? new GZIPInputStream(in, BLOCK) : in;
+      return MemorySegment.ofArray(plain.readNBytes(MOST_INFLATED));
     }
   }
 

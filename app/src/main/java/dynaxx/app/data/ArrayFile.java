@@ -112,7 +112,7 @@ public final class ArrayFile {
     return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 
-  static DatasetException refused(Path file, String found, String expected) {
+  static DatasetException refused(Object file, String found, String expected) {
     return new DatasetException(file + ": found " + found + ", expected " + expected);
   }
 

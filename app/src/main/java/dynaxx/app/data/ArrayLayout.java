@@ -130,8 +130,15 @@ record ArrayLayout(
     };
   }
 
-  /** That of an IDX file, by its header. */
-  static ArrayLayout idx(Path file, MemorySegment all) {
+  /**
+   * That of an IDX file, by its header.
+   *
+   * @param file its path or name, for messages
+   */
+  static ArrayLayout idx(Object file, MemorySegment all) {
+    if (!isIdx(all)) {
+      throw ArrayFile.refused(file, "no IDX header", "an IDX file, plain or compressed by gzip");
+    }
     int axes = octet(all, 3);
     long offset = 4 + 4L * axes;
     if (axes > MOST_AXES || offset > all.byteSize()) {
@@ -151,7 +158,7 @@ record ArrayLayout(
     return found;
   }
 
-  private static void checkSize(Path file, ArrayLayout layout, long fileBytes) {
+  private static void checkSize(Object file, ArrayLayout layout, long fileBytes) {
     long expected;
     try {
       long size = layout.shape.stream().reduce(1L, Math::multiplyExact);

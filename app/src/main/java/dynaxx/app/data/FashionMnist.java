@@ -1,8 +1,15 @@
 package dynaxx.app.data;
 
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.zip.ZipException;
 
 /**
  * Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): 28 x 28 grey images of ten kinds of clothing.
@@ -34,7 +41,16 @@ public record FashionMnist(ImageDataset train, ImageDataset test) {
     NamedSource find(String name);
   }
 
-  private record NamedSource(String name, IdxReader.Source source) {}
+  /** Opens a file. */
+  @FunctionalInterface
+  private interface Source {
+    InputStream open() throws IOException;
+  }
+
+  private record NamedSource(String name, Source source) {}
+
+  /** An IDX array of bytes. */
+  private record Bytes(List<Long> shape, byte[] values) {}
 
   /** The 10,000 training and 2,000 test images that come with dynaxx. */
   public static FashionMnist embedded() {
@@ -74,26 +90,49 @@ public record FashionMnist(ImageDataset train, ImageDataset test) {
   private static ImageDataset set(FileFinder files, String prefix) {
     NamedSource imageFile = files.find(prefix + "-images-idx3-ubyte");
     NamedSource labelFile = files.find(prefix + "-labels-idx1-ubyte");
-    IdxReader.Images images = IdxReader.images(imageFile.name(), imageFile.source());
-    byte[] labels = IdxReader.labels(labelFile.name(), labelFile.source(), CLASSES.size());
-    if (images.rows() != SIDE || images.columns() != SIDE) {
-      throw new DatasetException(
-          imageFile.name()
-              + ": found images of "
-              + images.rows()
-              + " x "
-              + images.columns()
-              + ", expected 28 x 28");
+    Bytes images = read(imageFile, "images", "rows", "columns");
+    byte[] labels = read(labelFile, "labels").values();
+    long rows = images.shape().get(1);
+    long columns = images.shape().get(2);
+    if (rows != SIDE || columns != SIDE) {
+      throw ArrayFile.refused(
+          imageFile.name(), "images of " + rows + " x " + columns, SIDE + " x " + SIDE);
     }
-    if (labels.length != images.count()) {
-      throw new DatasetException(
-          labelFile.name()
-              + ": found "
-              + labels.length
-              + " labels, expected "
-              + images.count()
-              + " as there are images");
+    checkLabels(labelFile.name(), labels);
+    long count = images.shape().getFirst();
+    if (labels.length != count) {
+      throw ArrayFile.refused(
+          labelFile.name(), labels.length + " labels", count + " as there are images");
     }
-    return new ImageDataset(images.pixels(), labels, images.rows(), images.columns(), CLASSES);
+    return new ImageDataset(images.values(), labels, SIDE, SIDE, CLASSES);
+  }
+
+  private static Bytes read(NamedSource file, String... axes) {
+    try {
+      MemorySegment all = ArrayBytes.whole(file.source().open());
+      ArrayLayout layout = ArrayLayout.idx(file.name(), all);
+      List<Long> shape = layout.shape();
+      if (layout.type() != ArrayType.UINT8 || shape.size() != axes.length || shape.contains(0L)) {
+        throw ArrayFile.refused(
+            file.name(),
+            layout.type().toString().toLowerCase(Locale.ROOT) + " of shape " + shape,
+            "uint8 by " + String.join(", ", axes));
+      }
+      return new Bytes(shape, all.asSlice(layout.offset()).toArray(ValueLayout.JAVA_BYTE));
+    } catch (EOFException | ZipException e) {
+      throw ArrayFile.refused(file.name(), "damaged or incomplete gzip data", "a whole file");
+    } catch (IOException e) {
+      throw new DatasetException(file.name() + ": cannot be read: " + e.getMessage());
+    }
+  }
+
+  private static void checkLabels(String file, byte[] labels) {
+    for (int i = 0; i < labels.length; i++) {
+      int label = Byte.toUnsignedInt(labels[i]);
+      if (label >= CLASSES.size()) {
+        throw ArrayFile.refused(
+            file, "label " + label + " at " + i, "0 to " + (CLASSES.size() - 1));
+      }
+    }
   }
 }

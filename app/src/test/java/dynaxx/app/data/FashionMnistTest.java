@@ -114,22 +114,31 @@ class FashionMnistTest {
   void refusesTruncatedFiles() throws IOException {
     byte[] whole = images(3, 28, 28);
     String file = "train-images-idx3-ubyte";
-    refused(file, Arrays.copyOf(whole, 2000), "found 1984 bytes", "expected 2352", "truncated");
-    refused(file, Arrays.copyOf(whole, 7), "end of the file");
-    refused(file, new byte[0], "end of the file");
+    refused(
+        file,
+        Arrays.copyOf(whole, 2000),
+        "found 2000 bytes",
+        "expected 2368 for shape [3, 28, 28]");
+    refused(file, Arrays.copyOf(whole, 7), "an IDX header of 3 axes");
+    refused(file, new byte[0], "found no IDX header");
     byte[] zipped = gzip(whole);
-    refused(file, Arrays.copyOf(zipped, zipped.length / 2));
+    refused(file, Arrays.copyOf(zipped, zipped.length / 2), "incomplete gzip data");
     zipped[zipped.length - 6] ^= 1;
-    refused(file, zipped);
+    refused(file, zipped, "damaged or incomplete gzip data");
   }
 
   @Test
-  void refusesWrongMagicNumbers() throws IOException {
-    refused("train-images-idx3-ubyte", labels(1, 2, 3), "0x00000801", "0x00000803 for images");
+  void refusesOtherArraysAndOtherFiles() throws IOException {
+    refused(
+        "train-images-idx3-ubyte", labels(1, 2, 3), "uint8 of shape [3]", "images, rows, columns");
     writeSmallSet();
-    refused("t10k-labels-idx1-ubyte", images(1, 28, 28), "0x00000803", "0x00000801 for labels");
+    refused("t10k-labels-idx1-ubyte", images(1, 28, 28), "shape [1, 28, 28]", "uint8 by labels");
     writeSmallSet();
-    refused("train-images-idx3-ubyte", "not an IDX file".getBytes(), "magic number");
+    refused("train-images-idx3-ubyte", "not an IDX file".getBytes(), "found no IDX header");
+    refused("train-images-idx3-ubyte", images(0, 28, 28), "shape [0, 28, 28]");
+    byte[] signed = images(3, 28, 28);
+    signed[2] = 9;
+    refused("train-images-idx3-ubyte", signed, "int8 of shape [3, 28, 28], expected uint8 by");
   }
 
   @Test
@@ -147,11 +156,11 @@ class FashionMnistTest {
   void refusesWrongSizesAndTrailingData() throws IOException {
     refused("train-images-idx3-ubyte", images(3, 14, 28), "14 x 28", "28 x 28");
     byte[] more = Arrays.copyOf(images(3, 28, 28), 16 + 3 * 784 + 1);
-    refused("train-images-idx3-ubyte", more, "more data");
+    refused("train-images-idx3-ubyte", more, "found 2369 bytes, expected 2368");
     ByteBuffer lie = ByteBuffer.allocate(16).putInt(0x803).putInt(9_000_000).putInt(4).putInt(4);
-    refused("train-images-idx3-ubyte", lie.array(), "found 0 bytes", "truncated");
+    refused("train-images-idx3-ubyte", lie.array(), "found 16 bytes, expected 144000016");
     ByteBuffer absurd = ByteBuffer.allocate(16).putInt(0x803).putInt(-1).putInt(28).putInt(28);
-    refused("train-images-idx3-ubyte", absurd.array(), "4294967295 images");
+    refused("train-images-idx3-ubyte", absurd.array(), "[4294967295, 28, 28]");
   }
 
   @Test
