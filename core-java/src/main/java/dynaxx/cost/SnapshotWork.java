@@ -3,7 +3,10 @@ package dynaxx.cost;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
 
-/** What a snapshot takes, in gradients over its subset, counted in matrix products. */
+/**
+ * What a snapshot of some settings will take, in gradients over its subset, counted in matrix
+ * products. What one took says {@link dynaxx.spectrum.Snapshot#gradientEquivalents}.
+ */
 public final class SnapshotWork {
 
   private SnapshotWork() {}

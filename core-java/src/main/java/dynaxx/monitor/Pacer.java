@@ -125,8 +125,19 @@ final class Pacer {
     return examples > 0 && batchSize > 0 ? examples / batchSize : 1;
   }
 
-  private static double work(int steps, int probes) {
-    return 2 + 2.0 * steps + probes;
+  /** The work of a snapshot of fewer steps, with what the host's update adds if it reports one. */
+  private double fewerWork(int steps) {
+    ProbeSettings settings = fewerSettings(steps);
+    return SnapshotWork.gradients(settings) + settings.ofUpdate().size();
+  }
+
+  private ProbeSettings fewerSettings(int steps) {
+    return SnapshotPlan.fewer(full, steps, FEWER_PROBES);
+  }
+
+  /** The most steps that so many gradients pay for, of which each takes two. */
+  private int stepsFor(double gradients) {
+    return (int) Math.floor(1 + (gradients - fewerWork(1)) / 2);
   }
 
   void hostSpent(double seconds) {
@@ -237,7 +248,7 @@ final class Pacer {
     if (cheapInRow < MOST_CHEAP && cheapWork <= gradients) {
       return plan(PhaseMonitor.Effort.CHEAP, cheap());
     }
-    int steps = (int) Math.floor((gradients - work(0, FEWER_PROBES)) / 2);
+    int steps = stepsFor(gradients);
     boolean mayBeFewer = cheapInRow >= MOST_CHEAP && steps >= LEAST_STEPS;
     return mayBeFewer ? fewer(steps) : Optional.empty();
   }
@@ -266,12 +277,15 @@ final class Pacer {
     if (steps < FIRST_STEPS) {
       steps = Math.min(FIRST_STEPS, payable(whole - warmUp, each));
     }
-    double price = warmUp + each * work(steps, FEWER_PROBES);
-    return steps >= FIRST_STEPS && saved(host) >= SAVED * price ? fewer(steps) : Optional.empty();
+    if (steps < FIRST_STEPS) {
+      return Optional.empty();
+    }
+    double price = warmUp + each * fewerWork(steps);
+    return saved(host) >= SAVED * price ? fewer(steps) : Optional.empty();
   }
 
-  private static int payable(double seconds, double each) {
-    return Math.min(LEAST_STEPS, (int) Math.floor((seconds / each - work(0, FEWER_PROBES)) / 2));
+  private int payable(double seconds, double each) {
+    return Math.min(LEAST_STEPS, stepsFor(seconds / each));
   }
 
   /** Of what the host wants to know of its update, what costs no more than forms. */
@@ -285,8 +299,7 @@ final class Pacer {
   }
 
   private Optional<Choice> fewer(int steps) {
-    ProbeSettings settings = SnapshotPlan.fewer(full, steps, FEWER_PROBES);
-    return plan(PhaseMonitor.Effort.FEWER_STEPS, settings);
+    return plan(PhaseMonitor.Effort.FEWER_STEPS, fewerSettings(steps));
   }
 
   private static Optional<Choice> plan(PhaseMonitor.Effort effort, ProbeSettings settings) {
