@@ -22,8 +22,8 @@ import java.util.Optional;
  * @param subset the spectrum's estimates on parts of the subset; empty if not wanted
  * @param readings everything of it that is a signal; the constructor adds those of spectrum and
  *     gradients to what it is given
- * @param gradientEquivalents the work that was done, in gradients over the subset, counted in matrix
- *     products; {@code SnapshotWork} predicts it from the settings
+ * @param gradientEquivalents the work that was done, in gradients over the subset, counted in
+ *     matrix products; {@code SnapshotWork} predicts it from the settings
  * @param seconds the measurement took
  */
 public record Snapshot(

@@ -32,16 +32,17 @@ public final class RunReport {
   }
 
   /**
-   * Reads runs.
+   * Reads runs, each once.
    *
    * @param places folders or files of runs, as {@link Dashboard#add} takes them
    * @return a report on all of them
    * @throws IOException if there is no run at a place, or no run has a record that can be read
    */
   public static RunReport of(List<Path> places) throws IOException {
+    RunPlaces shown = new RunPlaces();
     List<RunFile> files = new ArrayList<>();
     for (Path place : places) {
-      files.addAll(RunFile.at(place));
+      files.addAll(shown.add(place));
     }
     for (RunFile file : files) {
       file.follow();

@@ -274,6 +274,14 @@ class RunFileTest {
     }
   }
 
+  @Test
+  void aReportHasEachRunOnce() throws IOException {
+    Path run = Files.createDirectories(folder.resolve("run"));
+    Files.writeString(run.resolve("metrics.csv"), "step,loss\n0,7\n");
+    String text = RunReport.of(List.of(run, folder, run.resolve("../run"))).markdown();
+    assertEquals(1, text.lines().filter(line -> line.startsWith("## ")).count(), text);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
