@@ -33,7 +33,10 @@ final class Algebra implements dynaxx.device.Algebra {
                 session.enter();
                 long bytes = x.size() * launcher.elementBytes();
                 if (bytes > 0) {
-                  session.driver().set(Launcher.address(x), (byte) 0, bytes, session.stream());
+                  session
+                      .driver()
+                      .memory()
+                      .set(Launcher.address(x), (byte) 0, bytes, session.stream());
                 }
                 return;
               }
@@ -52,6 +55,7 @@ final class Algebra implements dynaxx.device.Algebra {
               if (bytes > 0) {
                 session
                     .driver()
+                    .memory()
                     .copyOnDevice(
                         Launcher.address(to), Launcher.address(from), bytes, session.stream());
               }
@@ -197,7 +201,7 @@ final class Algebra implements dynaxx.device.Algebra {
       this.blocks = Math.toIntExact(Math.ceilDiv(w.length(), (long) Launcher.THREADS * COLUMNS));
       this.partial = launcher.partials((long) blocks * size());
       this.sums = results(3L * size());
-      session.driver().set(sums, (byte) 0, 3L * size() * Double.BYTES, session.stream());
+      session.driver().memory().set(sums, (byte) 0, 3L * size() * Double.BYTES, session.stream());
     }
 
     /** Sums of all runs. */
@@ -337,7 +341,7 @@ final class Algebra implements dynaxx.device.Algebra {
   /** Adds up the partial sums of each run. */
   private double[] sums(long partial, int blocks, int count) {
     long sums = results(count);
-    session.driver().set(sums, (byte) 0, (long) count * Double.BYTES, session.stream());
+    session.driver().memory().set(sums, (byte) 0, (long) count * Double.BYTES, session.stream());
     launcher
         .kernel("add_partials")
         .i64(partial)

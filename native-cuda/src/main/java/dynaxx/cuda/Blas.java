@@ -129,7 +129,7 @@ final class Blas implements AutoCloseable {
       MemorySegment text = (MemorySegment) TEXT_I.invokeExact(function, status);
       return text.address() == 0 ? "unknown" : text.reinterpret(256).getString(0);
     } catch (Throwable e) {
-      throw Driver.rethrown(e);
+      throw DriverCalls.rethrown(e);
     }
   }
 
@@ -149,7 +149,7 @@ final class Blas implements AutoCloseable {
           (int) CALL_JI.invokeExact(cublasSetPointerMode, created, HOST_POINTERS));
       return created;
     } catch (Throwable e) {
-      throw Driver.rethrown(e);
+      throw DriverCalls.rethrown(e);
     }
   }
 
@@ -159,7 +159,7 @@ final class Blas implements AutoCloseable {
     try {
       check("cublasDestroy_v2", (int) CALL_J.invokeExact(cublasDestroy, handle));
     } catch (Throwable e) {
-      throw Driver.rethrown(e);
+      throw DriverCalls.rethrown(e);
     }
   }
 
@@ -178,7 +178,7 @@ final class Blas implements AutoCloseable {
           "cublasSetWorkspace_v2",
           (int) CALL_JJJ.invokeExact(cublasSetWorkspace, handle, workspace, bytes));
     } catch (Throwable e) {
-      throw Driver.rethrown(e);
+      throw DriverCalls.rethrown(e);
     }
   }
 
@@ -194,7 +194,7 @@ final class Blas implements AutoCloseable {
       int version = out.get(ValueLayout.JAVA_INT, 0);
       return version / 10000 + "." + version % 10000 / 100 + "." + version % 100;
     } catch (Throwable e) {
-      throw Driver.rethrown(e);
+      throw DriverCalls.rethrown(e);
     }
   }
 
@@ -284,7 +284,7 @@ final class Blas implements AutoCloseable {
                   DEFAULT_ALGORITHM);
       check("cublasGemmStridedBatchedEx_64", status);
     } catch (Throwable e) {
-      throw Driver.rethrown(e);
+      throw DriverCalls.rethrown(e);
     }
   }
 
@@ -339,7 +339,7 @@ final class Blas implements AutoCloseable {
                   DEFAULT_ALGORITHM);
       check("cublasGemmBatchedEx_64", status);
     } catch (Throwable e) {
-      throw Driver.rethrown(e);
+      throw DriverCalls.rethrown(e);
     }
   }
 }

@@ -127,7 +127,7 @@ public final class CudaDevice implements Device {
               try {
                 scope.onClose(() -> session.giveBack(block));
                 if (bytes > 0) {
-                  session.driver().set(block.address(), (byte) 0, bytes, session.stream());
+                  session.driver().memory().set(block.address(), (byte) 0, bytes, session.stream());
                 }
               } catch (RuntimeException | Error e) {
                 session.giveBack(block);
@@ -177,19 +177,20 @@ public final class CudaDevice implements Device {
 
   private void requireDeviceMemory(long address, long bytes) {
     Driver driver = session.driver();
-    long type = driver.pointerAttribute(Driver.POINTER_TYPE, address).orElse(0);
-    if (type != Driver.DEVICE_MEMORY) {
+    long type = driver.memory().pointerAttribute(DriverMemory.POINTER_TYPE, address).orElse(0);
+    if (type != DriverMemory.DEVICE_MEMORY) {
       throw unusable(address, type == 0 ? "" : " in host memory", "device memory");
     }
-    long device = driver.pointerAttribute(Driver.POINTER_DEVICE, address).orElse(-1);
+    long device = driver.memory().pointerAttribute(DriverMemory.POINTER_DEVICE, address).orElse(-1);
     if (device != session.device()) {
       throw unusable(address, " on device " + device, "device memory of " + session.device());
     }
-    long context = driver.pointerAttribute(Driver.POINTER_CONTEXT, address).orElse(0);
+    long context =
+        driver.memory().pointerAttribute(DriverMemory.POINTER_CONTEXT, address).orElse(0);
     if (context != 0 && context != session.context()) {
       throw unusable(address, " in another context", "device memory of this device's context");
     }
-    long there = driver.bytesFrom(address).orElse(Long.MAX_VALUE);
+    long there = driver.memory().bytesFrom(address).orElse(Long.MAX_VALUE);
     if (there < bytes) {
       throw unusable(address, " with " + there + " bytes after it", "at least " + bytes);
     }
@@ -335,17 +336,17 @@ public final class CudaDevice implements Device {
   private double timed(Runnable work) {
     session.enter();
     Driver driver = session.driver();
-    long start = driver.createEvent();
-    long end = driver.createEvent();
+    long start = driver.streams().createEvent();
+    long end = driver.streams().createEvent();
     try {
-      driver.recordEvent(start, session.stream());
+      driver.streams().recordEvent(start, session.stream());
       work.run();
-      driver.recordEvent(end, session.stream());
-      driver.awaitEvent(end);
-      return driver.milliseconds(start, end);
+      driver.streams().recordEvent(end, session.stream());
+      driver.streams().awaitEvent(end);
+      return driver.streams().milliseconds(start, end);
     } finally {
-      driver.destroyEvent(start);
-      driver.destroyEvent(end);
+      driver.streams().destroyEvent(start);
+      driver.streams().destroyEvent(end);
     }
   }
 

@@ -34,6 +34,7 @@ final class DeviceScalars implements Scalars {
               session.enter();
               session
                   .driver()
+                  .memory()
                   .set(address(), (byte) 0, (long) size * Double.BYTES, session.stream());
             });
   }

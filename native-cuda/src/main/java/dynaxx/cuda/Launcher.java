@@ -85,7 +85,7 @@ final class Launcher {
       MemorySegment copy = temporary.allocate(image.length + 1L, 16);
       MemorySegment.copy(image, 0, copy, ValueLayout.JAVA_BYTE, 0, image.length);
       module = load(session, copy);
-      session.onClose(() -> session.driver().unloadModule(module()));
+      session.onClose(() -> session.driver().modules().unloadModule(module()));
     }
   }
 
@@ -139,7 +139,7 @@ final class Launcher {
 
   private static long load(Session session, MemorySegment image) {
     try {
-      return session.withRoom(() -> session.driver().loadModule(image));
+      return session.withRoom(() -> session.driver().modules().loadModule(image));
     } catch (CudaException e) {
       String reason =
           switch (e.status()) {
@@ -275,9 +275,10 @@ final class Launcher {
     size.set(ValueLayout.JAVA_LONG, 0, end);
     long function =
         functions.computeIfAbsent(
-            name, n -> session.withRoom(() -> session.driver().function(module, n)));
+            name, n -> session.withRoom(() -> session.driver().modules().function(module, n)));
     session
         .driver()
+        .modules()
         .launch(name, function, (int) x, (int) y, threads, sharedBytes, session.stream(), extra);
   }
 

@@ -107,14 +107,14 @@ final class MemoryPool implements AutoCloseable {
     if (liveBytes + keptBytes + size > limit) {
       trim();
     }
-    OptionalLong address = driver.allocate(size);
+    OptionalLong address = driver.memory().allocate(size);
     if (address.isEmpty() && keptBytes > 0) {
       trim();
-      address = driver.allocate(size);
+      address = driver.memory().allocate(size);
     }
     return address.orElseThrow(
         () -> {
-          Driver.MemoryInfo info = driver.memoryInfo();
+          DriverMemory.MemoryInfo info = driver.memory().memoryInfo();
           long others = Math.max(0, info.total() - info.free() - liveBytes);
           return exhausted(
               asked,
@@ -164,7 +164,7 @@ final class MemoryPool implements AutoCloseable {
       kept.computeIfAbsent(block.bytes, size -> new ArrayDeque<>()).push(block);
       keptBytes += block.bytes;
     } else {
-      driver.free(block.address);
+      driver.memory().free(block.address);
     }
   }
 
@@ -181,7 +181,7 @@ final class MemoryPool implements AutoCloseable {
       while (!blocks.isEmpty()) {
         Block block = blocks.pop();
         keptBytes -= block.bytes;
-        driver.free(block.address);
+        driver.memory().free(block.address);
       }
     }
   }
@@ -201,7 +201,7 @@ final class MemoryPool implements AutoCloseable {
    * @return bytes, by the limit and by what the device has free
    */
   long available() {
-    return Math.min(limit - liveBytes, driver.memoryInfo().free() + keptBytes);
+    return Math.min(limit - liveBytes, driver.memory().memoryInfo().free() + keptBytes);
   }
 
   /** Frees everything, whatever still has an owner; the device is done with it. */
@@ -210,7 +210,7 @@ final class MemoryPool implements AutoCloseable {
     freeKept();
     for (Block block : Set.copyOf(live)) {
       block.open = false;
-      driver.free(block.address);
+      driver.memory().free(block.address);
     }
     live.clear();
     liveBytes = 0;

@@ -35,7 +35,7 @@ final class Recording implements Runnable {
       session.launchGraph(graph);
       return true;
     } catch (CudaException e) {
-      if (e.status() != Driver.OUT_OF_MEMORY) {
+      if (e.status() != DriverMemory.OUT_OF_MEMORY) {
         throw e;
       }
       refused = true;

@@ -97,8 +97,8 @@ final class Session implements AutoCloseable {
   }
 
   private long newStream(boolean waits) {
-    long created = driver.createStream(waits);
-    owned.push(() -> driver.destroyStream(created));
+    long created = driver.streams().createStream(waits);
+    owned.push(() -> driver.streams().destroyStream(created));
     return created;
   }
 
@@ -116,7 +116,7 @@ final class Session implements AutoCloseable {
 
   /** Waits until the device has done what was submitted. */
   void synchronize() {
-    driver.synchronize(stream);
+    driver.streams().synchronize(stream);
   }
 
   /**
@@ -154,7 +154,7 @@ final class Session implements AutoCloseable {
     try {
       return call.get();
     } catch (CudaException e) {
-      if (e.status() != Driver.OUT_OF_MEMORY) {
+      if (e.status() != DriverMemory.OUT_OF_MEMORY) {
         throw e;
       }
       pool.trim();
@@ -178,12 +178,12 @@ final class Session implements AutoCloseable {
     long usual = stream;
     submitTo(captureStream);
     try {
-      driver.beginCapture(stream);
+      driver.streams().beginCapture(stream);
       long recorded = endOfCapture(work);
       try {
-        return driver.instantiate(recorded);
+        return driver.streams().instantiate(recorded);
       } finally {
-        driver.destroyGraph(recorded);
+        driver.streams().destroyGraph(recorded);
       }
     } finally {
       submitTo(usual);
@@ -195,13 +195,13 @@ final class Session implements AutoCloseable {
       work.run();
     } catch (RuntimeException | Error e) {
       try {
-        driver.destroyGraph(driver.endCapture(stream));
+        driver.streams().destroyGraph(driver.streams().endCapture(stream));
       } catch (RuntimeException later) {
         e.addSuppressed(later);
       }
       throw e;
     }
-    return driver.endCapture(stream);
+    return driver.streams().endCapture(stream);
   }
 
   private void submitTo(long next) {
@@ -219,7 +219,7 @@ final class Session implements AutoCloseable {
   void launchGraph(long graph) {
     withRoom(
         () -> {
-          driver.launchGraph(graph, stream);
+          driver.streams().launchGraph(graph, stream);
           return graph;
         });
   }
@@ -232,7 +232,7 @@ final class Session implements AutoCloseable {
   void destroyGraph(long graph) {
     if (graphs.remove(graph)) {
       enter();
-      driver.destroyInstance(graph);
+      driver.streams().destroyInstance(graph);
     }
   }
 
@@ -334,7 +334,7 @@ final class Session implements AutoCloseable {
    */
   void upload(long to, MemorySegment from) {
     if (from.byteSize() > 0) {
-      driver.copyToDevice(to, from, from.byteSize(), stream);
+      driver.memory().copyToDevice(to, from, from.byteSize(), stream);
       synchronize();
     }
   }
@@ -347,7 +347,7 @@ final class Session implements AutoCloseable {
    */
   void download(long from, MemorySegment to) {
     if (to.byteSize() > 0) {
-      driver.copyToHost(to, from, to.byteSize(), stream);
+      driver.memory().copyToHost(to, from, to.byteSize(), stream);
     }
     synchronize();
   }
@@ -382,14 +382,14 @@ final class Session implements AutoCloseable {
   private MemorySegment staging(long bytes) {
     if (staging == null || staging.byteSize() < bytes) {
       freeStaging();
-      staging = withRoom(() -> driver.allocateHost(Math.max(2 * bytes, LEAST_STAGING)));
+      staging = withRoom(() -> driver.memory().allocateHost(Math.max(2 * bytes, LEAST_STAGING)));
     }
     return staging;
   }
 
   private void freeStaging() {
     if (staging != null) {
-      driver.freeHost(staging);
+      driver.memory().freeHost(staging);
       staging = null;
     }
   }
@@ -405,7 +405,7 @@ final class Session implements AutoCloseable {
     long current = driver.currentContext();
     steps.add(() -> driver.setCurrentContext(context));
     steps.add(this::synchronize);
-    graphs.forEach(graph -> steps.add(() -> driver.destroyInstance(graph)));
+    graphs.forEach(graph -> steps.add(() -> driver.streams().destroyInstance(graph)));
     graphs.clear();
     steps.addAll(owned);
     steps.add(() -> driver.setCurrentContext(current == context ? previousContext : current));

@@ -231,7 +231,7 @@ class FaultsTest {
 
   private static void fillWorkspace(Launcher kernels, long bytes) {
     Session session = kernels.session();
-    session.driver().set(kernels.workspace(bytes), (byte) 1, bytes, session.stream());
+    session.driver().memory().set(kernels.workspace(bytes), (byte) 1, bytes, session.stream());
     session.synchronize();
   }
 

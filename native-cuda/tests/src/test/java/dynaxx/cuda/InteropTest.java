@@ -33,15 +33,15 @@ class InteropTest {
     int ordinal = other.device(0);
     long context = other.retainPrimaryContext(ordinal);
     other.setCurrentContext(context);
-    long stream = other.createStream(false);
-    long address = other.allocate(N * Float.BYTES).orElseThrow();
+    long stream = other.streams().createStream(false);
+    long address = other.memory().allocate(N * Float.BYTES).orElseThrow();
     try (Scope scope = Scope.open()) {
       HostBuffer host = scope.allocate(N);
       for (int i = 0; i < N; i++) {
         host.set(i, i);
       }
       // nobody waits here: the device's work comes later in the same stream
-      other.copyToDevice(address, host.segment(), N * Float.BYTES, stream);
+      other.memory().copyToDevice(address, host.segment(), N * Float.BYTES, stream);
       try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT.on(context, stream))) {
         DeviceBuffer x = device.wrap(address, N);
         assertEquals(address, x.address());
@@ -51,14 +51,14 @@ class InteropTest {
         device.algebra().fill(x, 7);
       }
       HostBuffer after = scope.allocate(N);
-      other.copyToHost(after.segment(), address, N * Float.BYTES, stream);
-      other.synchronize(stream);
+      other.memory().copyToHost(after.segment(), address, N * Float.BYTES, stream);
+      other.streams().synchronize(stream);
       float[] sevens = new float[N];
       Arrays.fill(sevens, 7);
       assertArrayEquals(sevens, after.toArray());
     }
-    other.free(address);
-    other.destroyStream(stream);
+    other.memory().free(address);
+    other.streams().destroyStream(stream);
     other.releasePrimaryContext(ordinal);
     Emulator.Report live = Emulator.live();
     assertEquals(0, live.count(), live.text());
@@ -93,7 +93,7 @@ class InteropTest {
     }
 
     long allocate() {
-      return driver.allocate(N * Float.BYTES).orElseThrow();
+      return driver.memory().allocate(N * Float.BYTES).orElseThrow();
     }
 
     @Override
@@ -116,15 +116,15 @@ class InteropTest {
       }
       try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT.on(other.context, 0))) {
         // nobody waits here, and the stream is another one
-        other.driver.copyToDevice(address, host.segment(), N * Float.BYTES, 0);
+        other.driver.memory().copyToDevice(address, host.segment(), N * Float.BYTES, 0);
         DeviceBuffer x = device.wrap(address, N);
         assertEquals(4.0 * N, device.algebra().dot(x, x));
         device.algebra().fill(x, 7);
-        other.driver.copyToHost(host.segment(), address, N * Float.BYTES, 0);
-        other.driver.synchronize(0);
+        other.driver.memory().copyToHost(host.segment(), address, N * Float.BYTES, 0);
+        other.driver.streams().synchronize(0);
         assertEquals(7, host.get(N - 1));
       }
-      other.driver.free(address);
+      other.driver.memory().free(address);
     }
   }
 
@@ -170,7 +170,7 @@ class InteropTest {
       try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT)) {
         assertRefused(() -> device.wrap(there, N), " on device 1, expected device memory of 0");
       }
-      other.driver.free(there);
+      other.driver.memory().free(there);
     }
   }
 
@@ -184,7 +184,7 @@ class InteropTest {
         device.algebra().fill(x, 1);
         assertEquals(N, device.algebra().dot(x, x));
       }
-      other.driver.free(address);
+      other.driver.memory().free(address);
     }
   }
 
@@ -201,11 +201,11 @@ class InteropTest {
       long host = scope.allocate(4).segment().address();
       assertRefused(() -> device.wrap(host, 4), "expected device memory");
       assertRefused(() -> device.wrap(2, 4), "expected a multiple of 4");
-      MemorySegment locked = driver.allocateHost(64);
+      MemorySegment locked = driver.memory().allocateHost(64);
       assertRefused(
           () -> device.wrap(locked.address(), 4), " in host memory, expected device memory");
-      driver.freeHost(locked);
-      long address = driver.allocate(N * Float.BYTES).orElseThrow();
+      driver.memory().freeHost(locked);
+      long address = driver.memory().allocate(N * Float.BYTES).orElseThrow();
       assertRefused(() -> device.wrap(address, -1), "size: found -1, expected at least 0");
       assertRefused(() -> device.wrap(address, N + 1), " with 4000 bytes after it");
       assertRefused(() -> device.wrap(address + 40, N), " with 3960 bytes after it");
@@ -214,7 +214,7 @@ class InteropTest {
       Emulator.fault("cuPointerGetAttribute", 1, 201);
       CudaException e = assertThrows(CudaException.class, () -> device.wrap(address, N));
       assertEquals("cuPointerGetAttribute", e.call());
-      driver.free(address);
+      driver.memory().free(address);
     }
   }
 
