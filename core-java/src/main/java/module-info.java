@@ -17,7 +17,10 @@ module dynaxx.core {
   exports dynaxx.kernel to
       dynaxx.cuda,
       dynaxx.djl,
+      dynaxx.nativecpu,
       dynaxx.onnx;
+  exports dynaxx.device.cpu to
+      dynaxx.nativecpu;
   exports dynaxx.network.op to
       dynaxx.djl,
       dynaxx.onnx;
@@ -27,6 +30,7 @@ module dynaxx.core {
       dynaxx.cuda;
 
   uses dynaxx.device.DeviceProvider;
+  uses dynaxx.device.cpu.NativeKernels;
 
   provides dynaxx.device.DeviceProvider with
       dynaxx.device.cpu.CpuDeviceProvider;

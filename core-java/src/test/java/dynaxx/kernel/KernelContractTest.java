@@ -2,6 +2,7 @@ package dynaxx.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntFunction;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -44,6 +46,12 @@ class KernelContractTest {
   /** Where blocks of four are one way and the rest another; the first and the last alone. */
   private static final int[] ON_A_DEVICE = {1, 5};
 
+  /**
+   * System property: a pattern of the kernels to test, where others are those of another device.
+   */
+  private static final Pattern KERNELS =
+      Pattern.compile(System.getProperty("dynaxx.test.kernels", ".*"));
+
   private final WorstRatios ratios = new WorstRatios();
   private final List<Device> opened = new ArrayList<>();
   private final Map<Configuration, Device> devices = new LinkedHashMap<>();
@@ -68,6 +76,7 @@ class KernelContractTest {
                 RangeCases.all(),
                 VectorCases.all())
             .flatMap(List::stream)
+            .filter(c -> KERNELS.matcher(c.kernel()).matches())
             .collect(
                 Collectors.groupingBy(KernelCase::kernel, LinkedHashMap::new, Collectors.toList()));
   }
@@ -117,6 +126,7 @@ class KernelContractTest {
 
   @Test
   void everyKernelHasACase() {
+    assumeTrue(KERNELS.pattern().equals(".*"), "only some kernels are tested");
     Set<Method> called = new HashSet<>();
     cases.values().stream().flatMap(List::stream).forEach(c -> c.run(opened.getFirst(), called));
     assertEquals(Set.of(), NotedCalls.missing(called));

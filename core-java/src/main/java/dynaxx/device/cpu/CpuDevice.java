@@ -2,6 +2,8 @@ package dynaxx.device.cpu;
 
 import dynaxx.device.Device;
 import dynaxx.device.Turns;
+import dynaxx.kernel.ConvolutionKernels;
+import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.Kernels;
 import dynaxx.kernel.Scalars;
 import dynaxx.memory.Buffer;
@@ -19,14 +21,35 @@ final class CpuDevice implements Device {
   private final RowLoops loops;
   private final Algebra<float[]> algebra;
   private final CpuKernels kernels;
+  private final String products;
+  private final double unitRoundoff;
   private Float64Device float64;
 
-  CpuDevice(int threads, RowLoops loops) {
+  CpuDevice(int threads, RowLoops loops, Natives.Choice natives) {
     this.loops = loops;
     pool = new WorkerPool(threads);
     algebra = new Algebra<>(pool, loops);
-    DirectConvolutions convolutions = new DirectConvolutions(pool, loops);
-    kernels = CpuKernels.of(pool, loops, new Gemm(pool, loops), convolutions);
+    GemmKernels gemm = null;
+    ConvolutionKernels convolutions = null;
+    String description = natives.description();
+    if (natives.kernels() != null) {
+      NativeKernels.Families families = natives.kernels().open(natives.precision(), this::run);
+      gemm = families.gemm();
+      convolutions = families.convolutions();
+      description = "products by " + families.description();
+    }
+    products = description;
+    unitRoundoff = natives.precision().unitRoundoff();
+    kernels =
+        CpuKernels.of(
+            pool,
+            loops,
+            gemm != null ? gemm : new Gemm(pool, loops),
+            convolutions != null ? convolutions : new DirectConvolutions(pool, loops));
+  }
+
+  private void run(int tasks, long workPerTask, long bytes, NativeKernels.Body body) {
+    pool.run(tasks, workPerTask, (task, scratch) -> body.run(task, scratch.bytes(bytes)));
   }
 
   @Override
@@ -36,7 +59,12 @@ final class CpuDevice implements Device {
 
   @Override
   public String description() {
-    return loops.description() + ", " + pool.description();
+    return loops.description() + ", " + products + ", " + pool.description();
+  }
+
+  @Override
+  public double unitRoundoff() {
+    return unitRoundoff;
   }
 
   @Override

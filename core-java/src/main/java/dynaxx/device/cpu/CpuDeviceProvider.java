@@ -22,11 +22,11 @@ public final class CpuDeviceProvider implements DeviceProvider {
 
   @Override
   public Optional<String> unavailable() {
-    return Optional.empty();
+    return Natives.unavailable();
   }
 
   @Override
   public Device open(int threads) {
-    return new CpuDevice(threads, Simd.kernels());
+    return new CpuDevice(threads, Simd.kernels(), Natives.choose());
   }
 }

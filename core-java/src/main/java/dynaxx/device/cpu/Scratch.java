@@ -1,5 +1,8 @@
 package dynaxx.device.cpu;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
 /**
  * Work arrays of one thread, kept from call to call so that kernels allocate nothing in steady
  * state.
@@ -13,6 +16,7 @@ final class Scratch {
 
   private final float[][] floats = new float[SLOTS][0];
   private final double[][] doubles = new double[SLOTS][0];
+  private MemorySegment bytes = MemorySegment.NULL;
 
   /**
    * An array with room for {@code size} values and {@link #PAD} more; what it holds is arbitrary.
@@ -30,5 +34,13 @@ final class Scratch {
       doubles[slot] = new double[Math.addExact(size, PAD)];
     }
     return doubles[slot];
+  }
+
+  /** Memory beside the heap, aligned to 64 bytes; freed when nobody refers to it any more. */
+  MemorySegment bytes(long size) {
+    if (bytes.byteSize() < size) {
+      bytes = Arena.ofAuto().allocate(size, 64);
+    }
+    return bytes;
   }
 }

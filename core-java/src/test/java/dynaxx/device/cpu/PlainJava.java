@@ -9,6 +9,6 @@ public final class PlainJava {
 
   /** Opens it as {@code -Ddynaxx.simd=off} does. */
   public static Device open(int threads) {
-    return new CpuDevice(threads, new ScalarRowLoops());
+    return new CpuDevice(threads, new ScalarRowLoops(), Natives.NONE);
   }
 }

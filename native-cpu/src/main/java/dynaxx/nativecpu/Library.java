@@ -1,0 +1,152 @@
+package dynaxx.nativecpu;
+
+import dynaxx.device.cpu.NativeKernels.Precision;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The shared library: a resource of the jar, or a file that a system property names. */
+final class Library {
+
+  /** System property: {@code auto}, {@code off}, {@code avx2} or {@code avx512}. */
+  static final String LEVEL_PROPERTY = "dynaxx.cpu.native";
+
+  /** System property with the path of a library to use in place of the one in the jar. */
+  static final String FILE_PROPERTY = "dynaxx.cpu.library";
+
+  private static final String NAME = "libdynaxx_cpu.so";
+  private static final int ABI = 1;
+
+  private static final int AVX2 = 1;
+  private static final int AVX512 = 2;
+  private static final int AMX = 4;
+
+  private static Library opened;
+  private static String refusal;
+
+  private final SymbolLookup symbols;
+  private final Arena arena;
+  private final long levels;
+
+  private Library(SymbolLookup symbols, Arena arena, long levels) {
+    this.symbols = symbols;
+    this.arena = arena;
+    this.levels = levels;
+  }
+
+  /** Opens it once for the whole process. */
+  static synchronized Library open() throws UnavailableException {
+    if (refusal != null) {
+      throw new UnavailableException(refusal);
+    }
+    if (opened == null) {
+      try {
+        opened = load();
+      } catch (UnavailableException e) {
+        refusal = e.getMessage();
+        throw e;
+      }
+    }
+    return opened;
+  }
+
+  private static Library load() throws UnavailableException {
+    String system = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+    if (!system.equals("Linux amd64")) {
+      throw new UnavailableException("found " + system + ", the library is for Linux on x86-64");
+    }
+    Path file = null;
+    try {
+      String named = System.getProperty(FILE_PROPERTY);
+      file = named == null ? extract() : Path.of(named);
+      Arena arena = Arena.ofShared();
+      SymbolLookup symbols = SymbolLookup.libraryLookup(file, arena);
+      long abi = number(symbols, "abi");
+      if (abi != ABI) {
+        throw new UnavailableException(
+            file + ": found version " + abi + " of its interface, expected " + ABI);
+      }
+      return new Library(symbols, arena, number(symbols, "levels"));
+    } catch (IOException e) {
+      throw new UnavailableException("the library cannot be unpacked: " + e.getMessage());
+    } catch (IllegalArgumentException | IllegalCallerException e) {
+      throw new UnavailableException(file + " cannot be loaded: " + e.getMessage());
+    } finally {
+      if (file != null && System.getProperty(FILE_PROPERTY) == null) {
+        delete(file);
+      }
+    }
+  }
+
+  /** Out of the jar, into a file that nobody else can write. */
+  private static Path extract() throws IOException, UnavailableException {
+    try (InputStream in = Library.class.getResourceAsStream(NAME)) {
+      if (in == null) {
+        throw new UnavailableException("this build of dynaxx-native-cpu has no library in it");
+      }
+      Path file = Files.createTempFile("dynaxx-cpu", ".so");
+      try {
+        Files.write(file, in.readAllBytes());
+        return file;
+      } catch (IOException e) {
+        delete(file);
+        throw e;
+      }
+    }
+  }
+
+  /** What is loaded stays loaded without its file. */
+  private static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      file.toFile().deleteOnExit();
+    }
+  }
+
+  private static long number(SymbolLookup symbols, String name) {
+    try {
+      FunctionDescriptor type = FunctionDescriptor.of(ValueLayout.JAVA_LONG);
+      return (long) Level.function(symbols, name, type).invokeExact();
+    } catch (Throwable e) {
+      throw Level.unexpected(e);
+    }
+  }
+
+  /**
+   * The functions for a precision.
+   *
+   * @param wanted the most that is used: {@code auto} for what there is, {@code avx2} or {@code
+   *     avx512}
+   */
+  Level level(Precision precision, String wanted) throws UnavailableException {
+    if (!wanted.matches("auto|avx2|avx512")) {
+      throw new UnavailableException(
+          String.format(
+              "-D%s: found '%s', expected auto, off, avx2 or avx512", LEVEL_PROPERTY, wanted));
+    }
+    if (precision != Precision.FP32) {
+      if ((levels & AMX) == 0) {
+        throw new UnavailableException("this processor has no AMX");
+      }
+      return level(precision.toString(), "AMX in C (" + precision + ")");
+    }
+    if ((levels & AVX512) != 0 && !wanted.equals("avx2")) {
+      return level("avx512", "AVX-512 in C");
+    }
+    if ((levels & AVX2) == 0 || wanted.equals("avx512")) {
+      String missing = wanted.equals("avx512") ? "AVX-512" : "AVX2";
+      throw new UnavailableException("this processor has no " + missing);
+    }
+    return level("avx2", "AVX2 in C");
+  }
+
+  private Level level(String suffix, String description) {
+    return new Level(symbols, suffix, description, arena.allocate(ValueLayout.JAVA_LONG, 4));
+  }
+}
