@@ -44,7 +44,7 @@ static void load_factor(int t, const uint16_t *from) {
 }
 
 /* As Intel's manual says, but for denormals, which the unit takes for 0: even and odd elements of the depth are added up apart. */
-static void multiply(int c, int a, int b) {
+__attribute__((target_clones("avx512f", "avx2", "default"))) static void multiply(int c, int a, int b) {
   for (int m = 0; m < TILE; m++) {
     float even[TILE] = {0};
     float odd[TILE] = {0};
@@ -111,14 +111,12 @@ static void configure(void) {
 /* Columns of 16, likewise; only as many tiles along the depth as there are. */
 #define PANEL_BYTES(depth) ((size_t)(2 * PARTS * BLOCKS(depth) * TILE_VALUES) * sizeof(uint16_t))
 
-/* Rounded to nearest, ties to even. What would become infinite by that is cut off instead; its next part makes up for it. */
+/* Rounded to nearest, ties to even; the last 0.4 % of float32's range become infinite. */
 static inline uint16_t rounded(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
-  uint32_t nearest = bits + 0x7fff + (bits >> 16 & 1);
-  uint32_t size = bits & 0x7fffffff;
-  uint32_t cut = size > 0x7f800000 ? bits | 0x400000 : bits; /* NaN stays NaN */
-  return (uint16_t)((size >= 0x7f7f8000 ? cut : nearest) >> 16);
+  int is_nan = (bits & 0x7fffffff) > 0x7f800000;
+  return (uint16_t)((is_nan ? bits | 0x400000 : bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 static inline float value_of(uint16_t part) {

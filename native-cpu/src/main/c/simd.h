@@ -18,6 +18,15 @@ static inline vec fma_(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vec add(vec a, vec b) { return _mm512_add_ps(a, b); }
 static inline vec mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
 
+typedef __m512d wide;
+static inline wide wide_zero(void) { return _mm512_setzero_pd(); }
+/* Adds the lanes of x, in pairs, to those of sum. */
+static inline wide add_wide(wide sum, vec x) {
+  __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1));
+  return _mm512_add_pd(sum, _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(x)), _mm512_cvtps_pd(high)));
+}
+static inline void store_wide(double *p, wide x) { _mm512_storeu_pd(p, x); }
+
 /* Rows of x become columns. */
 static inline __attribute__((always_inline)) void transpose(vec x[LANES]) {
   vec t[LANES];
@@ -66,6 +75,15 @@ static inline void store_some(float *p, mask m, vec x) { _mm256_maskstore_ps(p, 
 static inline vec fma_(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vec add(vec a, vec b) { return _mm256_add_ps(a, b); }
 static inline vec mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+
+typedef __m256d wide;
+static inline wide wide_zero(void) { return _mm256_setzero_pd(); }
+/* Adds the lanes of x, in pairs, to those of sum. */
+static inline wide add_wide(wide sum, vec x) {
+  __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
+  return _mm256_add_pd(sum, _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), high));
+}
+static inline void store_wide(double *p, wide x) { _mm256_storeu_pd(p, x); }
 
 /* Rows of x become columns. */
 static inline __attribute__((always_inline)) void transpose(vec x[LANES]) {

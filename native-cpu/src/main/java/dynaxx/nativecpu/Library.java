@@ -4,9 +4,7 @@ import dynaxx.device.cpu.NativeKernels.Precision;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.SymbolLookup;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -30,12 +28,10 @@ final class Library {
   private static String refusal;
 
   private final SymbolLookup symbols;
-  private final Arena arena;
   private final long levels;
 
-  private Library(SymbolLookup symbols, Arena arena, long levels) {
+  private Library(SymbolLookup symbols, long levels) {
     this.symbols = symbols;
-    this.arena = arena;
     this.levels = levels;
   }
 
@@ -64,14 +60,13 @@ final class Library {
     try {
       String named = System.getProperty(FILE_PROPERTY);
       file = named == null ? extract() : Path.of(named);
-      Arena arena = Arena.ofShared();
-      SymbolLookup symbols = SymbolLookup.libraryLookup(file, arena);
-      long abi = number(symbols, "abi");
+      SymbolLookup symbols = SymbolLookup.libraryLookup(file, Arena.global());
+      long abi = Downcalls.number(symbols, "abi");
       if (abi != ABI) {
         throw new UnavailableException(
             file + ": found version " + abi + " of its interface, expected " + ABI);
       }
-      return new Library(symbols, arena, number(symbols, "levels"));
+      return new Library(symbols, Downcalls.number(symbols, "levels"));
     } catch (IOException e) {
       throw new UnavailableException("the library cannot be unpacked: " + e.getMessage());
     } catch (IllegalArgumentException | IllegalCallerException e) {
@@ -109,15 +104,6 @@ final class Library {
     }
   }
 
-  private static long number(SymbolLookup symbols, String name) {
-    try {
-      FunctionDescriptor type = FunctionDescriptor.of(ValueLayout.JAVA_LONG);
-      return (long) Level.function(symbols, name, type).invokeExact();
-    } catch (Throwable e) {
-      throw Level.unexpected(e);
-    }
-  }
-
   /**
    * The functions for a precision.
    *
@@ -130,23 +116,33 @@ final class Library {
           String.format(
               "-D%s: found '%s', expected auto, off, avx2 or avx512", LEVEL_PROPERTY, wanted));
     }
-    if (precision != Precision.FP32) {
-      if ((levels & AMX) == 0) {
-        throw new UnavailableException("this processor has no AMX");
-      }
-      return level(precision.toString(), "AMX in C (" + precision + ")");
+    String vectors = vectors(wanted);
+    ConvolutionFunctions convolutions = new ConvolutionFunctions(symbols, vectors);
+    String name = vectors.equals("avx512") ? "AVX-512" : "AVX2";
+    GemmFunctions gemm = new GemmFunctions(symbols, vectors);
+    if (precision == Precision.FP32) {
+      return new Level(name + " in C", gemm, gemm, convolutions);
     }
-    if ((levels & AVX512) != 0 && !wanted.equals("avx2")) {
-      return level("avx512", "AVX-512 in C");
+    if ((levels & AMX) == 0) {
+      throw new UnavailableException("this processor has no AMX");
     }
-    if ((levels & AVX2) == 0 || wanted.equals("avx512")) {
-      String missing = wanted.equals("avx512") ? "AVX-512" : "AVX2";
-      throw new UnavailableException("this processor has no " + missing);
-    }
-    return level("avx2", "AVX2 in C");
+    return new Level(
+        "AMX in C (" + precision + "), small products and convolutions by " + name,
+        new GemmFunctions(symbols, precision.toString()),
+        gemm,
+        convolutions);
   }
 
-  private Level level(String suffix, String description) {
-    return new Level(symbols, suffix, description, arena.allocate(ValueLayout.JAVA_LONG, 4));
+  private String vectors(String wanted) throws UnavailableException {
+    if ((levels & AVX512) != 0 && !wanted.equals("avx2")) {
+      return "avx512";
+    }
+    if (wanted.equals("avx512")) {
+      throw new UnavailableException("this processor has no AVX-512");
+    }
+    if ((levels & AVX2) == 0) {
+      throw new UnavailableException("this processor has no AVX2");
+    }
+    return "avx2";
   }
 }

@@ -24,7 +24,10 @@ public final class NativeCpu implements NativeKernels {
   public Families open(Precision precision, Tasks tasks) {
     try {
       Level level = level(precision);
-      return new Families(level.description(), new NativeGemm(level, tasks), null);
+      return new Families(
+          level.description(),
+          new NativeGemm(level, tasks),
+          new NativeConvolutions(level.convolutions(), tasks));
     } catch (UnavailableException e) {
       throw new IllegalStateException(e.getMessage(), e);
     }

@@ -4,8 +4,6 @@ import dynaxx.device.cpu.NativeKernels.Tasks;
 import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.Matrix;
 import dynaxx.kernel.Strided;
-import dynaxx.memory.HostBuffer;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -31,13 +29,26 @@ final class NativeGemm implements GemmKernels {
   /** Multiplications that take about as long as an elementary step of other kernels. */
   private static final long PER_STEP = 64;
 
-  private final Level level;
+  /** Of the struct {@code product}, and the first of its block. */
+  private static final int FIELDS = 30;
+
+  private static final int BLOCK = 23;
+
+  /**
+   * Products with fewer columns or a smaller depth are left to vectors: a matrix unit would mostly
+   * multiply zeros. Rows do not count, since directions may be stacked as rows.
+   */
+  private static final int NARROW = 32;
+
+  private final GemmFunctions wide;
+  private final GemmFunctions narrow;
   private final Tasks tasks;
-  private final Product product = new Product();
-  private MemorySegment packed = MemorySegment.NULL;
+  private final Struct product = new Struct(FIELDS);
+  private final Memory packed = new Memory();
 
   NativeGemm(Level level, Tasks tasks) {
-    this.level = level;
+    wide = level.gemm();
+    narrow = level.vectors();
     this.tasks = tasks;
   }
 
@@ -64,20 +75,22 @@ final class NativeGemm implements GemmKernels {
             memory("a", a, a.transposed() ? depth : m, a.transposed() ? m : depth, batch),
             memory("b", b, b.transposed() ? n : depth, b.transposed() ? depth : n, batch),
             memory("c", c, m, n, batch),
-            bias == null ? MemorySegment.NULL : memory(bias, n, batch.n0()));
-    product.set(m, n, depth, alpha, beta, a, b, c, bias == null ? 0 : bias.stride(), batch);
+            bias == null ? MemorySegment.NULL : Memory.of("bias", bias, batch.n0(), n));
+    product.at(0).put(m, n, depth).put(alpha).put(beta).put(a).put(b).put(c);
+    product.put(bias == null ? 0 : bias.stride(), batch.n1(), batch.n2());
+    GemmFunctions functions = n < NARROW || depth < NARROW ? narrow : wide;
     long work = (long) m * n * Math.max(depth, 1);
     boolean shared =
         same(batch.n0(), b.stride0())
             && same(batch.n1(), b.stride1())
             && same(batch.n2(), b.stride2());
     if (work <= SMALL && !(shared && batch.size() > 1)) {
-      wholeMembers(operands, batch.size(), work);
+      wholeMembers(functions, operands, batch.size(), work);
     } else if (shared) {
-      blocks(operands, m, n, depth, 0, batch.size());
+      blocks(functions, operands, m, n, depth, 0, batch.size());
     } else {
       for (long member = 0; member < batch.size(); member++) {
-        blocks(operands, m, n, depth, member, 1);
+        blocks(functions, operands, m, n, depth, member, 1);
       }
     }
   }
@@ -86,15 +99,16 @@ final class NativeGemm implements GemmKernels {
     return count == 1 || stride == 0;
   }
 
-  private void wholeMembers(Operands operands, long members, long work) {
+  private void wholeMembers(
+      GemmFunctions functions, Operands operands, long members, long work) {
     long group = Math.clamp(GROUP / work, 1, members);
     tasks.run(
         Math.toIntExact(pieces(members, group)),
         group * work / PER_STEP,
-        level.work(),
+        functions.work(),
         (task, memory) -> {
           long begin = task * group;
-          level.members(
+          functions.members(
               product.segment(),
               operands.a,
               operands.b,
@@ -107,74 +121,53 @@ final class NativeGemm implements GemmKernels {
   }
 
   /** Packs B in blocks, and shares the rows of some members among the threads. */
-  private void blocks(Operands operands, int m, int n, int depth, long first, long members) {
+  private void blocks(
+      GemmFunctions functions, Operands operands, int m, int n, int depth, long first, long members) {
     int from = 0;
     do {
       int length = Math.min(MOST_DEPTH, depth - from);
       for (int col = 0; col < n; col += MOST_COLS) {
-        block(operands, m, col, Math.min(MOST_COLS, n - col), from, length, first, members);
+        block(functions, operands, m, col, Math.min(MOST_COLS, n - col), from, length, first, members);
       }
       from += length;
     } while (from < depth);
   }
 
   private void block(
+      GemmFunctions functions,
       Operands operands, int m, int col, int cols, int from, int length, long first, long members) {
-    long panels = pieces(cols, level.panelCols());
-    int tile = level.tileRows();
-    int tall = Math.clamp(m * members / TASKS / tile, 1, level.blockRows() / tile) * tile;
+    long panels = pieces(cols, functions.panelCols());
+    int tile = functions.tileRows();
+    int tall = Math.clamp(m * members / TASKS / tile, 1, functions.blockRows() / tile) * tile;
     long rowBlocks = pieces(m, tall) * members;
     long wide = rowBlocks >= TASKS ? panels : Math.max(1, panels * rowBlocks / TASKS);
-    product.block(col, cols, from, length, first, tall, wide);
-    MemorySegment to = packed(level.packed(cols, length));
-    long runs = Math.max(1, pieces(length, level.run()));
+    product.at(BLOCK).put(col, cols, from, length, first, tall, wide);
+    MemorySegment to = packed.bytes(functions.packed(cols, length));
+    long runs = Math.max(1, pieces(length, functions.run()));
     tasks.run(
         Math.toIntExact(panels * runs),
-        (long) level.panelCols() * Math.min(level.run(), length) / 8,
-        level.work(),
-        (task, memory) -> level.pack(product.segment(), operands.b, to, task));
+        (long) functions.panelCols() * Math.min(functions.run(), length) / 8,
+        functions.work(),
+        (task, memory) -> functions.pack(product.segment(), operands.b, to, task));
     tasks.run(
         Math.toIntExact(rowBlocks * pieces(panels, wide)),
-        tall * wide * level.panelCols() * length / PER_STEP,
-        level.work(),
+        tall * wide * functions.panelCols() * length / PER_STEP,
+        functions.work(),
         (task, memory) ->
-            level.rows(product.segment(), operands.a, to, operands.c, operands.bias, memory, task));
-  }
-
-  private MemorySegment packed(long bytes) {
-    if (packed.byteSize() < bytes) {
-      packed = Arena.ofAuto().allocate(bytes, 64);
-    }
-    return packed;
+            functions.rows(
+                product.segment(), operands.a, to, operands.c, operands.bias, memory, task));
   }
 
   private static long pieces(long size, long of) {
     return (size + of - 1) / of;
   }
 
-  /** C checks nothing, so what it may touch is checked here. */
   private static MemorySegment memory(String name, Matrix x, int rows, int cols, Members batch) {
     long reach =
         x.stride0() * (batch.n0() - 1)
             + x.stride1() * (batch.n1() - 1)
             + x.stride2() * (batch.n2() - 1)
             + (rows == 0 || cols == 0 ? 0 : (rows - 1) * x.ld() + cols);
-    return memory(name, ((HostBuffer) x.buffer()).segment(), x.offset(), reach);
-  }
-
-  private static MemorySegment memory(Strided bias, int n, int runs) {
-    long reach = bias.stride() * (runs - 1) + n;
-    return memory("bias", ((HostBuffer) bias.buffer()).segment(), bias.offset(), reach);
-  }
-
-  private static MemorySegment memory(String name, MemorySegment all, long offset, long reach) {
-    long size = all.byteSize() / Float.BYTES;
-    if (offset < 0 || reach < 0 || offset + reach > size) {
-      throw new IndexOutOfBoundsException(
-          String.format(
-              "%s: found elements %d to %d, expected some of %d",
-              name, offset, offset + reach, size));
-    }
-    return all.asSlice(offset * Float.BYTES);
+    return Memory.of(name, x.buffer(), x.offset(), reach);
   }
 }

@@ -2,12 +2,10 @@ package dynaxx.device.cpu;
 
 import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.Strided;
-import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Convolutions without a column matrix: the register tiles of matrix products read the pixels where
@@ -48,31 +46,17 @@ final class DirectConvolutions implements ConvolutionKernels {
   }
 
   /**
-   * Sums over windows for one cut of an output plane.
+   * A pass with its packed weights.
    *
-   * @param starts of the runs that the elements of a window meet, in pieces of {@link Gemm#DEPTH}
-   * @param depth elements of a window
+   * @param window the sums
+   * @param starts of its runs, in pieces of {@link Gemm#DEPTH}
    * @param weights where the packed weights of the first member start
    * @param size of the packed weights of a member
-   * @param rows of places
-   * @param columns of places
-   * @param first of the output plane's pixels
-   * @param rowStep from row to row of the output plane
-   * @param step from column to column
    */
-  private record Pass(
-      int[][] starts,
-      int depth,
-      int weights,
-      int size,
-      int rows,
-      int columns,
-      int first,
-      int rowStep,
-      int step) {
+  private record Pass(WindowPass window, int[][] starts, int weights, int size) {
 
     int run(int index) {
-      return Math.min(Gemm.DEPTH, depth - index * Gemm.DEPTH);
+      return Math.min(Gemm.DEPTH, window.depth() - index * Gemm.DEPTH);
     }
   }
 
@@ -125,14 +109,10 @@ final class DirectConvolutions implements ConvolutionKernels {
     }
     int members = same ? k : 1;
     ImageGrid grid = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
-    List<Tap> taps = Tap.all(s.channels() / s.groups(), s);
-    int[][] starts = pieces(taps.stream().mapToInt(t -> t.start(grid, s)).toArray());
-    int size = packedSize(s.outputs(), s.depth());
-    float[] weights = shared.floats(WEIGHTS, Math.multiplyExact(members, size));
-    int[] elements = IntStream.range(0, s.depth()).toArray();
-    pack(w, s, members, s.outputs(), row -> row * s.depth(), elements, weights, 0);
-    Pass pass =
-        new Pass(starts, s.depth(), 0, size, s.y().count(), s.x().count(), 0, s.x().count(), 1);
+    List<WindowPass> windows = List.of(WindowPass.ofOutputs(s, grid));
+    Start start = row -> row * s.depth();
+    float[] weights = shared.floats(WEIGHTS, packedSize(windows, s.outputs(), members));
+    List<Pass> passes = pack(s, w, members, s.outputs(), windows, start, weights);
     int count = same ? s.images() : k * s.images();
     int out = s.outputs() / s.groups();
     run(
@@ -149,7 +129,7 @@ final class DirectConvolutions implements ConvolutionKernels {
             y,
             add,
             weights,
-            List.of(pass)));
+            passes));
   }
 
   @Override
@@ -164,21 +144,14 @@ final class DirectConvolutions implements ConvolutionKernels {
     boolean same = dy.stride() == 0;
     int members = same ? k : 1;
     ImageGrid grid = ImageGrid.ofOutputs(s.outputs(), s.y(), s.x());
-    List<Tap> all = Tap.all(s.outputs() / s.groups(), s);
-    int most = s.y().stride() * s.x().stride();
-    int[] starts = new int[most + 1];
-    for (int cut = 0; cut < most; cut++) {
-      int met = met(s.y(), cut / s.x().stride()) * met(s.x(), cut % s.x().stride());
-      int size = packedSize(s.channels(), s.outputs() / s.groups() * met);
-      starts[cut + 1] = Math.addExact(starts[cut], Math.multiplyExact(members, size));
-    }
-    float[] weights = shared.floats(WEIGHTS, starts[most]);
-    List<Pass> passes = new ArrayList<>();
-    for (int cut = 0; cut < most; cut++) {
-      passes.add(inputPass(s, grid, all, w, members, cut, weights, starts[cut]));
-    }
+    List<WindowPass> windows = WindowPass.ofInputs(s, grid);
+    int each = s.channels() / s.groups();
+    int group = s.outputs() / s.groups() * s.depth();
+    int window = s.y().kernel() * s.x().kernel();
+    Start start = channel -> channel / each * group + channel % each * window;
+    float[] weights = shared.floats(WEIGHTS, packedSize(windows, s.channels(), members));
+    List<Pass> passes = pack(s, w, members, s.channels(), windows, start, weights);
     int count = same ? s.images() : k * s.images();
-    int in = s.channels() / s.groups();
     run(
         new Job(
             grid,
@@ -186,7 +159,7 @@ final class DirectConvolutions implements ConvolutionKernels {
             s.images(),
             count,
             s.groups(),
-            in,
+            each,
             s.inPlane(),
             members,
             null,
@@ -194,65 +167,6 @@ final class DirectConvolutions implements ConvolutionKernels {
             add,
             weights,
             passes));
-  }
-
-  /** Elements of a window whose place, by the stride, leaves this remainder. */
-  private static int met(Sliding s, int remainder) {
-    int met = 0;
-    for (int i = 0; i < s.kernel(); i++) {
-      met += i * s.dilation() % s.stride() == remainder ? 1 : 0;
-    }
-    return met;
-  }
-
-  /** The pixels whose row and column, with the zeros before them, leave these remainders. */
-  private Pass inputPass(
-      Convolution s,
-      ImageGrid grid,
-      List<Tap> all,
-      Strided w,
-      int members,
-      int cut,
-      float[] weights,
-      int at) {
-    Sliding y = s.y();
-    Sliding x = s.x();
-    int ry = cut / x.stride();
-    int rx = cut % x.stride();
-    List<Tap> taps =
-        all.stream()
-            .filter(t -> t.i() * y.dilation() % y.stride() == ry)
-            .filter(t -> t.j() * x.dilation() % x.stride() == rx)
-            .toList();
-    int top = ImageGrid.firstPlace(y, ry);
-    int left = ImageGrid.firstPlace(x, rx);
-    int[] starts =
-        taps.stream()
-            .mapToInt(
-                t ->
-                    t.channel() * grid.channel()
-                        + (top + grid.top() - t.i() * y.dilation() / y.stride()) * grid.pitch()
-                        + (left + grid.left() - t.j() * x.dilation() / x.stride()))
-            .toArray();
-    int in = s.channels() / s.groups();
-    int out = s.outputs() / s.groups();
-    int window = y.kernel() * x.kernel();
-    int[] elements =
-        taps.stream().mapToInt(t -> t.channel() * s.depth() + t.i() * x.kernel() + t.j()).toArray();
-    Start start = channel -> channel / in * out * s.depth() + channel % in * window;
-    pack(w, s, members, s.channels(), start, elements, weights, at);
-    int firstY = top * y.stride() + ry - y.before();
-    int firstX = left * x.stride() + rx - x.before();
-    return new Pass(
-        pieces(starts),
-        taps.size(),
-        at,
-        packedSize(s.channels(), taps.size()),
-        Math.max(0, Math.ceilDiv(y.size() - firstY, y.stride())),
-        Math.max(0, Math.ceilDiv(x.size() - firstX, x.stride())),
-        firstY * x.size() + firstX,
-        y.stride() * x.size(),
-        x.stride());
   }
 
   private static int[][] pieces(int[] starts) {
@@ -272,6 +186,34 @@ final class DirectConvolutions implements ConvolutionKernels {
   private static int packedSize(int rows, int depth) {
     int pieces = Math.max(1, Host.pieces(depth, Gemm.DEPTH));
     return Math.multiplyExact(pieces * rows + 16, Gemm.PITCH);
+  }
+
+  private static int packedSize(List<WindowPass> windows, int rows, int members) {
+    int size = 0;
+    for (WindowPass window : windows) {
+      size = Math.addExact(size, Math.multiplyExact(members, packedSize(rows, window.depth())));
+    }
+    return size;
+  }
+
+  /** Packs the weights of all passes, one after the other. */
+  private List<Pass> pack(
+      Convolution s,
+      Strided w,
+      int members,
+      int rows,
+      List<WindowPass> windows,
+      Start start,
+      float[] weights) {
+    List<Pass> passes = new ArrayList<>();
+    int at = 0;
+    for (WindowPass window : windows) {
+      int size = packedSize(rows, window.depth());
+      pack(w, s, members, rows, start, window.elements(), weights, at);
+      passes.add(new Pass(window, pieces(window.starts()), at, size));
+      at += members * size;
+    }
+    return passes;
   }
 
   /** Packs weights by rows, one piece of the depth after the other. */
@@ -336,10 +278,10 @@ final class DirectConvolutions implements ConvolutionKernels {
   /** Tile by tile of outputs: a tile's weights stay in the cache for all places of all images. */
   private void sums(
       Job job, Pass pass, int from, int count, int first, int end, float[] data, Scratch scratch) {
-    if (pass.rows == 0 || pass.columns == 0) {
+    if (pass.window.rows() == 0 || pass.window.columns() == 0) {
       return;
     }
-    int places = (pass.rows - 1) * job.grid.pitch() + pass.columns;
+    int places = (pass.window.rows() - 1) * job.grid.pitch() + pass.window.columns();
     int padded = Host.pieces(places, cols) * cols;
     float[] grid = scratch.floats(GRID, count * loops.tileRows() * padded);
     for (int member = 0; member < job.members; member++) {
@@ -409,7 +351,7 @@ final class DirectConvolutions implements ConvolutionKernels {
       float[] grid,
       int at,
       Scratch scratch) {
-    int n = pass.columns;
+    int n = pass.window.columns();
     float[] line = scratch.floats(LINE, n);
     float[] old = scratch.floats(OLD, n);
     int planes = job.groups * job.outputs;
@@ -419,24 +361,26 @@ final class DirectConvolutions implements ConvolutionKernels {
       int direction = (int) (all / job.each);
       shift = loops.get(job.bias.buffer(), Host.start(job.bias, direction) + output);
     }
-    long to = (all * planes + output) * job.outPlane + pass.first;
-    for (int row = 0; row < pass.rows; row++, to += pass.rowStep, at += job.grid.pitch()) {
+    long to = (all * planes + output) * job.outPlane + pass.window.first();
+    for (int row = 0;
+        row < pass.window.rows();
+        row++, to += pass.window.rowStep(), at += job.grid.pitch()) {
       System.arraycopy(grid, at, line, 0, n);
       if (job.add) {
-        if (pass.step == 1) {
+        if (pass.window.step() == 1) {
           loops.load(job.to, to, old, n);
         } else {
-          loops.load(job.to, to, pass.step, old, n);
+          loops.load(job.to, to, pass.window.step(), old, n);
         }
         loops.add(line, old, n);
       }
       if (job.bias != null) {
         loops.add(line, 0, shift, n);
       }
-      if (pass.step == 1) {
+      if (pass.window.step() == 1) {
         loops.store(line, job.to, to, n);
       } else {
-        loops.store(line, job.to, to, pass.step, n);
+        loops.store(line, job.to, to, pass.window.step(), n);
       }
     }
   }

@@ -21,7 +21,7 @@ import java.util.Arrays;
  * @param rows of a cut plane
  * @param pitch columns of a cut plane
  */
-record ImageGrid(
+public record ImageGrid(
     int channels,
     int height,
     int width,
@@ -38,7 +38,7 @@ record ImageGrid(
   }
 
   /** The images that a convolution reads. */
-  static ImageGrid ofInputs(int channels, Sliding y, Sliding x) {
+  public static ImageGrid ofInputs(int channels, Sliding y, Sliding x) {
     return new ImageGrid(
         channels,
         y.size(),
@@ -52,7 +52,7 @@ record ImageGrid(
   }
 
   /** Adjoints of a convolution's outputs, with room for windows that reach over their edges. */
-  static ImageGrid ofOutputs(int outputs, Sliding y, Sliding x) {
+  public static ImageGrid ofOutputs(int outputs, Sliding y, Sliding x) {
     return new ImageGrid(
         outputs,
         y.count(),
@@ -66,7 +66,7 @@ record ImageGrid(
   }
 
   /** First place whose pixel, with this remainder by the stride, lies in the image. */
-  static int firstPlace(Sliding s, int remainder) {
+  public static int firstPlace(Sliding s, int remainder) {
     return Math.max(0, Math.ceilDiv(s.before() - remainder, s.stride()));
   }
 
@@ -76,30 +76,30 @@ record ImageGrid(
   }
 
   /** Adjoints of a convolution's outputs at the places of its inputs' grid. */
-  static ImageGrid ofPlaces(int outputs, ImageGrid inputs, Sliding y, Sliding x) {
+  public static ImageGrid ofPlaces(int outputs, ImageGrid inputs, Sliding y, Sliding x) {
     return new ImageGrid(outputs, y.count(), x.count(), 1, 1, 0, 0, y.count(), inputs.pitch());
   }
 
-  int plane() {
+  public int plane() {
     return rows * pitch;
   }
 
   /** Values of a channel. */
-  int channel() {
+  public int channel() {
     return strideY * strideX * plane();
   }
 
   /** Values of an image. */
-  int size() {
+  public int size() {
     return Math.multiplyExact(channels, channel());
   }
 
-  int inPlane() {
+  public int inPlane() {
     return height * width;
   }
 
   /** Where the run starts that element (i, j) of the windows over channel 0 meets. */
-  int start(int i, int j) {
+  public int start(int i, int j) {
     int cut = i % strideY * strideX + j % strideX;
     return cut * plane() + i / strideY * pitch + j / strideX;
   }

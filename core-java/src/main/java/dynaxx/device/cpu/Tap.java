@@ -5,10 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Element (i, j) of a window over a channel. */
-record Tap(int channel, int i, int j) {
+public record Tap(int channel, int i, int j) {
 
   /** All elements of a window, in the order of its weights. */
-  static List<Tap> all(int channels, Convolution s) {
+  public static List<Tap> all(int channels, Convolution s) {
     List<Tap> taps = new ArrayList<>();
     for (int c = 0; c < channels; c++) {
       for (int i = 0; i < s.y().kernel(); i++) {
@@ -21,7 +21,7 @@ record Tap(int channel, int i, int j) {
   }
 
   /** Where the run starts that it meets in the inputs. */
-  int start(ImageGrid inputs, Convolution s) {
+  public int start(ImageGrid inputs, Convolution s) {
     return channel * inputs.channel() + inputs.start(i * s.y().dilation(), j * s.x().dilation());
   }
 }

@@ -1,0 +1,447 @@
+/* Convolutions in float32 with the vectors of AVX2 or AVX-512; compiled once for each. */
+#include "convolution.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "simd.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAME(name) JOIN(name, SUFFIX)
+
+#ifdef DYNAXX_AVX512
+#define SUFFIX avx512
+#define MR 14
+#define DOT_OUTPUTS 4
+#define DOT_ELEMENTS 6
+#else
+#define SUFFIX avx2
+#define MR 6
+#define DOT_OUTPUTS 4
+#define DOT_ELEMENTS 2
+#endif
+
+#define NR (2 * LANES)
+/* Length of the sums, as in matrix products. */
+#define RUN 128
+/* Weights of a plane for one piece of the depth; no power of two, because of the cache's sets. */
+#define PITCH (RUN + 16)
+/* Elements of windows whose gradients a task takes. */
+#define ELEMENTS (8 * DOT_ELEMENTS)
+/* Vectors that are added in float32. */
+#define FLUSH 1024
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t pieces(int64_t size, int64_t of) { return (size + of - 1) / of; }
+static inline int64_t cut_plane(const grid *g) { return g->rows * g->pitch; }
+static inline int64_t channel_size(const grid *g) { return g->stride_y * g->stride_x * cut_plane(g); }
+
+EXPORT void NAME(dynaxx_convolution_geometry_)(int64_t out[7]) {
+  out[0] = MR;
+  out[1] = NR;
+  out[2] = PITCH;
+  out[3] = RUN;
+  out[4] = DOT_OUTPUTS;
+  out[5] = ELEMENTS;
+  out[6] = NR;
+}
+
+/* Pieces of a pass; a window without elements is one piece too, of length 0. */
+static inline int64_t pass_pieces(const window_pass *p) { return p->depth == 0 ? 1 : pieces(p->depth, RUN); }
+
+EXPORT void NAME(dynaxx_pack_weights_)(const convolution *g, const window_pass *passes, const int32_t *lists, const float *w, float *packed,
+                                       int64_t task) {
+  int64_t planes = g->groups * g->outputs;
+  int64_t plane = task % planes;
+  int64_t member = task / planes;
+  const float *from = w + member * g->member_stride + plane / g->within * g->within_stride + plane % g->within * g->row_stride;
+  for (int64_t i = 0; i < g->passes; i++) {
+    const window_pass *pass = passes + i;
+    const int32_t *elements = lists + pass->elements;
+    float *to = packed + pass->weights + (member * pass_pieces(pass) * planes + plane) * PITCH;
+    for (int64_t p = 0; p < pass->depth; p++) {
+      to[p / RUN * planes * PITCH + p % RUN] = from[elements[p]];
+    }
+  }
+}
+
+/* ---- images */
+
+static void lay_out_plane(const grid *g, const float *from, float *to) {
+  memset(to, 0, (size_t)channel_size(g) * sizeof(float));
+  if (g->stride_y == 1 && g->stride_x == 1) {
+    int64_t tall = least(g->rows - g->top, g->height);
+    int64_t wide = least(g->pitch - g->left, g->width);
+    if (wide <= 0) {
+      return;
+    }
+    to += g->top * g->pitch + g->left;
+    int64_t whole = wide / LANES * LANES;
+    mask last = first_lanes(wide - whole);
+    for (int64_t y = 0; y < tall; y++, from += g->width, to += g->pitch) {
+      for (int64_t x = 0; x < whole; x += LANES) {
+        store(to + x, load(from + x));
+      }
+      if (whole < wide) {
+        store_some(to + whole, last, load_some(from + whole, last));
+      }
+    }
+    return;
+  }
+  for (int64_t cut = 0; cut < g->stride_y * g->stride_x; cut++, to += cut_plane(g)) {
+    int64_t shift_y = cut / g->stride_x - g->top;
+    int64_t shift_x = cut % g->stride_x - g->left;
+    int64_t first = shift_x < 0 ? pieces(-shift_x, g->stride_x) : 0;
+    int64_t last = least(g->pitch, g->width > shift_x ? pieces(g->width - shift_x, g->stride_x) : 0);
+    for (int64_t row = 0; row < g->rows; row++) {
+      int64_t y = row * g->stride_y + shift_y;
+      if (y < 0 || y >= g->height) {
+        continue;
+      }
+      const float *line = from + y * g->width + shift_x;
+      for (int64_t x = first; x < last; x++) {
+        to[row * g->pitch + x] = line[x * g->stride_x];
+      }
+    }
+  }
+}
+
+/* ---- sums over windows */
+
+/* Sums of a tile, each in the order of the depth. */
+INLINE void tile_of(const int planes, int64_t depth, const float *a, const float *data, const int32_t *starts, float *out, int64_t pitch,
+                    int add_to) {
+  vec sum[MR][2];
+#pragma GCC unroll 16
+  for (int r = 0; r < planes; r++) {
+    sum[r][0] = zero();
+    sum[r][1] = zero();
+  }
+  for (int64_t p = 0; p < depth; p++) {
+    const float *b = data + starts[p];
+    vec b0 = load(b);
+    vec b1 = load(b + LANES);
+#pragma GCC unroll 16
+    for (int r = 0; r < planes; r++) {
+      vec x = every(a[r * PITCH + p]);
+      sum[r][0] = fma_(x, b0, sum[r][0]);
+      sum[r][1] = fma_(x, b1, sum[r][1]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < planes; r++, out += pitch) {
+    store(out, add_to ? add(load(out), sum[r][0]) : sum[r][0]);
+    store(out + LANES, add_to ? add(load(out + LANES), sum[r][1]) : sum[r][1]);
+  }
+}
+
+typedef void tile_kernel(int64_t depth, const float *a, const float *data, const int32_t *starts, float *out, int64_t pitch, int add_to);
+
+#define KERNEL(planes)                                                                                                                     \
+  static void tile_##planes(int64_t depth, const float *a, const float *data, const int32_t *starts, float *out, int64_t pitch,            \
+                            int add_to) {                                                                                                  \
+    tile_of(planes, depth, a, data, starts, out, pitch, add_to);                                                                           \
+  }
+
+KERNEL(1)
+KERNEL(2)
+KERNEL(3)
+KERNEL(4)
+KERNEL(5)
+KERNEL(6)
+#ifdef DYNAXX_AVX512
+KERNEL(7)
+KERNEL(8)
+KERNEL(9)
+KERNEL(10)
+KERNEL(11)
+KERNEL(12)
+KERNEL(13)
+KERNEL(14)
+#endif
+
+static tile_kernel *const tiles[MR] = {
+    tile_1, tile_2,  tile_3,  tile_4,  tile_5,  tile_6,
+#ifdef DYNAXX_AVX512
+    tile_7, tile_8,  tile_9,  tile_10, tile_11, tile_12, tile_13, tile_14,
+#endif
+};
+
+/* Takes the places of a plane out of the tiles. */
+static void write_plane(const convolution *g, const window_pass *pass, const float *from, int has_bias, float shift, float *to) {
+  int64_t n = pass->columns;
+  int64_t whole = n / LANES * LANES;
+  mask last = first_lanes(n - whole);
+  vec shifts = every(shift);
+  for (int64_t row = 0; row < pass->rows; row++, from += g->grid.pitch, to += pass->row_step) {
+    if (pass->step != 1) {
+      for (int64_t j = 0; j < n; j++) {
+        float x = g->add ? from[j] + to[j * pass->step] : from[j];
+        to[j * pass->step] = has_bias ? x + shift : x;
+      }
+      continue;
+    }
+    for (int64_t j = 0; j < n; j += LANES) {
+      int some = j == whole;
+      vec x = some ? load_some(from + j, last) : load(from + j);
+      if (g->add) {
+        x = add(x, some ? load_some(to + j, last) : load(to + j));
+      }
+      if (has_bias) {
+        x = add(x, shifts);
+      }
+      if (some) {
+        store_some(to + j, last, x);
+      } else {
+        store(to + j, x);
+      }
+    }
+  }
+}
+
+/* One pass over some images and some planes: a tile's weights stay in the cache for all places of all images. */
+static void sums(const convolution *g, const window_pass *pass, const int32_t *starts, const float *packed, const float *bias,
+                 const float *data, float *out, int64_t image, int64_t count, int64_t first, int64_t end, float *y) {
+  int64_t places = (pass->rows - 1) * g->grid.pitch + pass->columns;
+  int64_t padded = pieces(places, NR) * NR;
+  int64_t size = g->grid.channels * channel_size(&g->grid);
+  int64_t group_size = size / g->groups;
+  int64_t planes = g->groups * g->outputs;
+  int64_t all_pieces = pass_pieces(pass);
+  int64_t tall = pieces(end - first, pieces(end - first, MR));
+  for (int64_t member = 0; member < g->members; member++) {
+    for (int64_t group = 0; group < g->groups; group++) {
+      for (int64_t row = first; row < end; row += tall) {
+        int64_t rows = least(tall, end - row);
+        int64_t plane = group * g->outputs + row;
+        for (int64_t piece = 0; piece < all_pieces; piece++) {
+          const float *a = packed + pass->weights + ((member * all_pieces + piece) * planes + plane) * PITCH;
+          int64_t depth = least(RUN, pass->depth - piece * RUN);
+          for (int64_t i = 0; i < count; i++) {
+            for (int64_t p = 0; p < padded; p += NR) {
+              tiles[rows - 1](depth, a, data + i * size + group * group_size + p, starts + piece * RUN, out + i * MR * padded + p, padded,
+                              piece > 0);
+            }
+          }
+        }
+        for (int64_t i = 0; i < count; i++) {
+          int64_t all = member * g->count + image + i;
+          for (int64_t r = 0; r < rows; r++) {
+            float shift = bias == NULL ? 0 : bias[all / g->each * g->bias_stride + plane + r];
+            write_plane(g, pass, out + (i * MR + r) * padded, bias != NULL, shift, y + (all * planes + plane + r) * g->out_plane + pass->first);
+          }
+        }
+      }
+    }
+  }
+}
+
+EXPORT void NAME(dynaxx_convolve_)(const convolution *g, const window_pass *passes, const int32_t *lists, const float *x,
+                                   const float *packed, const float *bias, float *y, void *work, int64_t task) {
+  int64_t blocks = pieces(g->outputs, g->height);
+  int64_t image = task / blocks * g->images;
+  int64_t count = least(g->images, g->count - image);
+  int64_t first = task % blocks * g->height;
+  int64_t end = least(g->outputs, first + g->height);
+  int64_t plane = g->grid.height * g->grid.width;
+  int64_t channel = channel_size(&g->grid);
+  int64_t size = g->grid.channels * channel;
+  float *data = work;
+  for (int64_t i = 0; i < count; i++) {
+    const float *from = x + (image + i) / g->each * g->image_stride + (image + i) % g->each * g->grid.channels * plane;
+    for (int64_t c = 0; c < g->grid.channels; c++) {
+      lay_out_plane(&g->grid, from + c * plane, data + i * size + c * channel);
+    }
+  }
+  /* Tiles read behind the last plane, for places that nobody writes. */
+  memset(data + count * size, 0, NR * sizeof(float));
+  float *out = data + g->images * size + NR;
+  for (int64_t i = 0; i < g->passes; i++) {
+    if (passes[i].rows > 0 && passes[i].columns > 0) {
+      sums(g, passes + i, lists + passes[i].starts, packed, bias, data, out, image, count, first, end, y);
+    }
+  }
+}
+
+/* ---- gradients of the weights */
+
+EXPORT void NAME(dynaxx_lay_out_)(const weight_gradient *g, const float *x, const float *dy, float *data, float *rows, int64_t task) {
+  int64_t in_plane = g->inputs.height * g->inputs.width;
+  int64_t channel = channel_size(&g->inputs);
+  int64_t size = g->inputs.channels * channel;
+  int64_t image = g->from + task;
+  for (int64_t c = 0; c < g->inputs.channels; c++) {
+    lay_out_plane(&g->inputs, x + (image * g->inputs.channels + c) * in_plane, data + task * size + c * channel);
+  }
+  if (task == g->images - 1) {
+    memset(data + g->images * size, 0, (size_t)g->behind * sizeof(float));
+  }
+  int64_t outputs = g->groups * g->outputs;
+  int64_t out_plane = g->adjoints.height * g->adjoints.width;
+  int64_t used = channel_size(&g->adjoints);
+  for (int64_t i = 0; i < g->directions; i++) {
+    for (int64_t o = 0; o < outputs; o++) {
+      float *row = rows + ((task * g->directions + i) * outputs + o) * g->plane;
+      lay_out_plane(&g->adjoints, dy + i * g->dy_stride + (image * outputs + o) * out_plane, row);
+      memset(row + used, 0, (size_t)(g->plane - used) * sizeof(float));
+    }
+  }
+}
+
+static double sum_of(vec x) {
+  float lanes[LANES];
+  store(lanes, x);
+  double sum = 0;
+  for (int i = 0; i < LANES; i++) {
+    sum += lanes[i];
+  }
+  return sum;
+}
+
+/* Dots of some outputs' adjoints with the pixels of some elements of the window, added to sums in float64. */
+INLINE void dots(const int outputs, const int elements, int64_t vectors, const float *a, int64_t a_step, const float *b,
+                 const int32_t *starts, int64_t images, int64_t a_image, int64_t b_image, double *sums) {
+  const float *pixels[DOT_ELEMENTS];
+  for (int e = 0; e < elements; e++) {
+    pixels[e] = b + starts[e];
+  }
+  int64_t image = 0;
+  int64_t from = 0;
+  while (image < images) {
+    vec sum[DOT_OUTPUTS][DOT_ELEMENTS];
+#pragma GCC unroll 8
+    for (int o = 0; o < outputs; o++) {
+#pragma GCC unroll 8
+      for (int e = 0; e < elements; e++) {
+        sum[o][e] = zero();
+      }
+    }
+    int64_t room = FLUSH;
+    while (image < images && room > 0) {
+      int64_t end = least(vectors, from + room);
+      room -= end - from;
+      int64_t shift_a = image * a_image;
+      int64_t shift_b = image * b_image;
+      for (int64_t v = from * LANES; v < end * LANES; v += LANES) {
+        vec x[DOT_OUTPUTS];
+#pragma GCC unroll 8
+        for (int o = 0; o < outputs; o++) {
+          x[o] = load(a + shift_a + o * a_step + v);
+        }
+#pragma GCC unroll 8
+        for (int e = 0; e < elements; e++) {
+          vec y = load(pixels[e] + shift_b + v);
+#pragma GCC unroll 8
+          for (int o = 0; o < outputs; o++) {
+            sum[o][e] = fma_(x[o], y, sum[o][e]);
+          }
+        }
+      }
+      from = end == vectors ? 0 : end;
+      image += end == vectors;
+    }
+    for (int o = 0; o < outputs; o++) {
+      for (int e = 0; e < elements; e++) {
+        sums[o * ELEMENTS + e] += sum_of(sum[o][e]);
+      }
+    }
+  }
+}
+
+typedef void dots_kernel(int64_t vectors, const float *a, int64_t a_step, const float *b, const int32_t *starts, int64_t images,
+                         int64_t a_image, int64_t b_image, double *sums);
+
+#define DOTS(outputs, elements)                                                                                                            \
+  static void dots_##outputs##_##elements(int64_t vectors, const float *a, int64_t a_step, const float *b, const int32_t *starts,          \
+                                          int64_t images, int64_t a_image, int64_t b_image, double *sums) {                                \
+    dots(outputs, elements, vectors, a, a_step, b, starts, images, a_image, b_image, sums);                                                \
+  }
+#define DOTS_OF_ALL(elements)                                                                                                              \
+  DOTS(1, elements)                                                                                                                        \
+  DOTS(2, elements)                                                                                                                        \
+  DOTS(3, elements)                                                                                                                        \
+  DOTS(4, elements)
+#define DOTS_ENTRIES(elements) {dots_1_##elements, dots_2_##elements, dots_3_##elements, dots_4_##elements}
+
+DOTS_OF_ALL(1)
+DOTS_OF_ALL(2)
+#ifdef DYNAXX_AVX512
+DOTS_OF_ALL(3)
+DOTS_OF_ALL(4)
+DOTS_OF_ALL(5)
+DOTS_OF_ALL(6)
+#endif
+
+static dots_kernel *const all_dots[DOT_ELEMENTS][DOT_OUTPUTS] = {
+    DOTS_ENTRIES(1), DOTS_ENTRIES(2),
+#ifdef DYNAXX_AVX512
+    DOTS_ENTRIES(3), DOTS_ENTRIES(4), DOTS_ENTRIES(5), DOTS_ENTRIES(6),
+#endif
+};
+
+/* Over places of outputs and nothing else. */
+static double over_places(const weight_gradient *g, const float *row, const float *pixels, int64_t a_image, int64_t b_image) {
+  double sum = 0;
+  for (int64_t i = 0; i < g->images; i++) {
+    for (int64_t p = 0; p < g->adjoints.height; p++) {
+      for (int64_t q = 0; q < g->adjoints.width; q++) {
+        int64_t at = p * g->inputs.pitch + q;
+        sum += (double)row[i * a_image + at] * pixels[i * b_image + at];
+      }
+    }
+  }
+  return sum;
+}
+
+EXPORT void NAME(dynaxx_weight_dots_)(const weight_gradient *g, const int32_t *starts, const float *data, const float *rows, float *dw,
+                                      int64_t task) {
+  int64_t across = pieces(g->depth, ELEMENTS);
+  int64_t down = pieces(g->outputs, DOT_OUTPUTS);
+  int64_t element = task % across * ELEMENTS;
+  int64_t output = task / across % down * DOT_OUTPUTS;
+  int64_t group = task / across / down % g->groups;
+  int64_t direction = task / across / down / g->groups;
+  int64_t outputs = least(DOT_OUTPUTS, g->outputs - output);
+  int64_t elements = least(ELEMENTS, g->depth - element);
+  int64_t all = g->groups * g->outputs;
+  int64_t plane = group * g->outputs + output;
+  int64_t size = g->inputs.channels * channel_size(&g->inputs);
+  int64_t a_image = g->directions * all * g->plane;
+  const float *a = rows + (direction * all + plane) * g->plane;
+  const float *b = data + group * (size / g->groups);
+  double sums[DOT_OUTPUTS * ELEMENTS] = {0};
+  for (int64_t e = 0; e < elements; e += DOT_ELEMENTS) {
+    int64_t some = least(DOT_ELEMENTS, elements - e);
+    all_dots[some - 1][outputs - 1](g->plane / LANES, a, g->plane, b, starts + element + e, g->images, a_image, size, sums + e);
+  }
+  for (int64_t o = 0; o < outputs; o++) {
+    float *to = dw + direction * g->dw_stride + (plane + o) * g->depth + element;
+    for (int64_t e = 0; e < elements; e++) {
+      double sum = sums[o * ELEMENTS + e];
+      if (!isfinite(sum)) {
+        /* A pixel that this element of the window does not meet may have been times 0. */
+        sum = over_places(g, a + o * g->plane, b + starts[element + e], a_image, size);
+      }
+      to[e] = (float)(to[e] + sum);
+    }
+  }
+}
+
+EXPORT double NAME(dynaxx_plane_sum_)(const float *x, int64_t at, int64_t images, int64_t step, int64_t size) {
+  double sum = 0;
+  x += at;
+  for (int64_t i = 0; i < images; i++, x += step) {
+    wide lanes = wide_zero();
+    for (int64_t j = 0; j < size; j += LANES) {
+      lanes = add_wide(lanes, size - j < LANES ? load_some(x + j, first_lanes(size - j)) : load(x + j));
+    }
+    double parts[LANES / 2];
+    store_wide(parts, lanes);
+    for (int j = 0; j < LANES / 2; j++) {
+      sum += parts[j];
+    }
+  }
+  return sum;
+}

@@ -1,0 +1,88 @@
+/* Convolutions without a column matrix; Java plans them and calls these functions for each task. */
+#ifndef DYNAXX_CONVOLUTION_H
+#define DYNAXX_CONVOLUTION_H
+
+#include "product.h"
+
+/* Java's ImageGrid: images with zeros around them, cut by the strides. */
+typedef struct {
+  int64_t channels;
+  int64_t height;
+  int64_t width;
+  int64_t stride_y;
+  int64_t stride_x;
+  int64_t top;
+  int64_t left;
+  int64_t rows;
+  int64_t pitch;
+} grid;
+
+/* Java's WindowPass, and where its lists and its packed weights start. */
+typedef struct {
+  int64_t depth;
+  int64_t starts;
+  int64_t elements;
+  int64_t weights;
+  int64_t rows;
+  int64_t columns;
+  int64_t first;
+  int64_t row_step;
+  int64_t step;
+} window_pass;
+
+/* Sums over windows. */
+typedef struct {
+  grid grid;
+  int64_t image_stride; /* between the runs of images */
+  int64_t each;         /* images of a run */
+  int64_t count;        /* images in all */
+  int64_t groups;
+  int64_t outputs; /* planes of a group */
+  int64_t out_plane;
+  int64_t members;       /* sets of weights, each with outputs of its own */
+  int64_t member_stride; /* between them */
+  int64_t bias_stride;   /* between runs of the bias, one for each run of images or member */
+  int64_t add;
+  int64_t passes;
+  int64_t images; /* of a task */
+  int64_t height; /* planes of a task */
+  int64_t row_stride;    /* of the weights, from one of `within` planes to the next ... */
+  int64_t within;        /* ... and from that many planes to the next */
+  int64_t within_stride; /* (channels of the images' gradient lie across the groups) */
+} convolution;
+
+/* Gradients of weights: dots of adjoints with pixels, of some images of some directions. */
+typedef struct {
+  grid inputs;
+  grid adjoints; /* at the places of the inputs' grid */
+  int64_t plane; /* values of an output's adjoints, whole vectors */
+  int64_t directions;
+  int64_t images;
+  int64_t groups;
+  int64_t outputs; /* of a group */
+  int64_t depth;   /* elements of a window */
+  int64_t from;    /* the first image */
+  int64_t dy_stride;
+  int64_t dw_stride;
+  int64_t behind; /* zeros behind the pixels of the last image */
+} weight_gradient;
+
+#define DECLARE_CONVOLUTION(suffix)                                                                                                        \
+  /* [0] planes of a tile, [1] values of a tile's row, [2] weights from plane to plane and piece to piece, [3] length of the sums,         \
+     [4] outputs and [5] elements of a task of gradients, [6] values that are read behind */                                               \
+  EXPORT void dynaxx_convolution_geometry_##suffix(int64_t out[7]);                                                                        \
+  /* Packs the weights of plane task modulo planes for member task / planes, for all passes. */                                            \
+  EXPORT void dynaxx_pack_weights_##suffix(const convolution *g, const window_pass *passes, const int32_t *lists, const float *w,          \
+                                           float *packed, int64_t task);                                                                   \
+  EXPORT void dynaxx_convolve_##suffix(const convolution *g, const window_pass *passes, const int32_t *lists, const float *x,              \
+                                       const float *packed, const float *bias, float *y, void *work, int64_t task);                        \
+  /* Lays out image number task: its pixels, and its adjoints for all directions. */                                                       \
+  EXPORT void dynaxx_lay_out_##suffix(const weight_gradient *g, const float *x, const float *dy, float *data, float *rows, int64_t task);  \
+  /* Some outputs of a direction with some elements of the window. */                                                                      \
+  EXPORT void dynaxx_weight_dots_##suffix(const weight_gradient *g, const int32_t *starts, const float *data, const float *rows,           \
+                                          float *dw, int64_t task)
+
+DECLARE_CONVOLUTION(avx2);
+DECLARE_CONVOLUTION(avx512);
+
+#endif

@@ -1,0 +1,306 @@
+package dynaxx.nativecpu;
+
+import dynaxx.device.cpu.ImageGrid;
+import dynaxx.device.cpu.NativeKernels.Tasks;
+import dynaxx.device.cpu.Tap;
+import dynaxx.device.cpu.WindowPass;
+import dynaxx.kernel.ConvolutionKernels;
+import dynaxx.kernel.Strided;
+import dynaxx.memory.Buffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Plans convolutions and cuts them into tasks, each of which is one call of C. Sums have the order
+ * of those in Java; how they are cut into tasks does not change a bit of them.
+ */
+final class NativeConvolutions implements ConvolutionKernels {
+
+  /** Values of the images that a task lays out, unless a single one needs more. */
+  private static final int LAID_OUT = 1 << 16;
+
+  /** Images of a task at most. */
+  private static final int IMAGES = 16;
+
+  /** Tasks are cut by planes too if there would be fewer. */
+  private static final int TASKS = 8;
+
+  /** Values of the images and adjoints that all tasks of a gradient share, likewise. */
+  private static final int SHARED = 1 << 18;
+
+  /** Multiplications that take about as long as an elementary step of other kernels. */
+  private static final long PER_STEP = 64;
+
+  private static final int GRID_FIELDS = 9;
+  private static final int PASS_FIELDS = 9;
+
+  private final ConvolutionFunctions functions;
+  private final Tasks tasks;
+  private final Map<Key, Plan> outputs = new HashMap<>();
+  private final Map<Key, Plan> inputs = new HashMap<>();
+  private final Map<Convolution, MemorySegment> starts = new HashMap<>();
+  private final Struct call = new Struct(GRID_FIELDS + 16);
+  private final Struct gradient = new Struct(2 * GRID_FIELDS + 10);
+  private final Memory weights = new Memory();
+  private final Memory data = new Memory();
+  private final Memory rows = new Memory();
+
+  NativeConvolutions(ConvolutionFunctions functions, Tasks tasks) {
+    this.functions = functions;
+    this.tasks = tasks;
+  }
+
+  private record Key(Convolution shape, int members) {}
+
+  /**
+   * What does not change from call to call.
+   *
+   * @param grid of the images that are read
+   * @param passes structs
+   * @param count how many
+   * @param lists starts and elements of all passes
+   * @param weights values of the packed weights of all members
+   * @param padded values of a tile's row in the largest pass
+   */
+  private record Plan(
+      ImageGrid grid,
+      MemorySegment passes,
+      int count,
+      MemorySegment lists,
+      long weights,
+      int padded) {}
+
+  private Plan ofOutputs(Key key) {
+    Convolution s = key.shape;
+    ImageGrid grid = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
+    return plan(grid, List.of(WindowPass.ofOutputs(s, grid)), s.outputs(), key.members);
+  }
+
+  private Plan ofInputs(Key key) {
+    Convolution s = key.shape;
+    ImageGrid grid = ImageGrid.ofOutputs(s.outputs(), s.y(), s.x());
+    return plan(grid, WindowPass.ofInputs(s, grid), s.channels(), key.members);
+  }
+
+  private Plan plan(ImageGrid grid, List<WindowPass> windows, int planes, int members) {
+    Struct passes = new Struct(windows.size() * PASS_FIELDS);
+    int size = windows.stream().mapToInt(w -> 2 * w.depth()).sum();
+    MemorySegment lists = Arena.ofAuto().allocate(ValueLayout.JAVA_INT, Math.max(1, size));
+    int at = 0;
+    long packed = 0;
+    int padded = 0;
+    for (WindowPass w : windows) {
+      int depth = w.depth();
+      passes.put(depth, at, at + depth, packed, w.rows(), w.columns(), w.first());
+      passes.put(w.rowStep(), w.step());
+      MemorySegment.copy(w.starts(), 0, lists, ValueLayout.JAVA_INT, 4L * at, depth);
+      MemorySegment.copy(w.elements(), 0, lists, ValueLayout.JAVA_INT, 4L * (at + depth), depth);
+      at += 2 * depth;
+      long pieces = Math.max(1, pieces(depth, functions.run()));
+      packed += members * pieces * planes * functions.pitch();
+      int places = (w.rows() - 1) * grid.pitch() + w.columns();
+      padded = Math.max(padded, (int) pieces(places, functions.tileCols()) * functions.tileCols());
+    }
+    return new Plan(grid, passes.segment(), windows.size(), lists, packed, padded);
+  }
+
+  @Override
+  public void convolve(
+      Convolution s, int k, Strided x, Strided w, Strided bias, Buffer y, boolean add) {
+    boolean same = x.stride() == 0;
+    if (k > 1 && !same && w.stride() != 0) {
+      for (int i = 0; i < k; i++) {
+        Strided shift = bias == null ? null : bias.run(i);
+        Buffer to = y.slice(i * s.images() * s.outSize(), s.images() * s.outSize());
+        convolve(s, 1, x.run(i), w.run(i), shift, to, add);
+      }
+      return;
+    }
+    int members = same ? k : 1;
+    int each = s.outputs() / s.groups();
+    Plan plan = outputs.computeIfAbsent(new Key(s, members), this::ofOutputs);
+    int count = same ? s.images() : k * s.images();
+    int tall = header(s, plan, x, count, each, s.outPlane(), members, w, bias, add);
+    call.put(s.depth(), s.outputs(), 0);
+    run(
+        plan,
+        tall,
+        count,
+        Memory.of("x", x, k, s.images() * s.inSize()),
+        Memory.of("w", w, k, (long) s.outputs() * s.depth()),
+        bias == null ? MemorySegment.NULL : Memory.of("bias", bias, k, s.outputs()),
+        Memory.of("y", y, 0, k * s.images() * s.outSize()),
+        s.outputs() * members,
+        each);
+  }
+
+  @Override
+  public void convolveInput(Convolution s, int k, Strided dy, Strided w, Buffer dx, boolean add) {
+    if (k > 1 && dy.stride() != 0 && w.stride() != 0) {
+      for (int i = 0; i < k; i++) {
+        Buffer to = dx.slice(i * s.images() * s.inSize(), s.images() * s.inSize());
+        convolveInput(s, 1, dy.run(i), w.run(i), to, add);
+      }
+      return;
+    }
+    boolean same = dy.stride() == 0;
+    int members = same ? k : 1;
+    int each = s.channels() / s.groups();
+    Plan plan = inputs.computeIfAbsent(new Key(s, members), this::ofInputs);
+    int count = same ? s.images() : k * s.images();
+    int tall = header(s, plan, dy, count, each, s.inPlane(), members, w, null, add);
+    call.put(
+        (long) s.y().kernel() * s.x().kernel(), each, (long) s.outputs() / s.groups() * s.depth());
+    run(
+        plan,
+        tall,
+        count,
+        Memory.of("dy", dy, k, s.images() * s.outSize()),
+        Memory.of("w", w, k, (long) s.outputs() * s.depth()),
+        MemorySegment.NULL,
+        Memory.of("dx", dx, 0, k * s.images() * s.inSize()),
+        s.channels() * members,
+        each);
+  }
+
+  /** All fields but how weights lie; returns the planes of a task. */
+  private int header(
+      Convolution s,
+      Plan plan,
+      Strided images,
+      int count,
+      int each,
+      int outPlane,
+      int members,
+      Strided w,
+      Strided bias,
+      boolean add) {
+    int atOnce = Math.clamp(LAID_OUT / plan.grid.size(), 1, Math.min(IMAGES, count));
+    long tiles = pieces(each, functions.tilePlanes());
+    long parts = Math.clamp(pieces(TASKS, pieces(count, atOnce)), 1, tiles);
+    int tall = (int) pieces(each, parts);
+    call.at(0).put(plan.grid);
+    call.put(images.stride(), s.images(), count, s.groups(), each, outPlane);
+    call.put(members, w.stride(), bias == null ? 0 : bias.stride(), add ? 1 : 0);
+    call.put(plan.count, atOnce, tall);
+    return tall;
+  }
+
+  private void run(
+      Plan plan,
+      int tall,
+      int count,
+      MemorySegment from,
+      MemorySegment w,
+      MemorySegment bias,
+      MemorySegment to,
+      int planes,
+      int each) {
+    ImageGrid grid = plan.grid;
+    int atOnce = Math.clamp(LAID_OUT / grid.size(), 1, Math.min(IMAGES, count));
+    MemorySegment packed = weights.floats(plan.weights);
+    tasks.run(
+        planes,
+        plan.lists.byteSize() / 8,
+        0,
+        (task, memory) ->
+            functions.packWeights(call.segment(), plan.passes, plan.lists, w, packed, task));
+    long room = (long) atOnce * (grid.size() + functions.tilePlanes() * plan.padded);
+    long blocks = pieces(each, tall);
+    tasks.run(
+        Math.toIntExact(pieces(count, atOnce) * blocks),
+        (long) atOnce * grid.size() * planes / blocks,
+        Float.BYTES * (room + functions.behind()),
+        (task, memory) ->
+            functions.convolve(
+                call.segment(), plan.passes, plan.lists, from, packed, bias, to, memory, task));
+  }
+
+  // ---- gradients of the weights
+
+  @Override
+  public void convolveWeight(
+      Convolution s, int k, Strided x, Strided dy, Strided dw, Strided dbias) {
+    if (dbias != null) {
+      addBiasGradients(s, k, dy, dbias);
+    }
+    if (x.stride() == 0) {
+      addWeightGradients(s, k, x, dy, dw);
+      return;
+    }
+    for (int i = 0; i < k; i++) {
+      addWeightGradients(s, 1, x.run(i), dy.run(i), dw.run(i));
+    }
+  }
+
+  private void addBiasGradients(Convolution s, int k, Strided dy, Strided dbias) {
+    MemorySegment from = Memory.of("dy", dy, k, s.images() * s.outSize());
+    MemorySegment to = Memory.of("dbias", dbias, k, s.outputs());
+    tasks.run(
+        k * s.outputs(),
+        (long) s.images() * s.outPlane() / 8,
+        0,
+        (task, memory) -> {
+          int direction = task / s.outputs();
+          int output = task % s.outputs();
+          long at = direction * dy.stride() + (long) output * s.outPlane();
+          double sum = functions.planeSum(from, at, s.images(), s.outSize(), s.outPlane());
+          long index = direction * dbias.stride() + output;
+          double old = to.getAtIndex(ValueLayout.JAVA_FLOAT, index);
+          to.setAtIndex(ValueLayout.JAVA_FLOAT, index, (float) (old + sum));
+        });
+  }
+
+  private void addWeightGradients(Convolution s, int k, Strided x, Strided dy, Strided dw) {
+    ImageGrid pixels = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
+    ImageGrid adjoints = ImageGrid.ofPlaces(s.outputs(), pixels, s.y(), s.x());
+    int cols = functions.tileCols();
+    int plane = (int) pieces(adjoints.plane(), cols) * cols;
+    // of one direction, so that sums are cut alike whatever k is
+    int size = Math.addExact(pixels.size(), Math.multiplyExact(s.outputs(), plane));
+    int images = Math.clamp(SHARED / size, 1, s.images());
+    int behind = pixels.pitch() + cols;
+    MemorySegment data = this.data.floats((long) images * pixels.size() + behind);
+    MemorySegment rows = this.rows.floats((long) images * k * s.outputs() * plane);
+    MemorySegment from = Memory.of("x", x, 1, s.images() * s.inSize());
+    MemorySegment seen = Memory.of("dy", dy, k, s.images() * s.outSize());
+    MemorySegment to = Memory.of("dw", dw, k, (long) s.outputs() * s.depth());
+    MemorySegment lists = starts.computeIfAbsent(s, c -> starts(c, pixels));
+    int each = s.outputs() / s.groups();
+    long across = pieces(s.depth(), functions.dotElements());
+    long down = pieces(each, functions.dotOutputs());
+    for (int first = 0; first < s.images(); first += images) {
+      int count = Math.min(images, s.images() - first);
+      gradient.at(0).put(pixels).put(adjoints);
+      gradient.put(plane, k, count, s.groups(), each, s.depth(), first);
+      gradient.put(dy.stride(), dw.stride(), behind);
+      tasks.run(
+          count,
+          pixels.size() + (long) k * s.outputs() * plane,
+          0,
+          (task, memory) -> functions.layOut(gradient.segment(), from, seen, data, rows, task));
+      tasks.run(
+          Math.toIntExact(k * s.groups() * down * across),
+          (long) count * plane * functions.dotElements() * functions.dotOutputs() / PER_STEP,
+          0,
+          (task, memory) -> functions.weightDots(gradient.segment(), lists, data, rows, to, task));
+    }
+  }
+
+  private static MemorySegment starts(Convolution s, ImageGrid pixels) {
+    int[] starts =
+        Tap.all(s.channels() / s.groups(), s).stream()
+            .mapToInt(tap -> tap.start(pixels, s))
+            .toArray();
+    MemorySegment list = Arena.ofAuto().allocate(ValueLayout.JAVA_INT, starts.length);
+    return list.copyFrom(MemorySegment.ofArray(starts));
+  }
+
+  private static long pieces(long size, long of) {
+    return (size + of - 1) / of;
+  }
+}
