@@ -47,14 +47,15 @@ final class DoctorCommand implements Callable<Integer> {
       }
       best = best.or(() -> Optional.of(provider.name()));
     }
-    return chosen(out, best.orElseThrow());
+    return chosen(out, best);
   }
 
-  private Integer chosen(PrintWriter out, String best) {
+  private Integer chosen(PrintWriter out, Optional<String> best) {
     String wanted = System.getProperty(Devices.DEVICE_PROPERTY, "auto").toLowerCase(Locale.ROOT);
     if (wanted.equals("auto")) {
-      line(out, "used", best + ", the best available");
-      return 0;
+      line(
+          out, "used", best.map(name -> name + ", the best available").orElse("none is available"));
+      return best.isPresent() ? 0 : 1;
     }
     String forced = " (-D" + Devices.DEVICE_PROPERTY + "=" + wanted + ")";
     boolean available =

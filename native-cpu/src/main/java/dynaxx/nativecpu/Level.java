@@ -8,4 +8,8 @@ package dynaxx.nativecpu;
  * @param vectors matrix products in float32, for those that are too small for {@code gemm}
  * @param convolutions convolutions, always in float32
  */
-record Level(String description, GemmFunctions gemm, GemmFunctions vectors, ConvolutionFunctions convolutions) {}
+record Level(
+    String description,
+    GemmFunctions gemm,
+    GemmFunctions vectors,
+    ConvolutionFunctions convolutions) {}

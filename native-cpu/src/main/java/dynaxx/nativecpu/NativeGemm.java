@@ -99,8 +99,7 @@ final class NativeGemm implements GemmKernels {
     return count == 1 || stride == 0;
   }
 
-  private void wholeMembers(
-      GemmFunctions functions, Operands operands, long members, long work) {
+  private void wholeMembers(GemmFunctions functions, Operands operands, long members, long work) {
     long group = Math.clamp(GROUP / work, 1, members);
     tasks.run(
         Math.toIntExact(pieces(members, group)),
@@ -122,12 +121,27 @@ final class NativeGemm implements GemmKernels {
 
   /** Packs B in blocks, and shares the rows of some members among the threads. */
   private void blocks(
-      GemmFunctions functions, Operands operands, int m, int n, int depth, long first, long members) {
+      GemmFunctions functions,
+      Operands operands,
+      int m,
+      int n,
+      int depth,
+      long first,
+      long members) {
     int from = 0;
     do {
       int length = Math.min(MOST_DEPTH, depth - from);
       for (int col = 0; col < n; col += MOST_COLS) {
-        block(functions, operands, m, col, Math.min(MOST_COLS, n - col), from, length, first, members);
+        block(
+            functions,
+            operands,
+            m,
+            col,
+            Math.min(MOST_COLS, n - col),
+            from,
+            length,
+            first,
+            members);
       }
       from += length;
     } while (from < depth);
@@ -135,7 +149,14 @@ final class NativeGemm implements GemmKernels {
 
   private void block(
       GemmFunctions functions,
-      Operands operands, int m, int col, int cols, int from, int length, long first, long members) {
+      Operands operands,
+      int m,
+      int col,
+      int cols,
+      int from,
+      int length,
+      long first,
+      long members) {
     long panels = pieces(cols, functions.panelCols());
     int tile = functions.tileRows();
     int tall = Math.clamp(m * members / TASKS / tile, 1, functions.blockRows() / tile) * tile;

@@ -69,12 +69,7 @@ class SplitGemmTest {
   void whatIsNotFiniteStaysSo(Precision precision) throws UnavailableException {
     GemmKernels gemm = open(precision);
     float[] values = {
-      Float.NaN,
-      Float.POSITIVE_INFINITY,
-      Float.NEGATIVE_INFINITY,
-      3.3e38f,
-      -3.3e38f,
-      1
+      Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 3.3e38f, -3.3e38f, 1
     };
     int n = 32; // a smaller product would be left to vectors
     try (Scope scope = Scope.open()) {
