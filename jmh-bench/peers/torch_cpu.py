@@ -186,6 +186,25 @@ def shortest(part, seconds):
     return 1000 * best
 
 
+def product_of(name):
+    """sgemm:MxNxDEPTH[t][*MEMBERS] as dynaxx.bench.Sgemm has it: the product, its multiplications, and the largest error of some elements."""
+    shape, _, members = name.removeprefix("sgemm:").partition("*")
+    m, n, depth = map(int, shape.removesuffix("t").split("x"))
+    batch = [int(members)] if members else []
+    a, b = torch.randn(*batch, m, depth), torch.randn(*batch, n, depth)
+    right = b.mT if shape.endswith("t") else b.mT.contiguous()
+    to = torch.empty(*batch, m, n)
+    run = lambda: torch.matmul(a, right, out=to)
+
+    def error():
+        i = torch.randint(m, (20,))
+        exact = a[..., i, :].double() @ b.double().mT
+        scale = a[..., i, :].double().norm(dim=-1, keepdim=True) * b.double().norm(dim=-1).unsqueeze(-2)
+        return ((to[..., i, :] - exact).abs() / scale).max().item()
+
+    return run, m * n * depth * (int(members) if members else 1), error
+
+
 def main():
     if len(sys.argv) != 4:
         sys.exit(f"arguments: found {len(sys.argv) - 1}, expected WARM_UP_SECONDS PART_SECONDS THREADS")
@@ -193,6 +212,15 @@ def main():
     torch.set_num_threads(int(sys.argv[3]))
     name = None
     for line in sys.stdin:
+        if line.startswith("sgemm:"):
+            if line.strip() != name:
+                name = line.strip()
+                run, multiplications, error = product_of(name)
+                shortest(run, warm_up)
+            gflops = 2e-6 * multiplications / shortest(run, seconds)
+            head = {"implementation": f"torch {torch.__version__}", "network": name, "gflops": round(gflops, 1), "largest_error": error()}
+            print(json.dumps(head), flush=True)
+            continue
         if line.strip() != name:
             name = line.strip()
             n, examples, parts = parts_of(name)

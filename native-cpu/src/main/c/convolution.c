@@ -30,7 +30,7 @@
 #define PITCH (RUN + 16)
 /* Elements of windows whose gradients a task takes. */
 #define ELEMENTS (8 * DOT_ELEMENTS)
-/* Vectors that are added in float32. */
+/* Vectors after which sums in float32 go to float64. */
 #define FLUSH 1024
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -318,10 +318,10 @@ INLINE void dots(const int outputs, const int elements, int64_t vectors, const f
         sum[o][e] = zero();
       }
     }
-    int64_t room = FLUSH;
-    while (image < images && room > 0) {
-      int64_t end = least(vectors, from + room);
-      room -= end - from;
+    int64_t steps = 0;
+    while (image < images && steps < FLUSH) {
+      int64_t end = least(vectors, from + FLUSH);
+      steps += end - from;
       int64_t shift_a = image * a_image;
       int64_t shift_b = image * b_image;
       for (int64_t v = from * LANES; v < end * LANES; v += LANES) {
@@ -429,19 +429,35 @@ EXPORT void NAME(dynaxx_weight_dots_)(const weight_gradient *g, const int32_t *s
   }
 }
 
+/* In the order of Java's sums. */
 EXPORT double NAME(dynaxx_plane_sum_)(const float *x, int64_t at, int64_t images, int64_t step, int64_t size) {
+  enum { WIDE = LANES / 2 };
   double sum = 0;
   x += at;
   for (int64_t i = 0; i < images; i++, x += step) {
-    wide lanes = wide_zero();
-    for (int64_t j = 0; j < size; j += LANES) {
-      lanes = add_wide(lanes, size - j < LANES ? load_some(x + j, first_lanes(size - j)) : load(x + j));
+    wide low = wide_zero();
+    wide high = wide_zero();
+    int64_t j = 0;
+    for (; j + LANES <= size; j += LANES) {
+      vec v = load(x + j);
+      low = wide_add(low, low_half(v));
+      high = wide_add(high, high_half(v));
     }
-    double parts[LANES / 2];
-    store_wide(parts, lanes);
-    for (int j = 0; j < LANES / 2; j++) {
-      sum += parts[j];
+    if (j < size) {
+      vec v = load_some(x + j, first_lanes(size - j));
+      low = wide_add(low, low_half(v));
+      if (size - j > WIDE) {
+        low = wide_add(low, high_half(v));
+      }
     }
+    double parts[WIDE];
+    store_wide(parts, wide_add(low, high));
+    for (int half = WIDE / 2; half > 0; half /= 2) {
+      for (int l = 0; l < half; l++) {
+        parts[l] += parts[l + half];
+      }
+    }
+    sum += parts[0];
   }
   return sum;
 }

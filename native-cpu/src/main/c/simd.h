@@ -20,11 +20,9 @@ static inline vec mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
 
 typedef __m512d wide;
 static inline wide wide_zero(void) { return _mm512_setzero_pd(); }
-/* Adds the lanes of x, in pairs, to those of sum. */
-static inline wide add_wide(wide sum, vec x) {
-  __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1));
-  return _mm512_add_pd(sum, _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(x)), _mm512_cvtps_pd(high)));
-}
+static inline wide low_half(vec x) { return _mm512_cvtps_pd(_mm512_castps512_ps256(x)); }
+static inline wide high_half(vec x) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)); }
+static inline wide wide_add(wide a, wide b) { return _mm512_add_pd(a, b); }
 static inline void store_wide(double *p, wide x) { _mm512_storeu_pd(p, x); }
 
 /* Rows of x become columns. */
@@ -78,11 +76,9 @@ static inline vec mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
 
 typedef __m256d wide;
 static inline wide wide_zero(void) { return _mm256_setzero_pd(); }
-/* Adds the lanes of x, in pairs, to those of sum. */
-static inline wide add_wide(wide sum, vec x) {
-  __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
-  return _mm256_add_pd(sum, _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), high));
-}
+static inline wide low_half(vec x) { return _mm256_cvtps_pd(_mm256_castps256_ps128(x)); }
+static inline wide high_half(vec x) { return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)); }
+static inline wide wide_add(wide a, wide b) { return _mm256_add_pd(a, b); }
 static inline void store_wide(double *p, wide x) { _mm256_storeu_pd(p, x); }
 
 /* Rows of x become columns. */

@@ -67,8 +67,34 @@ public final class CpuReport {
         : FamilyBenchmark.Family.valueOf(network.toUpperCase(Locale.ROOT)).workload(scope);
   }
 
-  /** Rounds of one network; returns the next one's name, or null at the end. */
-  private String serve(String network, BufferedReader in) throws IOException {
+  /** Rounds of one network or product; returns the next one's name, or null at the end. */
+  private String serve(String name, BufferedReader in) throws IOException {
+    return name.startsWith(Sgemm.PREFIX) ? serveProduct(name, in) : serveNetwork(name, in);
+  }
+
+  private String serveProduct(String name, BufferedReader in) throws IOException {
+    try (Scope scope = Scope.open()) {
+      Sgemm product = Sgemm.of(name, device, scope);
+      shortest(product, warmUpSeconds);
+      String next = name;
+      while (name.equals(next)) {
+        double gflops = 2e-6 * product.multiplications() / shortest(product, partSeconds);
+        System.out.printf(
+            Locale.ROOT,
+            "{\"implementation\":\"dynaxx\",\"device\":\"%s\",\"network\":\"%s\",\"gflops\":%.1f,"
+                + "\"largest_error\":%.2e}%n",
+            device.description(),
+            name,
+            gflops,
+            product.largestError());
+        System.out.flush();
+        next = in.readLine();
+      }
+      return next;
+    }
+  }
+
+  private String serveNetwork(String network, BufferedReader in) throws IOException {
     try (Scope scope = Scope.open()) {
       Workload work = workload(network, scope);
       Hessian hessian = new Hessian(work.network(), work.loss(), work.batch(), device);

@@ -16,7 +16,8 @@ import java.util.Map;
 
 /**
  * Plans convolutions and cuts them into tasks, each of which is one call of C. Sums have the order
- * of those in Java; how they are cut into tasks does not change a bit of them.
+ * of those in Java with vectors of the same length, and so the same bits; how they are cut into
+ * tasks does not change them.
  */
 final class NativeConvolutions implements ConvolutionKernels {
 
@@ -30,7 +31,7 @@ final class NativeConvolutions implements ConvolutionKernels {
   private static final int TASKS = 8;
 
   /** Values of the images and adjoints that all tasks of a gradient share, likewise. */
-  private static final int SHARED = 1 << 18;
+  private static final int SHARED = 1 << 17;
 
   /** Multiplications that take about as long as an elementary step of other kernels. */
   private static final long PER_STEP = 64;

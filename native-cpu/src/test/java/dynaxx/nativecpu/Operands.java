@@ -25,12 +25,13 @@ record Operands(
     Members batch,
     boolean sharedB) {
 
-  /** Runs tasks backwards, in memory that holds what no sum survives. */
+  /** What {@link #backwards} computes. */
   static GemmKernels backwards(Precision precision, String wanted) throws UnavailableException {
-    return new NativeGemm(Library.open().level(precision, wanted), Operands::run);
+    return new NativeGemm(Library.open().level(precision, wanted), Operands::backwards);
   }
 
-  private static void run(int tasks, long work, long bytes, Body body) {
+  /** Runs tasks backwards, in memory that holds what no sum survives. */
+  static void backwards(int tasks, long work, long bytes, Body body) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment memory = arena.allocate(bytes, 64);
       for (int task = tasks - 1; task >= 0; task--) {
@@ -89,7 +90,7 @@ record Operands(
     return normal(n * batch.n0(), 4);
   }
 
-  private static float[] normal(int size, long seed) {
+  static float[] normal(int size, long seed) {
     Random random = new Random(seed);
     float[] values = new float[size];
     for (int i = 0; i < size; i++) {
