@@ -96,7 +96,7 @@ final class CalibratedRules implements Rules {
     means.add(observation);
     boolean snapshot = observation.ofSnapshot();
     if (snapshot && !snapshots && ticks > 0) {
-      reset();
+      resetCharts();
     }
     snapshots |= snapshot;
     if (snapshot || !snapshots && observation.step() >= nextWithout) {
@@ -147,6 +147,13 @@ final class CalibratedRules implements Rules {
   }
 
   private void reset() {
+    resetCharts();
+    level.reset();
+    spikes.reset();
+    forecast.reset();
+  }
+
+  private void resetCharts() {
     nextWithout = 0;
     forget();
     cycles.clear();
@@ -154,9 +161,6 @@ final class CalibratedRules implements Rules {
     means.clear();
     sign.reset();
     stability.reset();
-    level.reset();
-    spikes.reset();
-    forecast.reset();
   }
 
   /** Resets all charts. */

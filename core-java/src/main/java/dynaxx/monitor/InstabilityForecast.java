@@ -228,7 +228,7 @@ final class InstabilityForecast {
     if (rise >= Math.max(beyond, grown)) {
       return Signal.LOSS;
     }
-    return limited() ? settings.stability().signal() : Signal.LEARNING_RATE;
+    return limited() && beyond >= grown ? settings.stability().signal() : Signal.LEARNING_RATE;
   }
 
   private Event.Evidence evidence(long step, LossLevel level) {

@@ -12,6 +12,9 @@ final class LossLevel {
   /** A falling loss leaves the median of a long window behind, and rises above that of a short. */
   private static final int SHORT = 20;
 
+  /** Part of the first loss by which rounding may take a loss below zero. */
+  private static final double ROUNDING = 1e-6;
+
   /** Losses that make a level. */
   static final int LEAST = 4;
 
@@ -25,15 +28,17 @@ final class LossLevel {
   private double noise;
   private double[] earlier;
   private double first = Double.NaN;
+  private boolean negative;
 
-  /** Forgets the losses, but not what the first was. */
+  /** Forgets the losses, but not what the first was, nor that one was negative. */
   void reset() {
     count = 0;
     known = false;
   }
 
   /**
-   * Takes a step's loss; one without a logarithm is not compared.
+   * Takes a step's loss; one without a logarithm is not compared. Once a loss was negative none is:
+   * a likelihood of a density has no zero that others could be multiples of.
    *
    * @param swing logarithm of the highest over the lowest loss of a cycle that is known; a rise
    *     within it is none
@@ -41,7 +46,11 @@ final class LossLevel {
   void take(Observation observation, double swing) {
     OptionalDouble loss = observation.value(Signal.LOSS);
     known = false;
-    if (loss.isEmpty() || !(loss.getAsDouble() > 0)) {
+    if (loss.isEmpty()) {
+      return;
+    }
+    negative |= loss.getAsDouble() < 0 && !(loss.getAsDouble() >= -ROUNDING * first);
+    if (negative || !(loss.getAsDouble() > 0)) {
       return;
     }
     value = loss.getAsDouble();

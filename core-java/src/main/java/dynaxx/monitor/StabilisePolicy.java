@@ -58,6 +58,9 @@ final class StabilisePolicy implements Policy {
   /** Part of the first loss below which a rise is noise. */
   private static final double FLOOR = 0.05;
 
+  /** Part of the first loss by which rounding may take a loss below zero. */
+  private static final double ROUNDED_LOSS = 1e-6;
+
   private static final double HALF = 0.5;
 
   /** Rates that differ by less are the same. */
@@ -86,6 +89,9 @@ final class StabilisePolicy implements Policy {
   private final double[] losses = new double[WINDOW];
   private int seen;
   private double firstLoss = Double.NaN;
+
+  /** Whether a loss was below zero: then no loss is a multiple of others. */
+  private boolean negative;
 
   /** Product of all factors advised, without that of a skipped update. */
   private double factor = 1;
@@ -151,7 +157,7 @@ final class StabilisePolicy implements Policy {
 
   private boolean sound(Situation situation) {
     double loss = situation.observation().value(Signal.LOSS).orElse(Double.NaN);
-    return seen > 0 && loss <= SOUND * level();
+    return seen > 0 && loss - level() <= (SOUND - 1) * Math.abs(level());
   }
 
   private double level() {
@@ -249,7 +255,8 @@ final class StabilisePolicy implements Policy {
       firstLoss = loss.value();
     }
     boolean high = !finite;
-    if (finite && seen >= LEAST_LOSSES) {
+    negative |= finite && loss.value() < -ROUNDED_LOSS * Math.abs(firstLoss);
+    if (finite && seen >= LEAST_LOSSES && !negative) {
       double level = level();
       high = loss.value() > JUMP * level && loss.value() - level > FLOOR * firstLoss;
     }

@@ -350,6 +350,25 @@ class CalibratedRulesTest {
     assertEquals(event.evidence().value(), only(means).evidence().value(), 1e-9);
   }
 
+  /** Charts begin with the first snapshot, but what looks at every step goes on. */
+  @Test
+  void aLateFirstSnapshotForgetsNoLosses() {
+    Rules rules = Rules.calibration().stability(StabilityLimit.sgd(0)).build();
+    List<Event> events = new ArrayList<>();
+    double[] probabilities = new double[303];
+    for (int i = 0; i < probabilities.length; i++) {
+      Observation step =
+          Observation.at(i)
+              .with(Signal.LOSS, i == 302 ? 5 : 1)
+              .with(Signal.LEARNING_RATE, 0.1);
+      events.addAll(rules.observe(i == 300 ? step.with(Signal.LAMBDA_MAX, 20) : step));
+      probabilities[i] = rules.instability().orElse(Double.NaN);
+    }
+    assertEquals(302, only(events).step());
+    assertTrue(probabilities[299] < probabilities[300], "the sharpness is known");
+    assertEquals(probabilities[300], probabilities[301], "and not forgotten");
+  }
+
   @Test
   void whatIsNotFiniteIsReportedOnceAndNotUsed() {
     for (Rules rules : List.of(Rules.calibrated(), Rules.article())) {

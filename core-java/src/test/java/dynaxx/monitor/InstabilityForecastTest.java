@@ -164,6 +164,23 @@ class InstabilityForecastTest {
     assertEquals(List.of(), events(forecast(StabilityLimit.sgd(0)), 300, withoutLogarithms));
   }
 
+  /** The sharpness is below its limit; the rate is what has grown. */
+  @Test
+  void theEvidenceIsWhatRaisesTheProbabilityMost() {
+    List<Event> events =
+        events(
+            forecast(StabilityLimit.sgd(0)),
+            121,
+            i ->
+                Observation.at(i)
+                    .with(Signal.LEARNING_RATE, i < 120 ? 0.01 : 0.1)
+                    .with(Signal.LAMBDA_MAX, 8)
+                    .with(Signal.LOSS, 1));
+    assertEquals(1, events.size(), events.toString());
+    assertEquals(Signal.LEARNING_RATE, events.getFirst().signal());
+    assertEquals(0.01, events.getFirst().evidence().baseline().orElseThrow(), 1e-9);
+  }
+
   /** The median forgets what is long past. */
   @Test
   void aRateIsComparedWithRecentOnes() {

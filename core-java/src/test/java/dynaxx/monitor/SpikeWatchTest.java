@@ -96,6 +96,15 @@ class SpikeWatchTest {
     assertEquals(List.of(), events(200, i -> i == 150 ? Double.NaN : -1));
   }
 
+  /** Log-likelihoods go through zero, where a loss may be any multiple of another. */
+  @Test
+  void aLossThatWasNegativeIsComparedNoMore() {
+    IntToDoubleFunction jump = i -> i == 300 ? 9 : 1;
+    assertEquals(List.of(), events(400, i -> i == 200 ? -0.1 : jump.applyAsDouble(i)));
+    List<Event> events = events(400, i -> i == 200 ? -1e-7 : jump.applyAsDouble(i));
+    assertEquals(List.of(300L), events.stream().map(Event::step).toList(), "rounding is no sign");
+  }
+
   @Test
   void aRestartForgetsTheLevel() {
     LossLevel level = new LossLevel();

@@ -220,6 +220,25 @@ class StabilisePolicyTest {
     assertEquals(1, host.step());
   }
 
+  /** A log-likelihood of a density: no jump is a multiple of it, but checkpoints are kept. */
+  @Test
+  void aNegativeLossDoesNotJump() {
+    for (double level : new double[] {-1, -40}) {
+      Host other = new Host(Policy.stabilise(null));
+      for (int i = 0; i < 50; i++) {
+        other.loss = level * (1 + 0.1 * (i % 2));
+        assertEquals(1, other.step(), "loss " + other.loss);
+      }
+      other.snapshot(Signal.SHARPNESS_RATIO, 0.5 * FRACTION);
+      assertTrue(other.advised(Advice.Checkpoint.class));
+    }
+    Host crossing = new Host(Policy.stabilise(null));
+    for (int i = 0; i < 400; i++) {
+      crossing.loss = 2 - i / 100.0;
+      assertEquals(1, crossing.step(), "loss " + crossing.loss);
+    }
+  }
+
   @Test
   void halvesWhereTheLossIsLikelyToDouble() {
     host.snapshot(Signal.SHARPNESS_RATIO, 0.5 * FRACTION);
