@@ -358,9 +358,7 @@ class CalibratedRulesTest {
     double[] probabilities = new double[303];
     for (int i = 0; i < probabilities.length; i++) {
       Observation step =
-          Observation.at(i)
-              .with(Signal.LOSS, i == 302 ? 5 : 1)
-              .with(Signal.LEARNING_RATE, 0.1);
+          Observation.at(i).with(Signal.LOSS, i == 302 ? 5 : 1).with(Signal.LEARNING_RATE, 0.1);
       events.addAll(rules.observe(i == 300 ? step.with(Signal.LAMBDA_MAX, 20) : step));
       probabilities[i] = rules.instability().orElse(Double.NaN);
     }
