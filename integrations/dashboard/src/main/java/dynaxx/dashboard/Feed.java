@@ -7,6 +7,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -24,6 +25,7 @@ final class Feed extends HttpServlet implements AutoCloseable {
 
   private final AtomicInteger viewers = new AtomicInteger();
   private final transient Object change = new Object();
+  private final String server = UUID.randomUUID().toString();
   private String latest = "[]";
   private long version;
   private boolean closed;
@@ -68,6 +70,8 @@ final class Feed extends HttpServlet implements AutoCloseable {
   private void serve(AsyncContext viewer) {
     try {
       ServletOutputStream out = viewer.getResponse().getOutputStream();
+      // Another server at this address has other runs under the same numbers.
+      out.write(("event: server\ndata: " + server + "\n\n").getBytes(StandardCharsets.UTF_8));
       long told = -1;
       for (String next = ""; next != null; ) {
         synchronized (change) {

@@ -49,7 +49,7 @@ dynaxx.Curves = class {
       this.plot.setData(data, false);
       this.plot.batch(() => {
         this.plot.setScale("x", window);
-        this.plot.setScale("y", { min: 0, max: 1 });
+        this.plot.setScale("y", { min: this.low, max: this.high });
       });
       return;
     }
@@ -116,12 +116,12 @@ dynaxx.Curves = class {
 
   options() {
     const series = [{}], bands = [];
-    for (const curve of this.curves) {
+    this.curves.forEach((curve, i) => {
       const colour = () => dynaxx.colour(curve.colour);
       series.push({
         label: curve.title, stroke: colour, width: curve.dashed ? 1.5 : 1.8, spanGaps: true,
         dash: curve.dashed ? [6, 4] : curve.dash, scale: "y",
-        points: { show: () => curve.x.length <= 60 && !curve.dashed, size: 4.5, width: 1, stroke: colour, fill: colour },
+        points: { show: () => this.curves[i].x.length <= 60 && !curve.dashed, size: 4.5, width: 1, stroke: colour, fill: colour },
       });
       if (curve.e) {
         const at = series.length;
@@ -129,7 +129,7 @@ dynaxx.Curves = class {
         series.push(none, { ...none });
         bands.push({ series: [at, at + 1], fill: () => dynaxx.fade(colour(), BAND) });
       }
-    }
+    });
     const font = "11px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
     const axis = { stroke: () => dynaxx.colour("faint"), font, ticks: { show: false }, grid: { stroke: () => dynaxx.colour("grid"), width: 1 } };
     return {

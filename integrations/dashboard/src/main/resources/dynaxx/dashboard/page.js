@@ -528,6 +528,12 @@
       return;
     }
     const stream = new EventSource("api/stream");
+    let server = null;
+    stream.addEventListener("server", event => {
+      // What is known is of the runs that the server before this one had.
+      if (server !== null && server !== event.data) location.reload();
+      server = event.data;
+    });
     stream.addEventListener("runs", event => heads(JSON.parse(event.data)));
     stream.addEventListener("error", () => drawState("connection lost"));
   }

@@ -117,6 +117,9 @@ class PageTest {
           "window.pressed = document.querySelector('#runs button'); pressed.focus();");
       until(points("loss") + " > " + (before + 50));
       assertEquals(true, script("document.activeElement === pressed && pressed.isConnected"));
+      assertCurvesAreInTheirPanels();
+      // So many points have no dots.
+      until("!dynaxxPage.pictures.get('loss').plot.series[1].points.show()");
       until("document.getElementById('state').textContent === 'live'");
       until(
           "[...document.querySelectorAll('#events .badge')].some(b => b.textContent === 'spike')");
@@ -127,6 +130,20 @@ class PageTest {
     } finally {
       stop.set(true);
       training.join();
+    }
+  }
+
+  /** The axis holds the values, after an update and a zoom too. */
+  private void assertCurvesAreInTheirPanels() {
+    for (String panel : List.of("loss", "lambda_min", "lambda_max")) {
+      until(
+          "(p => { const { x, y } = p.plot.scales, [steps, values] = p.plot.data;"
+              + " const seen = values.filter((v, i) => v !== null && steps[i] >= x.min"
+              + " && steps[i] <= x.max);"
+              + " return seen.length > 1 && seen.every(v => v > y.min && v < y.max);"
+              + " })(dynaxxPage.pictures.get('"
+              + panel
+              + "'))");
     }
   }
 
@@ -158,6 +175,7 @@ class PageTest {
     // What a stretch has room for is fetched: every step of it, which the whole run did not show.
     until(
         "dynaxxPage.pictures.get('loss').joined.x.filter(x => x > 600 && x < 900).length === 299");
+    assertCurvesAreInTheirPanels();
     for (String panel : List.of("loss", "lambda_min")) {
       double from =
           ((Number) script("dynaxxPage.pictures.get('" + panel + "').plot.scales.x.min"))
@@ -290,6 +308,23 @@ class PageTest {
     until("document.getElementById('state').textContent === 'gone'");
     until("document.querySelector('#runs button').textContent.endsWith('step 2, gone')");
     Browser.assertNoComplaints(browser);
+  }
+
+  /** As when a second demo begins while the page of the first is still open. */
+  @Test
+  void aPageThatStaysOpenShowsTheRunsOfTheNextServer() throws IOException {
+    finished(2);
+    int port = dashboard.address().getPort();
+    dashboard.close();
+    until("document.getElementById('state').textContent === 'connection lost'");
+    dashboard = Dashboard.open(port);
+    assertEquals(port, dashboard.address().getPort());
+    MonitorSink sink = dashboard.sink("next", Map.of());
+    for (int i = 0; i <= 30; i++) {
+      sink.accept(Runs.step(i));
+    }
+    until("dynaxxPage.runs.map(run => run.head.name).join() === 'next'");
+    until(points("loss") + " === 31");
   }
 
   @Test
