@@ -61,6 +61,18 @@ final class GrowingFile {
     }
   }
 
+  /**
+   * What stands behind the last whole line is a line too if nobody goes on with it.
+   *
+   * @param lines takes it, if there is any
+   */
+  void end(Consumer<String> lines) {
+    if (rest.length > 0) {
+      lines.accept(new String(rest, StandardCharsets.UTF_8));
+      rest = new byte[0];
+    }
+  }
+
   private boolean same(FileChannel channel) throws IOException {
     return channel.size() >= position
         && Arrays.equals(first, at(channel, 0, first.length))

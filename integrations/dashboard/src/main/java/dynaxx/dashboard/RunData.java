@@ -25,7 +25,8 @@ final class RunData {
   /** Ending of the column that a sharpness is compared with. */
   static final String LIMIT = "_limit";
 
-  private static final String RUNNING = "running";
+  /** Status of a run that is still being written. */
+  static final String RUNNING = "running";
 
   /** Values of layers, heads or eigenvalues at a step. */
   record Parts(long step, float[] values) {}

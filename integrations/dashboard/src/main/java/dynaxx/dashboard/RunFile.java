@@ -192,6 +192,15 @@ final class RunFile {
     data.problems(problems());
   }
 
+  /** Reads to the very end: metrics of others may lack the end of their last line. */
+  void finish() throws IOException {
+    follow();
+    if (!isJournal() && !RunData.RUNNING.equals(data.facts().get("status"))) {
+      lines.end(this::take);
+      data.problems(problems());
+    }
+  }
+
   /**
    * A run that has just begun has its metrics before its journal; one that begins anew may have
    * lost the latter.

@@ -45,7 +45,7 @@ public final class RunReport {
       files.addAll(shown.add(place));
     }
     for (RunFile file : files) {
-      file.follow();
+      file.finish();
     }
     List<RunData.State> states =
         files.stream()

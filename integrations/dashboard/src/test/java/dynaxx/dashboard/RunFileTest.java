@@ -274,6 +274,17 @@ class RunFileTest {
     }
   }
 
+  /** As in a file that a person wrote; a run that goes on may be in the middle of its line. */
+  @ParameterizedTest
+  @CsvSource({"completed, 2", "running, 1"})
+  void aReportHasALastLineWithoutItsEnd(String status, int values) throws IOException {
+    Files.writeString(folder.resolve("run.json"), "{\"status\":\"" + status + "\"}");
+    Files.writeString(folder.resolve("metrics.csv"), "step,loss\n0,7\n1,8");
+    String text = RunReport.of(List.of(folder)).markdown();
+    String row = text.lines().filter(line -> line.startsWith("| `loss`")).findFirst().orElseThrow();
+    assertTrue(row.endsWith("| " + values + " |"), row);
+  }
+
   @Test
   void aReportHasEachRunOnce() throws IOException {
     Path run = Files.createDirectories(folder.resolve("run"));
