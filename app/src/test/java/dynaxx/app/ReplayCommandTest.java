@@ -150,7 +150,7 @@ class ReplayCommandTest {
           "line 7: step: found 1, expected a step after 1; row left out",
           "line 8: step: found '1.5', expected a whole number",
           "line 9: step: found '-3', expected a whole number",
-          "line 10: lambda_min_residual is negative; not used",
+          "line 10: lambda_min_residual: found -0.1, expected at least 0; not used",
           "line 11: not valid CSV; row left out",
           "line 13: loss: found NaN; not used",
           "line 14: lambda_min: found -inf; not used"

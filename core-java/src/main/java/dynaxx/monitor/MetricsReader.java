@@ -277,7 +277,8 @@ final class MetricsReader {
         return error.getAsDouble() < Double.POSITIVE_INFINITY ? error : OptionalDouble.empty();
       }
       if (error.isPresent() && error.getAsDouble() < 0) {
-        problem(column + " is negative; not used");
+        String field = fields.get(columns.get(column));
+        problem(column + ": found " + shown(field) + ", expected at least 0; not used");
       }
     }
     return OptionalDouble.empty();
