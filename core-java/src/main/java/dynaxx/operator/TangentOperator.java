@@ -44,16 +44,18 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
 
   @Override
   final void addProducts(Tape tape, Vectors v, Vectors hv) {
+    products = unlessTooSmall(products, v);
     if (products == null) {
-      products = sweep(kind);
+      products = sweep(kind, v);
     }
     recordings.run(tape, v, hv, (in, out) -> addProducts(products, tape, in, out));
   }
 
   @Override
   final double[] quadraticForms(Tape tape, Vectors v) {
+    forms = unlessTooSmall(forms, v);
     if (forms == null) {
-      forms = sweep(Kind.QUADRATIC);
+      forms = sweep(Kind.QUADRATIC, v);
     }
     forms.clearForms();
     recordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in));
@@ -77,8 +79,20 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     forms = null;
   }
 
-  private TangentSweep sweep(Kind wanted) {
-    TangentSweep sweep = new TangentSweep(network(), wanted, device(), microBatch(), directions());
+  /** What was recorded with a sweep that is too small is void. */
+  private TangentSweep unlessTooSmall(TangentSweep sweep, Vectors v) {
+    if (sweep == null || sweep.maxDirections() >= v.count()) {
+      return sweep;
+    }
+    moved();
+    sweep.close();
+    return null;
+  }
+
+  /** Many users only ever take one direction; others get room for all that were planned. */
+  private TangentSweep sweep(Kind wanted, Vectors v) {
+    int most = v.count() == 1 ? 1 : directions();
+    TangentSweep sweep = new TangentSweep(network(), wanted, device(), microBatch(), most);
     recordings().workScope().onClose(sweep::close);
     return sweep;
   }

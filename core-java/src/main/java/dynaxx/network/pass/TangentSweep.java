@@ -329,6 +329,15 @@ public final class TangentSweep implements AutoCloseable {
     return v.count();
   }
 
+  /**
+   * Room for directions.
+   *
+   * @return the most at once
+   */
+  public int maxDirections() {
+    return maxDirections;
+  }
+
   Vectors v() {
     return v;
   }
