@@ -21,6 +21,13 @@ public final class Devices {
   /** System property with the number of worker threads; the default is the number of processors. */
   public static final String THREADS_PROPERTY = "dynaxx.threads";
 
+  /**
+   * System property with the precision of the CPU's matrix products: {@code fp32} (the default), or
+   * {@code bf16x6} or {@code bf16x3} where dynaxx-native-cpu is on the class path and the processor
+   * has AMX.
+   */
+  public static final String CPU_PRECISION_PROPERTY = "dynaxx.cpu.precision";
+
   /** Allowed on any machine: more threads than processors help nothing but tests. */
   private static final int MOST_THREADS = 64;
 

@@ -24,8 +24,6 @@ import org.junit.jupiter.params.provider.MethodSource;
     disabledReason = "runs with the library in which the matrix unit is emulated")
 class SplitCasesTest {
 
-  private static final String PROPERTY = "dynaxx.cpu.precision";
-
   static Stream<Arguments> cases() {
     return Stream.of(Precision.BF16X3, Precision.BF16X6)
         .flatMap(p -> KnownCase.all().map(c -> Arguments.of(p, c)));
@@ -51,11 +49,11 @@ class SplitCasesTest {
   }
 
   private static Device open(Precision precision) {
-    System.setProperty(PROPERTY, precision.toString());
+    System.setProperty(Devices.CPU_PRECISION_PROPERTY, precision.toString());
     try {
       return Devices.cpu(2);
     } finally {
-      System.clearProperty(PROPERTY);
+      System.clearProperty(Devices.CPU_PRECISION_PROPERTY);
     }
   }
 }

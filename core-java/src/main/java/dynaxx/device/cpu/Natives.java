@@ -1,5 +1,6 @@
 package dynaxx.device.cpu;
 
+import dynaxx.device.Devices;
 import dynaxx.device.cpu.NativeKernels.Precision;
 import java.util.Arrays;
 import java.util.Locale;
@@ -8,9 +9,6 @@ import java.util.ServiceLoader;
 
 /** Chooses between products in Java and in machine code, by the system properties. */
 final class Natives {
-
-  /** System property with the precision of products. */
-  static final String PRECISION_PROPERTY = "dynaxx.cpu.precision";
 
   /** Products in Java. */
   static final Choice NONE = new Choice(null, Precision.FP32, null);
@@ -42,7 +40,7 @@ final class Natives {
       boolean served = choice.kernels != null || choice.precision == Precision.FP32;
       return served
           ? Optional.empty()
-          : Optional.of("-D" + PRECISION_PROPERTY + "=" + choice.precision + ": " + choice.reason);
+          : Optional.of("-D" + Devices.CPU_PRECISION_PROPERTY + "=" + choice.precision + ": " + choice.reason);
     } catch (IllegalArgumentException e) {
       return Optional.of(e.getMessage());
     }
@@ -63,14 +61,14 @@ final class Natives {
   }
 
   private static Precision precision() {
-    String text = System.getProperty(PRECISION_PROPERTY, "fp32");
+    String text = System.getProperty(Devices.CPU_PRECISION_PROPERTY, "fp32");
     try {
       return Precision.valueOf(text.trim().toUpperCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {
       String known =
           String.join(", ", Arrays.stream(Precision.values()).map(Precision::toString).toList());
       throw new IllegalArgumentException(
-          "-D" + PRECISION_PROPERTY + ": found '" + text + "', expected one of " + known, e);
+          "-D" + Devices.CPU_PRECISION_PROPERTY + ": found '" + text + "', expected one of " + known, e);
     }
   }
 }

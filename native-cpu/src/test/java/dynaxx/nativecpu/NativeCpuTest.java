@@ -1,0 +1,63 @@
+package dynaxx.nativecpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.device.Device;
+import dynaxx.device.Devices;
+import dynaxx.device.cpu.NativeKernels.Precision;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What is said where products in C cannot be used. */
+class NativeCpuTest {
+
+  private final String level = System.getProperty(Library.LEVEL_PROPERTY);
+
+  @AfterEach
+  void restore() {
+    System.clearProperty(Devices.CPU_PRECISION_PROPERTY);
+    if (level == null) {
+      System.clearProperty(Library.LEVEL_PROPERTY);
+    } else {
+      System.setProperty(Library.LEVEL_PROPERTY, level);
+    }
+  }
+
+  @Test
+  void whoTurnsThemOffIsTold() {
+    System.setProperty(Library.LEVEL_PROPERTY, "off");
+    Optional<String> reason = new NativeCpu().unavailable(Precision.FP32);
+    assertEquals(Optional.of("-Ddynaxx.cpu.native=off"), reason);
+    try (Device device = Devices.cpu(1)) {
+      String found = device.description();
+      assertTrue(found.contains("products in Java (-Ddynaxx.cpu.native=off)"), found);
+    }
+  }
+
+  @Test
+  void unknownInstructionsAreNamed() {
+    System.setProperty(Library.LEVEL_PROPERTY, "sse9");
+    String reason = new NativeCpu().unavailable(Precision.FP32).orElseThrow();
+    assertTrue(reason.contains("sse9") || reason.contains("no library in it"), reason);
+  }
+
+  @Test
+  void aPrecisionThatNothingHereHasIsRefused() {
+    System.setProperty(Library.LEVEL_PROPERTY, "off");
+    System.setProperty(Devices.CPU_PRECISION_PROPERTY, "bf16x3");
+    IllegalStateException e = assertThrows(IllegalStateException.class, () -> Devices.cpu(1));
+    assertTrue(e.getMessage().contains("-Ddynaxx.cpu.precision=bf16x3"), e.getMessage());
+  }
+
+  @Test
+  void aPrecisionThatNobodyKnowsIsRefused() {
+    System.setProperty(Devices.CPU_PRECISION_PROPERTY, "fp8");
+    IllegalStateException e = assertThrows(IllegalStateException.class, () -> Devices.cpu(1));
+    assertTrue(
+        e.getMessage().contains("found 'fp8', expected one of fp32, bf16x6, bf16x3"),
+        e.getMessage());
+  }
+}
