@@ -49,7 +49,7 @@ public interface Policy {
    * article "dynaxx dissection: probing phase transitions in neural network loss landscapes",
    * shifts of curvature or gradient, and the edge of stability.
    *
-   * <p>It does not help in short trainings of small networks: of 53 that diverged, at learning
+   * <p>It does not help in short trainings of small networks: of 55 that diverged, at learning
    * rates from a quarter to eight times the stability limit, it kept one from it, and left the
    * validation loss as it was (docs/acting.md).
    *
@@ -107,8 +107,8 @@ public interface Policy {
    * asks for one at each snapshot where the loss is at its level. A loss that is NaN is a jump,
    * too.
    *
-   * <p>In docs/acting.md it kept 46 of 53 trainings of small networks from diverging; those left
-   * are with momentum and small batches. Far below the limit measuring costs more than it gives.
+   * <p>In docs/acting.md it kept 51 of 55 trainings of small networks from diverging; those left
+   * are with momentum. Far below the limit measuring costs more than it gives.
    *
    * @param limit that the sharpness must stay below where the host does not tell its update; null
    *     for that of gradient descent with the reported momentum

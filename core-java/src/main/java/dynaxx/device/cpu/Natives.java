@@ -40,7 +40,13 @@ final class Natives {
       boolean served = choice.kernels != null || choice.precision == Precision.FP32;
       return served
           ? Optional.empty()
-          : Optional.of("-D" + Devices.CPU_PRECISION_PROPERTY + "=" + choice.precision + ": " + choice.reason);
+          : Optional.of(
+              "-D"
+                  + Devices.CPU_PRECISION_PROPERTY
+                  + "="
+                  + choice.precision
+                  + ": "
+                  + choice.reason);
     } catch (IllegalArgumentException e) {
       return Optional.of(e.getMessage());
     }
@@ -68,7 +74,13 @@ final class Natives {
       String known =
           String.join(", ", Arrays.stream(Precision.values()).map(Precision::toString).toList());
       throw new IllegalArgumentException(
-          "-D" + Devices.CPU_PRECISION_PROPERTY + ": found '" + text + "', expected one of " + known, e);
+          "-D"
+              + Devices.CPU_PRECISION_PROPERTY
+              + ": found '"
+              + text
+              + "', expected one of "
+              + known,
+          e);
     }
   }
 }

@@ -49,9 +49,7 @@ dynaxx.Heat = class {
       return;
     }
     this.rowsOfSpectrum();
-    // The weights of a few nodes: spread over neighbours so that they read as a density.
-    const kernel = [0.06, 0.24, 0.4, 0.24, 0.06];
-    this.cells = this.values.map(row => row.map((v, i) => kernel.reduce((sum, k, j) => sum + k * (row[i + j - 2] ?? 0), 0)));
+    this.cells = this.values;
     const most = Math.max(...this.cells.flat());
     [this.least, this.most] = [most * 1e-5, most];
     this.part = v => v > this.least ? 0.1 + 0.9 * Math.log(v / this.least) / Math.log(most / this.least) : null;
