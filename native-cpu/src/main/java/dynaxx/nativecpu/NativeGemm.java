@@ -18,9 +18,12 @@ final class NativeGemm implements GemmKernels {
   private static final int MOST_DEPTH = 4096;
 
   /** A task takes fewer rows if there would be fewer tasks. */
-  private static final int TASKS = 8;
+  private static final int TASKS = 16;
 
-  /** Members with at most this many multiplications are computed whole by one thread. */
+  /** So many members of any size are computed whole, each by one thread. */
+  private static final int MEMBERS = 8;
+
+  /** And so are members with at most this many multiplications. */
   private static final long SMALL = 1 << 19;
 
   /** Multiplications of a task that takes several members. */
@@ -84,7 +87,8 @@ final class NativeGemm implements GemmKernels {
         same(batch.n0(), b.stride0())
             && same(batch.n1(), b.stride1())
             && same(batch.n2(), b.stride2());
-    if (work <= SMALL && !(shared && batch.size() > 1)) {
+    boolean alone = work <= SMALL || !shared && batch.size() >= MEMBERS;
+    if (alone && !(shared && batch.size() > 1)) {
       wholeMembers(functions, operands, batch.size(), work);
     } else if (shared) {
       blocks(functions, operands, m, n, depth, 0, batch.size());
