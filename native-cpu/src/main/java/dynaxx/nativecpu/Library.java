@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.NoSuchElementException;
 
 /** The shared library: a resource of the jar, or a file that a system property names. */
 final class Library {
@@ -42,7 +43,8 @@ final class Library {
     }
     if (opened == null) {
       try {
-        opened = load();
+        String named = System.getProperty(FILE_PROPERTY);
+        opened = load(named == null ? null : Path.of(named));
       } catch (UnavailableException e) {
         refusal = e.getMessage();
         throw e;
@@ -51,15 +53,17 @@ final class Library {
     return opened;
   }
 
-  private static Library load() throws UnavailableException {
+  /** Loads a file, or the one in the jar if that is null. */
+  static Library load(Path named) throws UnavailableException {
     String system = System.getProperty("os.name") + " " + System.getProperty("os.arch");
     if (!system.equals("Linux amd64")) {
       throw new UnavailableException("found " + system + ", the library is for Linux on x86-64");
     }
-    Path file = null;
+    Path file = named;
     try {
-      String named = System.getProperty(FILE_PROPERTY);
-      file = named == null ? extract() : Path.of(named);
+      if (named == null) {
+        file = extract();
+      }
       SymbolLookup symbols = SymbolLookup.libraryLookup(file, Arena.global());
       long abi = Downcalls.number(symbols, "abi");
       if (abi != ABI) {
@@ -69,10 +73,12 @@ final class Library {
       return new Library(symbols, Downcalls.number(symbols, "levels"));
     } catch (IOException e) {
       throw new UnavailableException("the library cannot be unpacked: " + e.getMessage());
+    } catch (NoSuchElementException e) {
+      throw new UnavailableException(file + ": found no functions of dynaxx in it");
     } catch (IllegalArgumentException | IllegalCallerException e) {
       throw new UnavailableException(file + " cannot be loaded: " + e.getMessage());
     } finally {
-      if (file != null && System.getProperty(FILE_PROPERTY) == null) {
+      if (named == null && file != null) {
         delete(file);
       }
     }

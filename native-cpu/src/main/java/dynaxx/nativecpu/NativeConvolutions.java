@@ -55,7 +55,17 @@ final class NativeConvolutions implements ConvolutionKernels {
     this.tasks = tasks;
   }
 
-  private record Key(Convolution shape, int members) {}
+  /** Plans do not depend on the number of images. */
+  private record Key(Convolution shape, int members) {
+
+    static Key of(Convolution s, int members) {
+      return new Key(ofOneImage(s), members);
+    }
+  }
+
+  private static Convolution ofOneImage(Convolution s) {
+    return new Convolution(1, s.channels(), s.outputs(), s.groups(), s.y(), s.x());
+  }
 
   /**
    * What does not change from call to call.
@@ -101,10 +111,10 @@ final class NativeConvolutions implements ConvolutionKernels {
       MemorySegment.copy(w.starts(), 0, lists, ValueLayout.JAVA_INT, 4L * at, depth);
       MemorySegment.copy(w.elements(), 0, lists, ValueLayout.JAVA_INT, 4L * (at + depth), depth);
       at += 2 * depth;
-      long pieces = Math.max(1, pieces(depth, functions.run()));
+      long pieces = Math.max(1, Math.ceilDiv(depth, functions.run()));
       packed += members * pieces * planes * functions.pitch();
       int places = (w.rows() - 1) * grid.pitch() + w.columns();
-      padded = Math.max(padded, (int) pieces(places, functions.tileCols()) * functions.tileCols());
+      padded = Math.max(padded, Math.ceilDiv(places, functions.tileCols()) * functions.tileCols());
     }
     return new Plan(grid, passes.segment(), windows.size(), lists, packed, padded);
   }
@@ -123,7 +133,7 @@ final class NativeConvolutions implements ConvolutionKernels {
     }
     int members = same ? k : 1;
     int each = s.outputs() / s.groups();
-    Plan plan = outputs.computeIfAbsent(new Key(s, members), this::ofOutputs);
+    Plan plan = outputs.computeIfAbsent(Key.of(s, members), this::ofOutputs);
     int count = same ? s.images() : k * s.images();
     int tall = header(s, plan, x, count, each, s.outPlane(), members, w, bias, add);
     call.put(s.depth(), s.outputs(), 0);
@@ -151,7 +161,7 @@ final class NativeConvolutions implements ConvolutionKernels {
     boolean same = dy.stride() == 0;
     int members = same ? k : 1;
     int each = s.channels() / s.groups();
-    Plan plan = inputs.computeIfAbsent(new Key(s, members), this::ofInputs);
+    Plan plan = inputs.computeIfAbsent(Key.of(s, members), this::ofInputs);
     int count = same ? s.images() : k * s.images();
     int tall = header(s, plan, dy, count, each, s.inPlane(), members, w, null, add);
     call.put(
@@ -181,9 +191,9 @@ final class NativeConvolutions implements ConvolutionKernels {
       Strided bias,
       boolean add) {
     int atOnce = Math.clamp(LAID_OUT / plan.grid.size(), 1, Math.min(IMAGES, count));
-    long tiles = pieces(each, functions.tilePlanes());
-    long parts = Math.clamp(pieces(TASKS, pieces(count, atOnce)), 1, tiles);
-    int tall = (int) pieces(each, parts);
+    long tiles = Math.ceilDiv(each, functions.tilePlanes());
+    long parts = Math.clamp(Math.ceilDiv(TASKS, Math.ceilDiv(count, atOnce)), 1, tiles);
+    int tall = (int) Math.ceilDiv(each, parts);
     call.at(0).put(plan.grid);
     call.put(images.stride(), s.images(), count, s.groups(), each, outPlane);
     call.put(members, w.stride(), bias == null ? 0 : bias.stride(), add ? 1 : 0);
@@ -211,9 +221,9 @@ final class NativeConvolutions implements ConvolutionKernels {
         (task, memory) ->
             functions.packWeights(call.segment(), plan.passes, plan.lists, w, packed, task));
     long room = (long) atOnce * (grid.size() + functions.tilePlanes() * plan.padded);
-    long blocks = pieces(each, tall);
+    long blocks = Math.ceilDiv(each, tall);
     tasks.run(
-        Math.toIntExact(pieces(count, atOnce) * blocks),
+        Math.toIntExact(Math.ceilDiv(count, atOnce) * blocks),
         (long) atOnce * grid.size() * planes / blocks,
         Float.BYTES * (room + functions.behind()),
         (task, memory) ->
@@ -260,7 +270,7 @@ final class NativeConvolutions implements ConvolutionKernels {
     ImageGrid pixels = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
     ImageGrid adjoints = ImageGrid.ofPlaces(s.outputs(), pixels, s.y(), s.x());
     int cols = functions.tileCols();
-    int plane = (int) pieces(adjoints.plane(), cols) * cols;
+    int plane = Math.ceilDiv(adjoints.plane(), cols) * cols;
     // of one direction, so that sums are cut alike whatever k is
     int size = Math.addExact(pixels.size(), Math.multiplyExact(s.outputs(), plane));
     int images = Math.clamp(SHARED / size, 1, s.images());
@@ -270,10 +280,10 @@ final class NativeConvolutions implements ConvolutionKernels {
     MemorySegment from = Memory.of("x", x, 1, s.images() * s.inSize());
     MemorySegment seen = Memory.of("dy", dy, k, s.images() * s.outSize());
     MemorySegment to = Memory.of("dw", dw, k, (long) s.outputs() * s.depth());
-    MemorySegment lists = starts.computeIfAbsent(s, c -> starts(c, pixels));
+    MemorySegment lists = starts.computeIfAbsent(ofOneImage(s), c -> starts(c, pixels));
     int each = s.outputs() / s.groups();
-    long across = pieces(s.depth(), functions.dotElements());
-    long down = pieces(each, functions.dotOutputs());
+    long across = Math.ceilDiv(s.depth(), functions.dotElements());
+    long down = Math.ceilDiv(each, functions.dotOutputs());
     for (int first = 0; first < s.images(); first += images) {
       int count = Math.min(images, s.images() - first);
       gradient.at(0).put(pixels).put(adjoints);
@@ -299,9 +309,5 @@ final class NativeConvolutions implements ConvolutionKernels {
             .toArray();
     MemorySegment list = Arena.ofAuto().allocate(ValueLayout.JAVA_INT, starts.length);
     return list.copyFrom(MemorySegment.ofArray(starts));
-  }
-
-  private static long pieces(long size, long of) {
-    return (size + of - 1) / of;
   }
 }

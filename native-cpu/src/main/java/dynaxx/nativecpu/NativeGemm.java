@@ -106,7 +106,7 @@ final class NativeGemm implements GemmKernels {
   private void wholeMembers(GemmFunctions functions, Operands operands, long members, long work) {
     long group = Math.clamp(GROUP / work, 1, members);
     tasks.run(
-        Math.toIntExact(pieces(members, group)),
+        Math.toIntExact(Math.ceilDiv(members, group)),
         group * work / PER_STEP,
         functions.work(),
         (task, memory) -> {
@@ -161,30 +161,26 @@ final class NativeGemm implements GemmKernels {
       int length,
       long first,
       long members) {
-    long panels = pieces(cols, functions.panelCols());
+    long panels = Math.ceilDiv(cols, functions.panelCols());
     int tile = functions.tileRows();
     int tall = Math.clamp(m * members / TASKS / tile, 1, functions.blockRows() / tile) * tile;
-    long rowBlocks = pieces(m, tall) * members;
+    long rowBlocks = Math.ceilDiv(m, tall) * members;
     long wide = rowBlocks >= TASKS ? panels : Math.max(1, panels * rowBlocks / TASKS);
     product.at(BLOCK).put(col, cols, from, length, first, tall, wide);
     MemorySegment to = packed.bytes(functions.packed(cols, length));
-    long runs = Math.max(1, pieces(length, functions.run()));
+    long runs = Math.max(1, Math.ceilDiv(length, functions.run()));
     tasks.run(
         Math.toIntExact(panels * runs),
         (long) functions.panelCols() * Math.min(functions.run(), length) / 8,
         functions.work(),
         (task, memory) -> functions.pack(product.segment(), operands.b, to, task));
     tasks.run(
-        Math.toIntExact(rowBlocks * pieces(panels, wide)),
+        Math.toIntExact(rowBlocks * Math.ceilDiv(panels, wide)),
         tall * wide * functions.panelCols() * length / PER_STEP,
         functions.work(),
         (task, memory) ->
             functions.rows(
                 product.segment(), operands.a, to, operands.c, operands.bias, memory, task));
-  }
-
-  private static long pieces(long size, long of) {
-    return (size + of - 1) / of;
   }
 
   private static MemorySegment memory(String name, Matrix x, int rows, int cols, Members batch) {

@@ -7,13 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.device.cpu.NativeKernels.Precision;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What is said where products in C cannot be used. */
 class NativeCpuTest {
 
+  @TempDir private Path temporary;
   private final String level = System.getProperty(Library.LEVEL_PROPERTY);
 
   @AfterEach
@@ -42,6 +49,21 @@ class NativeCpuTest {
     System.setProperty(Library.LEVEL_PROPERTY, "sse9");
     String reason = new NativeCpu().unavailable(Precision.FP32).orElseThrow();
     assertTrue(reason.contains("sse9") || reason.contains("no library in it"), reason);
+  }
+
+  @Test
+  @EnabledOnOs(value = OS.LINUX, architectures = "amd64", disabledReason = "the library is for it")
+  void otherFilesAreNoLibrary() throws IOException {
+    Path other = Path.of(System.getProperty("java.home"), "lib", "libjava.so");
+    assertRefused(other, "found no functions of dynaxx in it");
+    Path text = Files.writeString(temporary.resolve("text.so"), "text");
+    assertRefused(text, "cannot be loaded");
+    assertRefused(temporary.resolve("absent.so"), "cannot be loaded");
+  }
+
+  private static void assertRefused(Path file, String part) {
+    String found = assertThrows(UnavailableException.class, () -> Library.load(file)).getMessage();
+    assertTrue(found.startsWith(file.toString()) && found.contains(part), found);
   }
 
   @Test
