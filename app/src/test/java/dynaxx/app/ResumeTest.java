@@ -182,7 +182,9 @@ class ResumeTest {
   private static List<String> certified(Path folder) {
     List<String> all =
         new ArrayList<>(
-            List.of("demo --steps 12 --every 6 --checkpoint-every 6 --lanczos 6".split(" ")));
+            List.of(
+                "demo --steps 12 --every 6 --subset 32 --checkpoint-every 6 --lanczos 6"
+                    .split(" ")));
     all.addAll(List.of("--probes", "3", "--certify", "--out", folder.toString()));
     return all;
   }

@@ -14,7 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Times on the CPU what {@code jmh-bench/peers/torch_cpu.py} times too, in turns with it: each line
@@ -27,7 +26,6 @@ import java.util.Set;
 public final class CpuReport {
 
   private static final int DIRECTIONS = 8;
-  private static final Set<String> TRANSFORMERS = Set.of("quick", "wide");
 
   private final double warmUpSeconds;
   private final double partSeconds;
@@ -61,12 +59,6 @@ public final class CpuReport {
     }
   }
 
-  private static Workload workload(String network, Scope scope) {
-    return TRANSFORMERS.contains(network)
-        ? Workload.of(network, scope)
-        : FamilyBenchmark.Family.valueOf(network.toUpperCase(Locale.ROOT)).workload(scope);
-  }
-
   /** Rounds of one network or product; returns the next one's name, or null at the end. */
   private String serve(String name, BufferedReader in) throws IOException {
     return name.startsWith(Sgemm.PREFIX) ? serveProduct(name, in) : serveNetwork(name, in);
@@ -96,7 +88,7 @@ public final class CpuReport {
 
   private String serveNetwork(String network, BufferedReader in) throws IOException {
     try (Scope scope = Scope.open()) {
-      Workload work = workload(network, scope);
+      Workload work = Workload.of(network, scope);
       Hessian hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
       scope.onClose(hessian::close);
       long n = hessian.dimension();

@@ -1,8 +1,5 @@
 package dynaxx.bench;
 
-import dynaxx.device.Device;
-import dynaxx.device.Devices;
-import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.operator.EmpiricalFisher;
 import dynaxx.operator.GaussNewton;
@@ -11,31 +8,16 @@ import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Snapshot;
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Level;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Whole snapshots of each kind, and products of the other matrices, against the gradient of the
  * same network over the same batch.
  */
-@State(org.openjdk.jmh.annotations.Scope.Benchmark)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MILLISECONDS)
-@Warmup(iterations = 2, time = 5)
-@Measurement(iterations = 4, time = 5)
-@Fork(value = 1, jvmArgsAppend = "--add-modules=jdk.incubator.vector")
-public class SnapshotBenchmark {
+public class SnapshotBenchmark extends DeviceBenchmark {
 
   private static final int DIRECTIONS = 8;
 
@@ -47,8 +29,6 @@ public class SnapshotBenchmark {
   @Param("256")
   public int batch;
 
-  private final Scope scope = Scope.open();
-  private Device device;
   private Workload work;
   private Hessian hessian;
   private GaussNewton gaussNewton;
@@ -59,19 +39,12 @@ public class SnapshotBenchmark {
   /** Builds the network; what only some benchmarks need is made when first used. */
   @Setup(Level.Trial)
   public void open() {
+    openDevice();
     work = Workload.of(network, batch, scope);
-    device = Devices.open();
     hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
+    scope.onClose(hessian::close);
     probe = new CurvatureProbe(work.network(), work.loss(), work.batch(), device);
-  }
-
-  /** Frees memory and threads. */
-  @TearDown(Level.Trial)
-  public void close() {
-    probe.close();
-    hessian.close();
-    scope.close();
-    device.close();
+    scope.onClose(probe::close);
   }
 
   /** Forward and backward pass. */

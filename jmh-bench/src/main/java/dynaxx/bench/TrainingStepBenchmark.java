@@ -1,32 +1,14 @@
 package dynaxx.bench;
 
-import dynaxx.device.Device;
-import dynaxx.device.Devices;
 import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scope;
 import dynaxx.operator.Hessian;
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Level;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /** One training step with AdamW, which the intervals between snapshots are compared with. */
-@State(org.openjdk.jmh.annotations.Scope.Benchmark)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MILLISECONDS)
-@Warmup(iterations = 2, time = 5)
-@Measurement(iterations = 4, time = 5)
-@Fork(value = 1, jvmArgsAppend = "--add-modules=jdk.incubator.vector")
-public class TrainingStepBenchmark {
+public class TrainingStepBenchmark extends DeviceBenchmark {
 
   private static final double RATE = 1e-4;
   private static final double DECAY = 0.1;
@@ -42,8 +24,6 @@ public class TrainingStepBenchmark {
   @Param("16")
   public int batch;
 
-  private final Scope scope = Scope.open();
-  private Device device;
   private Hessian hessian;
   private HostBuffer parameters;
   private HostBuffer gradient;
@@ -54,21 +34,14 @@ public class TrainingStepBenchmark {
   /** Builds the network. */
   @Setup(Level.Trial)
   public void open() {
+    openDevice();
     Workload work = Workload.of(network, batch, scope);
-    device = Devices.open();
     hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
+    scope.onClose(hessian::close);
     parameters = work.parameters();
     gradient = scope.allocate(parameters.size());
     first = new float[Math.toIntExact(parameters.size())];
     second = new float[first.length];
-  }
-
-  /** Frees memory and threads. */
-  @TearDown(Level.Trial)
-  public void close() {
-    hessian.close();
-    scope.close();
-    device.close();
   }
 
   /** Forward and backward pass, and the update on the host. */

@@ -8,11 +8,13 @@ import dynaxx.model.VisionTransformer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
 
 /**
- * A vision transformer at its starting point, with random images and labels.
+ * A network at its starting point, with random data in its shapes.
  *
  * @param network the network
  * @param loss cross-entropy
@@ -53,7 +55,11 @@ record Workload(
         case "vit-1b" -> new Size(3, 224, 14, 1536, 36, 16, 6144, 1000);
         default ->
             throw new IllegalArgumentException(
-                "network: found '" + name + "', expected quick, wide, vit-s16, vit-b16 or vit-1b");
+                "network: found '"
+                    + name
+                    + "', expected quick, wide, vit-s16, vit-b16, vit-1b, a number of parameters"
+                    + " such as 10M, or one of "
+                    + Arrays.toString(Family.values()).toLowerCase(Locale.ROOT));
       };
     }
 
@@ -80,19 +86,25 @@ record Workload(
   }
 
   /**
-   * Builds one with {@link #EXAMPLES} examples.
+   * Builds one with as many examples as are usual for it.
    *
    * @param name {@code quick}, the demo's network, or {@code wide}, wide enough for matrix products
    *     to dominate; {@code vit-s16}, {@code vit-b16} (Dosovitskiy et al., 2021) and {@code vit-1b}
    *     are for a GPU; {@code 1M}, {@code 350M} or {@code 1B} for a usual shape with so many
-   *     parameters
+   *     parameters; {@code mlp}, {@code cnn} and so on for a {@link Family}
    * @param scope owns the data
    */
   static Workload of(String name, Scope scope) {
-    return of(name, EXAMPLES, scope);
+    return of(name, 0, scope);
   }
 
-  static Workload of(String name, int examples, Scope scope) {
+  /** With so many examples, or as many as are usual if 0. */
+  static Workload of(String name, int wanted, Scope scope) {
+    Optional<Family> family = Family.of(name);
+    int examples = wanted > 0 ? wanted : family.map(Family::usualBatch).orElse(EXAMPLES);
+    if (family.isPresent()) {
+      return family.get().workload(examples, scope);
+    }
     Optional<TransformerShape> scale = scale(name);
     if (scale.isPresent()) {
       TransformerShape shape = scale.get();

@@ -6,25 +6,28 @@ import dynaxx.kernel.ChannelNormKernels.Statistics;
 import dynaxx.kernel.Scalars;
 import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import java.util.Arrays;
+import java.util.function.IntConsumer;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * Normalisation of channels. Every mean that a pass needs follows from sums over single planes; so
  * a pass sums plane by plane in float64, combines the sums of a unit in order, and goes over the
- * planes once more to write. Planes themselves have the element type.
+ * planes once more to write. Where the planes of a unit lie together, a task takes all steps of one
+ * unit after the other, so that they are read from memory once. Planes themselves have the element
+ * type.
  */
 final class ChannelNorms<A> implements ChannelNormKernels {
 
   /** Elements that a task takes at least, if there are as many. */
   private static final int TASK = 8192;
 
+  /** With fewer units there are too few tasks of whole units. */
+  private static final int UNITS = 16;
+
   private static final int XH = 0;
   private static final int DY = 1;
   private static final int RX = 2;
   private static final int RDY = 3;
-
-  /** Sums of a plane that all directions share: of xh, dy and dy xh. */
-  private static final int SHARED = 3;
 
   private final WorkerPool pool;
   private final Wide<A> memory;
@@ -40,23 +43,116 @@ final class ChannelNorms<A> implements ChannelNormKernels {
     void run(int plane, Scratch scratch);
   }
 
+  /**
+   * A step over all planes.
+   *
+   * @param weight of an element
+   * @param plane what is done with each
+   * @param unit what follows for a unit after its planes
+   */
+  private record Step(int weight, Plane plane, IntConsumer unit) {
+
+    Step(int weight, Plane plane) {
+      this(weight, plane, unit -> {});
+    }
+  }
+
+  private void run(ChannelNormalization s, Step... steps) {
+    if (s.statistics() == Statistics.BATCH || s.units() < UNITS) {
+      for (Step step : steps) {
+        planes(s, step.weight, step.plane);
+        for (int unit = 0; unit < s.units(); unit++) {
+          step.unit.accept(unit);
+        }
+      }
+    } else {
+      units(s, steps);
+    }
+  }
+
   private void planes(ChannelNormalization s, int weight, Plane body) {
-    int each = Math.max(1, TASK / s.size());
-    pool.run(
-        Host.pieces(s.planes(), each),
-        (long) weight * each * s.size(),
-        (task, scratch) -> {
-          int end = Math.min(s.planes(), (task + 1) * each);
-          for (int plane = task * each; plane < end; plane++) {
+    tasks(
+        s.planes(),
+        s.size(),
+        weight,
+        (from, to, scratch) -> {
+          for (int plane = from; plane < to; plane++) {
             body.run(plane, scratch);
           }
         });
+  }
+
+  private void units(ChannelNormalization s, Step... steps) {
+    int planes = s.planes() / s.units();
+    int weight = 0;
+    for (Step step : steps) {
+      weight += step.weight;
+    }
+    tasks(
+        s.units(),
+        s.unitSize(),
+        weight,
+        (from, to, scratch) -> {
+          for (int unit = from; unit < to; unit++) {
+            for (Step step : steps) {
+              for (int plane = unit * planes; plane < (unit + 1) * planes; plane++) {
+                step.plane.run(plane, scratch);
+              }
+              step.unit.accept(unit);
+            }
+          }
+        });
+  }
+
+  private interface Part {
+    void run(int from, int to, Scratch scratch);
+  }
+
+  private void tasks(int count, long size, int weight, Part part) {
+    int each = (int) Math.max(1, TASK / size);
+    pool.run(
+        Host.pieces(count, each),
+        weight * each * size,
+        (task, scratch) -> part.run(task * each, Math.min(count, (task + 1) * each), scratch));
   }
 
   private A loaded(Buffer from, long plane, int size, int slot, Scratch scratch) {
     A v = loops.array(scratch, slot, size);
     loops.load(from, plane * size, v, size);
     return v;
+  }
+
+  /** A few sums over each plane. */
+  private static final class Sums {
+
+    private final int width;
+    private final double[] values;
+
+    Sums(ChannelNormalization s, int width) {
+      this.width = width;
+      values = new double[Math.multiplyExact(s.planes(), width)];
+    }
+
+    void set(int plane, int column, double value) {
+      values[plane * width + column] = value;
+    }
+
+    double get(int plane, int column) {
+      return values[plane * width + column];
+    }
+  }
+
+  /** Sum over the planes of a unit in order. */
+  private static double sum(ChannelNormalization s, int unit, IntToDoubleFunction of) {
+    boolean batch = s.statistics() == Statistics.BATCH;
+    int count = s.planes() / s.units();
+    int plane = batch ? unit : unit * count;
+    int step = batch ? s.channels() : 1;
+    double sum = 0;
+    for (int i = 0; i < count; i++, plane += step) {
+      sum += of.applyAsDouble(plane);
+    }
+    return sum;
   }
 
   /** What all passes after the first read: input, statistics, gains. */
@@ -67,12 +163,16 @@ final class ChannelNorms<A> implements ChannelNormKernels {
     final double[] stats;
     final double[] gamma;
 
-    Primal(ChannelNormalization s, Buffer x, Buffer stats, Buffer gamma) {
+    Primal(ChannelNormalization s, Buffer x, double[] stats, Buffer gamma) {
       this.s = s;
       this.size = s.size();
       this.x = x;
-      this.stats = memory.run(Strided.of(stats), 0, 2 * s.units());
+      this.stats = stats;
       this.gamma = memory.run(Strided.of(gamma), 0, s.channels());
+    }
+
+    Primal(ChannelNormalization s, Buffer x, Buffer stats, Buffer gamma) {
+      this(s, x, memory.run(Strided.of(stats), 0, 2 * s.units()), gamma);
     }
 
     double gain(int plane) {
@@ -105,22 +205,28 @@ final class ChannelNorms<A> implements ChannelNormKernels {
       Buffer beta,
       Buffer y,
       Buffer stats) {
-    double[] moments = given == null ? moments(s, x) : given(s, given);
-    for (int unit = 0; unit < s.units(); unit++) {
-      moments[2 * unit + 1] = 1 / Math.sqrt(moments[2 * unit + 1] + s.epsilon());
+    double[] moments = given == null ? new double[2 * s.units()] : given(s, given);
+    Primal p = new Primal(s, x, moments, gamma);
+    double[] shifts = memory.run(beta == null ? null : Strided.of(beta), 0, s.channels());
+    Step write =
+        new Step(
+            4,
+            (plane, scratch) -> {
+              A v = p.xh(plane, scratch);
+              loops.multiply(v, 0, p.gain(plane), p.size);
+              loops.add(v, 0, shifts[plane % s.channels()], p.size);
+              loops.store(v, y, (long) plane * p.size, p.size);
+            });
+    if (given == null) {
+      double[] sums = new double[s.planes()];
+      run(s, means(p, sums), variances(p, sums), write);
+    } else {
+      for (int unit = 0; unit < s.units(); unit++) {
+        finish(p, unit, moments[2 * unit], moments[2 * unit + 1]);
+      }
+      run(s, write);
     }
     memory.store(moments, stats, 0, moments.length, false, new Scratch());
-    Primal p = new Primal(s, x, stats, gamma);
-    double[] shifts = memory.run(beta == null ? null : Strided.of(beta), 0, s.channels());
-    planes(
-        s,
-        4,
-        (plane, scratch) -> {
-          A v = p.xh(plane, scratch);
-          loops.multiply(v, 0, p.gain(plane), p.size);
-          loops.add(v, 0, shifts[plane % s.channels()], p.size);
-          loops.store(v, y, (long) plane * p.size, p.size);
-        });
   }
 
   private double[] given(ChannelNormalization s, Buffer given) {
@@ -133,25 +239,35 @@ final class ChannelNorms<A> implements ChannelNormKernels {
     return moments;
   }
 
-  /** Mean and variance of each unit. */
-  private double[] moments(ChannelNormalization s, Buffer x) {
-    double[] moments = new double[2 * s.units()];
-    for (int power = 1; power <= 2; power++) {
-      double[] sums = new double[s.planes()];
-      boolean squares = power == 2;
-      planes(
-          s,
-          2,
-          (plane, scratch) -> {
-            A v = loaded(x, plane, s.size(), XH, scratch);
-            double mean = moments[2 * s.unit(plane)];
-            sums[plane] = squares ? loops.squares(v, 0, s.size(), mean) : loops.sum(v, 0, s.size());
-          });
-      for (int plane = 0; plane < s.planes(); plane++) {
-        moments[2 * s.unit(plane) + power - 1] += sums[plane] / s.unitSize();
-      }
-    }
-    return moments;
+  private Step means(Primal p, double[] sums) {
+    return new Step(
+        2,
+        (plane, scratch) -> sums[plane] = loops.sum(raw(p, plane, scratch), 0, p.size),
+        unit -> p.stats[2 * unit] = mean(p.s, unit, sums));
+  }
+
+  private Step variances(Primal p, double[] sums) {
+    return new Step(
+        2,
+        (plane, scratch) -> {
+          double mean = p.stats[2 * p.s.unit(plane)];
+          sums[plane] = loops.squares(raw(p, plane, scratch), 0, p.size, mean);
+        },
+        unit -> finish(p, unit, p.stats[2 * unit], mean(p.s, unit, sums)));
+  }
+
+  private A raw(Primal p, int plane, Scratch scratch) {
+    return loaded(p.x, plane, p.size, XH, scratch);
+  }
+
+  private static double mean(ChannelNormalization s, int unit, double[] sums) {
+    return sum(s, unit, plane -> sums[plane] / s.unitSize());
+  }
+
+  /** Keeps mean and r as the later passes will read them. */
+  private void finish(Primal p, int unit, double mean, double variance) {
+    p.stats[2 * unit] = loops.round(mean);
+    p.stats[2 * unit + 1] = loops.round(1 / Math.sqrt(variance + p.s.epsilon()));
   }
 
   // ---- backward
@@ -168,44 +284,54 @@ final class ChannelNorms<A> implements ChannelNormKernels {
       Buffer dgamma,
       Buffer dbeta) {
     Primal p = new Primal(s, x, stats, gamma);
-    double[][] shared = new double[s.planes()][];
-    planes(s, 4, (plane, scratch) -> shared[plane] = shared(p, plane, dy, scratch));
-    addGradient(s, shared, 2, Strided.of(dgamma), 0);
-    if (dbeta != null) {
-      addGradient(s, shared, 1, Strided.of(dbeta), 0);
-    }
+    Sums sums = new Sums(s, SHARED);
+    Projection projection = new Projection(p, sums);
+    Step reduce =
+        new Step(4, (plane, scratch) -> shared(p, sums, plane, dy, scratch), projection::unit);
     if (dx == null) {
-      return;
+      run(s, reduce);
+    } else {
+      Step write =
+          new Step(
+              4,
+              (plane, scratch) -> {
+                A d = projection.adjoint(plane, p.xh(plane, scratch), dy, scratch);
+                loops.store(d, dx, (long) plane * p.size, p.size, add, scratch);
+              });
+      run(s, reduce, write);
     }
-    Projection projection = new Projection(p, shared);
-    planes(
-        s,
-        4,
-        (plane, scratch) -> {
-          A d = projection.adjoint(plane, p.xh(plane, scratch), dy, scratch);
-          loops.store(d, dx, (long) plane * p.size, p.size, add, scratch);
-        });
+    addGradient(s, plane -> sums.get(plane, SUM_DY_XH), Strided.of(dgamma), 0);
+    if (dbeta != null) {
+      addGradient(s, plane -> sums.get(plane, SUM_DY), Strided.of(dbeta), 0);
+    }
   }
 
-  /** Sums of xh, dy and dy xh over a plane; leaves both arrays in the thread's work arrays. */
-  private double[] shared(Primal p, int plane, Buffer dy, Scratch scratch) {
+  /** Sums of a plane that all directions share, before those of each direction. */
+  private static final int SUM_XH = 0;
+
+  private static final int SUM_DY = 1;
+  private static final int SUM_DY_XH = 2;
+  private static final int SHARED = 3;
+
+  /** The shared sums; leaves xh and dy in the thread's work arrays. */
+  private void shared(Primal p, Sums sums, int plane, Buffer dy, Scratch scratch) {
     A xh = p.xh(plane, scratch);
     A adjoint = loaded(dy, plane, p.size, DY, scratch);
-    return new double[] {
-      loops.sum(xh, 0, p.size), loops.sum(adjoint, 0, p.size), dot(adjoint, xh, p.size)
-    };
+    sums.set(plane, SUM_XH, loops.sum(xh, 0, p.size));
+    sums.set(plane, SUM_DY, loops.sum(adjoint, 0, p.size));
+    sums.set(plane, SUM_DY_XH, dot(adjoint, xh, p.size));
   }
 
   private double dot(A a, A b, int n) {
     return loops.dot(a, 0, b, 0, n);
   }
 
-  /** Adds one of the planes' sums to the gradient of their channels, image after image. */
+  /** Adds the planes' sums to the gradient of their channels, image after image. */
   private void addGradient(
-      ChannelNormalization s, double[][] sums, int column, Strided to, int direction) {
+      ChannelNormalization s, IntToDoubleFunction of, Strided to, int direction) {
     double[] total = new double[s.channels()];
     for (int plane = 0; plane < s.planes(); plane++) {
-      total[plane % s.channels()] += sums[plane][column];
+      total[plane % s.channels()] += of.applyAsDouble(plane);
     }
     memory.add(total, to, direction);
   }
@@ -213,18 +339,27 @@ final class ChannelNorms<A> implements ChannelNormKernels {
   /** The adjoint of the input, {@code r (dxh - m1 - xh m2)}; m1 and m2 are 0 if given. */
   private final class Projection {
     final Primal p;
+    final Sums sums;
     final double[] m1;
     final double[] m2;
 
-    Projection(Primal p, double[][] shared) {
+    Projection(Primal p, Sums sums) {
       this.p = p;
+      this.sums = sums;
       m1 = new double[p.s.units()];
       m2 = new double[p.s.units()];
-      for (int plane = 0; plane < p.s.planes() && !p.given(); plane++) {
-        double share = p.gain(plane) / p.s.unitSize();
-        m1[p.s.unit(plane)] += share * shared[plane][1];
-        m2[p.s.unit(plane)] += share * shared[plane][2];
+    }
+
+    /** From the shared sums of the unit's planes. */
+    void unit(int unit) {
+      if (!p.given()) {
+        m1[unit] = sum(p.s, unit, plane -> share(plane) * sums.get(plane, SUM_DY));
+        m2[unit] = sum(p.s, unit, plane -> share(plane) * sums.get(plane, SUM_DY_XH));
       }
+    }
+
+    private double share(int plane) {
+      return p.gain(plane) / p.s.unitSize();
     }
 
     /** Turns the plane's dy into dx, in the work array of dy. */
@@ -255,39 +390,51 @@ final class ChannelNorms<A> implements ChannelNormKernels {
       Strided rbeta,
       Buffer ry) {
     Primal p = new Primal(s, x, stats, gamma);
-    double[][] sums = new double[s.planes()][];
-    if (rx != null && !p.given()) {
-      planes(s, 2 + 2 * k, (plane, scratch) -> sums[plane] = inputSums(p, k, plane, rx, scratch));
-    }
-    Slopes slopes = new Slopes(p, k, rx == null ? null : sums);
+    Slopes slopes = new Slopes(p, k, new Sums(s, SHARED + INPUT * k), INPUT);
     double[][] gains = memory.runs(rgamma, k, s.channels());
     double[][] shifts = memory.runs(rbeta, k, s.channels());
-    planes(
-        s,
-        2 + 4 * k,
-        (plane, scratch) -> {
-          A xh = p.xh(plane, scratch);
-          int channel = plane % s.channels();
-          for (int q = 0; q < k; q++) {
-            A rxh = slopes.normalised(q, plane, xh, rx, scratch);
-            loops.mix(rxh, p.gain(plane), xh, gains[q][channel], p.size);
-            loops.add(rxh, 0, shifts[q][channel], p.size);
-            loops.store(rxh, ry, ((long) q * s.planes() + plane) * p.size, p.size);
-          }
-        });
+    Step write =
+        new Step(
+            2 + 4 * k,
+            (plane, scratch) -> {
+              A xh = p.xh(plane, scratch);
+              int channel = plane % s.channels();
+              for (int q = 0; q < k; q++) {
+                A rxh = slopes.normalised(q, plane, xh, rx, scratch);
+                loops.mix(rxh, p.gain(plane), xh, gains[q][channel], p.size);
+                loops.add(rxh, 0, shifts[q][channel], p.size);
+                loops.store(rxh, ry, ((long) q * s.planes() + plane) * p.size, p.size);
+              }
+            });
+    if (rx == null || p.given()) {
+      run(s, write);
+    } else {
+      Step reduce =
+          new Step(
+              2 + 2 * k,
+              (plane, scratch) -> inputSums(slopes, k, plane, rx, scratch),
+              slopes::unit);
+      run(s, reduce, write);
+    }
   }
 
-  /** Sum of xh, not used otherwise, and for each direction those of rx and xh rx. */
-  private double[] inputSums(Primal p, int k, int plane, Buffer rx, Scratch scratch) {
+  /** Sums of a plane for each direction: of rx and of xh rx. */
+  private static final int SUM_RX = 0;
+
+  private static final int SUM_XH_RX = 1;
+  private static final int INPUT = 2;
+
+  private void inputSums(Slopes slopes, int k, int plane, Buffer rx, Scratch scratch) {
+    Primal p = slopes.p;
     A xh = p.xh(plane, scratch);
-    double[] sums = new double[SHARED + 2 * k];
-    sums[0] = loops.sum(xh, 0, p.size);
+    slopes.sums.set(plane, SUM_XH, loops.sum(xh, 0, p.size));
     for (int q = 0; q < k; q++) {
-      A v = loaded(rx, (long) q * p.s.planes() + plane, p.size, RX, scratch);
-      sums[SHARED + 2 * q] = loops.sum(v, 0, p.size);
-      sums[SHARED + 2 * q + 1] = dot(xh, v, p.size);
+      slopes.addInput(q, plane, xh, loadedTangent(p, q, plane, rx, RX, scratch));
     }
-    return sums;
+  }
+
+  private A loadedTangent(Primal p, int q, int plane, Buffer from, int slot, Scratch scratch) {
+    return loaded(from, (long) q * p.s.planes() + plane, p.size, slot, scratch);
   }
 
   /**
@@ -296,32 +443,44 @@ final class ChannelNorms<A> implements ChannelNormKernels {
    */
   private final class Slopes {
     final Primal p;
+    final Sums sums;
     final double[][] m;
     final double[][] a;
+    private final int width;
 
-    /** From sums of which direction q's {@code rx} and {@code xh rx} follow the shared ones. */
-    Slopes(Primal p, int k, double[][] sums) {
+    /** Of the width sums of a direction those of {@code rx} and {@code xh rx} come first. */
+    Slopes(Primal p, int k, Sums sums, int width) {
       this.p = p;
-      int units = p.s.units();
-      m = new double[k][units];
-      a = new double[k][units];
-      if (sums == null || p.given()) {
+      this.sums = sums;
+      this.width = width;
+      m = new double[k][p.s.units()];
+      a = new double[k][p.s.units()];
+    }
+
+    double get(int q, int plane, int column) {
+      return sums.get(plane, SHARED + width * q + column);
+    }
+
+    void set(int q, int plane, int column, double value) {
+      sums.set(plane, SHARED + width * q + column, value);
+    }
+
+    void addInput(int q, int plane, A xh, A rx) {
+      set(q, plane, SUM_RX, loops.sum(rx, 0, p.size));
+      set(q, plane, SUM_XH_RX, dot(xh, rx, p.size));
+    }
+
+    /** From the sums of the unit's planes. */
+    void unit(int unit) {
+      if (p.given()) {
         return;
       }
-      int width = (sums[0].length - SHARED) / k;
-      double[] xh = new double[units];
-      for (int plane = 0; plane < p.s.planes(); plane++) {
-        int unit = p.s.unit(plane);
-        xh[unit] += sums[plane][0] / p.s.unitSize();
-        for (int q = 0; q < k; q++) {
-          m[q][unit] += sums[plane][SHARED + width * q] / p.s.unitSize();
-          a[q][unit] += sums[plane][SHARED + width * q + 1] / p.s.unitSize();
-        }
-      }
-      for (int q = 0; q < k; q++) {
-        for (int unit = 0; unit < units; unit++) {
-          a[q][unit] -= m[q][unit] * xh[unit];
-        }
+      double size = p.s.unitSize();
+      double xh = sum(p.s, unit, plane -> sums.get(plane, SUM_XH) / size);
+      for (int i = 0; i < m.length; i++) {
+        int q = i;
+        m[q][unit] = sum(p.s, unit, plane -> get(q, plane, SUM_RX) / size);
+        a[q][unit] = sum(p.s, unit, plane -> get(q, plane, SUM_XH_RX) / size) - m[q][unit] * xh;
       }
     }
 
@@ -331,21 +490,27 @@ final class ChannelNorms<A> implements ChannelNormKernels {
         loops.fill(zero, 0, p.size, 0);
         return zero;
       }
-      A v = loaded(rx, (long) q * p.s.planes() + plane, p.size, RX, scratch);
+      A v = loadedTangent(p, q, plane, rx, RX, scratch);
       int unit = p.s.unit(plane);
       loops.project(v, v, m[q][unit], xh, a[q][unit], p.r(unit), p.size);
       return v;
     }
 
     /** Sum of dy times the tangent of xh over a plane. */
-    double adjointSum(int q, int plane, double[] sums, double dyRx) {
+    double adjointSum(int q, int plane, double dyRx) {
       int unit = p.s.unit(plane);
-      return p.r(unit) * (dyRx - m[q][unit] * sums[1] - a[q][unit] * sums[2]);
+      double centred = dyRx - m[q][unit] * sums.get(plane, SUM_DY);
+      return p.r(unit) * (centred - a[q][unit] * sums.get(plane, SUM_DY_XH));
     }
   }
 
   // ---- tangent backward
 
+  /** Further sums for each direction: of dy rx, rdy and rdy xh. */
+  private static final int SUM_DY_RX = 2;
+
+  private static final int SUM_RDY = 3;
+  private static final int SUM_RDY_XH = 4;
   private static final int ALL = 5;
 
   @Override
@@ -364,93 +529,101 @@ final class ChannelNorms<A> implements ChannelNormKernels {
       Strided rdgamma,
       Strided rdbeta) {
     Primal p = new Primal(s, x, stats, gamma);
-    double[][] sums = new double[s.planes()][];
-    planes(
-        s, 4 + 6 * k, (plane, scratch) -> sums[plane] = allSums(p, k, plane, dy, rx, rdy, scratch));
-    Slopes slopes = new Slopes(p, k, sums);
-    for (int q = 0; q < k; q++) {
-      double[][] gradients = gradients(slopes, q, sums);
-      addGradient(s, gradients, 0, rdgamma, q);
-      if (rdbeta != null) {
-        addGradient(s, gradients, 1, rdbeta, q);
-      }
-    }
-    if (rdx == null) {
-      return;
-    }
+    Sums sums = new Sums(s, SHARED + ALL * k);
+    Slopes slopes = new Slopes(p, k, sums, ALL);
     Projection projection = new Projection(p, sums);
     double[][] gains = memory.runs(rgamma, k, s.channels());
-    double[][][] means = new double[k][][];
-    for (int q = 0; q < k; q++) {
-      means[q] = adjointMeans(slopes, q, sums, gains[q]);
+    double[][][] means = new double[k][2][s.units()];
+    Step reduce =
+        new Step(
+            4 + 6 * k,
+            (plane, scratch) -> allSums(slopes, k, plane, dy, rx, rdy, scratch),
+            unit -> {
+              slopes.unit(unit);
+              projection.unit(unit);
+              for (int q = 0; q < k; q++) {
+                adjointMeans(slopes, q, unit, gains[q], means[q]);
+              }
+            });
+    if (rdx == null) {
+      run(s, reduce);
+    } else {
+      Step write =
+          new Step(
+              4 + 8 * k,
+              (plane, scratch) -> {
+                A xh = p.xh(plane, scratch);
+                for (int q = 0; q < k; q++) {
+                  A rxh = slopes.normalised(q, plane, xh, rx, scratch);
+                  double rgain = gains[q][plane % s.channels()];
+                  A v = loadedTangent(p, q, plane, rdy, RDY, scratch);
+                  A d = loaded(dy, plane, p.size, DY, scratch);
+                  adjointTangent(projection, slopes.a[q], means[q], plane, rgain, xh, rxh, d, v);
+                  long at = ((long) q * s.planes() + plane) * p.size;
+                  loops.store(v, rdx, at, p.size, add, scratch);
+                }
+              });
+      run(s, reduce, write);
     }
-    planes(
-        s,
-        4 + 8 * k,
-        (plane, scratch) -> {
-          A xh = p.xh(plane, scratch);
-          for (int q = 0; q < k; q++) {
-            A rxh = slopes.normalised(q, plane, xh, rx, scratch);
-            double rgain = gains[q][plane % s.channels()];
-            long at = (long) q * s.planes() + plane;
-            A v = loaded(rdy, at, p.size, RDY, scratch);
-            A adjoint = loaded(dy, plane, p.size, DY, scratch);
-            adjointTangent(projection, slopes.a[q], means[q], plane, rgain, xh, rxh, adjoint, v);
-            loops.store(v, rdx, at * p.size, p.size, add, scratch);
-          }
-        });
+    for (int i = 0; i < k; i++) {
+      int q = i;
+      addGradient(s, plane -> gainTangent(slopes, q, plane), rdgamma, q);
+      if (rdbeta != null) {
+        addGradient(s, plane -> slopes.get(q, plane, SUM_RDY), rdbeta, q);
+      }
+    }
   }
 
-  /** The shared sums and, for each direction, those of rx, xh rx, dy rx, rdy and rdy xh. */
-  private double[] allSums(
-      Primal p, int k, int plane, Buffer dy, Buffer rx, Buffer rdy, Scratch scratch) {
-    double[] shared = shared(p, plane, dy, scratch);
-    double[] sums = Arrays.copyOf(shared, SHARED + ALL * k);
+  private void allSums(
+      Slopes slopes, int k, int plane, Buffer dy, Buffer rx, Buffer rdy, Scratch scratch) {
+    Primal p = slopes.p;
+    shared(p, slopes.sums, plane, dy, scratch);
     A xh = loops.array(scratch, XH, p.size);
     A adjoint = loops.array(scratch, DY, p.size);
     for (int q = 0; q < k; q++) {
-      long place = (long) q * p.s.planes() + plane;
-      int at = SHARED + ALL * q;
       if (rx != null) {
-        A u = loaded(rx, place, p.size, RX, scratch);
-        sums[at] = loops.sum(u, 0, p.size);
-        sums[at + 1] = dot(xh, u, p.size);
-        sums[at + 2] = dot(adjoint, u, p.size);
+        A u = loadedTangent(p, q, plane, rx, RX, scratch);
+        slopes.addInput(q, plane, xh, u);
+        slopes.set(q, plane, SUM_DY_RX, dot(adjoint, u, p.size));
       }
-      A v = loaded(rdy, place, p.size, RDY, scratch);
-      sums[at + 3] = loops.sum(v, 0, p.size);
-      sums[at + 4] = dot(v, xh, p.size);
+      A v = loadedTangent(p, q, plane, rdy, RDY, scratch);
+      slopes.set(q, plane, SUM_RDY, loops.sum(v, 0, p.size));
+      slopes.set(q, plane, SUM_RDY_XH, dot(v, xh, p.size));
     }
-    return sums;
   }
 
-  /** For each plane its part of the tangents of the gains' and of the shifts' gradient. */
-  private double[][] gradients(Slopes slopes, int q, double[][] sums) {
-    double[][] gradients = new double[sums.length][2];
-    for (int plane = 0; plane < sums.length; plane++) {
-      int at = SHARED + ALL * q;
-      double dyRxh = slopes.adjointSum(q, plane, sums[plane], sums[plane][at + 2]);
-      gradients[plane][0] = sums[plane][at + 4] + dyRxh;
-      gradients[plane][1] = sums[plane][at + 3];
-    }
-    return gradients;
+  /** A plane's part of the tangent of the gains' gradient. */
+  private double gainTangent(Slopes slopes, int q, int plane) {
+    double dyRxh = slopes.adjointSum(q, plane, slopes.get(q, plane, SUM_DY_RX));
+    return slopes.get(q, plane, SUM_RDY_XH) + dyRxh;
   }
 
-  /** For each unit {@code mean rdxh} and {@code mean(rdxh xh + dxh rxh)}; 0 if given. */
-  private double[][] adjointMeans(Slopes slopes, int q, double[][] sums, double[] rgamma) {
+  /** A unit's {@code mean rdxh} and {@code mean(rdxh xh + dxh rxh)}; 0 if given. */
+  private void adjointMeans(Slopes slopes, int q, int unit, double[] rgamma, double[][] means) {
     Primal p = slopes.p;
-    double[][] means = new double[2][p.s.units()];
-    for (int plane = 0; plane < sums.length && !p.given(); plane++) {
-      double[] sum = sums[plane];
-      int unit = p.s.unit(plane);
-      int at = SHARED + ALL * q;
-      double gain = p.gain(plane);
-      double rgain = rgamma[plane % p.s.channels()];
-      double dyRxh = slopes.adjointSum(q, plane, sum, sum[at + 2]);
-      means[0][unit] += (rgain * sum[1] + gain * sum[at + 3]) / p.s.unitSize();
-      means[1][unit] += (rgain * sum[2] + gain * (sum[at + 4] + dyRxh)) / p.s.unitSize();
+    if (p.given()) {
+      return;
     }
-    return means;
+    Sums sums = slopes.sums;
+    double size = p.s.unitSize();
+    means[0][unit] =
+        sum(
+            p.s,
+            unit,
+            plane -> {
+              double rgain = rgamma[plane % p.s.channels()];
+              double ofInput = rgain * sums.get(plane, SUM_DY);
+              return (ofInput + p.gain(plane) * slopes.get(q, plane, SUM_RDY)) / size;
+            });
+    means[1][unit] =
+        sum(
+            p.s,
+            unit,
+            plane -> {
+              double rgain = rgamma[plane % p.s.channels()];
+              double ofInput = rgain * sums.get(plane, SUM_DY_XH);
+              return (ofInput + p.gain(plane) * gainTangent(slopes, q, plane)) / size;
+            });
   }
 
   /** Turns {@code v = rdy} into the tangent of the input's adjoint, and dy into that adjoint. */
@@ -484,6 +657,9 @@ final class ChannelNorms<A> implements ChannelNormKernels {
 
   // ---- curvature
 
+  /** A further sum for each direction, after that of dy rx: of rx^2. */
+  private static final int SUM_SQUARES = 3;
+
   private static final int CURVED = 4;
 
   @Override
@@ -498,55 +674,60 @@ final class ChannelNorms<A> implements ChannelNormKernels {
       Strided rgamma,
       Scalars c) {
     Primal p = new Primal(s, x, stats, gamma);
-    double[][] sums = new double[s.planes()][];
-    planes(s, 4 + 5 * k, (plane, scratch) -> sums[plane] = curved(p, k, plane, dy, rx, scratch));
-    Slopes slopes = new Slopes(p, k, sums);
+    Sums sums = new Sums(s, SHARED + CURVED * k);
+    Slopes slopes = new Slopes(p, k, sums, CURVED);
     Projection projection = new Projection(p, sums);
+    run(
+        s,
+        new Step(
+            4 + 5 * k,
+            (plane, scratch) -> curvedSums(slopes, k, plane, dy, rx, scratch),
+            unit -> {
+              slopes.unit(unit);
+              projection.unit(unit);
+            }));
     double[][] gains = memory.runs(rgamma, k, s.channels());
     for (int q = 0; q < k; q++) {
-      ((HostScalars) c).add(q, curvature(slopes, projection, q, sums, gains[q]));
+      ((HostScalars) c).add(q, curvature(slopes, projection, q, gains[q]));
     }
   }
 
-  /** The shared sums and, for each direction, those of rx, xh rx, dy rx and rx^2. */
-  private double[] curved(Primal p, int k, int plane, Buffer dy, Buffer rx, Scratch scratch) {
-    double[] shared = shared(p, plane, dy, scratch);
-    double[] sums = Arrays.copyOf(shared, SHARED + CURVED * k);
+  private void curvedSums(Slopes slopes, int k, int plane, Buffer dy, Buffer rx, Scratch scratch) {
+    Primal p = slopes.p;
+    shared(p, slopes.sums, plane, dy, scratch);
     A xh = loops.array(scratch, XH, p.size);
     A adjoint = loops.array(scratch, DY, p.size);
     for (int q = 0; q < k; q++) {
-      A v = loaded(rx, (long) q * p.s.planes() + plane, p.size, RX, scratch);
-      int at = SHARED + CURVED * q;
-      sums[at] = loops.sum(v, 0, p.size);
-      sums[at + 1] = dot(xh, v, p.size);
-      sums[at + 2] = dot(adjoint, v, p.size);
-      sums[at + 3] = dot(v, v, p.size);
+      A v = loadedTangent(p, q, plane, rx, RX, scratch);
+      slopes.addInput(q, plane, xh, v);
+      slopes.set(q, plane, SUM_DY_RX, dot(adjoint, v, p.size));
+      slopes.set(q, plane, SUM_SQUARES, dot(v, v, p.size));
     }
-    return sums;
   }
 
-  private double curvature(
-      Slopes slopes, Projection projection, int q, double[][] sums, double[] rgamma) {
+  private double curvature(Slopes slopes, Projection projection, int q, double[] rgamma) {
     Primal p = slopes.p;
-    int units = p.s.units();
-    double[] squares = new double[units];
-    double[] centred = new double[units];
+    double size = p.s.unitSize();
     double total = 0;
-    for (int plane = 0; plane < sums.length; plane++) {
-      int unit = p.s.unit(plane);
-      double[] sum = sums[plane];
-      int at = SHARED + CURVED * q;
+    for (int plane = 0; plane < p.s.planes(); plane++) {
       double gainTangent = rgamma[plane % p.s.channels()];
-      total += 2 * gainTangent * slopes.adjointSum(q, plane, sum, sum[at + 2]);
-      squares[unit] += sum[at + 3] / p.s.unitSize();
-      centred[unit] += p.gain(plane) * (sum[at + 2] - slopes.m[q][unit] * sum[1]);
+      total += 2 * gainTangent * slopes.adjointSum(q, plane, slopes.get(q, plane, SUM_DY_RX));
     }
-    for (int unit = 0; unit < units && !p.given(); unit++) {
+    for (int unit = 0; unit < p.s.units() && !p.given(); unit++) {
+      double m = slopes.m[q][unit];
       double r = p.r(unit);
       double rr = -r * r * slopes.a[q][unit];
-      double square = squares[unit] - slopes.m[q][unit] * slopes.m[q][unit];
-      double rrr = 3 * rr * rr / r - r * r * r * square;
-      total += 2 * rr * centred[unit] + rrr / r * p.s.unitSize() * projection.m2[unit];
+      double squares = sum(p.s, unit, plane -> slopes.get(q, plane, SUM_SQUARES) / size);
+      double centred =
+          sum(
+              p.s,
+              unit,
+              plane -> {
+                double dyRx = slopes.get(q, plane, SUM_DY_RX);
+                return p.gain(plane) * (dyRx - m * slopes.sums.get(plane, SUM_DY));
+              });
+      double rrr = 3 * rr * rr / r - r * r * r * (squares - m * m);
+      total += 2 * rr * centred + rrr / r * size * projection.m2[unit];
     }
     return total;
   }
