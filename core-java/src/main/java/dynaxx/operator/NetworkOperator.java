@@ -49,7 +49,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
    * Limits of an operator.
    *
    * @param memoryBytes bytes that activations and tangents may take, or 0 for the device's default
-   * @param microBatch the most examples of a micro-batch, or 0 for as many as fit
+   * @param microBatch the most examples of a micro-batch, or 0 for as many as pay
    * @param directions the most directions of one sweep, at least 1
    */
   public record Limits(long memoryBytes, int microBatch, int directions) {

@@ -14,16 +14,30 @@ import dynaxx.network.Network;
 public record BatchPlan(long memory, int part, int directions, boolean resident) {
 
   /**
+   * Tangents of a sweep that are worth their memory: with larger ones a product takes as long, but
+   * the first one of a process twice as long, since the system clears each page before its first
+   * use.
+   */
+  private static final long SWEEP = 1L << 29;
+
+  /** The same for devices with more memory, as a part of the limit. */
+  private static final int SWEEPS = 32;
+
+  /** Fewer examples make the matrix products of a part slow. */
+  private static final int FEW = 16;
+
+  /**
    * What was asked for.
    *
    * @param memory bytes that activations and tangents may take
-   * @param microBatch the most examples of a part, or 0 for as many as fit
+   * @param microBatch the most examples of a part, or 0 for as many as pay
    * @param directions the most directions of a sweep
    */
   public record Limits(long memory, int microBatch, int directions) {}
 
   /**
-   * Plans for the most directions, then for recordings that are kept.
+   * Plans for the most directions, then for recordings that are kept. Parts are no larger than
+   * pays, and of about one size.
    *
    * @param network the network
    * @param loss its loss
@@ -46,14 +60,14 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
     for (int k = limits.directions(); k >= 1; k /= 2) {
       long beside = memory - examples * tape;
       long resident = Math.min(most, beside / (k * tangents));
-      if (resident >= Math.min(most, 16)) {
-        return new BatchPlan(memory, (int) resident, k, true);
+      if (resident >= Math.min(most, FEW)) {
+        return of(memory, examples, resident, k, tangents, true);
       }
     }
     for (int k = limits.directions(); k >= 1; k /= 2) {
       long recomputed = Math.min(most, memory / (tape + k * tangents));
-      if (recomputed >= (k == 1 ? 1 : Math.min(most, 16))) {
-        return new BatchPlan(memory, (int) recomputed, k, false);
+      if (recomputed >= (k == 1 ? 1 : Math.min(most, FEW))) {
+        return of(memory, examples, recomputed, k, tangents, false);
       }
     }
     throw new IllegalArgumentException(
@@ -62,6 +76,13 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
             + " bytes, expected at least "
             + (tape + tangents)
             + " for one example");
+  }
+
+  private static BatchPlan of(
+      long memory, int examples, long fitting, int k, long tangents, boolean resident) {
+    long paying = Math.max(FEW, Math.max(SWEEP, memory / SWEEPS) / (k * tangents));
+    long parts = Math.ceilDiv(examples, Math.min(fitting, paying));
+    return new BatchPlan(memory, (int) Math.ceilDiv(examples, parts), k, resident);
   }
 
   /** A batch whose examples are coupled is recorded and swept as a whole. */

@@ -1,0 +1,60 @@
+package dynaxx.network.pass;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dynaxx.layer.Activation;
+import dynaxx.model.Mlp;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import org.junit.jupiter.api.Test;
+
+class BatchPlanTest {
+
+  private static final Network NETWORK = Mlp.of(Activation.TANH, 8, 4, 3);
+  private static final Loss LOSS = Loss.crossEntropy();
+  private static final long MEGABYTE = 1L << 20;
+  private static final long PLENTY = 16L << 30;
+
+  private static BatchPlan plan(long memory, int microBatch, int examples, long tangents) {
+    BatchPlan.Limits limits = new BatchPlan.Limits(memory, microBatch, 8);
+    return BatchPlan.of(NETWORK, LOSS, examples, limits, tangents);
+  }
+
+  @Test
+  void smallBatchesAreNotCut() {
+    assertEquals(256, plan(PLENTY, 0, 256, MEGABYTE / 4).part());
+    assertEquals(100, plan(PLENTY, 100, 200, MEGABYTE / 4).part());
+  }
+
+  /** 8 directions of 1 MiB each: 64 examples are 512 MiB. */
+  @Test
+  void sweepsAreNoLargerThanPays() {
+    BatchPlan plan = plan(PLENTY, 0, 256, MEGABYTE);
+    assertEquals(64, plan.part());
+    assertEquals(8, plan.directions());
+    assertTrue(plan.resident());
+    assertEquals(16, plan(PLENTY, 0, 64, 100 * MEGABYTE).part());
+    assertEquals(128, plan(2 * PLENTY, 0, 256, MEGABYTE).part());
+  }
+
+  @Test
+  void partsAreOfAboutOneSize() {
+    assertEquals(50, plan(PLENTY, 0, 150, MEGABYTE).part());
+    assertEquals(33, plan(PLENTY, 0, 65, MEGABYTE).part());
+    assertEquals(30, plan(PLENTY, 40, 60, MEGABYTE).part());
+  }
+
+  @Test
+  void littleMemoryTakesFewerDirectionsThenRecordsAgain() {
+    BatchPlan fewer = plan(100 * MEGABYTE, 0, 64, MEGABYTE);
+    assertEquals(22, fewer.part());
+    assertEquals(4, fewer.directions());
+    BatchPlan again = plan(2 * MEGABYTE, 0, 64, MEGABYTE);
+    assertEquals(1, again.directions());
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> plan(1000, 0, 64, MEGABYTE));
+    assertTrue(e.getMessage().contains("memory limit: found 1000 bytes"), e.getMessage());
+  }
+}
