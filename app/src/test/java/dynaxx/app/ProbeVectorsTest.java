@@ -170,6 +170,30 @@ class ProbeVectorsTest {
     assertTrue(numbers.stream().allMatch(i -> i >= 30 && i < 40), numbers.toString());
   }
 
+  /** A model with two inputs takes two files, by their names in any order. */
+  @Test
+  void influencesOfAModelWithSeveralInputs() {
+    Path out = temporary.resolve("changes.npy");
+    Outcome outcome =
+        run(
+            probe("two.onnx", "train-1.npy", "train-targets.npy", "cross-entropy"),
+            "--inputs",
+            file("train-2.npy"),
+            "--influence",
+            "x2=" + file("test-2.npy"),
+            "--influence",
+            "x1=" + file("test-1.npy"),
+            "--influence-targets",
+            file("test-targets.npy"),
+            "--damping",
+            "0.05",
+            "--out",
+            out.toString());
+    assertEquals(0, outcome.status(), outcome.err());
+    double[] expected = row(values(Path.of(file("changes.npy"))), 2, 0);
+    assertTrue(Numbers.relativeDifference(expected, values(out)) < 1e-4, outcome.out());
+  }
+
   /**
    * A convex model trained again: with a little less weight of an example the change is that
    * predicted, and without it the prediction misses what is of second order.

@@ -6,6 +6,7 @@ cross-entropy, in row 1 its Gauss-Newton matrix.
 ridge, logistic: x -> w x + b with squared error or binary cross-entropy, at the minimum with DECAY. For each example, the change of the
 loss on test when the model is trained again to its minimum: row 0 with the example's weight smaller by 1e-5, divided by that; row 1
 without it.
+two: the same network and data with two inputs, the first half of x and the second.
 far: the same network with 10,000 added to all logits; far-values.npy has the loss with smoothing 0.2 and its gradient.
 masks: two convolutions; soft targets along axis 1 of [N x C x H x W], class weights and smoothing. values.npy has the loss; then
 gradient, direction, Hessian and Gauss-Newton product, each as long as the parameters.
@@ -59,9 +60,10 @@ def value(name, shape):
 
 
 def model(file, nodes, tensors, shape, out):
+    inputs = shape if isinstance(shape, dict) else dict(x=shape)
     graph = b"".join(block(1, n) for n in nodes) + block(2, "g")
     graph += b"".join(block(5, tensor(k, v)) for k, v in tensors.items())
-    graph += block(11, value("x", shape)) + block(12, value("y", out))
+    graph += b"".join(block(11, value(k, v)) for k, v in inputs.items()) + block(12, value("y", out))
     with open(os.path.join(HERE, file), "wb") as f:
         f.write(number(1, 7) + block(7, graph) + block(8, block(1, "") + number(2, 13)))
 
@@ -125,6 +127,13 @@ def influence():
     model("influence.onnx",
           [node("Gemm", ["x", "a", "b"], "h", transB=1), node("Tanh", ["h"], "u"), node("Gemm", ["u", "c", "d"], "y", transB=1)],
           dict(a=a.numpy(), b=bias.numpy(), c=c.numpy(), d=d.numpy()), (4,), (3,))
+    model("two.onnx",
+          [node("Gemm", ["x1", "a1", "b"], "p", transB=1), node("Gemm", ["x2", "a2"], "q", transB=1), node("Add", ["p", "q"], "h"),
+           node("Tanh", ["h"], "u"), node("Gemm", ["u", "c", "d"], "y", transB=1)],
+          dict(a1=a[:, :2].numpy(), a2=a[:, 2:].numpy(), b=bias.numpy(), c=c.numpy(), d=d.numpy()), dict(x1=(2,), x2=(2,)), (3,))
+    for name, values in ("train", x), ("test", others):
+        save(name + "-1.npy", values[:, :2])
+        save(name + "-2.npy", values[:, 2:])
     far = w.clone()
     far[n - 3:] = exact(far[n - 3:] + 1e4)
     smoothed = lambda p: F.cross_entropy(predict(p, x), t, label_smoothing=0.2)

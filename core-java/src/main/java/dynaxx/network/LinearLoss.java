@@ -6,7 +6,6 @@ import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.network.op.LossFrame;
-import java.util.random.RandomGenerator;
 
 /** The inner product of an example's predictions with its targets. */
 record LinearLoss() implements Loss {
@@ -44,11 +43,6 @@ record LinearLoss() implements Loss {
   @Override
   public void check(Shape output, HostBuffer targets) {
     HostLoss.Targets.FINITE.check(targets);
-  }
-
-  @Override
-  public double[] score(Shape output, double[] z, double[] targets, RandomGenerator random) {
-    throw Scores.refusal(name());
   }
 
   @Override

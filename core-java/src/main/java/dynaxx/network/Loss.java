@@ -315,7 +315,10 @@ public sealed interface Loss
    * @return as many values as predictions
    * @throws IllegalArgumentException naming this loss if it is no log-likelihood
    */
-  double[] score(Shape output, double[] z, double[] targets, RandomGenerator random);
+  default double[] score(
+      Shape output, double[] z, double[] targets, RandomGenerator random) {
+    throw Scores.refusal(name());
+  }
 
   /**
    * This loss and a multiple of another one. The targets of an example are those of this, then

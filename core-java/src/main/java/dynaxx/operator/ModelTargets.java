@@ -127,6 +127,7 @@ final class ModelTargets implements AutoCloseable {
         int first = from;
         int count = Math.min(recordedAtOnce, examples - from);
         NonFiniteException.check("loss", tape.forward(point, placed.slice(from, count), examples));
+        RecordedBatch.requireResolved("fisher", device, tape);
         device.download(tape.output().slice(0, (long) count * each), z.segment());
         device.share(count, 16L * each * draws, i -> draw(first + i, z, i, each));
       }

@@ -227,7 +227,7 @@ final class RecordedBatch implements AutoCloseable {
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = tapes.get(plan.resident() ? i : 0);
       sum += tape.forward(point, parts.get(i), examples);
-      requireResolved(tape);
+      requireResolved(name, device, tape);
       if (observed) {
         for (String statistic : network.statistics()) {
           sums.merge(statistic, tape.statistic(statistic), RecordedBatch::accumulate);
@@ -244,7 +244,7 @@ final class RecordedBatch implements AutoCloseable {
   }
 
   /** Where logits are all alike but for their last digits, nothing of their softmax is right. */
-  private void requireResolved(Tape tape) {
+  static void requireResolved(String name, Device device, Tape tape) {
     double unit = Math.min(FLOAT32, device.unitRoundoff());
     double offset = tape.offset(LARGEST_NOISE / unit);
     if (offset * unit > LARGEST_NOISE) {

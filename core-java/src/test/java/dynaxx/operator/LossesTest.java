@@ -311,6 +311,35 @@ class LossesTest {
     }
   }
 
+  /** Targets are the gradient by the predictions, and there is no second derivative. */
+  @Test
+  void innerProductIsLinear() throws IOException {
+    Case c = cases().filter(one -> one.name().equals("mse")).findFirst().orElseThrow();
+    Network network = network(c);
+    Loss own =
+        Loss.of("own", Shape::size, Numbers::dot, (z, t) -> t, (z, t) -> v -> new double[v.length]);
+    try (Scope scope = Scope.open();
+        Device device = TestDevice.open(1);
+        Hessian expected = new Hessian(network, own, batch(scope, c, network, own), device);
+        Hessian found =
+            new Hessian(
+                network,
+                Loss.innerProduct(),
+                batch(scope, c, network, Loss.innerProduct()),
+                device,
+                new Limits(0, 2, 4))) {
+      HostBuffer w = host(scope, c.get("w"));
+      expected.linearize(w);
+      found.linearize(w);
+      assertEquals(expected.loss(), found.loss(), LOSS * Math.abs(expected.loss()));
+      double[] gradient = Numbers.doubles(device, scope, expected.gradient());
+      close("gradient", gradient, Numbers.doubles(device, scope, found.gradient()), NORM);
+      double[] product = product(expected, scope, c.get("v"));
+      close("Hv", product, product(found, scope, c.get("v")), NORM);
+    }
+    refused("reduction: found sum or", () -> Loss.innerProduct().with("sum", false));
+  }
+
   @Test
   void refusesWhatCannotBe() throws IOException {
     Case coupled = cases().filter(c -> c.name().equals("contrastive")).findFirst().orElseThrow();

@@ -404,6 +404,20 @@ class ModelFisherTest {
     refused("draws: found 0 for", Case.of("", Loss.crossEntropy(), two, labels), 0);
   }
 
+  /** As every operator of such a loss: 10,000 and a few units have lost their digits. */
+  @Test
+  void refusesLogitsFarFromZero() {
+    Case c = cases().findFirst().orElseThrow();
+    try (Problem problem = new Problem(c, 1)) {
+      for (long i = problem.w.size() - 3; i < problem.w.size(); i++) {
+        problem.w.set(i, 10_000 + i);
+      }
+      assertThrows(
+          UntrustworthyOperatorException.class,
+          () -> problem.fisher(c.targets(), Limits.DEFAULT, SEED, 2).close());
+    }
+  }
+
   private static void refused(String text, Case c, int draws) {
     try (Problem problem = new Problem(c, 1)) {
       IllegalArgumentException e =
