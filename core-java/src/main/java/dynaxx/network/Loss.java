@@ -315,8 +315,7 @@ public sealed interface Loss
    * @return as many values as predictions
    * @throws IllegalArgumentException naming this loss if it is no log-likelihood
    */
-  default double[] score(
-      Shape output, double[] z, double[] targets, RandomGenerator random) {
+  default double[] score(Shape output, double[] z, double[] targets, RandomGenerator random) {
     throw Scores.refusal(name());
   }
 
