@@ -268,8 +268,9 @@ final class LossOptions {
    * One of the losses.
    *
    * @param ignores whether its targets hold some that do not count
+   * @param weighted whether its examples have weights
    */
-  Loss loss(int i, boolean ignores) {
+  Loss loss(int i, boolean ignores, boolean weighted) {
     double d = delta == null ? 1 : delta;
     Loss loss =
         switch (kinds.get(i)) {
@@ -296,10 +297,10 @@ final class LossOptions {
           case COSINE -> Loss.cosine();
           case CONTRASTIVE -> Loss.contrastive(temperature == null ? 0.1 : temperature);
         };
-    Loss reduced = loss.with(reduction, exampleWeights != null);
+    Loss reduced = loss.with(reduction, weighted);
     return zLoss == null || !kinds.get(i).hasClasses()
         ? reduced
-        : reduced.plus(zLoss, Loss.squaredNormalizer().with(reduction, exampleWeights != null));
+        : reduced.plus(zLoss, Loss.squaredNormalizer().with(reduction, weighted));
   }
 
   int ignored() {

@@ -12,6 +12,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Network;
+import dynaxx.onnx.OnnxException;
 import dynaxx.onnx.OnnxModel;
 import dynaxx.onnx.OnnxOptions;
 import dynaxx.operator.UntrustworthyOperatorException;
@@ -45,6 +46,8 @@ final class ProbeCommand implements Callable<Integer> {
 
   private static final int MICRO_BATCH = 8;
   private static final int MOST_STEPS = 10_000;
+  private static final int DRAWS = 8;
+  private static final int MOST_DRAWS = 1_000_000;
 
   @Spec private CommandSpec spec;
 
@@ -115,9 +118,16 @@ final class ProbeCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "MATRIX",
       description =
-          "What to measure: hessian, gauss-newton, empirical-fisher, or several with commas"
-              + " between them. The Hessian is always measured. Default: hessian.")
+          "What to measure: hessian, gauss-newton, empirical-fisher, fisher (with targets drawn"
+              + " from the model), or several with commas between them. The Hessian is always"
+              + " measured. Default: hessian.")
   private List<String> operators = List.of("hessian");
+
+  @Option(
+      names = "--draws",
+      paramLabel = "S",
+      description = "Targets that the fisher matrix draws for each example. Default: 8.")
+  private Integer draws;
 
   @Option(
       names = "--mode",
@@ -203,49 +213,9 @@ final class ProbeCommand implements Callable<Integer> {
               + " as well.")
   private Path report;
 
-  @Option(
-      names = "--hvp",
-      paramLabel = "FILE",
-      description =
-          "Multiply the matrix of --operator with the vectors in this .npy file, [k x n] or [n];"
-              + " needs --out. A vector has the n parameters in the order of the model, each"
-              + " flattened.")
-  private Path vectors;
+  @Mixin private VectorOptions vectors = new VectorOptions();
 
-  @Option(
-      names = "--out",
-      paramLabel = "FILE",
-      description = "Write the products of --hvp, or the solutions of --solve, to this .npy file.")
-  private Path products;
-
-  @Option(
-      names = "--solve",
-      paramLabel = "FILE",
-      description =
-          "Solve (H + damping) x = b for the vectors b in this .npy file, [k x n] or [n], H being"
-              + " the matrix of --operator; needs --out.")
-  private Path rightHandSides;
-
-  @Option(
-      names = "--damping",
-      paramLabel = "D",
-      defaultValue = "0",
-      description = "What --solve adds to the diagonal, at least 0. Default: ${DEFAULT-VALUE}.")
-  private double damping;
-
-  @Option(
-      names = "--diagonal",
-      paramLabel = "FILE",
-      description =
-          "Write the diagonal of the matrix of --operator to this .npy file, [2 x n]: estimates by"
-              + " two products for each of --probes, and below them their standard errors.")
-  private Path diagonal;
-
-  @Option(
-      names = "--gradient",
-      paramLabel = "FILE",
-      description = "Write the gradient of the mean loss to this .npy file.")
-  private Path gradient;
+  @Mixin private InfluenceOptions influence = new InfluenceOptions();
 
   @Option(
       names = "--layers",
@@ -272,6 +242,17 @@ final class ProbeCommand implements Callable<Integer> {
     }
   }
 
+  /** What is measured. */
+  private record Reading(OnnxModel model, ProbeTargets.Objective objective, List<String> notes) {}
+
+  private Reading read(
+      Scope scope, ProbeData data, List<ArrayFile> given, ArrayFile weights, List<String> notes) {
+    ProbeTargets wanted = new ProbeTargets(loss, outputs, given, weights);
+    OnnxModel read = wanted.read(o -> OnnxModel.read(model, o), options(data), data);
+    notes.addAll(wanted.notes());
+    return new Reading(read, wanted.objective(scope, read, data), notes);
+  }
+
   private void run(ProgressLine progress) throws IOException {
     checkOptions();
     checkOutputs();
@@ -281,75 +262,104 @@ final class ProbeCommand implements Callable<Integer> {
     data.select(selection, seed);
     List<ArrayFile> given =
         targets.stream().map(t -> selection.of(ArrayFile.open(t), examples, seed)).toList();
-    ProbeTargets wanted = new ProbeTargets(loss, outputs, given, weights(examples));
-    OnnxModel read = wanted.read(o -> OnnxModel.read(model, o), options(data), data);
     try (Scope scope = Scope.open();
         Device device = open()) {
-      Network network = read.network();
-      List<String> notes = new ArrayList<>(wanted.notes());
+      List<String> notes = new ArrayList<>();
       if (expected != null) {
         notes.add(expectation(data, examples, device));
       }
-      ProbeTargets.Objective objective = wanted.objective(scope, read, data);
-      HostBuffer point = read.parameters(scope);
-      Batch batch = objective.batch();
+      Reading read = read(scope, data, given, weights(examples), notes);
+      HostBuffer point = read.model().parameters(scope);
+      Batch batch = read.objective().batch();
       ProbeRun.Request plan = plan(batch.examples(), update.read(scope, point.size()));
-      ProbeRun run = new ProbeRun(network, objective.loss(), batch, point, device, plan, progress);
-      execute(run, read, notes, scope);
+      Network network = read.model().network();
+      ProbeRun run =
+          new ProbeRun(network, read.objective().loss(), batch, point, device, plan, progress);
+      Optional<Reading> others =
+          influence.isGiven() ? Optional.of(readOthers(scope, network)) : Optional.empty();
+      execute(run, read, others, selection.numbers(examples, seed), scope);
     } catch (IllegalArgumentException e) {
       throw new UserException(e.getMessage(), e);
     }
   }
 
-  private void execute(ProbeRun run, OnnxModel read, List<String> notes, Scope scope)
+  /** The examples whose loss is influenced, and the model as it takes them. */
+  private Reading readOthers(Scope scope, Network network) {
+    ProbeData data = new ProbeData(influence.inputs(), batchAxes, shared);
+    data.select(new Selection(), seed);
+    List<ArrayFile> given = influence.targets().stream().map(ArrayFile::open).toList();
+    Reading others;
+    try {
+      others = read(scope, data, given, null, new ArrayList<>());
+    } catch (OnnxException e) {
+      throw new UserException("--influence: " + e.getMessage(), e);
+    }
+    long found = others.model().network().parameterCount();
+    if (found != network.parameterCount()) {
+      throw new UserException(
+          "--influence: found examples for which the model has "
+              + found
+              + " parameters, expected "
+              + network.parameterCount()
+              + " as for --inputs");
+    }
+    return others;
+  }
+
+  private void execute(
+      ProbeRun run, Reading read, Optional<Reading> others, int[] numbers, Scope scope)
       throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     run.progress().end();
-    ProbeReport.header(run, read, model.toString(), notes).forEach(out::println);
+    ProbeReport.header(run, read.model(), model.toString(), read.notes()).forEach(out::println);
     out.flush();
-    if (gradient != null) {
-      run.progress().stage("gradient");
-      ArrayFile.write(gradient, List.of(run.network().parameterCount()), run.gradient(scope));
-      run.progress().end();
-      out.println("wrote " + gradient);
+    ProbeRun measured = run;
+    Optional<ProbeRun.Found> found;
+    try {
+      found = measure(run, others, numbers, scope, out);
+    } catch (UntrustworthyOperatorException e) {
+      measured = inFloat64(run, e, out);
+      found = measure(measured, others, numbers, scope, out);
     }
-    if (vectors != null) {
-      multiply(run, scope, out);
-    }
-    if (rightHandSides != null) {
-      solve(run, scope, out);
-    }
-    if (diagonal != null) {
-      diagonal(run, scope, out);
+    if (found.isPresent()) {
+      ProbeReport.lines(measured, found.get()).forEach(out::println);
+      write(measured, found.get(), read.model(), read.notes(), out);
     }
     out.flush();
+  }
+
+  /** Files of vectors, influences, and the curvature if more was asked for than those. */
+  private Optional<ProbeRun.Found> measure(
+      ProbeRun run, Optional<Reading> others, int[] numbers, Scope scope, PrintWriter out)
+      throws IOException {
+    vectors.write(run, loss.isConvex(), scope, out);
+    if (others.isPresent()) {
+      influences(run, others.get(), numbers, out);
+    }
     boolean stability = run.plan().optimizer().isPresent();
     boolean written = json != null || plot != null || report != null;
     boolean more = density || written || layers != null || stability;
-    if (!more && (products != null || gradient != null || diagonal != null)) {
-      return;
+    return more || !vectors.isGiven() && others.isEmpty()
+        ? Optional.of(run.measure())
+        : Optional.empty();
+  }
+
+  private void influences(ProbeRun run, Reading others, int[] numbers, PrintWriter out)
+      throws IOException {
+    ProbeRun.Matrix matrix = run.plan().matrices().getLast();
+    ProbeVectors.Influences found =
+        new ProbeVectors(run, matrix)
+            .influences(
+                others.model().network(),
+                others.objective().loss(),
+                others.objective().batch(),
+                vectors.damping());
+    run.progress().end();
+    influence.lines(found, numbers, label(matrix), vectors.damping()).forEach(out::println);
+    if (vectors.out() != null) {
+      InfluenceOptions.write(vectors.out(), found);
+      out.println("wrote " + vectors.out() + ": the changes of all examples");
     }
-    ProbeRun measured = run;
-    ProbeRun.Found found;
-    try {
-      found = run.measure();
-    } catch (UntrustworthyOperatorException e) {
-      measured = inFloat64(run, e, out);
-      if (gradient != null) {
-        ArrayFile.write(
-            gradient, List.of(run.network().parameterCount()), measured.gradient(scope));
-        out.println("wrote " + gradient + " again");
-      }
-      if (vectors != null) {
-        multiply(measured, scope, out);
-      }
-      if (diagonal != null) {
-        diagonal(measured, scope, out);
-      }
-      found = measured.measure();
-    }
-    ProbeReport.lines(measured, found).forEach(out::println);
-    write(measured, found, read, notes, out);
     out.flush();
   }
 
@@ -392,82 +402,6 @@ final class ProbeCommand implements Callable<Integer> {
 
   private boolean writesLayers() {
     return layers != null && !layers.isEmpty();
-  }
-
-  private void multiply(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
-    ArrayFile given = vectors(vectors, run.network().parameterCount());
-    ProbeRun.Matrix matrix = run.plan().matrices().getLast();
-    HostBuffer v = finite(given, scope);
-    int k = (int) (given.size() / run.network().parameterCount());
-    ArrayFile.write(products, given.shape(), run.products(matrix, scope, v, k));
-    run.progress().end();
-    out.println("wrote " + products + ": " + k + " products with " + label(matrix));
-  }
-
-  private void solve(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
-    ArrayFile given = vectors(rightHandSides, run.network().parameterCount());
-    ProbeRun.Matrix matrix = run.plan().matrices().getLast();
-    HostBuffer b = finite(given, scope);
-    int k = (int) (given.size() / run.network().parameterCount());
-    ProbeRun.Solutions found = run.solutions(matrix, damping, scope, b, k);
-    ArrayFile.write(products, given.shape(), found.values());
-    run.progress().end();
-    boolean definite =
-        matrix == ProbeRun.Matrix.EMPIRICAL_FISHER
-            || matrix == ProbeRun.Matrix.GAUSS_NEWTON && loss.isConvex();
-    out.println("wrote " + products + ": " + found.text(label(matrix), damping, definite));
-  }
-
-  private void diagonal(ProbeRun run, Scope scope, PrintWriter out) throws IOException {
-    ProbeRun.Matrix matrix = run.plan().matrices().getLast();
-    HostBuffer values = run.diagonal(matrix, scope);
-    long n = run.network().parameterCount();
-    ArrayFile.write(diagonal, List.of(2L, n), values);
-    run.progress().end();
-    double sum = 0;
-    double squares = 0;
-    for (long i = 0; i < n; i++) {
-      sum += values.get(i);
-      squares += (double) values.get(n + i) * values.get(n + i);
-    }
-    out.printf(
-        Locale.ROOT,
-        "wrote %s: the diagonal of %s and its standard errors; entries are %.3g on average, their"
-            + " errors %.2g (root mean square)%n",
-        diagonal,
-        label(matrix),
-        sum / n,
-        Math.sqrt(squares / n));
-  }
-
-  private static HostBuffer finite(ArrayFile given, Scope scope) {
-    HostBuffer values = given.values(scope);
-    ProbeInputs.requireFinite(given, values);
-    return values;
-  }
-
-  /** A file of vectors over the parameters. */
-  private static ArrayFile vectors(Path file, long n) {
-    ArrayFile given = ArrayFile.open(file);
-    List<Long> shape = given.shape();
-    boolean fits =
-        (shape.size() == 1 || shape.size() == 2)
-            && shape.getLast() == n
-            && given.size() > 0
-            && given.size() / n <= Integer.MAX_VALUE;
-    if (!fits) {
-      throw new UserException(
-          file
-              + ": found shape "
-              + shape
-              + ", expected [k x "
-              + n
-              + "] or ["
-              + n
-              + "], n being"
-              + " the model's parameters");
-    }
-    return given;
   }
 
   private ArrayFile weights(int examples) {
@@ -523,7 +457,8 @@ final class ProbeCommand implements Callable<Integer> {
         optimizer,
         layers != null,
         update.objectiveDecay(),
-        loss.given());
+        loss.given(),
+        draws == null ? DRAWS : draws);
   }
 
   private Device open() {
@@ -549,33 +484,20 @@ final class ProbeCommand implements Callable<Integer> {
     Bounds.check(spec, "--micro-batch", microBatch, 1, Integer.MAX_VALUE);
     update.check(spec);
     choice("--mode", mode, ProbeRun.Mode.values());
-    operators.forEach(o -> choice("--operator", o, ProbeRun.Matrix.values()));
-    checkProducts();
+    Bounds.check(spec, "--draws", draws, 1, MOST_DRAWS);
+    ProbeRun.Matrix[] all = ProbeRun.Matrix.values();
+    boolean draw =
+        operators.stream().anyMatch(o -> choice("--operator", o, all) == ProbeRun.Matrix.FISHER);
+    if (draws != null && !draw) {
+      throw bad("--draws: found it without --operator fisher, expected both or none");
+    }
+    vectors.check(spec, operators.size(), influence.isGiven());
+    influence.check(spec, targets.size(), operators.size());
     if (plot != null && Pictures.ending(plot).isEmpty()) {
       throw bad("--plot: found " + plot + ", expected a file that ends with .png or .svg");
     }
     loss.check(spec, outputs.size(), targets.size());
     selection.check(spec);
-  }
-
-  private void checkProducts() {
-    if (vectors != null && rightHandSides != null) {
-      throw bad("--hvp and --solve: found both, expected one of them");
-    }
-    String option = rightHandSides != null ? "--solve" : "--hvp";
-    boolean given = vectors != null || rightHandSides != null;
-    if (given != (products != null)) {
-      throw bad(option + " and --out: found one of them, expected both or none");
-    }
-    if (diagonal != null && operators.size() != 1) {
-      throw bad("--diagonal: found " + operators.size() + " matrices in --operator, expected one");
-    }
-    if (given && operators.size() != 1) {
-      throw bad(option + ": found " + operators.size() + " matrices in --operator, expected one");
-    }
-    if (!(damping >= 0 && damping <= Float.MAX_VALUE)) {
-      throw bad("--damping: found " + damping + ", expected a finite number of at least 0");
-    }
   }
 
   /** Results need a place of their own, and it has to be there before they are computed. */
@@ -587,15 +509,14 @@ final class ProbeCommand implements Callable<Integer> {
     claim(taken, "--example-weights", loss.exampleWeights());
     loss.weightFiles().forEach((option, file) -> claim(taken, option, file));
     claim(taken, "--expect", expected);
-    claim(taken, "--hvp", vectors);
-    claim(taken, "--solve", rightHandSides);
+    vectors.read().forEach((option, file) -> claim(taken, option, file));
+    influence.inputs().forEach(i -> claim(taken, "--influence", ProbeData.file(i)));
+    influence.targets().forEach(t -> claim(taken, "--influence-targets", t));
     claim(taken, "--second-moment", update.input());
     output(taken, "--json", json);
     output(taken, "--plot", plot);
     output(taken, "--report", report);
-    output(taken, "--out", products);
-    output(taken, "--gradient", gradient);
-    output(taken, "--diagonal", diagonal);
+    vectors.written().forEach((option, file) -> output(taken, option, file));
     output(taken, "--layers", writesLayers() ? Path.of(layers) : null);
   }
 

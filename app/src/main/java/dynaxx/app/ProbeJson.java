@@ -58,7 +58,8 @@ final class ProbeJson {
       json.put("active_fractions", found.activeFractions());
     }
     found.gaussNewton().ifPresent(g -> json.put("gauss_newton", semidefinite(g)));
-    found.fisher().ifPresent(f -> json.put("empirical_fisher", semidefinite(f)));
+    found.empiricalFisher().ifPresent(f -> json.put("empirical_fisher", semidefinite(f)));
+    found.fisher().ifPresent(f -> json.put("fisher", drawn(run, f)));
     found.density().ifPresent(d -> json.put("density", density(d)));
     found.stability().ifPresent(t -> json.put("stability", t.json()));
     found
@@ -137,6 +138,13 @@ final class ProbeJson {
     json.put("largest", found.largest());
     json.put("trace", found.trace());
     json.put("trace_standard_error", found.traceError());
+    return json;
+  }
+
+  private static Map<String, Object> drawn(ProbeRun run, Semidefinite found) {
+    Map<String, Object> json = semidefinite(found);
+    json.put("targets", "drawn from the model");
+    json.put("draws", run.plan().draws());
     return json;
   }
 

@@ -100,7 +100,8 @@ final class ProbeReport {
     }
     found.density().ifPresent(d -> lines.addAll(density(d)));
     found.gaussNewton().ifPresent(g -> lines.add(semidefinite("Gauss-Newton", g)));
-    found.fisher().ifPresent(f -> lines.add(semidefinite("emp. Fisher", f)));
+    found.empiricalFisher().ifPresent(f -> lines.add(semidefinite("emp. Fisher", f)));
+    found.fisher().ifPresent(f -> lines.add(semidefinite("Fisher", f) + drawn(run)));
     lines.add(
         text(
             "%-13s%d products and %d forms for the spectrum; %.1f s in all",
@@ -187,6 +188,12 @@ final class ProbeReport {
             .collect(Collectors.joining(", "));
     String error = found.traceError() == 0 ? "" : text(" +- %.2g", found.traceError());
     return text("%-13slargest %s; trace %.6g%s", name, values, found.trace(), error);
+  }
+
+  private static String drawn(ProbeRun run) {
+    int draws = run.plan().draws();
+    return text(
+        "; targets drawn from the model, %d for each example, seed %d", draws, run.plan().seed());
   }
 
   private static String text(String format, Object... arguments) {

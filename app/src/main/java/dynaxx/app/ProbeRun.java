@@ -15,6 +15,7 @@ import dynaxx.operator.GaussNewton;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NetworkOperator;
 import dynaxx.operator.NetworkOperator.Limits;
+import dynaxx.operator.NonFiniteException;
 import dynaxx.operator.SymmetricOperator;
 import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.ExampleStatistics;
@@ -28,7 +29,6 @@ import dynaxx.spectrum.SpectrumProbe;
 import dynaxx.spectrum.TraceEstimator;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -72,11 +72,6 @@ record ProbeRun(
   private static final double FLOAT32 = 0x1p-24;
   private static final int DENSITY_STARTS = 8;
 
-  /** Residual that solutions are meant to reach, and products that one may take. */
-  private static final double SOLVED = 1e-5;
-
-  private static final int MOST_PRODUCTS = 2000;
-
   private static final int DENSITY_STEPS = 80;
 
   /** Kinds of measurement. */
@@ -90,7 +85,14 @@ record ProbeRun(
   enum Matrix {
     HESSIAN,
     GAUSS_NEWTON,
-    EMPIRICAL_FISHER
+    EMPIRICAL_FISHER,
+    /** With targets drawn from the model's own distribution. */
+    FISHER;
+
+    /** Whether it has no negative eigenvalue; {@code convex}: the loss has none. */
+    boolean isSemidefinite(boolean convex) {
+      return this == EMPIRICAL_FISHER || this == FISHER || this == GAUSS_NEWTON && convex;
+    }
   }
 
   /**
@@ -106,6 +108,8 @@ record ProbeRun(
    * @param optimizer whose stability limit is compared with, if wanted
    * @param tensors whether each tensor is measured by itself
    * @param decay half of it times the squared norm of the parameters is part of the loss
+   * @param lossOptions options of the loss, by name
+   * @param draws targets that the Fisher matrix draws for each example
    */
   record Request(
       List<Matrix> matrices,
@@ -118,7 +122,8 @@ record ProbeRun(
       Optional<UpdateOptions.Optimizer> optimizer,
       boolean tensors,
       double decay,
-      Map<String, Object> lossOptions) {
+      Map<String, Object> lossOptions,
+      int draws) {
 
     ProbeSettings settings() {
       ProbeSettings settings =
@@ -160,6 +165,7 @@ record ProbeRun(
    * @param activeFractions of each rectifier layer
    * @param density of the Hessian's spectrum, if wanted
    * @param gaussNewton if wanted
+   * @param empiricalFisher if wanted
    * @param fisher if wanted
    * @param stability of the optimizer, if wanted
    * @param tensors each by itself, if wanted
@@ -175,6 +181,7 @@ record ProbeRun(
       List<Double> activeFractions,
       Optional<SpectralDensity> density,
       Optional<Semidefinite> gaussNewton,
+      Optional<Semidefinite> empiricalFisher,
       Optional<Semidefinite> fisher,
       Optional<Stability> stability,
       Optional<LayerTable> tensors,
@@ -195,8 +202,9 @@ record ProbeRun(
     Optional<ExampleStatistics> examples = examples();
     Optional<Semidefinite> gaussNewton =
         wants(Matrix.GAUSS_NEWTON) ? Optional.of(gaussNewton()) : Optional.empty();
-    Optional<Semidefinite> fisher =
-        wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(fisher(examples)) : Optional.empty();
+    Optional<Semidefinite> empirical =
+        wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(empiricalFisher(examples)) : Optional.empty();
+    Optional<Semidefinite> fisher = wants(Matrix.FISHER) ? Optional.of(fisher()) : Optional.empty();
     Optional<Stability> stability = plan.optimizer().map(this::stability);
     try (Scope temporary = Scope.open();
         Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
@@ -227,6 +235,7 @@ record ProbeRun(
           hessian.statistic("active_fraction").stream().map(layer -> layer[0]).toList(),
           density,
           gaussNewton,
+          empirical,
           fisher,
           stability,
           tensors,
@@ -237,7 +246,7 @@ record ProbeRun(
   /** Parts of the measurement that are shown one after the other. */
   private int stages() {
     int gaussNewton = wants(Matrix.GAUSS_NEWTON) ? 2 : 0;
-    int fisher = wants(Matrix.EMPIRICAL_FISHER) ? 1 : 0;
+    int fisher = (wants(Matrix.EMPIRICAL_FISHER) ? 1 : 0) + (wants(Matrix.FISHER) ? 1 : 0);
     return 4 + (hasExamples() ? 1 : 0) + gaussNewton + fisher + extras();
   }
 
@@ -297,7 +306,7 @@ record ProbeRun(
   }
 
   /** Half of the memory is for the activations. */
-  private Limits limits() {
+  Limits limits() {
     return new Limits(device.defaultMemoryLimit() / 2, 0, Limits.DEFAULT.directions());
   }
 
@@ -342,20 +351,57 @@ record ProbeRun(
     }
   }
 
-  private Semidefinite fisher(Optional<ExampleStatistics> examples) {
+  private Semidefinite empiricalFisher(Optional<ExampleStatistics> examples) {
     try (EmpiricalFisher operator = new EmpiricalFisher(network, loss, batch, device, limits())) {
       progress.stage("empirical Fisher");
       operator.linearize(parameters);
-      long most = Math.min(operator.dimension(), operator.examples());
-      double[] largest =
-          operator.examples() <= DECOMPOSED
-              ? operator.leading((int) Math.min(LEADING, most))
-              : leading("empirical Fisher", operator);
+      double[] largest = leading("empirical Fisher", operator);
       OptionalDouble trace =
           examples.map(e -> OptionalDouble.of(e.meanSquaredNorm())).orElse(OptionalDouble.empty());
       return new Semidefinite(
           largest, trace.orElseGet(() -> summed("empirical Fisher", operator)), 0);
     }
+  }
+
+  private Semidefinite fisher() {
+    try (EmpiricalFisher operator = drawn()) {
+      progress.stage("Fisher, " + plan.draws() + " draws");
+      operator.linearize(parameters);
+      double[] squares = operator.squaredExampleNorms(limits().memoryBytes());
+      double trace =
+          NonFiniteException.check("Fisher matrix", Arrays.stream(squares).average().orElseThrow());
+      return new Semidefinite(leading("Fisher", operator), trace, drawingError(squares));
+    }
+  }
+
+  /** Standard error of the mean over what each example draws; of one draw, over all examples. */
+  private double drawingError(double[] squares) {
+    int draws = plan.draws();
+    int examples = draws == 1 ? 1 : squares.length / draws;
+    int each = squares.length / examples;
+    double sum = 0;
+    for (int e = 0; e < examples; e++) {
+      double mean = 0;
+      for (int s = 0; s < each; s++) {
+        mean += squares[s * examples + e] / each;
+      }
+      for (int s = 0; s < each; s++) {
+        sum += Math.pow(squares[s * examples + e] - mean, 2) / Math.max(1, each - 1);
+      }
+    }
+    return Math.sqrt(sum / each) / examples;
+  }
+
+  private double[] leading(String name, EmpiricalFisher operator) {
+    long most = Math.min(operator.dimension(), operator.examples());
+    return operator.examples() <= DECOMPOSED
+        ? operator.leading((int) Math.min(LEADING, most))
+        : leading(name, (NetworkOperator) operator);
+  }
+
+  private EmpiricalFisher drawn() {
+    return EmpiricalFisher.ofModel(
+        network, loss, batch, device, limits(), plan.seed(), plan.draws());
   }
 
   /** Leading eigenvalues, with more steps until they have converged. */
@@ -405,112 +451,6 @@ record ProbeRun(
     }
   }
 
-  /**
-   * Multiplies given vectors.
-   *
-   * @param matrix which matrix
-   * @param scope owns the products
-   * @param v k vectors of n values, in host memory
-   * @param k how many
-   * @return k products
-   */
-  HostBuffer products(Matrix matrix, Scope scope, HostBuffer v, int k) {
-    progress.stage("products of " + k + " vectors");
-    return mapped(matrix, scope, v, k, SymmetricOperator::apply);
-  }
-
-  /** What is done with an operator and some vectors. */
-  private interface Work {
-    void on(SymmetricOperator operator, Vectors in, Vectors out);
-  }
-
-  private HostBuffer mapped(Matrix matrix, Scope scope, HostBuffer v, int k, Work work) {
-    long n = network.parameterCount();
-    HostBuffer results = scope.allocate(k * n);
-    try (Scope temporary = Scope.open();
-        NetworkOperator operator = operator(matrix)) {
-      operator.linearize(parameters);
-      Vectors in = Vectors.of(device.upload(temporary, v.segment()), k, n);
-      Vectors out = device.vectors(temporary, k, n);
-      work.on(matrix == Matrix.HESSIAN ? shifted(operator) : operator, in, out);
-      device.download(out.buffer(), results.segment());
-    }
-    return results;
-  }
-
-  /**
-   * Solutions of linear systems.
-   *
-   * @param values k vectors of n values
-   * @param count k
-   * @param residual the largest of {@code ||b - A x|| / ||b||}
-   */
-  record Solutions(HostBuffer values, int count, double residual) {
-
-    /** A line; {@code definite} if the damping is a lower bound of the eigenvalues. */
-    String text(String matrix, double damping, boolean definite) {
-      String sentence =
-          String.format(
-              Locale.ROOT,
-              "%d solution%s with %s + %.4g, residual at most %.1e of the right-hand side",
-              count,
-              count == 1 ? "" : "s",
-              matrix,
-              damping,
-              residual);
-      String reached =
-          residual <= SOLVED ? "" : String.format(Locale.ROOT, ", wanted %.0e", SOLVED);
-      String error =
-          definite && damping > 0
-              ? String.format(
-                  Locale.ROOT,
-                  "; error at most %.1e of the right-hand side's norm",
-                  residual / damping)
-              : "";
-      return sentence + reached + error;
-    }
-  }
-
-  /** Solves with a matrix and damping; {@code k} right-hand sides in host memory. */
-  Solutions solutions(Matrix matrix, double damping, Scope scope, HostBuffer b, int k) {
-    double[] residuals = new double[k];
-    progress.stage("solutions", "vector", k);
-    HostBuffer values =
-        mapped(
-            matrix,
-            scope,
-            b,
-            k,
-            (operator, in, out) -> {
-              SymmetricOperator damped = operator.shifted(damping);
-              for (int i = 0; i < k; i++) {
-                residuals[i] = damped.solve(in.vector(i), out.vector(i), SOLVED, MOST_PRODUCTS);
-                progress.advance(1);
-              }
-            });
-    double worst = Arrays.stream(residuals).max().orElse(0);
-    return new Solutions(values, k, worst);
-  }
-
-  /**
-   * The diagonal of a matrix by two products for each probe of the trace, and below it the standard
-   * error of each entry: 2 vectors of n values.
-   */
-  HostBuffer diagonal(Matrix matrix, Scope scope) {
-    int products = 2 * plan.settings().probes();
-    progress.stage("diagonal by " + products + " products");
-    try (NetworkOperator operator = operator(matrix)) {
-      operator.linearize(parameters);
-      Vectors found = SpectrumProbe.diagonal(operator, products, plan.seed(), scope);
-      HostBuffer values = (HostBuffer) found.buffer();
-      double decay = matrix == Matrix.HESSIAN ? plan.decay() : 0;
-      for (long i = 0; i < found.length(); i++) {
-        values.set(i, (float) (values.get(i) + decay));
-      }
-      return values;
-    }
-  }
-
   /** The gradient of the loss. */
   HostBuffer gradient(Scope scope) {
     try (Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
@@ -519,9 +459,9 @@ record ProbeRun(
     }
   }
 
-  private HostBuffer gradient(Scope scope, Hessian hessian) {
+  HostBuffer gradient(Scope scope, NetworkOperator operator) {
     HostBuffer gradient = scope.allocate(network.parameterCount());
-    device.download(hessian.gradient(), gradient.segment());
+    device.download(operator.gradient(), gradient.segment());
     Decay.add(plan.decay(), parameters, gradient);
     return gradient;
   }
@@ -531,11 +471,17 @@ record ProbeRun(
     return plan.decay() == 0 ? hessian : hessian.shifted(plan.decay());
   }
 
-  private NetworkOperator operator(Matrix matrix) {
+  /** The Hessian with the weight decay; other matrices do not have it. */
+  SymmetricOperator withDecay(Matrix matrix, SymmetricOperator operator) {
+    return matrix == Matrix.HESSIAN ? shifted(operator) : operator;
+  }
+
+  NetworkOperator operator(Matrix matrix) {
     return switch (matrix) {
       case HESSIAN -> new Hessian(network, loss, batch, device, limits());
       case GAUSS_NEWTON -> new GaussNewton(network, loss, batch, device, limits());
       case EMPIRICAL_FISHER -> new EmpiricalFisher(network, loss, batch, device, limits());
+      case FISHER -> drawn();
     };
   }
 }

@@ -108,7 +108,7 @@ final class ProbeTargets {
     for (int i = 0; i < files.size(); i++) {
       Shape output = model.outputShapes().get(i);
       requireShape(i, output, examples);
-      HostBuffer values = files.get(i).values(scope);
+      HostBuffer values = classesLast(scope, i, output, examples, files.get(i).values(scope));
       given.add(values);
       Loss own = loss(i, has(values, options.ignored()), data.first(model));
       Loss part = files.size() == 1 ? own : own.over(from, output);
@@ -126,9 +126,47 @@ final class ProbeTargets {
     }
   }
 
+  /** Where the classes lie in the output, if each prediction has a target for every class. */
+  private OptionalInt softAxis(int i) {
+    boolean moved = kind(i) == Kind.SOFT_CROSS_ENTROPY && axes.get(i) != null;
+    return moved ? OptionalInt.of(axes.get(i)) : OptionalInt.empty();
+  }
+
+  /** The shape of an example's targets as the files hold them: in the order of the output. */
+  private Shape inFiles(int i, Shape output) {
+    if (softAxis(i).isEmpty() || output.rank() == 0) {
+      return output;
+    }
+    List<Integer> dims = new ArrayList<>(output.dims());
+    int classes = dims.removeLast();
+    dims.add(softAxis(i).getAsInt() - 1, classes);
+    return new Shape(dims);
+  }
+
+  /** Distributions along another axis, as the network takes them. */
+  private HostBuffer classesLast(
+      Scope scope, int i, Shape output, int examples, HostBuffer values) {
+    Shape held = inFiles(i, output);
+    if (held.equals(output)) {
+      return values;
+    }
+    int classes = output.dim(-1);
+    List<Integer> after = held.dims().subList(softAxis(i).getAsInt(), held.rank());
+    long inner = after.stream().mapToLong(d -> d).reduce(1, (a, b) -> a * b);
+    HostBuffer moved = scope.allocate(values.size());
+    for (long o = 0; o < examples * held.size() / (classes * inner); o++) {
+      for (long c = 0; c < classes; c++) {
+        for (long n = 0; n < inner; n++) {
+          moved.set((o * inner + n) * classes + c, values.get((o * classes + c) * inner + n));
+        }
+      }
+    }
+    return moved;
+  }
+
   private Loss loss(int i, boolean ignores, ArrayFile inputs) {
     try {
-      return options.loss(i, ignores);
+      return options.loss(i, ignores, exampleWeights != null);
     } catch (IllegalArgumentException e) {
       throw new UserException(named(e.getMessage(), inputs), e);
     }
@@ -137,6 +175,7 @@ final class ProbeTargets {
   private String named(String message, ArrayFile inputs) {
     String names = files.stream().map(f -> f.path().toString()).collect(Collectors.joining(", "));
     return message
+        .replaceFirst("along the last axis$", "along the axis of the classes (--class-axis)")
         .replaceFirst("^inputs:", inputs.path() + ":")
         .replaceFirst("^targets:", names + ":")
         .replaceFirst("^example weights:", options.exampleWeights() + ":")
@@ -227,7 +266,7 @@ final class ProbeTargets {
               + " for a model with one number for each example, expected"
               + " binary-cross-entropy or mse");
     }
-    List<Long> expected = expected(kind(i), output, examples);
+    List<Long> expected = expected(kind(i), inFiles(i, output), examples);
     if (holds(wanted.shape(), expected)) {
       return;
     }

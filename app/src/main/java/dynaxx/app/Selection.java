@@ -71,6 +71,11 @@ final class Selection {
     return file.select(rows(examples, seed));
   }
 
+  /** The numbers of the chosen examples in their file. */
+  int[] numbers(int examples, long seed) {
+    return isAll() ? IntStream.range(0, examples).toArray() : rows(examples, seed);
+  }
+
   /** In the order of the files, so that those are read once from front to back. */
   private int[] rows(int examples, long seed) {
     int last = Math.min(to, examples);

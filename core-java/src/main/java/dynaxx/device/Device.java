@@ -8,6 +8,8 @@ import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 
 /**
  * Where dynaxx computes: memory, vector algebra, and the kernels that the ops of a network call.
@@ -70,6 +72,18 @@ public interface Device extends AutoCloseable {
    */
   @SuppressWarnings("exports")
   Kernels kernels();
+
+  /**
+   * Does work on the host by the threads that this device has for that, and returns when all is
+   * done. What a task does must not depend on the others, nor use a device.
+   *
+   * @param tasks how many
+   * @param workPerTask rough number of elementary steps of one task
+   * @param work does the task of a number from 0 on
+   */
+  default void share(int tasks, long workPerTask, IntConsumer work) {
+    IntStream.range(0, tasks).parallel().forEach(work);
+  }
 
   /**
    * Allocates zeroed memory where this device computes.

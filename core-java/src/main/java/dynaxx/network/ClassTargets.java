@@ -103,8 +103,12 @@ final class ClassTargets {
     }
     to.set(at, likely);
     to.set(at + 1, (float) total);
+    double rest = 0;
     for (int j = 0; j < classes; j++) {
-      to.set(at + 2 + j, (float) (j == likely ? total - row[j] : -row[j]));
+      float coefficient = (float) (j == likely ? total - row[j] : -row[j]);
+      to.set(at + SoftmaxCrossEntropy.LINEAR + j, coefficient);
+      rest += coefficient;
     }
+    to.set(at + SoftmaxCrossEntropy.LINEAR - 1, (float) rest);
   }
 }

@@ -1,11 +1,14 @@
 package dynaxx.network;
 
+import java.util.random.RandomGenerator;
+
 /**
  * A sum of terms of one prediction each.
  *
  * @param element the term
+ * @param draw its derivative at a target of the model's own, or null if it is no log-likelihood
  */
-record ElementTerms(Element element) implements Terms {
+record ElementTerms(Element element, Scores.Draw draw) implements Terms {
 
   /** The term of one prediction. */
   interface Element {
@@ -58,6 +61,14 @@ record ElementTerms(Element element) implements Terms {
         hv[i] = bends[i] * v[i];
       }
     };
+  }
+
+  @Override
+  public boolean score(double[] z, double[] t, RandomGenerator random, double[] score) {
+    for (int i = 0; i < z.length && draw != null; i++) {
+      score[i] = draw.score(i, z[i], t[i], random);
+    }
+    return draw != null;
   }
 
   private static void set(double[] w, double value, double slope, double bend) {

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
+import java.util.random.RandomGenerator;
 
 /**
  * A loss that is computed on the host in float64, example by example, wherever the network is:
@@ -82,11 +83,30 @@ record HostLoss(
         case WHOLE -> Float.isFinite(t) && t == Math.rint(t);
       };
     }
+
+    void refuse(HostBuffer targets, long i) {
+      throw new IllegalArgumentException(
+          "targets: found " + targets.get(i) + " at " + i + ", expected " + text);
+    }
+
+    void check(HostBuffer targets) {
+      for (long i = 0; i < targets.size(); i++) {
+        if (!has(targets.get(i))) {
+          refuse(targets, i);
+        }
+      }
+    }
+  }
+
+  /** A mean over all predictions, each with a target, that is no log-likelihood. */
+  static HostLoss elements(String name, Targets checks, ElementTerms.Element element) {
+    return elements(name, checks, element, null);
   }
 
   /** A mean over all predictions, each with a target. */
-  static HostLoss elements(String name, Targets checks, ElementTerms.Element element) {
-    Terms terms = new ElementTerms(element);
+  static HostLoss elements(
+      String name, Targets checks, ElementTerms.Element element, Scores.Draw draw) {
+    Terms terms = new ElementTerms(element, draw);
     return new HostLoss(
         name, shape -> terms, Shape::size, Shape::size, checks, false, Weighing.PLAIN);
   }
@@ -183,52 +203,41 @@ record HostLoss(
     for (long i = 0; i < targets.size(); i++) {
       boolean weight = i % each >= each - weights;
       if (!(weight ? Float.isFinite(targets.get(i)) : checks.has(targets.get(i)))) {
-        throw new IllegalArgumentException(
-            "targets: found " + targets.get(i) + " at " + i + ", expected " + checks.text);
+        checks.refuse(targets, i);
       }
     }
   }
 
-  /** The predictions and targets of a batch, unit by unit. */
-  private final class Units {
-    private final int count;
-    private final int size;
-    private final int targetSize;
-    private final double[] z;
-    private final double[] t;
+  private HostUnits units(LossFrame f) {
+    int count = coupled ? 1 : f.examples();
+    int each = Math.toIntExact(f.examples() / count * targetSize(f.output()));
+    return new HostUnits(f, terms.apply(f.output()), count, each, !weighing.isPlain());
+  }
 
-    Units(LossFrame f) {
-      int each = Math.toIntExact(f.output().size());
-      int eachTarget = Math.toIntExact(targetSize(f.output()));
-      count = coupled ? 1 : f.examples();
-      size = f.examples() / count * each;
-      targetSize = f.examples() / count * eachTarget;
-      z = HostArrays.read(f.device(), f.z(), (long) count * size);
-      t = HostArrays.read(f.device(), f.targets(), (long) count * targetSize);
+  @Override
+  public double[] score(Shape output, double[] z, double[] t, RandomGenerator random) {
+    double[] score = new double[z.length];
+    if (coupled || !terms.apply(output).score(z, t, random, score)) {
+      throw Scores.refusal(name);
     }
+    double factor = weighing.isPlain() ? 1 : Math.sqrt(t[t.length - 1]);
+    for (int i = 0; i < score.length; i++) {
+      score[i] = factor == 0 ? 0 : factor * score[i];
+    }
+    return score;
+  }
 
-    double[] z(int unit) {
-      return Arrays.copyOfRange(z, unit * size, (unit + 1) * size);
-    }
-
-    double[] t(int unit) {
-      return Arrays.copyOfRange(t, unit * targetSize, (unit + 1) * targetSize);
-    }
-
-    double weight(int unit) {
-      return weighing.isPlain() ? 1 : t[(unit + 1) * targetSize - 1];
-    }
+  @Override
+  public double offset(LossFrame f, double limit) {
+    boolean softmax =
+        terms.apply(f.output()) instanceof RowTerms rows
+            && rows.row() instanceof RowTerms.SquaredNormalizer;
+    return softmax ? Offsets.of(f, limit) : 0;
   }
 
   @Override
   public void forward(LossFrame f, Scalars loss) {
-    Terms own = terms.apply(f.output());
-    Units units = new Units(f);
-    double sum = 0;
-    for (int u = 0; u < units.count; u++) {
-      double weight = units.weight(u);
-      sum += weight == 0 ? 0 : weight * own.value(units.z(u), units.t(u));
-    }
+    double sum = units(f).value();
     try (Scope temporary = Scope.open()) {
       HostBuffer host = temporary.allocate(1).put(1);
       Buffer one = f.device().upload(temporary, host.segment());
@@ -238,43 +247,13 @@ record HostLoss(
 
   @Override
   public void backward(LossFrame f, Buffer dz) {
-    Terms own = terms.apply(f.output());
-    Units units = new Units(f);
-    double[] all = new double[units.z.length];
-    double[] part = new double[units.size];
-    for (int u = 0; u < units.count; u++) {
-      double weight = f.scale() * units.weight(u);
-      if (weight != 0) {
-        own.gradient(units.z(u), units.t(u), part);
-        put(part, weight, all, u * units.size);
-      }
-    }
-    HostArrays.write(f.device(), all, dz);
+    HostArrays.write(f.device(), units(f).gradient(f.scale()), dz);
   }
 
   @Override
   public void tangent(LossFrame f, int k, Buffer rz, Buffer rdz) {
-    Terms own = terms.apply(f.output());
-    Units units = new Units(f);
-    int n = units.z.length;
-    double[] v = HostArrays.read(f.device(), rz, (long) k * n);
-    double[] hv = new double[v.length];
-    double[] part = new double[units.size];
-    for (int u = 0; u < units.count; u++) {
-      double weight = f.scale() * units.weight(u);
-      Terms.Product product = weight == 0 ? null : own.hessian(units.z(u), units.t(u));
-      for (int i = 0; i < k && product != null; i++) {
-        int at = i * n + u * units.size;
-        product.apply(Arrays.copyOfRange(v, at, at + units.size), part);
-        put(part, weight, hv, at);
-      }
-    }
-    HostArrays.write(f.device(), hv, rdz);
-  }
-
-  private static void put(double[] from, double factor, double[] to, int at) {
-    for (int i = 0; i < from.length; i++) {
-      to[at + i] = factor * from[i];
-    }
+    HostUnits units = units(f);
+    double[] v = HostArrays.read(f.device(), rz, (long) k * units.predictions());
+    HostArrays.write(f.device(), units.products(f.scale(), k, v), rdz);
   }
 }

@@ -14,13 +14,15 @@ import java.util.function.Consumer;
 import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToLongFunction;
 import java.util.function.UnaryOperator;
+import java.util.random.RandomGenerator;
 
 /**
  * A loss that is a mean of terms over all predictions. Passes get {@code scale}, the factor of each
  * term: 1 / (terms of the whole data set), so that contributions of micro-batches simply add up.
  * The passes are for dynaxx itself; their types are not exported.
  */
-public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, HostLoss, LossSum {
+public sealed interface Loss
+    permits SoftmaxCrossEntropy, MeanSquaredError, LinearLoss, HostLoss, LossSum {
 
   /**
    * Softmax cross-entropy over the last axis, mean over all other axes; targets are class indices
@@ -80,7 +82,8 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
     return HostLoss.elements(
             "binary-cross-entropy",
             HostLoss.Targets.PROBABILITIES,
-            ElementTerms.logits(positive.clone()))
+            ElementTerms.logits(positive.clone()),
+            Scores.logits(positive.clone()))
         .fitting(fitting(positive))
         .takingLogits();
   }
@@ -96,7 +99,8 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
     return HostLoss.elements(
             "binary-cross-entropy-of-probabilities",
             HostLoss.Targets.PROBABILITIES,
-            ElementTerms.probabilities(positive.clone()))
+            ElementTerms.probabilities(positive.clone()),
+            positive.length == 0 ? Scores.probabilities() : null)
         .fitting(fitting(positive));
   }
 
@@ -162,7 +166,8 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
     return HostLoss.elements(
         "poisson",
         HostLoss.Targets.COUNTS,
-        logarithms ? ElementTerms.logRates() : ElementTerms.rates());
+        logarithms ? ElementTerms.logRates() : ElementTerms.rates(),
+        logarithms ? Scores.logRates() : Scores.rates());
   }
 
   /**
@@ -202,7 +207,7 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
    * @return the loss
    */
   static Loss kullbackLeibler() {
-    Terms terms = new ElementTerms(ElementTerms.divergence());
+    Terms terms = new ElementTerms(ElementTerms.divergence(), null);
     return new HostLoss(
         "kullback-leibler",
         shape -> terms,
@@ -280,6 +285,38 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
    */
   static Loss meanSquaredError() {
     return new MeanSquaredError();
+  }
+
+  /**
+   * The inner product of each example's predictions with its targets, any finite numbers; mean over
+   * examples. Its gradient by the predictions are the targets: for products with the transposed
+   * Jacobian of the network. It has no second derivative.
+   *
+   * @return the loss
+   */
+  static Loss innerProduct() {
+    return new LinearLoss();
+  }
+
+  /**
+   * The derivative by the predictions of one example's loss, summed over its terms, at targets
+   * drawn from the model's own distribution at these predictions: classes from the softmax for
+   * cross-entropies, whatever their smoothing; Bernoulli variables for the binary ones; Gaussian
+   * with variance 1/2 for the squared error, for which that is the log-likelihood; Poisson;
+   * Gaussian with the predicted variance. Ignored targets have none, and a term of weight w is
+   * multiplied by the root of w, so that the mean over draws of its outer product with itself is
+   * the Hessian of these terms by the predictions, or its mean over targets drawn where the Hessian
+   * depends on the targets ({@code probabilities}, {@code rates}, {@code gaussian}).
+   *
+   * @param output shape of one example's predictions
+   * @param z predictions of one example
+   * @param targets of one example, as {@link #targets} makes them; only their weights count
+   * @param random where draws come from
+   * @return as many values as predictions
+   * @throws IllegalArgumentException naming this loss if it is no log-likelihood
+   */
+  default double[] score(Shape output, double[] z, double[] targets, RandomGenerator random) {
+    throw Scores.refusal(name());
   }
 
   /**
@@ -451,6 +488,19 @@ public sealed interface Loss permits SoftmaxCrossEntropy, MeanSquaredError, Host
    * @throws IllegalArgumentException naming the position, what was found and what was expected
    */
   void check(Shape output, HostBuffer targets);
+
+  /**
+   * How far the predictions of a softmax lie from zero, in units of their differences, on which
+   * alone it depends: so much of their precision is lost.
+   *
+   * @param f batch and arrays, after {@link #forward}
+   * @param limit what is of interest; predictions that cannot reach it are not looked at
+   * @return root mean square over the rows; 0 for a loss without a softmax
+   */
+  @SuppressWarnings("exports")
+  default double offset(LossFrame f, double limit) {
+    return 0;
+  }
 
   /**
    * Adds the loss of a batch.

@@ -7,8 +7,10 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.op.LossFrame;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.ToLongFunction;
+import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 
 /**
@@ -185,6 +187,35 @@ record LossSum(List<Part> parts) implements Loss {
     }
   }
 
+  /** The parts' targets are drawn independently, so that their variances add up. */
+  @Override
+  public double[] score(Shape output, double[] z, double[] targets, RandomGenerator random) {
+    double[] score = new double[z.length];
+    int at = 0;
+    for (Part p : parts) {
+      if (!(p.factor() >= 0)) {
+        throw new IllegalArgumentException(
+            "fisher: found the factor "
+                + p.factor()
+                + " of "
+                + p.loss().name()
+                + ", expected at least 0: a log-likelihood has no negative part");
+      }
+      Shape own = p.shape(output);
+      int from = Math.toIntExact(p.from());
+      int to = at + Math.toIntExact(p.loss().targetSize(own));
+      double[] some = Arrays.copyOfRange(z, from, from + Math.toIntExact(own.size()));
+      double[] given = Arrays.copyOfRange(targets, at, to);
+      double factor = Math.sqrt(p.factor() / p.loss().terms(own));
+      double[] part = p.loss().score(own, some, given, random);
+      for (int i = 0; i < part.length; i++) {
+        score[from + i] += factor * part[i];
+      }
+      at = to;
+    }
+    return score;
+  }
+
   /** The frames of the parts, in what this loss saves. */
   private LossFrame frame(LossFrame f, int index, boolean fill) {
     long saved = 0;
@@ -257,6 +288,15 @@ record LossSum(List<Part> parts) implements Loss {
         add(f.device(), rows, out, size, rdz, from, all);
       }
     }
+  }
+
+  @Override
+  public double offset(LossFrame f, double limit) {
+    double most = 0;
+    for (int i = 0; i < parts.size(); i++) {
+      most = Math.max(most, parts.get(i).loss().offset(frame(f, i, false), limit));
+    }
+    return most;
   }
 
   private static void add(

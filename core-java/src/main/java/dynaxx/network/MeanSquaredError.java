@@ -5,16 +5,24 @@ import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.network.op.LossFrame;
+import java.util.random.RandomGenerator;
 
 final class MeanSquaredError implements Loss {
 
   @Override
   public Loss with(String reduction, boolean exampleWeights) {
     Weighing weighing = Weighing.of(reduction, exampleWeights);
-    return weighing.isPlain()
-        ? this
-        : HostLoss.elements(name(), HostLoss.Targets.FINITE, ElementTerms.squared())
-            .with(reduction, exampleWeights);
+    return weighing.isPlain() ? this : onHost().with(reduction, exampleWeights);
+  }
+
+  private HostLoss onHost() {
+    return HostLoss.elements(
+        name(), HostLoss.Targets.FINITE, ElementTerms.squared(), Scores.normal());
+  }
+
+  @Override
+  public double[] score(Shape output, double[] z, double[] targets, RandomGenerator random) {
+    return onHost().score(output, z, targets, random);
   }
 
   @Override
@@ -39,12 +47,7 @@ final class MeanSquaredError implements Loss {
 
   @Override
   public void check(Shape output, HostBuffer targets) {
-    for (long i = 0; i < targets.size(); i++) {
-      if (!Float.isFinite(targets.get(i))) {
-        throw new IllegalArgumentException(
-            "targets: found " + targets.get(i) + " at " + i + ", expected finite values");
-      }
-    }
+    HostLoss.Targets.FINITE.check(targets);
   }
 
   @Override

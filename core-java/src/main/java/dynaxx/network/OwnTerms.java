@@ -28,6 +28,12 @@ record OwnTerms(
     return (v, hv) -> copy("hessian", hessian.apply(v), hv);
   }
 
+  /** Whose functions these are is not known to expect several threads. */
+  @Override
+  public boolean isConcurrent() {
+    return false;
+  }
+
   private static void copy(String what, double[] from, double[] to) {
     if (from.length != to.length) {
       throw new IllegalArgumentException(

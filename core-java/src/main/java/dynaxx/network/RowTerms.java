@@ -2,6 +2,7 @@ package dynaxx.network;
 
 import dynaxx.layer.Shape;
 import java.util.Arrays;
+import java.util.random.RandomGenerator;
 
 /**
  * A sum over the rows of an example's predictions, its last axis.
@@ -57,6 +58,18 @@ record RowTerms(int size, int targets, Terms row) implements Terms {
         System.arraycopy(d, 0, hv, r * size, size);
       }
     };
+  }
+
+  @Override
+  public boolean score(double[] z, double[] t, RandomGenerator random, double[] score) {
+    double[] d = new double[size];
+    for (int r = 0; r < z.length / size; r++) {
+      if (!row.score(part(z, r, size), part(t, r, targets), random, d)) {
+        return false;
+      }
+      System.arraycopy(d, 0, score, r * size, size);
+    }
+    return true;
   }
 
   private static double dot(double[] a, double[] b) {
@@ -123,6 +136,18 @@ record RowTerms(int size, int targets, Terms row) implements Terms {
           hv[n + i] = b[i] * v[i] + c[i] * v[n + i];
         }
       };
+    }
+
+    @Override
+    public boolean score(double[] z, double[] t, RandomGenerator random, double[] score) {
+      int n = z.length / 2;
+      for (int i = 0; i < n; i++) {
+        double e = random.nextGaussian();
+        double v = variance(z, i);
+        score[i] = e / Math.sqrt(v);
+        score[n + i] = 0.5 * (1 - e * e) / (logarithms ? 1 : v);
+      }
+      return true;
     }
   }
 

@@ -1,6 +1,8 @@
 package dynaxx.network;
 
+import dynaxx.kernel.ElementwiseKernels;
 import dynaxx.kernel.LossKernels;
+import dynaxx.kernel.RowKernels;
 import dynaxx.kernel.Scalars;
 import dynaxx.kernel.Strided;
 import dynaxx.layer.Shape;
@@ -8,6 +10,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.op.LossFrame;
+import java.util.random.RandomGenerator;
 
 /**
  * Softmax cross-entropy with targets t over the classes, which add up to T: {@code T (lse - z_y) +
@@ -24,6 +27,9 @@ import dynaxx.network.op.LossFrame;
 record SoftmaxCrossEntropy(
     Integer ignored, double smoothing, float[] classWeights, boolean soft, Weighing weighing)
     implements Loss {
+
+  /** Where the coefficients of the linear part begin in a row's targets; their sum is before. */
+  static final int LINEAR = 3;
 
   SoftmaxCrossEntropy {
     if (!(smoothing >= 0 && smoothing < 1)) {
@@ -86,14 +92,14 @@ record SoftmaxCrossEntropy(
     }
   }
 
-  /** A class; then its weight; then the coefficients of the linear part. */
+  /** A class; its weight; then the sum of the coefficients of the linear part, and these. */
   private int stride(Shape output) {
-    return isPlain() ? 1 : isDense() ? 2 + output.dim(-1) : 2;
+    return isPlain() ? 1 : isDense() ? LINEAR + output.dim(-1) : 2;
   }
 
   @Override
   public long savedSize(Shape output) {
-    return isDense() ? 2 * output.size() : output.size();
+    return isDense() ? 2 * output.size() + 2 * output.rows() : output.size();
   }
 
   @Override
@@ -161,13 +167,30 @@ record SoftmaxCrossEntropy(
     kernels(f)
         .crossEntropy(rows(f), classes, f.scale(), f.z(), f.targets(), stride, f.saved(), loss);
     if (isDense()) {
-      long n = rows(f) * classes;
-      f.device()
-          .kernels()
-          .rows()
-          .copyRows(rows(f), classes, f.targets(), 2, stride, linear(f), 0, classes, false);
-      f.device().kernels().elementwise().dots(1, n, f.scale(), Strided.of(linear(f)), f.z(), loss);
+      addLinear(f, classes, stride, loss);
     }
+  }
+
+  /**
+   * The coefficients add up to zero but for their rounding, of which logits far from zero would
+   * make a part of the loss: the sum that is left, times any logit of the row.
+   */
+  private static void addLinear(LossFrame f, int classes, int stride, Scalars loss) {
+    RowKernels rows = f.device().kernels().rows();
+    ElementwiseKernels sums = f.device().kernels().elementwise();
+    long n = rows(f) * classes;
+    Buffer rest = f.saved().slice(2 * n, rows(f));
+    Buffer first = f.saved().slice(2 * n + rows(f), rows(f));
+    rows.copyRows(rows(f), classes, f.targets(), LINEAR, stride, linear(f), 0, classes, false);
+    rows.copyRows(rows(f), 1, f.targets(), LINEAR - 1, stride, rest, 0, 1, false);
+    rows.copyRows(rows(f), 1, f.z(), 0, classes, first, 0, 1, false);
+    sums.dots(1, n, f.scale(), Strided.of(linear(f)), f.z(), loss);
+    sums.dots(1, rows(f), -f.scale(), Strided.of(rest), first, loss);
+  }
+
+  @Override
+  public double offset(LossFrame f, double limit) {
+    return Offsets.of(f, limit);
   }
 
   /** Coefficients of the linear part, behind the probabilities. */
@@ -195,6 +218,21 @@ record SoftmaxCrossEntropy(
     kernels(f)
         .crossEntropyTangent(
             k, rows(f), classes, f.scale(), f.saved(), f.targets(), stride, rz, rdz);
+  }
+
+  /** Classes drawn as such: their variance is the second derivative whatever the targets are. */
+  @Override
+  public double[] score(Shape output, double[] z, double[] targets, RandomGenerator random) {
+    int classes = output.dim(-1);
+    int stride = stride(output);
+    double[] score = new double[z.length];
+    for (int r = 0; r < z.length / classes; r++) {
+      double weight = stride == 1 ? 1 : targets[r * stride + 1];
+      if (weight > 0) {
+        Scores.softmax(z, r * classes, classes, Math.sqrt(weight), random, score);
+      }
+    }
+    return score;
   }
 
   private static LossKernels kernels(LossFrame f) {

@@ -1,5 +1,7 @@
 package dynaxx.network;
 
+import java.util.random.RandomGenerator;
+
 /**
  * A loss of one example, or of a whole batch whose examples it couples, with its derivatives by the
  * predictions, in float64: the sum of its terms.
@@ -24,4 +26,22 @@ interface Terms {
 
   /** The Hessian of the value by the predictions. */
   Product hessian(double[] z, double[] t);
+
+  /** Whether several threads may work with it at once. */
+  default boolean isConcurrent() {
+    return true;
+  }
+
+  /**
+   * Writes the derivatives by the predictions for targets drawn from the model's own distribution.
+   *
+   * @param z predictions
+   * @param t targets of the data, for weights that depend on them
+   * @param random the source
+   * @param score receives the derivatives
+   * @return false if this is no log-likelihood
+   */
+  default boolean score(double[] z, double[] t, RandomGenerator random, double[] score) {
+    return false;
+  }
 }

@@ -2,6 +2,7 @@ package dynaxx.operator;
 
 import dynaxx.dense.SymmetricEigen;
 import dynaxx.device.Device;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -16,13 +17,17 @@ import dynaxx.network.pass.Tape;
  * The empirical Fisher matrix {@code F = (1/N) sum of g_i g_i'} over a fixed batch, g_i the
  * gradient of example i's loss: the uncentred covariance of the gradients. An example of a language
  * model is a sequence, its loss the mean over its positions. Not the Fisher information: targets
- * are those of the data, not drawn from the model (Kunstner, Balles and Hennig, 2019).
+ * are those of the data, not drawn from the model (Kunstner, Balles and Hennig, 2019), as they are
+ * in {@link #ofModel}.
  *
  * <p>A product costs two matrix products a linear layer, two thirds of a gradient; a quadratic form
  * one. The rank is at most N, and all nonzero eigenvalues follow from the N x N Gram matrix of the
  * gradients without any iteration: {@link #leading}.
  */
 public final class EmpiricalFisher extends NetworkOperator {
+
+  /** Draws the targets at each point, or null if they are those of the data. */
+  private final ModelTargets drawn;
 
   private Scope sweepScope;
   private FisherSweep sweep;
@@ -52,6 +57,59 @@ public final class EmpiricalFisher extends NetworkOperator {
    */
   public EmpiricalFisher(Network network, Loss loss, Batch batch, Device device, Limits limits) {
     super("empirical fisher", network, loss, batch, device, limits, tangentBytes(network, loss));
+    drawn = null;
+  }
+
+  private EmpiricalFisher(
+      Network network, ModelTargets drawn, Batch blank, Device device, Limits limits) {
+    super(
+        "fisher",
+        network,
+        Loss.innerProduct(),
+        blank,
+        device,
+        limits,
+        tangentBytes(network, Loss.innerProduct()));
+    this.drawn = drawn;
+  }
+
+  /**
+   * The true Fisher matrix by Monte Carlo: the same sum with targets drawn from the model's own
+   * distribution at each {@link #linearize}, some for each example and term, as {@link Loss#score}
+   * says (Martens, 2020; Kunstner, Balles and Hennig, 2019). Its mean over draws is the
+   * Gauss-Newton matrix of the loss, with its reduction and weights; where that depends on the
+   * targets of the data ({@code poisson} of rates, {@code gaussian}, probabilities), its mean over
+   * targets of the model. A quadratic form is the mean of N S independent samples of a square.
+   *
+   * <p>The operator works on N S examples: that many {@link #examples}, of which draw s of example
+   * e is number {@code s N + e}, with S times the memory and work. {@link #squaredExampleNorms},
+   * {@link #exampleDerivatives}, {@link #gradient} and {@link #loss} are those of the drawn terms
+   * {@code g_i'}: the gradient has mean zero, and the loss means nothing. Same seed, same draws,
+   * whatever the threads and micro-batches.
+   *
+   * @param network the network
+   * @param loss a log-likelihood: cross-entropy, soft or binary cross-entropy, squared error,
+   *     Poisson, Gaussian, or a sum of these
+   * @param batch N examples and targets, of which only ignored ones and weights count; their memory
+   *     must stay unchanged
+   * @param device where to compute
+   * @param limits memory, micro-batch and directions
+   * @param seed fixes the draws
+   * @param draws S, at least 1
+   * @return the operator
+   * @throws IllegalArgumentException if the loss is no log-likelihood, the batch does not fit the
+   *     network and the loss, one example does not fit the memory limit, or the network couples its
+   *     examples
+   */
+  public static EmpiricalFisher ofModel(
+      Network network, Loss loss, Batch batch, Device device, Limits limits, long seed, int draws) {
+    ModelTargets drawn = new ModelTargets(network, loss, batch, device, limits, seed, draws);
+    try {
+      return new EmpiricalFisher(network, drawn, drawn.batch(), device, limits);
+    } catch (RuntimeException | Error e) {
+      drawn.close();
+      throw e;
+    }
   }
 
   private static long tangentBytes(Network network, Loss loss) {
@@ -62,7 +120,22 @@ public final class EmpiricalFisher extends NetworkOperator {
 
   @Override
   public EmpiricalFisher linearize(Buffer values) {
+    if (drawn != null) {
+      Shape.requireSize("parameters", values.size(), dimension());
+      super.batch(exclusively(() -> drawn.drawAt(values)));
+    }
     super.linearize(values);
+    return this;
+  }
+
+  @Override
+  public EmpiricalFisher batch(Batch batch) {
+    if (drawn == null) {
+      super.batch(batch);
+    } else {
+      drawn.take(batch);
+      super.batch(drawn.batch());
+    }
     return this;
   }
 
@@ -79,6 +152,13 @@ public final class EmpiricalFisher extends NetworkOperator {
   @Override
   void released() {
     sweep = null;
+  }
+
+  @Override
+  void closed() {
+    if (drawn != null) {
+      drawn.close();
+    }
   }
 
   private FisherSweep sweep() {

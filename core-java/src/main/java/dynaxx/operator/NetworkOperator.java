@@ -515,6 +515,13 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
   /** Frees its memory; closing twice is harmless. */
   @Override
   public final void close() {
-    exclusively(recorded::close);
+    exclusively(
+        () -> {
+          recorded.close();
+          closed();
+        });
   }
+
+  /** Frees what else it holds. */
+  void closed() {}
 }

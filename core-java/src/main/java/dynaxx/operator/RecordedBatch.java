@@ -17,6 +17,7 @@ import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -26,6 +27,11 @@ import java.util.Map;
 final class RecordedBatch implements AutoCloseable {
 
   private static final Logger LOG = System.getLogger("dynaxx.operator");
+
+  private static final double FLOAT32 = 0x1p-24;
+
+  /** Error of a softmax from the rounding of its logits: that of products in float32. */
+  private static final double LARGEST_NOISE = 1e-5;
 
   /** Whoever works with the recordings. */
   interface Owner {
@@ -221,6 +227,7 @@ final class RecordedBatch implements AutoCloseable {
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = tapes.get(plan.resident() ? i : 0);
       sum += tape.forward(point, parts.get(i), examples);
+      requireResolved(name, device, tape);
       if (observed) {
         for (String statistic : network.statistics()) {
           sums.merge(statistic, tape.statistic(statistic), RecordedBatch::accumulate);
@@ -234,6 +241,25 @@ final class RecordedBatch implements AutoCloseable {
             "gradient norm", Math.sqrt(device.algebra().dot(gradient, gradient)));
     statistics = observed || network.statistics().isEmpty() ? sums : null;
     owner.recorded();
+  }
+
+  /** Where logits are all alike but for their last digits, nothing of their softmax is right. */
+  static void requireResolved(String name, Device device, Tape tape) {
+    double unit = Math.min(FLOAT32, device.unitRoundoff());
+    double offset = tape.offset(LARGEST_NOISE / unit);
+    if (offset * unit > LARGEST_NOISE) {
+      throw new UntrustworthyOperatorException(
+          String.format(
+              Locale.ROOT,
+              "%s: found logits that lie %.0f times as far from zero as they differ (or as 1), so"
+                  + " that rounding changes their softmax by %.0e, expected at most %.0e: take the"
+                  + " part that all classes have in common out of the last layer, or measure in"
+                  + " float64",
+              name,
+              offset,
+              offset * unit,
+              LARGEST_NOISE));
+    }
   }
 
   private static List<double[]> accumulate(List<double[]> sums, List<double[]> more) {

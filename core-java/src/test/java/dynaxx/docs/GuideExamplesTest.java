@@ -7,6 +7,7 @@ import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.layer.Activation;
 import dynaxx.layer.Shape;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.model.Mlp;
@@ -20,6 +21,10 @@ import dynaxx.monitor.StepReport;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.operator.EmpiricalFisher;
+import dynaxx.operator.GaussNewton;
+import dynaxx.operator.Hessian;
+import dynaxx.operator.NetworkOperator.Limits;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
@@ -29,6 +34,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.regex.Matcher;
@@ -168,11 +174,64 @@ class GuideExamplesTest {
     assertEquals("7 sure", written.toString(StandardCharsets.UTF_8).strip());
   }
 
+  /** Each example once as training and test set: whatever is left out, its own loss grows. */
+  @Test
+  void otherMatrices() {
+    Network network = Mlp.of(Activation.TANH, 3, 4, 2);
+    Loss loss = Loss.crossEntropy();
+    long seed = 1;
+    try (Scope scope = Scope.open();
+        Device device = Devices.open()) {
+      HostBuffer parameters = scope.allocate(network.parameterCount());
+      network.initialize(parameters, seed);
+      HostBuffer inputs = scope.allocate(6).put(1, -1, 2, 0.5f, 1, -2);
+      Batch batch = Batch.of(network, loss, inputs, scope.allocate(2).put(0, 1));
+      showFisher(network, loss, batch, device, parameters, seed);
+      try (Hessian hessian = new Hessian(network, loss, batch, device);
+          GaussNewton test = new GaussNewton(network, loss, batch.slice(0, 1), device)) {
+        hessian.linearize(parameters);
+        test.linearize(parameters);
+        assertTrue(influences(device, scope, hessian, test, 10)[0] > 0);
+      }
+    }
+  }
+
+  private static void showFisher(
+      Network network, Loss loss, Batch batch, Device device, HostBuffer parameters, long seed) {
+    // example: fisher
+    try (EmpiricalFisher fisher =
+        EmpiricalFisher.ofModel(network, loss, batch, device, Limits.DEFAULT, seed, 8)) {
+      System.out.println(Arrays.toString(fisher.linearize(parameters).leading(5)));
+    }
+    // end
+  }
+
+  private static double[] influences(
+      Device device, Scope scope, Hessian hessian, GaussNewton test, double damping) {
+    // example: influence
+    Buffer v = device.allocate(scope, hessian.dimension());
+    hessian.shifted(damping).solve(test.gradient(), v, 1e-5, 2000);
+    double[] changes = hessian.exampleDerivatives(v);
+    for (int i = 0; i < changes.length; i++) {
+      changes[i] /= changes.length;
+    }
+    // end
+    return changes;
+  }
+
   @ParameterizedTest
-  @CsvSource({"products, 8", "gradients, 10", "network, 8", "onnx, 6", "sink, 5"})
-  void guideShowsTheCompiledExamples(String name, int most) throws IOException {
+  @CsvSource({
+    "products, 8, guide",
+    "gradients, 10, guide",
+    "network, 8, guide",
+    "onnx, 6, guide",
+    "sink, 5, guide",
+    "fisher, 4, guide",
+    "influence, 6, losses"
+  })
+  void pagesShowTheCompiledExamples(String name, int most, String page) throws IOException {
     String compiled = compiled(name.equals("onnx") ? ONNX : CORE, name);
-    assertEquals(compiled, shown(ROOT.resolve("docs/guide.md"), name));
+    assertEquals(compiled, shown(ROOT.resolve("docs/" + page + ".md"), name));
     assertTrue(compiled.lines().count() <= most, compiled.lines().count() + " lines: " + name);
   }
 

@@ -2,7 +2,8 @@
 
 A case is a line "case NAME", then lines "KEY VALUES...": output (shape of an example), x, w (all parameters), t (targets), maybe weights
 (one for each example), loss, g (gradient), v (a direction), hv, gv (Hessian and Gauss-Newton matrix times v).
-The network is tanh(x A' + a) B' + b with 3 inputs and 4 hidden units; w is A, a, B, b.
+The network is tanh(x A' + a) B' + b with 3 inputs and 4 hidden units; w is A, a, B, b. In the cases "near" and "far" all of b is moved by
+100 and 10,000.
 """
 import os
 import numpy as np
@@ -33,11 +34,12 @@ def predict(w, x, shape):
     return (torch.tanh(x @ a.T + b) @ c.T + d).reshape((len(x),) + tuple(shape))
 
 
-def case(file, name, shape, t, loss, weights=None, scale=1.0, head=lambda z: z):
+def case(file, name, shape, t, loss, weights=None, scale=1.0, head=lambda z: z, offset=0.0):
     out = int(np.prod(shape)) if shape else 1
     n = sum(int(np.prod(s)) for s in sizes(out))
     x = exact(torch.randn(N, IN))
     w = exact(scale * torch.randn(n) * 0.8)
+    w[n - out:] = exact(w[n - out:] + offset)
     v = exact(torch.randn(n))
     network = lambda p: head(predict(p, x, shape))
     f = lambda p: loss(network(p), t)
@@ -147,6 +149,11 @@ def main(file):
     mixed = torch.cat([t3[:, None].double(), values], 1)
     case(file, "several", (5,), mixed, several)
     case(file, "z-loss-sum", (3,), t3, lambda z, t: N * z_loss(z, t))
+    for offset, name in (1e4, "far"), (100.0, "near"):
+        case(file, "cross-entropy-" + name, (3,), t3, ce(), offset=offset)
+        case(file, "cross-entropy-smoothed-" + name, (4, 3), rows, ce(ignore_index=-100, weight=w3, label_smoothing=0.2), offset=-offset)
+        case(file, "soft-cross-entropy-" + name, (3,), soft, lambda z, t: F.cross_entropy(z, t), offset=offset)
+        case(file, "z-loss-" + name, (3,), t3, z_loss, offset=offset)
 
 
 if __name__ == "__main__":

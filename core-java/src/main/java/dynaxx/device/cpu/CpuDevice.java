@@ -11,6 +11,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 
 /** Computes in host memory. Every call has ended when it returns. */
 final class CpuDevice implements Device {
@@ -87,6 +88,11 @@ final class CpuDevice implements Device {
   @Override
   public Kernels kernels() {
     return kernels;
+  }
+
+  @Override
+  public void share(int tasks, long workPerTask, IntConsumer work) {
+    pool.run(tasks, workPerTask, (task, scratch) -> work.accept(task));
   }
 
   @Override

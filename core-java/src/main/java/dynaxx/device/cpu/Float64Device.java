@@ -9,6 +9,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 
 /**
  * Computes in host memory and in float64, for certificates: the bodies of the float32 kernels over
@@ -72,6 +73,11 @@ final class Float64Device implements Device {
   @Override
   public Kernels kernels() {
     return kernels;
+  }
+
+  @Override
+  public void share(int tasks, long workPerTask, IntConsumer work) {
+    pool.run(tasks, workPerTask, (task, scratch) -> work.accept(task));
   }
 
   @Override

@@ -230,6 +230,17 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
+   * How far predictions of a softmax lie from zero, as {@link Loss#offset}.
+   *
+   * @param limit what is of interest
+   * @return after the last forward pass
+   */
+  public double offset(double limit) {
+    requireForward();
+    return loss.offset(head, limit);
+  }
+
+  /**
    * Predictions of the last forward pass.
    *
    * @return examples x outputShape values; the buffer may be longer
