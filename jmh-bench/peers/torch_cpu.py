@@ -1,6 +1,6 @@
 """What dynaxx.bench.CpuReport times, in PyTorch on the CPU: H v by reverse over reverse, the graph of the gradient kept.
 
-Each line of standard input names a network, each line of output is one round of it. Arguments: seconds of warm-up of each part, seconds of each
+Each line of standard input names a network, each line of output is one round of it; snapshot:NETWORK PRODUCTS PROBES asks for a snapshot. Arguments: seconds of warm-up of each part, seconds of each
 part in a round, threads. A part's time is its shortest, as there.
 """
 
@@ -148,7 +148,8 @@ def workload(name):
     return torch_vit.Vit(*sizes[name]), images, labels
 
 
-def parts_of(name):
+def network_of(name):
+    """Parameters, examples, the gradient, and what makes a product from a gradient whose graph is kept."""
     model, inputs, labels = workload(name)
     parameters = list(model.parameters())
     n = sum(p.numel() for p in parameters)
@@ -158,15 +159,24 @@ def parts_of(name):
         loss = nn.functional.cross_entropy(z.reshape(-1, z.shape[-1]), labels)
         return torch.autograd.grad(loss, parameters, create_graph=create_graph)
 
-    graph = gradient(create_graph=True)
+    def products():
+        graph = gradient(create_graph=True)
 
-    def product(v):
-        pieces = [part.reshape(p.shape) for part, p in zip(v.split([p.numel() for p in parameters]), parameters)]
-        hv = torch.autograd.grad(graph, parameters, grad_outputs=pieces, retain_graph=True, materialize_grads=True)
-        return torch.cat([t.reshape(-1) for t in hv])
+        def product(v):
+            pieces = [part.reshape(p.shape) for part, p in zip(v.split([p.numel() for p in parameters]), parameters)]
+            hv = torch.autograd.grad(graph, parameters, grad_outputs=pieces, retain_graph=True, materialize_grads=True)
+            return torch.cat([t.reshape(-1) for t in hv])
 
+        return product
+
+    return n, len(inputs), gradient, products
+
+
+def parts_of(name):
+    n, examples, gradient, products = network_of(name)
+    product = products()
     probes = 2.0 * torch.randint(2, (8, n)) - 1
-    return n, len(inputs), {
+    return n, examples, {
         "gradient": gradient,
         "hvp1": lambda: product(probes[0]),
         "hvp8": lambda: [product(v) for v in probes],
@@ -205,6 +215,33 @@ def product_of(name):
     return run, m * n * depth * (int(members) if members else 1), error
 
 
+def snapshot_of(name, products, probes):
+    """A gradient, Lanczos with full reorthogonalisation, twice, and Rademacher probes, one product after the other."""
+    n, _, _, products_at = network_of(name)
+    basis = torch.empty(products + 1, n)
+
+    def run():
+        product = products_at()
+        v = torch.randn(n)
+        basis[0] = v / v.norm()
+        t = torch.zeros(products, products, dtype=torch.float64)
+        for j in range(products):
+            w = product(basis[j])
+            for _ in range(2):
+                h = basis[: j + 1] @ w
+                w = w - h @ basis[: j + 1]
+                t[j, j] += h[j].item()
+            norm = w.norm()
+            basis[j + 1] = w / norm
+            if j + 1 < products:
+                t[j, j + 1] = t[j + 1, j] = norm.item()
+        values = torch.linalg.eigvalsh(t)
+        trace = sum(torch.dot(v, product(v)).item() for v in (2.0 * torch.randint(2, (n,)) - 1 for _ in range(probes))) / probes
+        return values[0].item(), values[-1].item(), trace
+
+    return run
+
+
 def main():
     if len(sys.argv) != 4:
         sys.exit(f"arguments: found {len(sys.argv) - 1}, expected WARM_UP_SECONDS PART_SECONDS THREADS")
@@ -219,6 +256,15 @@ def main():
                 shortest(run, warm_up)
             gflops = 2e-6 * multiplications / shortest(run, seconds)
             head = {"implementation": f"torch {torch.__version__}", "network": name, "gflops": round(gflops, 1), "largest_error": error()}
+            print(json.dumps(head), flush=True)
+            continue
+        if line.startswith("snapshot:"):
+            if line.strip() != name:
+                name = line.strip()
+                network, products, probes = name.split()
+                run = snapshot_of(network.removeprefix("snapshot:"), int(products), int(probes))
+                shortest(run, warm_up)
+            head = {"implementation": f"torch {torch.__version__}", "network": network, "snapshot_ms": round(shortest(run, seconds), 2)}
             print(json.dumps(head), flush=True)
             continue
         if line.strip() != name:

@@ -4,6 +4,10 @@ import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.memory.Scope;
 import dynaxx.operator.Hessian;
+import dynaxx.spectrum.CurvatureProbe;
+import dynaxx.spectrum.Lanczos;
+import dynaxx.spectrum.ProbeSettings;
+import dynaxx.spectrum.Spectrum;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -14,6 +18,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * Times on the CPU what {@code jmh-bench/peers/torch_cpu.py} times too, in turns with it: each line
@@ -26,6 +32,8 @@ import java.util.Map;
 public final class CpuReport {
 
   private static final int DIRECTIONS = 8;
+  private static final int PROBES = 16;
+  private static final String SNAPSHOT = "snapshot:";
 
   private final double warmUpSeconds;
   private final double partSeconds;
@@ -61,7 +69,58 @@ public final class CpuReport {
 
   /** Rounds of one network or product; returns the next one's name, or null at the end. */
   private String serve(String name, BufferedReader in) throws IOException {
-    return name.startsWith(Sgemm.PREFIX) ? serveProduct(name, in) : serveNetwork(name, in);
+    if (name.startsWith(Sgemm.PREFIX)) {
+      return serveProduct(name, in);
+    }
+    return name.startsWith(SNAPSHOT) ? serveSnapshot(name, in) : serveNetwork(name, in);
+  }
+
+  /**
+   * Both ends to a residual of 1 % and the trace by 16 deflated probes. The peer is told how many
+   * products the ends take, and how many probes without deflation have the same standard error.
+   */
+  private String serveSnapshot(String name, BufferedReader in) throws IOException {
+    try (Scope scope = Scope.open()) {
+      Workload work = Workload.of(name.substring(SNAPSHOT.length()), scope);
+      CurvatureProbe probe =
+          new CurvatureProbe(work.network(), work.loss(), work.batch(), device);
+      scope.onClose(probe::close);
+      Spectrum plain = probe.measure(work.parameters(), settings(false)).spectrum();
+      Spectrum[] found = {plain};
+      Runnable measure =
+          () -> found[0] = probe.measure(work.parameters(), settings(true)).spectrum();
+      shortest(measure, warmUpSeconds);
+      double excess = plain.trace().standardError() / found[0].trace().standardError();
+      long probes = Math.max(PROBES, Math.round(PROBES * excess * excess));
+      String next = name;
+      while (name.equals(next)) {
+        double ms = shortest(measure, partSeconds);
+        System.out.printf(
+            Locale.ROOT,
+            "{\"implementation\":\"dynaxx\",\"device\":\"%s\",\"network\":\"%s\",\"snapshot_ms\":%.2f,"
+                + "\"lambda_min\":%.5g,\"lambda_max\":%.5g,\"trace\":%.5g,\"standard_error\":%.3g,"
+                + "\"products\":%d,\"forms\":%d,\"plain_products\":%d,\"plain_probes\":%d}%n",
+            device.description(),
+            name,
+            ms,
+            found[0].min().value(),
+            found[0].max().value(),
+            found[0].trace().value(),
+            found[0].trace().standardError(),
+            found[0].cost().products(),
+            found[0].cost().forms(),
+            plain.cost().products(),
+            probes);
+        System.out.flush();
+        next = in.readLine();
+      }
+      return next;
+    }
+  }
+
+  private static ProbeSettings settings(boolean deflated) {
+    return new ProbeSettings(
+        Optional.of(Lanczos.both()), PROBES, PROBES, deflated, 0, false, 0, 1, Set.of());
   }
 
   private String serveProduct(String name, BufferedReader in) throws IOException {
