@@ -42,8 +42,7 @@ record KroneckerReport(
   /** The matrix at the run's parameters, without the Gauss-Newton operator that it is made of. */
   static SymmetricOperator open(ProbeRun run, Matrix matrix) {
     try (GaussNewton from =
-        new GaussNewton(
-            run.network(), run.loss(), run.batch(), run.device(), ProbeRun.limits(run.device()))) {
+        new GaussNewton(run.network(), run.loss(), run.batch(), run.device(), run.limits())) {
       from.linearize(run.parameters());
       long seed = run.plan().seed();
       return matrix == Matrix.KFAC ? from.kfac(COLUMNS, seed) : from.ekfac(COLUMNS, seed);
