@@ -229,26 +229,25 @@ public final class KroneckerBlocks implements AutoCloseable {
     device.kernels().gemm().multiply(m, n, depth, 1, a, b, 0, c, null, Members.of(layer.groups()));
   }
 
-  /** Rows of inputs or adjoints in a layer's basis: a family {@code (example, group)}. */
-  Matrix rotate(int i, boolean inputs, Matrix rows, int count, Buffer to) {
+  /** Rows of inputs or adjoints in a layer's basis, {@code tokens x width} for each group. */
+  void rotate(int i, boolean inputs, Matrix rows, int count, Buffer to) {
     KroneckerLayer layer = layers.get(i);
     int width = inputs ? layer.inputs() : layer.outputs();
-    Buffer basis = (inputs ? inputBases : outputBases)[i];
-    long each = (long) layer.tokens() * width;
+    Matrix vectors = basis((inputs ? inputBases : outputBases)[i], width).t();
+    Matrix c = Matrix.of(to, width);
     if (layer.stacks()) {
       int all = Math.multiplyExact(count, layer.tokens());
-      Matrix c = Matrix.of(to, width);
-      device.kernels().gemm().multiply(all, width, width, 1, rows, basis(basis, width).t(), 0, c);
-      return c.batch(each, 0, 0);
+      device.kernels().gemm().multiply(all, width, width, 1, rows, vectors, 0, c);
+      return;
     }
-    Matrix vectors = Matrix.of(basis, width).t().batch(0, (long) width * width, 0);
-    Matrix c = Matrix.of(to, width).batch(layer.groups() * each, each, 0);
+    long each = (long) layer.tokens() * width;
     Members members = new Members(count, layer.groups(), 1);
+    Matrix shared = vectors.batch(0, vectors.stride0(), 0);
+    Matrix results = c.batch(layer.groups() * each, each, 0);
     device
         .kernels()
         .gemm()
-        .multiply(layer.tokens(), width, width, 1, rows, vectors, 0, c, null, members);
-    return c;
+        .multiply(layer.tokens(), width, width, 1, rows, shared, 0, results, null, members);
   }
 
   /** Frees its memory; closing twice is harmless. */

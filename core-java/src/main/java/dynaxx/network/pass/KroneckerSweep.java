@@ -46,6 +46,7 @@ public final class KroneckerSweep implements AutoCloseable {
   private final Scope scope = Scope.open();
   private final Scope factorScope = scope.child();
   private final long work;
+  private long free;
   private final Buffer discarded;
   private final List<Sum> inputFactors = new ArrayList<>();
   private final List<Sum> outputFactors = new ArrayList<>();
@@ -111,6 +112,7 @@ public final class KroneckerSweep implements AutoCloseable {
               + largest());
     }
     work = memoryBytes / Float.BYTES - held;
+    free = work;
     try {
       discarded = device.allocate(scope, network.parameterCount());
       for (KroneckerLayer layer : layers) {
@@ -232,7 +234,7 @@ public final class KroneckerSweep implements AutoCloseable {
   }
 
   private int most(Tape tape, long each, int tokens) {
-    long fits = Math.min(work / Math.max(1, each), DEPTH / tokens);
+    long fits = Math.min(free / Math.max(1, each), DEPTH / tokens);
     return Math.clamp(fits, 1, tape.examples());
   }
 
@@ -306,29 +308,76 @@ public final class KroneckerSweep implements AutoCloseable {
       squares.clear();
       layers.forEach(layer -> scales.add(new Sum(scope, layer.size())));
     }
-    eachColumn(
-        tape,
-        first,
-        () -> {
-          for (int i = 0; i < layers.size(); i++) {
-            addScales(tape, i, blocks);
-          }
-        });
+    try (Scope kept = Scope.open()) {
+      Buffer[] inputs = keepInputs(tape, blocks, kept);
+      eachColumn(
+          tape,
+          first,
+          () -> {
+            for (int i = 0; i < layers.size(); i++) {
+              addScales(tape, i, blocks, inputs[i]);
+            }
+          });
+    } finally {
+      free = work;
+    }
     scales.forEach(Sum::flush);
   }
 
-  private void addScales(Tape tape, int i, KroneckerBlocks blocks) {
+  /** Inputs in their bases, which are the same for all columns, as far as they fit; else null. */
+  private Buffer[] keepInputs(Tape tape, KroneckerBlocks blocks, Scope kept) {
+    Buffer[] inputs = new Buffer[layers.size()];
+    for (int i = 0; i < inputs.length; i++) {
+      KroneckerLayer layer = layers.get(i);
+      long each = layer.inputValues();
+      long size = tape.examples() * each;
+      if (size > free - perExample()) {
+        continue;
+      }
+      inputs[i] = device.allocate(kept, size);
+      free -= size;
+      int most = most(tape, layer.workValues(), layer.tokens());
+      for (int from = 0; from < tape.examples(); from += most) {
+        int count = Math.min(most, tape.examples() - from);
+        rotateInputs(tape, i, blocks, from, count, inputs[i].slice(from * each, count * each));
+      }
+    }
+    return inputs;
+  }
+
+  /** In their basis; of one row of inputs the squares. */
+  private void rotateInputs(
+      Tape tape, int i, KroneckerBlocks blocks, int from, int count, Buffer to) {
+    try (Scope temporary = Scope.open()) {
+      KroneckerLayer layer = layers.get(i);
+      blocks.rotate(i, true, layer.inputs(tape, from, count, temporary), count, to);
+      if (isSingle(layer)) {
+        square(to, to.size());
+      }
+    }
+  }
+
+  private static boolean isSingle(KroneckerLayer layer) {
+    return layer.stacks() && layer.tokens() == 1;
+  }
+
+  private void addScales(Tape tape, int i, KroneckerBlocks blocks, Buffer kept) {
     KroneckerLayer layer = layers.get(i);
+    long each = layer.inputValues();
     int most = most(tape, layer.workValues() + rotatedValues(layer), layer.tokens());
     for (int from = 0; from < tape.examples(); from += most) {
       int count = Math.min(most, tape.examples() - from);
       try (Scope temporary = Scope.open()) {
-        Matrix rows = layer.inputs(tape, from, count, temporary);
-        Buffer xs = device.allocate(temporary, count * layer.inputValues());
-        Matrix x = blocks.rotate(i, true, rows, count, xs);
-        Buffer dys = device.allocate(temporary, count * layer.outputValues());
-        Matrix dy = blocks.rotate(i, false, layer.adjoints(tape, from), count, dys);
-        if (layer.stacks() && layer.tokens() == 1) {
+        Buffer x;
+        if (kept == null) {
+          x = device.allocate(temporary, count * each);
+          rotateInputs(tape, i, blocks, from, count, x);
+        } else {
+          x = kept.slice(from * each, count * each);
+        }
+        Buffer dy = device.allocate(temporary, count * layer.outputValues());
+        blocks.rotate(i, false, layer.adjoints(tape, from), count, dy);
+        if (isSingle(layer)) {
           addSingles(layer, x, dy, count, scales.get(i));
         } else {
           addSequences(layer, x, dy, count, temporary, scales.get(i));
@@ -338,17 +387,15 @@ public final class KroneckerSweep implements AutoCloseable {
   }
 
   /** With one row of inputs an example's gradient is an outer product, and so is its square. */
-  private void addSingles(KroneckerLayer layer, Matrix x, Matrix dy, int count, Sum sum) {
+  private void addSingles(KroneckerLayer layer, Buffer x, Buffer dy, int count, Sum sum) {
     int in = layer.inputs();
     int out = layer.outputs();
-    square(x.buffer(), (long) count * in);
-    square(dy.buffer(), (long) count * out);
+    square(dy, dy.size());
     Matrix c = Matrix.of(sum.part, in);
     device
         .kernels()
         .gemm()
-        .multiply(
-            out, in, count, 1, Matrix.of(dy.buffer(), out).t(), Matrix.of(x.buffer(), in), 1, c);
+        .multiply(out, in, count, 1, Matrix.of(dy, out).t(), Matrix.of(x, in), 1, c);
   }
 
   private void square(Buffer values, long size) {
@@ -356,9 +403,12 @@ public final class KroneckerSweep implements AutoCloseable {
   }
 
   private void addSequences(
-      KroneckerLayer layer, Matrix x, Matrix dy, int count, Scope temporary, Sum sum) {
+      KroneckerLayer layer, Buffer xs, Buffer dys, int count, Scope temporary, Sum sum) {
     int in = layer.inputs();
     int out = layer.outputs();
+    long tokens = layer.tokens();
+    Matrix x = Matrix.of(xs, in).batch(layer.inputValues(), tokens * in, 0);
+    Matrix dy = Matrix.of(dys, out).batch(layer.outputValues(), tokens * out, 0);
     Buffer gradients = device.allocate(temporary, count * layer.size());
     Matrix c = Matrix.of(gradients, in).batch(layer.size(), (long) out * in, 0);
     Members members = new Members(count, layer.groups(), 1);
