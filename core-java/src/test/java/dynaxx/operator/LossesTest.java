@@ -235,7 +235,9 @@ class LossesTest {
     Network network = network(c);
     Loss loss = loss(c.name());
     try (Device device = TestDevice.open(2)) {
-      for (Device d : List.of(device, device.float64().orElseThrow())) {
+      Device exact = device.float64().orElseThrow();
+      // Logits far from zero are refused in float32.
+      for (Device d : c.name().endsWith("-far") ? List.of(exact) : List.of(device, exact)) {
         assertTraces(c, network, loss, d);
       }
     }
