@@ -245,8 +245,7 @@ class LossesTest {
 
   private static void assertTraces(Case c, Network network, Loss loss, Device device) {
     try (Scope scope = Scope.open();
-        GaussNewton from =
-            new GaussNewton(network, loss, batch(scope, c, network, loss), device)) {
+        GaussNewton from = new GaussNewton(network, loss, batch(scope, c, network, loss), device)) {
       from.linearize(host(scope, c.get("w")));
       if (NOT_CONVEX.contains(c.name())) {
         refused("", () -> from.ekfac(100, 1));
