@@ -23,10 +23,11 @@ import java.util.stream.Collectors;
  * @param largest its largest eigenvalues, descending
  * @param smallest the smallest Ritz value, which its smallest eigenvalue does not exceed
  * @param trace its trace
+ * @param traceError standard error of the trace, 0 if it was summed
  * @param seed of the columns, where not all are passed back
  */
 record KroneckerReport(
-    Matrix matrix, double[] largest, double smallest, Estimate trace, long seed) {
+    Matrix matrix, double[] largest, double smallest, double trace, double traceError, long seed) {
 
   /** The most columns of the loss's root that are passed back for an example. */
   private static final int COLUMNS = 64;
@@ -62,13 +63,19 @@ record KroneckerReport(
               .ritz();
       double[] largest =
           ritz.reversed().stream().limit(LEADING).mapToDouble(RitzValue::value).toArray();
+      double smallest = Math.max(0, ritz.getFirst().value());
+      long seed = run.plan().seed();
+      if (operator.dimension() <= ProbeRun.SUMMED) {
+        double trace = run.summed(name, operator);
+        return new KroneckerReport(matrix, largest, smallest, trace, 0, seed);
+      }
       int probes = run.plan().settings().probes();
       run.progress().stage(name + ", trace", "probe", probes);
       WatchedOperator watched = new WatchedOperator(operator, run.progress());
       watched.count(Counted.FORMS);
-      Estimate trace = TraceEstimator.hutchinson(probes, run.plan().seed()).run(watched);
-      double smallest = Math.max(0, ritz.getFirst().value());
-      return new KroneckerReport(matrix, largest, smallest, trace, run.plan().seed());
+      Estimate trace = TraceEstimator.hutchinson(probes, seed).run(watched);
+      return new KroneckerReport(
+          matrix, largest, smallest, trace.value(), trace.standardError(), seed);
     }
   }
 
@@ -79,13 +86,13 @@ record KroneckerReport(
             .collect(Collectors.joining(", "));
     return String.format(
         Locale.ROOT,
-        "%-13slargest %s; smallest at most %.2g; trace %.6g +- %.2g; an approximation of the"
+        "%-13slargest %s; smallest at most %.2g; trace %.6g%s; an approximation of the"
             + " Gauss-Newton matrix",
         ProbeCommand.label(matrix).toUpperCase(Locale.ROOT),
         values,
         smallest,
-        trace.value(),
-        trace.standardError());
+        trace,
+        traceError == 0 ? "" : String.format(Locale.ROOT, " +- %.2g", traceError));
   }
 
   Map<String, Object> json() {
@@ -93,8 +100,8 @@ record KroneckerReport(
     json.put("approximates", "gauss_newton");
     json.put("largest", largest);
     json.put("smallest_at_most", smallest);
-    json.put("trace", trace.value());
-    json.put("trace_standard_error", trace.standardError());
+    json.put("trace", trace);
+    json.put("trace_standard_error", traceError);
     json.put("most_columns", COLUMNS);
     json.put("seed", seed);
     return json;

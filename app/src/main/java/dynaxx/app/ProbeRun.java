@@ -57,7 +57,7 @@ record ProbeRun(
   private static final int LEADING = 5;
 
   /** Parameters up to which the trace of the Gauss-Newton matrix is summed and not estimated. */
-  private static final long SUMMED = 20_000;
+  static final long SUMMED = 20_000;
 
   /** Examples up to which the Fisher matrix is decomposed by its Gram matrix. */
   private static final int DECOMPOSED = 2_000;
@@ -436,7 +436,7 @@ record ProbeRun(
   }
 
   /** The trace as the sum of all diagonal entries. */
-  private double summed(String name, NetworkOperator operator) {
+  double summed(String name, SymmetricOperator operator) {
     long n = operator.dimension();
     progress.stage(name + ", trace", "entry", n);
     try (Scope scope = Scope.open()) {
