@@ -214,9 +214,7 @@ class ProbeCommandTest {
   void approximatesTheGaussNewtonMatrix(String matrix) throws IOException {
     JsonNode expected = json(CaseFiles.path("cnn-relu", "kfac.json")).get(matrix);
     Path file = temporary.resolve("probe.json");
-    String[] measured = {
-      "--operator", matrix, "--mode", "article", "--json", file.toString()
-    };
+    String[] measured = {"--operator", matrix, "--mode", "article", "--json", file.toString()};
     Outcome outcome = run(arguments("cnn-relu", "cross-entropy", measured));
     assertEquals(0, outcome.status(), outcome.err());
     assertTrue(outcome.out().contains("approximation of the Gauss-Newton"), outcome.out());
