@@ -593,8 +593,8 @@ class ProbeCommandTest {
         arguments("gru", "mse"),
         "targets.npy: found shape [64], expected [64 x 10]: a value for each prediction");
     refused(
-        arguments("gru", "cross-entropy", "--operator", "kfac"),
-        "--operator: found 'kfac', expected one of hessian, gauss-newton, empirical-fisher,"
+        arguments("gru", "cross-entropy", "--operator", "laplacian"),
+        "--operator: found 'laplacian', expected one of hessian, gauss-newton, empirical-fisher,"
             + " fisher");
     refused(arguments("gru", "cross-entropy", "--mode", "x"), "expected one of certified, article");
     refused(arguments("gru", "cross-entropy", "--lanczos", "1"), "--lanczos: found 1");
