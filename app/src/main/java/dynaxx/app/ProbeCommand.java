@@ -119,8 +119,8 @@ final class ProbeCommand implements Callable<Integer> {
       paramLabel = "MATRIX",
       description =
           "What to measure: hessian, gauss-newton, empirical-fisher, fisher (with targets drawn"
-              + " from the model), or several with commas between them. The Hessian is always"
-              + " measured. Default: hessian.")
+              + " from the model), kfac and ekfac (which approximate gauss-newton), or several with"
+              + " commas between them. The Hessian is always measured. Default: hessian.")
   private List<String> operators = List.of("hessian");
 
   @Option(

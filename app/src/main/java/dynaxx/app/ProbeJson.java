@@ -60,6 +60,7 @@ final class ProbeJson {
     found.gaussNewton().ifPresent(g -> json.put("gauss_newton", semidefinite(g)));
     found.empiricalFisher().ifPresent(f -> json.put("empirical_fisher", semidefinite(f)));
     found.fisher().ifPresent(f -> json.put("fisher", drawn(run, f)));
+    found.approximations().forEach(k -> json.put(ProbeCommand.label(k.matrix()), k.json()));
     found.density().ifPresent(d -> json.put("density", density(d)));
     found.stability().ifPresent(t -> json.put("stability", t.json()));
     found

@@ -102,6 +102,7 @@ final class ProbeReport {
     found.gaussNewton().ifPresent(g -> lines.add(semidefinite("Gauss-Newton", g)));
     found.empiricalFisher().ifPresent(f -> lines.add(semidefinite("emp. Fisher", f)));
     found.fisher().ifPresent(f -> lines.add(semidefinite("Fisher", f) + drawn(run)));
+    found.approximations().forEach(k -> lines.add(k.line()));
     lines.add(
         text(
             "%-13s%d products and %d forms for the spectrum; %.1f s in all",

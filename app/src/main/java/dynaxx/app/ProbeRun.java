@@ -57,7 +57,7 @@ record ProbeRun(
   private static final int LEADING = 5;
 
   /** Parameters up to which the trace of the Gauss-Newton matrix is summed and not estimated. */
-  private static final long SUMMED = 20_000;
+  static final long SUMMED = 20_000;
 
   /** Examples up to which the Fisher matrix is decomposed by its Gram matrix. */
   private static final int DECOMPOSED = 2_000;
@@ -87,11 +87,13 @@ record ProbeRun(
     GAUSS_NEWTON,
     EMPIRICAL_FISHER,
     /** With targets drawn from the model's own distribution. */
-    FISHER;
+    FISHER,
+    KFAC,
+    EKFAC;
 
     /** Whether it has no negative eigenvalue; {@code convex}: the loss has none. */
     boolean isSemidefinite(boolean convex) {
-      return this == EMPIRICAL_FISHER || this == FISHER || this == GAUSS_NEWTON && convex;
+      return this == GAUSS_NEWTON ? convex : this != HESSIAN;
     }
   }
 
@@ -167,6 +169,7 @@ record ProbeRun(
    * @param gaussNewton if wanted
    * @param empiricalFisher if wanted
    * @param fisher if wanted
+   * @param approximations KFAC and EKFAC, if wanted
    * @param stability of the optimizer, if wanted
    * @param tensors each by itself, if wanted
    * @param seconds it took
@@ -183,6 +186,7 @@ record ProbeRun(
       Optional<Semidefinite> gaussNewton,
       Optional<Semidefinite> empiricalFisher,
       Optional<Semidefinite> fisher,
+      List<KroneckerReport> approximations,
       Optional<Stability> stability,
       Optional<LayerTable> tensors,
       double seconds) {}
@@ -205,6 +209,11 @@ record ProbeRun(
     Optional<Semidefinite> empirical =
         wants(Matrix.EMPIRICAL_FISHER) ? Optional.of(empiricalFisher(examples)) : Optional.empty();
     Optional<Semidefinite> fisher = wants(Matrix.FISHER) ? Optional.of(fisher()) : Optional.empty();
+    List<KroneckerReport> approximations =
+        plan.matrices().stream()
+            .filter(KroneckerReport::is)
+            .map(matrix -> KroneckerReport.measure(this, matrix))
+            .toList();
     Optional<Stability> stability = plan.optimizer().map(this::stability);
     try (Scope temporary = Scope.open();
         Hessian hessian = new Hessian(network, loss, batch, device, limits())) {
@@ -237,6 +246,7 @@ record ProbeRun(
           gaussNewton,
           empirical,
           fisher,
+          approximations,
           stability,
           tensors,
           (System.nanoTime() - start) / 1e9);
@@ -247,7 +257,8 @@ record ProbeRun(
   private int stages() {
     int gaussNewton = wants(Matrix.GAUSS_NEWTON) ? 2 : 0;
     int fisher = (wants(Matrix.EMPIRICAL_FISHER) ? 1 : 0) + (wants(Matrix.FISHER) ? 1 : 0);
-    return 4 + (hasExamples() ? 1 : 0) + gaussNewton + fisher + extras();
+    int approximations = 3 * (int) plan.matrices().stream().filter(KroneckerReport::is).count();
+    return 4 + (hasExamples() ? 1 : 0) + gaussNewton + fisher + approximations + extras();
   }
 
   private int extras() {
@@ -425,7 +436,7 @@ record ProbeRun(
   }
 
   /** The trace as the sum of all diagonal entries. */
-  private double summed(String name, NetworkOperator operator) {
+  double summed(String name, SymmetricOperator operator) {
     long n = operator.dimension();
     progress.stage(name + ", trace", "entry", n);
     try (Scope scope = Scope.open()) {
@@ -476,12 +487,23 @@ record ProbeRun(
     return matrix == Matrix.HESSIAN ? shifted(operator) : operator;
   }
 
-  NetworkOperator operator(Matrix matrix) {
+  /** The matrix at the parameters, without the weight decay. */
+  SymmetricOperator linearized(Matrix matrix) {
     return switch (matrix) {
-      case HESSIAN -> new Hessian(network, loss, batch, device, limits());
-      case GAUSS_NEWTON -> new GaussNewton(network, loss, batch, device, limits());
-      case EMPIRICAL_FISHER -> new EmpiricalFisher(network, loss, batch, device, limits());
-      case FISHER -> drawn();
+      case HESSIAN -> at(new Hessian(network, loss, batch, device, limits()));
+      case GAUSS_NEWTON -> at(new GaussNewton(network, loss, batch, device, limits()));
+      case EMPIRICAL_FISHER -> at(new EmpiricalFisher(network, loss, batch, device, limits()));
+      case FISHER -> at(drawn());
+      case KFAC, EKFAC -> KroneckerReport.open(this, matrix);
     };
+  }
+
+  private NetworkOperator at(NetworkOperator operator) {
+    try {
+      return operator.linearize(parameters);
+    } catch (RuntimeException | Error e) {
+      operator.close();
+      throw e;
+    }
   }
 }

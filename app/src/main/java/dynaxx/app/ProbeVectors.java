@@ -41,8 +41,7 @@ final class ProbeVectors {
     long n = run.network().parameterCount();
     HostBuffer results = scope.allocate(k * n);
     try (Scope temporary = Scope.open();
-        NetworkOperator operator = run.operator(matrix)) {
-      operator.linearize(run.parameters());
+        SymmetricOperator operator = run.linearized(matrix)) {
       Vectors in = Vectors.of(run.device().upload(temporary, v.segment()), k, n);
       Vectors out = run.device().vectors(temporary, k, n);
       work.on(run.withDecay(matrix, operator), in, out);
@@ -126,8 +125,7 @@ final class ProbeVectors {
   HostBuffer diagonal(Scope scope) {
     int products = 2 * run.plan().settings().probes();
     run.progress().stage("diagonal by " + products + " products");
-    try (NetworkOperator operator = run.operator(matrix)) {
-      operator.linearize(run.parameters());
+    try (SymmetricOperator operator = run.linearized(matrix)) {
       Vectors found = SpectrumProbe.diagonal(operator, products, run.plan().seed(), scope);
       HostBuffer values = (HostBuffer) found.buffer();
       double decay = matrix == Matrix.HESSIAN ? run.plan().decay() : 0;
@@ -178,8 +176,8 @@ final class ProbeVectors {
       Buffer v = run.device().allocate(scope, b.size());
       double residual = solve(b, v, damping);
       // Targets that a Fisher matrix draws are not those whose influence is wanted.
-      Matrix ofData = matrix == Matrix.FISHER ? Matrix.GAUSS_NEWTON : matrix;
-      try (NetworkOperator data = run.operator(ofData)) {
+      try (NetworkOperator data =
+          new GaussNewton(run.network(), run.loss(), run.batch(), run.device(), run.limits())) {
         data.linearize(run.parameters());
         return new Influences(changes(data, v), testLoss, norm, residual, trainingNorm(data));
       }
@@ -187,8 +185,7 @@ final class ProbeVectors {
   }
 
   private double solve(Buffer b, Buffer v, double damping) {
-    try (NetworkOperator operator = run.operator(matrix)) {
-      operator.linearize(run.parameters());
+    try (SymmetricOperator operator = run.linearized(matrix)) {
       run.progress().stage("influence: solution");
       return run.withDecay(matrix, operator).shifted(damping).solve(b, v, SOLVED, MOST_PRODUCTS);
     }

@@ -208,6 +208,51 @@ class ProbeCommandTest {
     refused(arguments("gru", "cross-entropy", "--solve", b), "--solve and --out: found one");
   }
 
+  /** Eigenvalues and products against those of PyTorch; solutions against the products. */
+  @ParameterizedTest
+  @ValueSource(strings = {"kfac", "ekfac"})
+  void approximatesTheGaussNewtonMatrix(String matrix) throws IOException {
+    JsonNode expected = json(CaseFiles.path("cnn-relu", "kfac.json")).get(matrix);
+    Path file = temporary.resolve("probe.json");
+    String[] measured = {"--operator", matrix, "--mode", "article", "--json", file.toString()};
+    Outcome outcome = run(arguments("cnn-relu", "cross-entropy", measured));
+    assertEquals(0, outcome.status(), outcome.err());
+    assertTrue(outcome.out().contains("approximation of the Gauss-Newton"), outcome.out());
+    JsonNode found = json(file).get(matrix);
+    assertEquals("gauss_newton", found.get("approximates").asText());
+    for (int i = 0; i < 5; i++) {
+      double value = expected.get("largest").get(i).asDouble();
+      assertEquals(value, found.get("largest").get(i).asDouble(), 1e-4 * value);
+    }
+    double trace = number(expected, "trace");
+    assertEquals(trace, number(found, "trace"), 1e-4 * trace);
+    Path x = temporary.resolve("x.npy");
+    String b = CaseFiles.path("cnn-relu", "gradient.npy").toString();
+    String[] asked = {
+      "--operator", matrix, "--solve", b, "--damping", "0.5", "--out", x.toString()
+    };
+    Outcome solved = run(arguments("cnn-relu", "cross-entropy", asked));
+    assertEquals(0, solved.status(), solved.err());
+    assertTrue(solved.out().contains(matrix + " + 0.5000, residual at most"), solved.out());
+    assertTrue(solved.out().contains("error at most"), solved.out());
+    Path back = temporary.resolve("back.npy");
+    String[] again = {"--operator", matrix, "--hvp", x.toString(), "--out", back.toString()};
+    assertEquals(0, run(arguments("cnn-relu", "cross-entropy", again)).status());
+    try (Scope scope = Scope.open()) {
+      HostBuffer wanted = ArrayFile.open(Path.of(b)).values(scope);
+      HostBuffer solution = ArrayFile.open(x).values(scope);
+      HostBuffer product = ArrayFile.open(back).values(scope);
+      double rest = 0;
+      double all = 0;
+      for (long i = 0; i < wanted.size(); i++) {
+        double left = product.get(i) + 0.5 * solution.get(i) - wanted.get(i);
+        rest += left * left;
+        all += (double) wanted.get(i) * wanted.get(i);
+      }
+      assertTrue(rest <= 1e-10 * all, "residual " + Math.sqrt(rest / all));
+    }
+  }
+
   @Test
   void saysHowTheLossWasChosen() throws IOException {
     Path file = temporary.resolve("probe.json");
@@ -548,8 +593,8 @@ class ProbeCommandTest {
         arguments("gru", "mse"),
         "targets.npy: found shape [64], expected [64 x 10]: a value for each prediction");
     refused(
-        arguments("gru", "cross-entropy", "--operator", "kfac"),
-        "--operator: found 'kfac', expected one of hessian, gauss-newton, empirical-fisher,"
+        arguments("gru", "cross-entropy", "--operator", "laplacian"),
+        "--operator: found 'laplacian', expected one of hessian, gauss-newton, empirical-fisher,"
             + " fisher");
     refused(arguments("gru", "cross-entropy", "--mode", "x"), "expected one of certified, article");
     refused(arguments("gru", "cross-entropy", "--lanczos", "1"), "--lanczos: found 1");

@@ -7,6 +7,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.op.LossFrame;
+import dynaxx.network.op.LossRoot;
 import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -255,5 +256,11 @@ record HostLoss(
     HostUnits units = units(f);
     double[] v = HostArrays.read(f.device(), rz, (long) k * units.predictions());
     HostArrays.write(f.device(), units.products(f.scale(), k, v), rdz);
+  }
+
+  @Override
+  public LossRoot root(LossFrame f) {
+    int given = Math.toIntExact(targetSize(f.output()));
+    return HostRoot.of(this, f, terms.apply(f.output()), given, !weighing.isPlain());
   }
 }

@@ -6,6 +6,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.op.LossFrame;
+import dynaxx.network.op.LossRoot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
@@ -530,4 +531,18 @@ public sealed interface Loss
    */
   @SuppressWarnings("exports")
   void tangent(LossFrame f, int k, Buffer rz, Buffer rdz);
+
+  /**
+   * A root of the Hessian by the predictions, after {@link #forward}.
+   *
+   * @param f batch and arrays
+   * @return the root, as long as the arrays stay as they are
+   * @throws IllegalArgumentException if the loss is not convex in the predictions, or couples the
+   *     examples
+   */
+  @SuppressWarnings("exports")
+  default LossRoot root(LossFrame f) {
+    throw new IllegalArgumentException(
+        "loss: found " + name() + ", of whose Hessian by the predictions there is no root");
+  }
 }

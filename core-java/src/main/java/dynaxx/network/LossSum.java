@@ -7,6 +7,8 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.op.LossFrame;
+import dynaxx.network.op.LossRoot;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.ToLongFunction;
@@ -297,6 +299,33 @@ record LossSum(List<Part> parts) implements Loss {
       most = Math.max(most, parts.get(i).loss().offset(frame(f, i, false), limit));
     }
     return most;
+  }
+
+  /** The columns of the parts, one part after the other. */
+  @Override
+  public LossRoot root(LossFrame f) {
+    List<HostRoot> roots = new ArrayList<>();
+    for (int i = 0; i < parts.size(); i++) {
+      roots.add((HostRoot) parts.get(i).loss().root(frame(f, i, false)));
+    }
+    return new HostRoot(
+        f,
+        roots.stream().mapToInt(HostRoot::columns).sum(),
+        (example, r, dz) -> {
+          Arrays.fill(dz, 0);
+          int at = 0;
+          for (int i = 0; i < roots.size(); i++) {
+            HostRoot root = roots.get(i);
+            double[] own = new double[Math.toIntExact(root.f().output().size())];
+            double[] signs = Arrays.copyOfRange(r, at, at + root.columns());
+            root.block().times(example, signs, own);
+            int from = Math.toIntExact(parts.get(i).from());
+            for (int j = 0; j < own.length; j++) {
+              dz[from + j] += own[j];
+            }
+            at += root.columns();
+          }
+        });
   }
 
   private static void add(

@@ -5,6 +5,8 @@ import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.network.op.LossFrame;
+import dynaxx.network.op.LossRoot;
+import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 final class MeanSquaredError implements Loss {
@@ -67,6 +69,15 @@ final class MeanSquaredError implements Loss {
   public void tangent(LossFrame f, int k, Buffer rz, Buffer rdz) {
     long n = k * values(f);
     f.device().algebra().axpby(2 * f.scale(), rz.slice(0, n), 0, rdz.slice(0, n));
+  }
+
+  @Override
+  public LossRoot root(LossFrame f) {
+    double root = HostRoot.factor(name(), 2 * f.scale());
+    return new HostRoot(
+        f,
+        Math.toIntExact(f.output().size()),
+        (example, r, dz) -> Arrays.setAll(dz, i -> root * r[i]));
   }
 
   private static long values(LossFrame f) {

@@ -10,6 +10,8 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.op.LossFrame;
+import dynaxx.network.op.LossRoot;
+import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
@@ -218,6 +220,53 @@ record SoftmaxCrossEntropy(
     kernels(f)
         .crossEntropyTangent(
             k, rows(f), classes, f.scale(), f.saved(), f.targets(), stride, rz, rdz);
+  }
+
+  /** Columns {@code sqrt(w p_j) (e_j - p)} for each row, of which there may be several. */
+  @Override
+  public LossRoot root(LossFrame f) {
+    int classes = f.output().dim(-1);
+    int rows = Math.toIntExact(f.output().rows());
+    int stride = stride(f.output());
+    double[] p = HostArrays.read(f.device(), f.saved(), rows(f) * classes);
+    double[] t = HostArrays.read(f.device(), f.targets(), rows(f) * stride);
+    double[] weights = new double[rows * f.examples()];
+    Arrays.setAll(
+        weights, i -> HostRoot.factor(name(), f.scale() * (stride == 1 ? 1 : t[i * stride + 1])));
+    return new HostRoot(
+        f,
+        rows * classes,
+        (example, r, dz) -> {
+          for (int row = 0; row < rows; row++) {
+            int i = example * rows + row;
+            times(p, i * classes, classes, weights[i], r, row * classes, dz);
+          }
+        });
+  }
+
+  /** The likeliest class is what the others leave, so that no digits cancel. */
+  private static void times(
+      double[] p, int at, int classes, double weight, double[] r, int from, double[] dz) {
+    int top = 0;
+    for (int j = 1; j < classes; j++) {
+      top = p[at + j] > p[at + top] ? j : top;
+    }
+    double others = 0;
+    double rest = 0;
+    for (int j = 0; j < classes; j++) {
+      if (j != top) {
+        others += Math.sqrt(p[at + j]) * r[from + j];
+        rest += p[at + j];
+      }
+    }
+    double own = Math.sqrt(p[at + top]) * r[from + top];
+    for (int j = 0; j < classes; j++) {
+      dz[from + j] =
+          weight
+              * (j == top
+                  ? own * rest - p[at + j] * others
+                  : Math.sqrt(p[at + j]) * r[from + j] - p[at + j] * (own + others));
+    }
   }
 
   /** Classes drawn as such: their variance is the second derivative whatever the targets are. */

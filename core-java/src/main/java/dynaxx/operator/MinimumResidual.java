@@ -48,6 +48,15 @@ final class MinimumResidual implements AutoCloseable {
 
   static double solve(
       SymmetricOperator operator, Buffer b, Buffer x, double tolerance, int products) {
+    check(operator, b, x, tolerance, products);
+    try (MinimumResidual solver = new MinimumResidual(operator, tolerance, products)) {
+      return solver.solve(b, x);
+    }
+  }
+
+  /** Refuses arguments of {@link SymmetricOperator#solve} that do not fit. */
+  static void check(
+      SymmetricOperator operator, Buffer b, Buffer x, double tolerance, int products) {
     requireLength(operator, "b", b);
     requireLength(operator, "x", x);
     if (!(tolerance > 0 && tolerance < 1)) {
@@ -56,9 +65,6 @@ final class MinimumResidual implements AutoCloseable {
     }
     if (products < 2) {
       throw new IllegalArgumentException("products: found " + products + ", expected at least 2");
-    }
-    try (MinimumResidual solver = new MinimumResidual(operator, tolerance, products)) {
-      return solver.solve(b, x);
     }
   }
 

@@ -9,6 +9,7 @@ import dynaxx.network.Network;
 import dynaxx.network.pass.TangentSweep;
 import dynaxx.network.pass.TangentSweep.Kind;
 import dynaxx.network.pass.Tape;
+import java.util.Arrays;
 
 /** A matrix whose products and quadratic forms are tangent sweeps, allocated when first needed. */
 abstract sealed class TangentOperator extends NetworkOperator permits Hessian, GaussNewton {
@@ -77,6 +78,17 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   final void released() {
     products = null;
     forms = null;
+  }
+
+  /** Gives the memory of the sweeps back until they are needed again. */
+  final void freeSweeps() {
+    moved();
+    for (TangentSweep sweep : Arrays.asList(products, forms)) {
+      if (sweep != null) {
+        sweep.close();
+      }
+    }
+    released();
   }
 
   /** What was recorded with a sweep that is too small is void. */

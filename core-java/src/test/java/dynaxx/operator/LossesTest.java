@@ -60,6 +60,10 @@ class LossesTest {
   private static final float[] CLASS_WEIGHTS = {0.2f, 1.5f, 0.9f};
   private static final int IGNORED = -100;
 
+  /** Losses that are not convex in their predictions, or couple them. */
+  private static final List<String> NOT_CONVEX =
+      List.of("gaussian", "gaussian-log", "cosine", "contrastive");
+
   private record Case(String name, Map<String, double[]> values) {
 
     double[] get(String key) {
@@ -219,6 +223,49 @@ class LossesTest {
     HostBuffer given = host(scope, c.get("t"));
     HostBuffer targets = loss.targets(scope, network.outputShape(), given, weights);
     return Batch.of(network, loss, host(scope, c.get("x")), targets);
+  }
+
+  /**
+   * EKFAC passes the columns of the Hessian's root back, and has the trace of the Gauss-Newton
+   * matrix only if these are right.
+   */
+  @ParameterizedTest
+  @MethodSource("cases")
+  void theRootOfItsHessianIsExact(Case c) {
+    Network network = network(c);
+    Loss loss = loss(c.name());
+    try (Device device = TestDevice.open(2)) {
+      Device exact = device.float64().orElseThrow();
+      // Logits far from zero are refused in float32.
+      for (Device d : c.name().endsWith("-far") ? List.of(exact) : List.of(device, exact)) {
+        assertTraces(c, network, loss, d);
+      }
+    }
+  }
+
+  private static void assertTraces(Case c, Network network, Loss loss, Device device) {
+    try (Scope scope = Scope.open();
+        GaussNewton from = new GaussNewton(network, loss, batch(scope, c, network, loss), device)) {
+      from.linearize(host(scope, c.get("w")));
+      if (NOT_CONVEX.contains(c.name())) {
+        refused("", () -> from.ekfac(100, 1));
+        return;
+      }
+      try (SymmetricOperator k = from.ekfac(100, 1)) {
+        double exact = trace(from, scope);
+        assertEquals(exact, trace(k, scope), NORM * exact);
+      }
+    }
+  }
+
+  private static double trace(SymmetricOperator operator, Scope scope) {
+    int n = (int) operator.dimension();
+    double[] units = new double[n * n];
+    for (int i = 0; i < n; i++) {
+      units[i * n + i] = 1;
+    }
+    Buffer v = operator.device().upload(scope, host(scope, units).segment());
+    return Arrays.stream(operator.quadraticForm(Vectors.of(v, n, n))).sum();
   }
 
   private static double[] product(NetworkOperator operator, Scope scope, double[] direction) {

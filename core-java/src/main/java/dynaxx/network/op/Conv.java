@@ -245,6 +245,19 @@ public record Conv(
         new Sliding(x.dim(-1), w.dim(-1), strideX, padding.left(), padding.right(), dilationX));
   }
 
+  /**
+   * The pixels below the kernel as a convolution with ones: channel {@code g depth + c} of its
+   * output is element c of the weights of group g.
+   *
+   * @param image shape of an input
+   * @param images how many
+   * @return the convolution, with {@code groups depth} outputs
+   */
+  public Convolution windows(Shape image, int images) {
+    Convolution s = shape(image, images);
+    return new Convolution(images, s.channels(), groups * s.depth(), groups, s.y(), s.x());
+  }
+
   private Convolution shape(Frame f) {
     return shape(f.inputShape(0), f.examples());
   }

@@ -11,6 +11,7 @@ import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.op.LossFrame;
+import dynaxx.network.op.LossRoot;
 import dynaxx.network.op.Op;
 import dynaxx.network.op.Op.Statistic;
 import dynaxx.network.op.StatisticLayer;
@@ -220,13 +221,43 @@ public final class Tape implements AutoCloseable {
     Shape.requireSize("gradient", gradient.size(), network.parameterCount());
     this.gradient = gradient;
     loss.backward(head, adjoints[adjoints.length - 1]);
+    backwardThroughOps();
+    recorded = Recorded.BACKWARD;
+  }
+
+  private void backwardThroughOps() {
     for (int i = values.length - 1; i > 0; i--) {
       if (network.steps().get(i).active()) {
         TapeFrame frame = new TapeFrame(this, null, i);
         run(i, op -> op.backward(frame));
       }
     }
-    recorded = Recorded.BACKWARD;
+  }
+
+  /**
+   * A root of the loss's Hessian by the predictions of the last forward pass.
+   *
+   * @return the root, until the next forward pass
+   * @throws IllegalArgumentException if the loss is not convex in the predictions
+   */
+  LossRoot root() {
+    requireMeasuredForward();
+    return loss.root(head);
+  }
+
+  /**
+   * Backward pass of a vector over the predictions in place of the loss's own adjoint. The tape
+   * then holds the adjoints of that, until its own backward pass runs again.
+   *
+   * @param seed writes the vector
+   * @param gradient n values on the device, added to
+   */
+  void backward(Consumer<Buffer> seed, Buffer gradient) {
+    requireMeasuredForward();
+    recorded = Recorded.FORWARD;
+    this.gradient = gradient;
+    seed.accept(adjoints[adjoints.length - 1]);
+    backwardThroughOps();
   }
 
   /**

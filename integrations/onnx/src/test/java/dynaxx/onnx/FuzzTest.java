@@ -29,8 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Files with random damage to their bytes or nodes, read with random options: they are read or
- * refused with the documented exception, each within bounded time and memory. {@code
- * -Ddynaxx.fuzz.seconds=600} makes it long.
+ * refused with the documented exception, each within bounded time and memory. A quarter of them has
+ * external data, functions or loops. {@code -Ddynaxx.fuzz.seconds=600} makes it long.
  */
 class FuzzTest {
 
@@ -53,6 +53,9 @@ class FuzzTest {
           NoSuchElementException.class,
           IllegalStateException.class);
 
+  /** Bytes of the file with external data, which may also be too short. */
+  private static final int EXTERNAL = 100;
+
   private record Outcome(boolean read, long bytes, long nanos) {}
 
   @TempDir private Path folder;
@@ -65,7 +68,7 @@ class FuzzTest {
     List<TestModel> models = List.copyOf(Models.all().values());
     List<byte[]> corpus = corpus(models);
     Path file = folder.resolve("damaged.onnx");
-    Files.write(folder.resolve("w.data"), new byte[100]);
+    List<byte[]> exporters = ExporterFilesTest.corpus();
     int read = 0;
     int rounds = 0;
     long most = 0;
@@ -78,10 +81,13 @@ class FuzzTest {
       while (seconds > 0 ? System.nanoTime() < end : rounds < SHORT_ROUNDS) {
         Random random = new Random(seed * 1_000_003 + rounds);
         byte[] damaged =
-            random.nextInt(3) == 0
-                ? mutated(models.get(random.nextInt(models.size())), random)
-                : damage(corpus.get(random.nextInt(corpus.size())), corpus, random);
+            switch (random.nextInt(4)) {
+              case 0 -> mutated(models.get(random.nextInt(models.size())), random);
+              case 1 -> damage(exporters.get(random.nextInt(exporters.size())), corpus, random);
+              default -> damage(corpus.get(random.nextInt(corpus.size())), corpus, random);
+            };
         Files.write(file, damaged);
+        Files.write(folder.resolve("w.data"), new byte[EXTERNAL - random.nextInt(2) * 60]);
         OnnxOptions options = options(random);
         String what = "seed " + seed + ", round " + rounds + ", " + damaged.length + " bytes";
         Outcome outcome = outcome(reader.submit(() -> read(file, options, what)), what);
