@@ -82,8 +82,7 @@ public final class CpuReport {
   private String serveSnapshot(String name, BufferedReader in) throws IOException {
     try (Scope scope = Scope.open()) {
       Workload work = Workload.of(name.substring(SNAPSHOT.length()), scope);
-      CurvatureProbe probe =
-          new CurvatureProbe(work.network(), work.loss(), work.batch(), device);
+      CurvatureProbe probe = new CurvatureProbe(work.network(), work.loss(), work.batch(), device);
       scope.onClose(probe::close);
       Spectrum plain = probe.measure(work.parameters(), settings(false)).spectrum();
       Spectrum[] found = {plain};
