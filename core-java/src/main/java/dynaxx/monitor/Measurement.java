@@ -1,6 +1,7 @@
 package dynaxx.monitor;
 
 import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.UntrustworthyOperatorException;
 import dynaxx.spectrum.ProbeSettings;
 import dynaxx.spectrum.Signal;
 import dynaxx.spectrum.Snapshot;
@@ -20,6 +21,9 @@ final class Measurement {
   private final ProbeSettings full;
   private final LongSupplier nanoTime;
   private final Suspicion suspicion = new Suspicion();
+
+  /** Whether something was measured: a host is told of its own mistakes at the first snapshot. */
+  private boolean trusted;
 
   /** Receives what each snapshot took. */
   @FunctionalInterface
@@ -69,7 +73,14 @@ final class Measurement {
         result = once(host, update, PhaseMonitor.Effort.FULL, full, bill);
       }
       suspicion.remember(result.observation());
+      trusted = true;
       return result;
+    } catch (UntrustworthyOperatorException e) {
+      if (!trusted) {
+        throw e;
+      }
+      LOG.log(System.Logger.Level.WARNING, "step {0}: {1}", host.step(), e.getMessage());
+      return Result.failed(host, failure(host.step(), Event.Kind.NOT_MEASURED, e));
     } catch (NonFiniteException e) {
       // The host's training goes on or fails by itself; that it cannot be measured is an event.
       LOG.log(System.Logger.Level.WARNING, "step {0}: {1}", host.step(), e.getMessage());

@@ -21,7 +21,10 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
   private static final long SWEEP = 1L << 29;
 
   /** The same for devices with more memory, as a part of the limit. */
-  private static final int SWEEPS = 32;
+  private static final int SWEEPS = 16;
+
+  /** Smaller tangents of a part, in one direction, make its matrix products slow. */
+  private static final long PART = 1L << 24;
 
   /** Fewer examples make the matrix products of a part slow. */
   private static final int FEW = 16;
@@ -57,14 +60,18 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
       return wholeBatch(what, examples, limits, tape, tangents);
     }
     int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
-    for (int k = limits.directions(); k >= 1; k /= 2) {
+    int directions = limits.directions();
+    while (directions > 1 && directions * least(tangents) * tangents > sweep(memory)) {
+      directions /= 2;
+    }
+    for (int k = directions; k >= 1; k /= 2) {
       long beside = memory - examples * tape;
       long resident = Math.min(most, beside / (k * tangents));
       if (resident >= Math.min(most, FEW)) {
         return of(memory, examples, resident, k, tangents, true);
       }
     }
-    for (int k = limits.directions(); k >= 1; k /= 2) {
+    for (int k = directions; k >= 1; k /= 2) {
       long recomputed = Math.min(most, memory / (tape + k * tangents));
       if (recomputed >= (k == 1 ? 1 : Math.min(most, FEW))) {
         return of(memory, examples, recomputed, k, tangents, false);
@@ -78,9 +85,17 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
             + " for one example");
   }
 
+  private static long sweep(long memory) {
+    return Math.max(SWEEP, memory / SWEEPS);
+  }
+
+  private static long least(long tangents) {
+    return Math.clamp(PART / tangents, 1, FEW);
+  }
+
   private static BatchPlan of(
       long memory, int examples, long fitting, int k, long tangents, boolean resident) {
-    long paying = Math.max(FEW, Math.max(SWEEP, memory / SWEEPS) / (k * tangents));
+    long paying = Math.max(least(tangents), sweep(memory) / (k * tangents));
     long parts = Math.ceilDiv(examples, Math.min(fitting, paying));
     return new BatchPlan(memory, (int) Math.ceilDiv(examples, parts), k, resident);
   }
