@@ -9,6 +9,7 @@
 #include <cstring>
 #include <deque>
 
+#include "counting.h"
 #include "findings.h"
 
 namespace emulator {
@@ -124,10 +125,10 @@ int allocate(int device, std::size_t bytes, std::uintptr_t* address) {
   if (mprotect(reinterpret_cast<void*>(start), pages(bytes), PROT_READ | PROT_WRITE) != 0) return 2;
   forget(start, pages(bytes));
   *address = start + kLead;
-  poison(*address, bytes);
+  if (!countsOnly()) poison(*address, bytes);
   live[*address] = {*address, bytes, ++serials, device};
   usage[device] += rounded(bytes);
-  markUnwritten(*address, bytes);
+  if (!countsOnly()) markUnwritten(*address, bytes);
   return 0;
 }
 
