@@ -23,8 +23,8 @@ public final class TransformerCost {
 
   /** Kernels of a pass: of one block, of what is around all blocks; one for each direction. */
   private enum Pass {
-    GRADIENT(36, 24),
-    PRODUCT(54, 23),
+    GRADIENT(34, 23),
+    PRODUCT(50, 22),
     FORM(34, 12);
 
     private final int block;

@@ -19,6 +19,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * A batch on a device and its recordings at a point: cut to stay within a memory limit, and made
@@ -226,14 +228,7 @@ final class RecordedBatch implements AutoCloseable {
     Map<String, List<double[]>> sums = new LinkedHashMap<>();
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = tapes.get(plan.resident() ? i : 0);
-      sum += tape.forward(point, parts.get(i), examples);
-      requireResolved(name, device, tape);
-      if (observed) {
-        for (String statistic : network.statistics()) {
-          sums.merge(statistic, tape.statistic(statistic), RecordedBatch::accumulate);
-        }
-      }
-      tape.backward(gradient);
+      sum += record(tape, parts.get(i), sums);
     }
     lossValue = NonFiniteException.check("loss", sum);
     gradientNorm =
@@ -262,6 +257,22 @@ final class RecordedBatch implements AutoCloseable {
     }
   }
 
+  /** Submits both passes before it waits for what the first one gives. */
+  private double record(Tape tape, Batch part, Map<String, List<double[]>> sums) {
+    try (Scope temporary = Scope.open()) {
+      tape.submitForward(point, part, examples);
+      Map<String, Supplier<List<double[]>>> submitted = new LinkedHashMap<>();
+      for (String statistic : observed ? network.statistics() : Set.<String>of()) {
+        submitted.put(statistic, tape.submitStatistic(statistic, temporary));
+      }
+      tape.backward(gradient);
+      requireResolved(name, device, tape);
+      submitted.forEach(
+          (name, values) -> sums.merge(name, values.get(), RecordedBatch::accumulate));
+      return tape.lossOfForward();
+    }
+  }
+
   private static List<double[]> accumulate(List<double[]> sums, List<double[]> more) {
     for (int i = 0; i < sums.size(); i++) {
       for (int h = 0; h < sums.get(i).length; h++) {
@@ -282,7 +293,7 @@ final class RecordedBatch implements AutoCloseable {
       return tapes.get(part);
     }
     Tape tape = tapes.getFirst();
-    tape.forward(point, parts.get(part), examples);
+    tape.submitForward(point, parts.get(part), examples);
     if (adjoints) {
       tape.backward(discarded);
     }
