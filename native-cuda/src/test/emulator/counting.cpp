@@ -44,6 +44,7 @@ std::string arguments(const Launch& launch) {
 
 int countLaunch(const Launch& launch) {
   if (counting == Counting::kOff) return run(launch);
+  if (counting == Counting::kNothing) return 0;
   bytesRead = bytesWritten = 0;
   int status = countsOnly() ? 0 : run(launch);
   countLine(format("kernel|%s|%u %u|%llu %llu|", launch.kernel->name, launch.grid[0], launch.grid[1],
@@ -53,11 +54,11 @@ int countLaunch(const Launch& launch) {
 }
 
 void countMove(const char* what, std::size_t bytes) {
-  if (counting != Counting::kOff) countLine(format("%s|%zu", what, bytes));
+  if (counting == Counting::kOnly || counting == Counting::kBeside) countLine(format("%s|%zu", what, bytes));
 }
 
 void countLine(const std::string& line) {
-  if (counting != Counting::kOff) counted += line + '\n';
+  if (counting == Counting::kOnly || counting == Counting::kBeside) counted += line + '\n';
 }
 
 std::string takeCounted() {

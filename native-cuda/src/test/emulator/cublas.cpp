@@ -192,6 +192,7 @@ int resolveScalars(const Batch& batch, double* alpha, double* beta) {
 
 // "product|transposes m n depth members|steps of the factors, -1 where members lie anywhere|beta, bytes of an element"
 void count(const Batch& batch, std::int64_t strideA, std::int64_t strideB) {
+  if (counting == Counting::kOff || counting == Counting::kNothing) return;
   const Gemm& g = batch.gemm;
   countLine(format("product|%d %d %lld %lld %lld %zu|%lld %lld|%d %zu", g.transposeA, g.transposeB,
                    static_cast<long long>(g.m), static_cast<long long>(g.n), static_cast<long long>(g.k),

@@ -43,6 +43,7 @@ DYNAXX_EXPORT void dynaxx_emulator_reset() {
   all.order = 0;
   mostPatience = kPatience;
   firstBlock = 0;
+  clearPeak();
   counting = Counting::kOff;
   clearCounted();
   applyEnvironment(all);
@@ -104,11 +105,17 @@ DYNAXX_EXPORT void dynaxx_emulator_first_block(long block) {
   firstBlock = static_cast<std::uint64_t>(std::max(0L, block));
 }
 
-/** From now on: 0 nothing is counted, 1 everything is counted and nothing computed, 2 everything is both. */
+/** From now on: 0 nothing is counted, 1 all is counted and nothing computed, 2 all is both, 3 nothing is either. */
 DYNAXX_EXPORT void dynaxx_emulator_count(int how) {
   Lock lock(runtime().mutex);
   counting = static_cast<Counting>(how);
   clearCounted();
+}
+
+/** The most bytes that a device has had in use since the reset. */
+DYNAXX_EXPORT long dynaxx_emulator_peak() {
+  Lock lock(runtime().mutex);
+  return static_cast<long>(peak());
 }
 
 /** Bytes of what was counted and not taken yet, one line each; where they fit, they go to buffer and are taken. */

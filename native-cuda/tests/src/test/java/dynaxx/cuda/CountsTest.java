@@ -39,14 +39,12 @@ import org.junit.jupiter.api.Test;
 class CountsTest {
 
   private static final Path PAGE = Path.of("..", "..", "docs", "gpu.md");
-  private static final String BEGIN = "<!-- counts: begin -->\n";
-  private static final String END = "<!-- counts: end -->\n";
   private static final String REWRITE =
-      "mvn -pl native-cuda/tests -am verify -Dcuda=off -Ddocs=write -Dtest=CountsTest"
+      "mvn -pl native-cuda/tests -am verify -Dcuda=off -Ddocs=write -Dtest=CountsTest,MemoryPlanTest"
           + " -Dsurefire.failIfNoSpecifiedTests=false";
 
   /** Of an H200. */
-  private static final long MEMORY = 141_000_000_000L;
+  static final long MEMORY = 141_000_000_000L;
 
   private static final int LANCZOS_VECTORS = 8;
 
@@ -236,11 +234,16 @@ class CountsTest {
 
   @Test
   void theTableIsWhatTheDeviceIsAskedToDo() throws IOException {
-    String table = table(rows());
+    check("counts", table(rows()));
+  }
+
+  /** Compares a table of the page, between comments with its name, or writes it. */
+  static void check(String name, String table) throws IOException {
     String page = Files.readString(PAGE);
-    int begin = page.indexOf(BEGIN) + BEGIN.length();
-    int end = page.indexOf(END);
-    assertTrue(begin >= BEGIN.length() && end >= begin, "the markers are missing from " + PAGE);
+    String first = "<!-- " + name + ": begin -->\n";
+    int begin = page.indexOf(first) + first.length();
+    int end = page.indexOf("<!-- " + name + ": end -->\n");
+    assertTrue(begin >= first.length() && end >= begin, name + ": no such comments in " + PAGE);
     if ("write".equals(System.getProperty("docs"))) {
       Files.writeString(PAGE, page.substring(0, begin) + table + page.substring(end));
     } else {

@@ -112,7 +112,12 @@ final class Emulator {
     command("eager", ValueLayout.JAVA_INT, 1);
   }
 
-  /** 0 counts nothing; 1 counts and computes nothing; 2 computes and counts. */
+  /** The most bytes that were in use since the reset. */
+  static long peak() {
+    return (long) call("peak", FunctionDescriptor.of(ValueLayout.JAVA_LONG));
+  }
+
+  /** 0 computes only; 1 counts only; 2 computes and counts; 3 does neither. */
   static void count(int how) {
     command("count", ValueLayout.JAVA_INT, how);
   }

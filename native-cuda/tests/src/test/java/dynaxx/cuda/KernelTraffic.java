@@ -209,7 +209,10 @@ final class KernelTraffic {
         yield REAL * l.at(1) * (rows * touched + l.present(8) * (l.at(9) == 0 ? 1 : l.at(2)));
       }
       case "gemm_members" -> 3 * WIDE * l.at(0) * l.at(1) * l.at(2);
-      case "gemm_split" -> 3 * REAL * l.at(0);
+      case "gemm_split" -> {
+        long matrices = l.at(4) / l.at(7);
+        yield REAL * (matrices * l.at(5) * l.at(6) + l.at(4) * l.at(8) * l.at(13));
+      }
       default -> unknown(l);
     };
   }
