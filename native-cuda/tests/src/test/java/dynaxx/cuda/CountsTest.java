@@ -40,8 +40,8 @@ class CountsTest {
 
   private static final Path PAGE = Path.of("..", "..", "docs", "gpu.md");
   private static final String REWRITE =
-      "mvn -pl native-cuda/tests -am verify -Dcuda=off -Ddocs=write -Dtest=CountsTest,MemoryPlanTest"
-          + " -Dsurefire.failIfNoSpecifiedTests=false";
+      "mvn -pl native-cuda/tests -am verify -Dcuda=off -Ddocs=write"
+          + " -Dtest=CountsTest,MemoryPlanTest -Dsurefire.failIfNoSpecifiedTests=false";
 
   /** Of an H200. */
   static final long MEMORY = 141_000_000_000L;
