@@ -4,6 +4,7 @@ import dynaxx.device.Device;
 import dynaxx.device.MemoryExhaustedException;
 import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -35,10 +36,18 @@ final class RecordedBatch implements AutoCloseable {
   /** Error of a softmax from the rounding of its logits: that of products in float32. */
   private static final double LARGEST_NOISE = 1e-5;
 
+  /** Of the memory limit, what parameters that are copied may take. */
+  private static final int SMALL = 64;
+
   /** Whoever works with the recordings. */
   interface Owner {
-    /** There are new recordings. */
-    void recorded();
+    /**
+     * There are new recordings.
+     *
+     * @param inPlace whether all arrays, also of the parameters and the batch, are those of the
+     *     recordings before
+     */
+    void recorded(boolean inPlace);
 
     /** Work space has gone and is to be allocated again when needed. */
     void released();
@@ -66,6 +75,13 @@ final class RecordedBatch implements AutoCloseable {
   private Scope pointScope = scope.child();
   private Buffer discarded;
   private Buffer point;
+
+  /** Where parameters from the host are put at every point, so that they stay in place. */
+  private Buffer own;
+
+  /** The parameters' array of the last recordings, null if other arrays have changed since. */
+  private Buffer recordedAt;
+
   private boolean current;
   private double lossValue;
   private double gradientNorm;
@@ -145,6 +161,7 @@ final class RecordedBatch implements AutoCloseable {
   /** Leaves nothing allocated, and a smaller plan if there is one. */
   private void shrink(MemoryExhaustedException cause) {
     current = false;
+    recordedAt = null;
     parts.clear();
     tapes.clear();
     workScope.close();
@@ -184,6 +201,7 @@ final class RecordedBatch implements AutoCloseable {
     batchScope = next;
     cut();
     point = null;
+    recordedAt = null;
     current = false;
   }
 
@@ -194,13 +212,29 @@ final class RecordedBatch implements AutoCloseable {
     current = false;
     pointScope.close();
     pointScope = scope.child();
-    point = device.place(pointScope, values);
+    point = inPlace(values, device.place(pointScope, values));
     try {
       with(() -> {});
     } catch (RuntimeException | Error e) {
       point = null;
       throw e;
     }
+  }
+
+  /** Recorded work finds parameters where it has found them before; that pays for short vectors. */
+  private Buffer inPlace(Buffer values, Buffer placed) {
+    boolean uploaded = values instanceof HostBuffer && placed != values;
+    boolean small = values.size() * Float.BYTES <= plan.memory() / SMALL;
+    if (!uploaded || !small || !device.records()) {
+      return placed;
+    }
+    if (own == null) {
+      own = device.allocate(scope, values.size());
+    }
+    device.algebra().copy(placed, own);
+    pointScope.close();
+    pointScope = scope.child();
+    return own;
   }
 
   /** Does work with the recordings; when memory runs out, once more from recording on. */
@@ -235,7 +269,8 @@ final class RecordedBatch implements AutoCloseable {
         NonFiniteException.check(
             "gradient norm", Math.sqrt(device.algebra().dot(gradient, gradient)));
     statistics = observed || network.statistics().isEmpty() ? sums : null;
-    owner.recorded();
+    owner.recorded(recordedAt == point);
+    recordedAt = point;
   }
 
   /** Where logits are all alike but for their last digits, nothing of their softmax is right. */

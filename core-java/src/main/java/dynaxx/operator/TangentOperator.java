@@ -64,7 +64,14 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   }
 
   @Override
-  final void moved() {
+  final void moved(boolean inPlace) {
+    if (inPlace && recordings != null) {
+      return;
+    }
+    renew();
+  }
+
+  private void renew() {
     if (recordingScope != null) {
       recordingScope.close();
     }
@@ -78,11 +85,12 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   final void released() {
     products = null;
     forms = null;
+    recordings = null;
   }
 
   /** Gives the memory of the sweeps back until they are needed again. */
   final void freeSweeps() {
-    moved();
+    renew();
     for (TangentSweep sweep : Arrays.asList(products, forms)) {
       if (sweep != null) {
         sweep.close();
@@ -96,7 +104,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     if (sweep == null || sweep.maxDirections() >= v.count()) {
       return sweep;
     }
-    moved();
+    renew();
     sweep.close();
     return null;
   }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.device.MemoryExhaustedException;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
@@ -155,6 +156,51 @@ class NetworksTest {
       hessian.linearize(elsewhere);
       float[] after = assertSameThreeTimes(hessian, device, scope);
       assertTrue(!Arrays.equals(before, after), "a new point gives new products");
+    }
+  }
+
+  private static long graphs() {
+    return Emulator.live().text().lines().filter(l -> l.contains("executable graph")).count();
+  }
+
+  /** Parameters from the host are always put in the same place, so that what was recorded stays. */
+  @Test
+  void recordingsAreKeptFromPointToPoint() {
+    KnownCase c = KnownCase.vitSmall();
+    float[] expected;
+    HostBuffer elsewhere;
+    Scope host = Scope.open();
+    try (host;
+        Device device = CudaDevice.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      elsewhere = c.host(host, "parameters");
+      elsewhere.set(7, elsewhere.get(7) + 1);
+      expected = product(hessian(c, scope, device).linearize(elsewhere), device, scope);
+      Hessian hessian = hessian(c, scope, device);
+      assertSameThreeTimes(hessian, device, scope);
+      long graphs = graphs();
+      long before = Emulator.launches();
+      Emulator.counted();
+      Emulator.count(2);
+      hessian.linearize(elsewhere);
+      assertArrayEquals(expected, product(hessian, device, scope));
+      assertEquals(graphs, graphs());
+      assertTrue(Emulator.launches() > before);
+      assertTrue(Emulator.counted().contains("graph|"), "the first product is a graph");
+      Emulator.count(0);
+      // parameters on the device are used where they are: other ones are another recording
+      Buffer there = device.upload(scope, elsewhere.segment());
+      hessian.linearize(there);
+      Emulator.count(2);
+      assertArrayEquals(expected, product(hessian, device, scope));
+      assertTrue(!Emulator.counted().contains("graph|"), "the first product is no graph");
+      // other examples are elsewhere too
+      hessian.linearize(elsewhere);
+      assertSameThreeTimes(hessian, device, scope);
+      hessian.batch(c.batch(scope)).linearize(elsewhere);
+      Emulator.count(2);
+      assertArrayEquals(expected, product(hessian, device, scope));
+      assertTrue(!Emulator.counted().contains("graph|"), "nor with other examples");
     }
   }
 
