@@ -115,6 +115,16 @@ public interface Op {
   }
 
   /**
+   * Fixed values that depend on the shapes of its inputs.
+   *
+   * @param inputs shapes of the inputs
+   * @return {@link #constants()} by default
+   */
+  default List<float[]> constants(List<Shape> inputs) {
+    return constants();
+  }
+
+  /**
    * Checks data that is fed to this op directly, such as token numbers.
    *
    * @param inputs all examples

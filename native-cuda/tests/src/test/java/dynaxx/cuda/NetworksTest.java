@@ -9,10 +9,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.device.MemoryExhaustedException;
+import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.model.NetworkBuilder;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.network.op.Gather;
+import dynaxx.network.op.Rotary;
+import dynaxx.network.op.Where;
 import dynaxx.operator.GaussNewton;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NetworkOperator;
@@ -24,6 +32,7 @@ import dynaxx.spectrum.Verdict;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -201,6 +210,33 @@ class NetworksTest {
       Emulator.count(2);
       assertArrayEquals(expected, product(hessian, device, scope));
       assertTrue(!Emulator.counted().contains("graph|"), "nor with other examples");
+    }
+  }
+
+  /** Ops that bring numbers of their own are recorded with them. */
+  @Test
+  void opsWithConstantsAreRecorded() {
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4, 3));
+    NetworkBuilder.Node x = g.linear(g.input(), 3, "first");
+    x = g.add(new Gather(0, List.of(2, 0, 2)), g.tanh(x));
+    x = g.multiply(x, g.add(new Gather(0, List.of(0, 1, 1)), x));
+    x = g.add(new Rotary(1, 2, 10), x);
+    x = g.add(Where.of(true, false, true, true, false, true, true, true, false), x, g.tanh(x));
+    Network network = g.build(x);
+    try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      HostBuffer inputs = scope.allocate(5 * 12);
+      for (int i = 0; i < inputs.size(); i++) {
+        inputs.set(i, (float) Math.sin(i));
+      }
+      Loss loss = Loss.meanSquaredError();
+      Batch batch = Batch.of(network, loss, inputs, scope.allocate(5 * 9));
+      Hessian hessian = new Hessian(network, loss, batch, device);
+      scope.onClose(hessian::close);
+      HostBuffer parameters = scope.allocate(network.parameterCount());
+      network.initialize(parameters, 1);
+      hessian.linearize(parameters);
+      assertSameThreeTimes(hessian, device, scope);
     }
   }
 
