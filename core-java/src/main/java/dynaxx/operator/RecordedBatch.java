@@ -120,7 +120,8 @@ final class RecordedBatch implements AutoCloseable {
             network,
             loss,
             examples,
-            new BatchPlan.Limits(memory, limits.microBatch(), limits.directions()),
+            new BatchPlan.Limits(
+                memory, limits.microBatch(), limits.directions(), device.records()),
             tangentBytes);
     try {
       this.batch = batch.checked(network, loss).on(device, batchScope);
@@ -178,7 +179,8 @@ final class RecordedBatch implements AutoCloseable {
   private BatchPlan smaller(MemoryExhaustedException cause) {
     try {
       BatchPlan.Limits half =
-          new BatchPlan.Limits(plan.memory() / 2, plan.part(), plan.directions());
+          new BatchPlan.Limits(
+              plan.memory() / 2, plan.part(), plan.directions(), device.records());
       BatchPlan next = BatchPlan.of(network, loss, examples, half, tangentBytes);
       LOG.log(Level.WARNING, () -> name + ": " + cause.getMessage() + "; going on with " + next);
       return next;

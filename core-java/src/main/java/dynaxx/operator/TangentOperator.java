@@ -85,7 +85,6 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   final void released() {
     products = null;
     forms = null;
-    recordings = null;
   }
 
   /** Gives the memory of the sweeps back until they are needed again. */

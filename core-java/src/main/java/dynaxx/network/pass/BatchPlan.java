@@ -32,8 +32,22 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
    * @param memory bytes that activations and tangents may take
    * @param microBatch the most examples of a part, or 0 for as many as pay
    * @param directions the most directions of a sweep
+   * @param whole whether parts as large as fit pay: where memory is there at once, and each part
+   *     costs the submission of all its work
    */
-  public record Limits(long memory, int microBatch, int directions) {}
+  public record Limits(long memory, int microBatch, int directions, boolean whole) {
+
+    /**
+     * Of a device with the host's memory.
+     *
+     * @param memory bytes that activations and tangents may take
+     * @param microBatch the most examples of a part, or 0 for as many as pay
+     * @param directions the most directions of a sweep
+     */
+    public Limits(long memory, int microBatch, int directions) {
+      this(memory, microBatch, directions, false);
+    }
+  }
 
   /**
    * Plans for the most directions, then for recordings that are kept. Parts are no larger than
@@ -61,13 +75,13 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
       long beside = memory - examples * tape;
       long resident = Math.min(most, beside / (k * tangents));
       if (resident >= Math.min(most, FEW)) {
-        return of(memory, examples, resident, k, tangents, true);
+        return of(limits, examples, resident, k, tangents, true);
       }
     }
     for (int k = limits.directions(); k >= 1; k /= 2) {
       long recomputed = Math.min(most, memory / (tape + k * tangents));
       if (recomputed >= (k == 1 ? 1 : Math.min(most, FEW))) {
-        return of(memory, examples, recomputed, k, tangents, false);
+        return of(limits, examples, recomputed, k, tangents, false);
       }
     }
     throw new IllegalArgumentException(
@@ -79,8 +93,10 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
   }
 
   private static BatchPlan of(
-      long memory, int examples, long fitting, int k, long tangents, boolean resident) {
-    long paying = Math.max(FEW, Math.max(SWEEP, memory / SWEEPS) / (k * tangents));
+      Limits limits, int examples, long fitting, int k, long tangents, boolean resident) {
+    long memory = limits.memory();
+    long worth = limits.whole() ? memory : Math.max(SWEEP, memory / SWEEPS);
+    long paying = Math.max(FEW, worth / (k * tangents));
     long parts = Math.ceilDiv(examples, Math.min(fitting, paying));
     return new BatchPlan(memory, (int) Math.ceilDiv(examples, parts), k, resident);
   }
