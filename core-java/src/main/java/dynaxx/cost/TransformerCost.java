@@ -24,7 +24,7 @@ public final class TransformerCost {
 
   /** Kernels of a pass: of one block, of what is around all blocks; one for each direction. */
   private enum Pass {
-    GRADIENT(34, 23),
+    GRADIENT(34, 24),
     PRODUCT(50, 22),
     FORM(34, 12);
 

@@ -179,8 +179,7 @@ final class RecordedBatch implements AutoCloseable {
   private BatchPlan smaller(MemoryExhaustedException cause) {
     try {
       BatchPlan.Limits half =
-          new BatchPlan.Limits(
-              plan.memory() / 2, plan.part(), plan.directions(), device.records());
+          new BatchPlan.Limits(plan.memory() / 2, plan.part(), plan.directions(), device.records());
       BatchPlan next = BatchPlan.of(network, loss, examples, half, tangentBytes);
       LOG.log(Level.WARNING, () -> name + ": " + cause.getMessage() + "; going on with " + next);
       return next;
