@@ -1,5 +1,5 @@
 // What goes before a product by cuBLAS: bias, addresses of members, and the parts of split factors.
-#include "dynaxx.cuh"
+#include "units.cuh"
 
 struct Layout {
   long long offset;
@@ -36,20 +36,56 @@ KERNEL(gemm_members)(
   }
 }
 
-// x = high + low, both exact in TF32 (10 bits) up to the last bits of low: Ootomo and Yokota (2022).
-KERNEL(gemm_split)(index_t n, const real* x, real* high, real* low) {
-  for (index_t i = first_element(); i < n; i += element_step()) {
-    float value = float(x[i]);
-    union {
-      float f;
-      unsigned u;
-    } bits;
-    bits.f = value;
-    // round to nearest, ties away from zero; infinities and NaN stay what they are
-    if ((bits.u & 0x7f800000u) != 0x7f800000u) {
-      bits.u = (bits.u + 0x1000u) & 0xffffe000u;
+namespace gemm {
+
+// Nearest float32 with the 10 bits of TF32, ties away from zero; infinities and NaN stay what they are.
+__device__ __forceinline__ float rounded(float x) {
+  union {
+    float f;
+    unsigned u;
+  } bits;
+  bits.f = x;
+  if ((bits.u & 0x7f800000u) != 0x7f800000u) {
+    bits.u = (bits.u + 0x1000u) & 0xffffe000u;
+  }
+  return bits.f;
+}
+
+}  // namespace gemm
+
+// x = high + low but for the last bits of low, both exact in TF32 (10 bits): Ootomo and Yokota (2022). For each matrix and stored row, the
+// parts in columns of `pitch`, bit p of `order` telling whether part p is the high one; what is not there in x is 0. total: rows of all
+// matrices that differ, `lines` each; n1, n2: matrices along the last indices.
+KERNEL(gemm_split)(
+    const real* x, Layout l, int n1, int n2, index_t total, int rows, int cols, int lines, int pitch, real* out, index_t row_step,
+    index_t part_step, index_t matrix_step, int parts, int order, int lanes) {
+  RowPlace<PACK> at(pitch, lanes);
+  if (at.col >= pitch) {
+    return;
+  }
+  for (index_t line = at.row; line < total; line += at.step) {
+    index_t matrix = line / lines;
+    index_t row = line - matrix * lines;
+    index_t i = matrix / ((index_t)n1 * n2), j = matrix / n2 % n1, k = matrix % n2;
+    const real* from = x + l.offset + i * l.s0 + j * l.s1 + k * l.s2 + row * l.ld + at.col;
+    Unit<PACK> v = {};
+    if (row < rows && at.col + PACK <= cols) {
+      v = load_unit<PACK>(from);
+    } else if (row < rows) {
+      for (int c = 0; c < PACK; c++) {
+        v.v[c] = at.col + c < cols ? from[c] : real(0);
+      }
     }
-    high[i] = real(bits.f);
-    low[i] = bits.f == value ? real(0) : real(value - bits.f);
+    Unit<PACK> high, low;
+    for (int c = 0; c < PACK; c++) {
+      float value = float(v.v[c]);
+      float most = gemm::rounded(value);
+      high.v[c] = real(most);
+      low.v[c] = most == value ? real(0) : real(gemm::rounded(value - most));
+    }
+    real* to = out + matrix * matrix_step + row * row_step + at.col;
+    for (int p = 0; p < parts; p++) {
+      store_unit<PACK>(to + p * part_step, order >> p & 1 ? high : low);
+    }
   }
 }

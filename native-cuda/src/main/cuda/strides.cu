@@ -70,7 +70,7 @@ __device__ __forceinline__ void sum(const real* from, real* to, index_t outputs,
   int local = apart ? threadIdx.x % each : threadIdx.x / lanes;
   int lane = apart ? threadIdx.x / each : threadIdx.x % lanes;
   index_t chunk = blockIdx.x % chunks;
-  index_t output = blockIdx.x / chunks * each + local;
+  index_t output = (index_t)(blockIdx.x / chunks) * each + local;
   index_t size = (terms + chunks - 1) / chunks;
   index_t end = (chunk + 1) * size < terms ? (chunk + 1) * size : terms;
   Place p = {0, 0};

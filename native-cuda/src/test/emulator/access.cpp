@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "counting.h"
 #include "execution.h"
 #include "findings.h"
 #include "memory.h"
@@ -181,6 +182,7 @@ inline void touchDevice(std::size_t word, unsigned int bytes) {
     entry = {};
     entry.tag = tag;
   }
+  if ((kWrite ? entry.writer : entry.reader).block < launchFirst) (kWrite ? bytesWritten : bytesRead) += 4;
   if (entry.writer.block >= launchFirst && conflicts(entry.writer, bytes)) deviceRace(entry.writer, true, kWrite, word);
   if (kWrite) {
     if (entry.reader.block >= launchFirst && conflicts(entry.reader, bytes))

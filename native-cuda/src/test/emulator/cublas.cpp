@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "counting.h"
 #include "findings.h"
 #include "gemm.h"
 #include "memory.h"
@@ -189,6 +190,16 @@ int resolveScalars(const Batch& batch, double* alpha, double* beta) {
   return kSuccess;
 }
 
+// "product|transposes m n depth members|steps of the factors, -1 where members lie anywhere|beta, bytes of an element"
+void count(const Batch& batch, std::int64_t strideA, std::int64_t strideB) {
+  if (counting == Counting::kOff || counting == Counting::kNothing) return;
+  const Gemm& g = batch.gemm;
+  countLine(format("product|%d %d %lld %lld %lld %zu|%lld %lld|%d %zu", g.transposeA, g.transposeB,
+                   static_cast<long long>(g.m), static_cast<long long>(g.n), static_cast<long long>(g.k),
+                   batch.c.size(), static_cast<long long>(strideA), static_cast<long long>(strideB),
+                   batch.scalars.beta != 0, elementBytes(g)));
+}
+
 int execute(const Batch& batch) {
   double alpha, beta;
   if (int status = resolveScalars(batch, &alpha, &beta)) return status;
@@ -308,7 +319,10 @@ int strided(const Call& call, void* handle, const Request& r, const void* a, std
     batch.b.push_back(reinterpret_cast<std::uintptr_t>(b) + i * strideB * element);
     batch.c.push_back(reinterpret_cast<std::uintptr_t>(c) + i * strideC * element);
   }
-  return submit(call, *blas, [batch = std::move(batch)] { return execute(batch); });
+  return submit(call, *blas, [batch = std::move(batch), strideA, strideB] {
+    count(batch, strideA, strideB);
+    return countsOnly() ? kSuccess : execute(batch);
+  });
 }
 
 int readPointers(const char* symbol, const char* name, const void* const* from, std::int64_t count,
@@ -461,6 +475,9 @@ DYNAXX_EXPORT int cublasGemmBatchedEx_64(void* handle, int transposeA, int trans
   if (int status = prepareBatch(call, *blas, request, &batch)) return status;
   if (empty(request)) return kBlasSuccess;
   return submit(call, *blas, [batch = std::move(batch), a, b, c, batchCount]() mutable {
+    batch.c.resize(static_cast<std::size_t>(batchCount));
+    count(batch, -1, -1);
+    if (countsOnly()) return static_cast<int>(kSuccess);
     if (int status = readPointers(batch.symbol, "A", a, batchCount, batch.a)) return status;
     if (int status = readPointers(batch.symbol, "B", b, batchCount, batch.b)) return status;
     if (int status = readPointers(batch.symbol, "C", c, batchCount, batch.c)) return status;

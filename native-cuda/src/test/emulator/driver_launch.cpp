@@ -3,6 +3,7 @@
 #include <climits>
 #include <cstring>
 
+#include "counting.h"
 #include "findings.h"
 #include "runtime.h"
 #include "symbols.h"
@@ -177,6 +178,6 @@ DYNAXX_EXPORT int cuLaunchKernel(void* handle, unsigned int gridX, unsigned int 
   if (int status = collectArguments(*function->kernel, parameters, extra, launch.arguments)) return status;
   return enqueue(call, stream, function->kernel->name, [launch = std::move(launch)] {
     runtime().launches++;
-    return run(launch);
+    return countLaunch(launch);
   });
 }

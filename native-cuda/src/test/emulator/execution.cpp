@@ -58,6 +58,7 @@ namespace emulator {
 
 Clock now = {};
 std::uint32_t launchFirst = 1;
+std::uint64_t firstBlock = 0;
 bool inKernel = false;
 std::uint32_t patience = kPatience, mostPatience = kPatience;
 std::uintptr_t stackBase = 0;
@@ -425,13 +426,15 @@ int run(const Launch& requested) {
   dynaxx_block_dimension = {requested.block[0], requested.block[1], requested.block[2]};
   dynaxx_grid_dimension = {requested.grid[0], requested.grid[1], requested.grid[2]};
   std::uint64_t blocks = std::uint64_t{requested.grid[0]} * requested.grid[1] * requested.grid[2];
-  std::vector<std::uint64_t> sequence = sequenceOf<std::uint64_t>(blocks);
+  std::uint64_t first = std::min(blocks, firstBlock);
+  std::vector<std::uint64_t> sequence = sequenceOf<std::uint64_t>(blocks - first);
   std::vector<int> threadSequence =
       sequenceOf<int>(static_cast<int>(requested.block[0] * requested.block[1] * requested.block[2]));
   fences.assign(blocks, 0);
   indexThreads(requested.block);
   int status = 0;
-  for (std::uint64_t index : sequence) {
+  for (std::uint64_t which : sequence) {
+    std::uint64_t index = first + which;
     dynaxx_block_index = {static_cast<unsigned int>(index % requested.grid[0]),
                           static_cast<unsigned int>(index / requested.grid[0] % requested.grid[1]),
                           static_cast<unsigned int>(index / requested.grid[0] / requested.grid[1])};

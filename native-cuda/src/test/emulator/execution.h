@@ -41,6 +41,8 @@ struct Clock {
 };
 
 extern Clock now;
+/** Of every launch, blocks before this one are left out. */
+extern std::uint64_t firstBlock;
 extern std::uint32_t launchFirst;  // serial of the launch's first block
 extern bool inKernel;
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "counting.h"
 #include "findings.h"
 #include "memory.h"
 #include "runtime.h"
@@ -41,6 +42,10 @@ DYNAXX_EXPORT void dynaxx_emulator_reset() {
   all.eager = false;
   all.order = 0;
   mostPatience = kPatience;
+  firstBlock = 0;
+  clearPeak();
+  counting = Counting::kOff;
+  clearCounted();
   applyEnvironment(all);
 }
 
@@ -92,6 +97,34 @@ DYNAXX_EXPORT void dynaxx_emulator_devices(int count) {
 DYNAXX_EXPORT long dynaxx_emulator_launches() {
   Lock lock(runtime().mutex);
   return runtime().launches;
+}
+
+/** Blocks of every launch before this one are left out from now on, so that the end of a large grid can be looked at. */
+DYNAXX_EXPORT void dynaxx_emulator_first_block(long block) {
+  Lock lock(runtime().mutex);
+  firstBlock = static_cast<std::uint64_t>(std::max(0L, block));
+}
+
+/** From now on: 0 nothing is counted, 1 all is counted and nothing computed, 2 all is both, 3 nothing is either. */
+DYNAXX_EXPORT void dynaxx_emulator_count(int how) {
+  Lock lock(runtime().mutex);
+  counting = static_cast<Counting>(how);
+  clearCounted();
+}
+
+/** The most bytes that a device has had in use since the reset. */
+DYNAXX_EXPORT long dynaxx_emulator_peak() {
+  Lock lock(runtime().mutex);
+  return static_cast<long>(peak());
+}
+
+/** Bytes of what was counted and not taken yet, one line each; where they fit, they go to buffer and are taken. */
+DYNAXX_EXPORT long dynaxx_emulator_counted(char* buffer, std::size_t size) {
+  Lock lock(runtime().mutex);
+  if (countedBytes() > size) return static_cast<long>(countedBytes());
+  std::string text = takeCounted();
+  std::memcpy(buffer, text.data(), text.size());
+  return static_cast<long>(text.size());
 }
 
 /** Order of blocks, of threads between barriers, and of streams: 0 forward, 1 reverse, 2 shuffled. */

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <deque>
 
+#include "counting.h"
 #include "findings.h"
 
 namespace emulator {
@@ -31,6 +32,7 @@ std::deque<std::uintptr_t> freedOrder;
 std::map<std::uintptr_t, Pinned> host;
 std::size_t limit = std::size_t{2} << 30;
 std::map<int, std::size_t> usage;
+std::size_t mostUsed = 0;
 std::uintptr_t cursor = 0;
 long serials = 0;
 
@@ -124,10 +126,11 @@ int allocate(int device, std::size_t bytes, std::uintptr_t* address) {
   if (mprotect(reinterpret_cast<void*>(start), pages(bytes), PROT_READ | PROT_WRITE) != 0) return 2;
   forget(start, pages(bytes));
   *address = start + kLead;
-  poison(*address, bytes);
+  if (!countsOnly()) poison(*address, bytes);
   live[*address] = {*address, bytes, ++serials, device};
   usage[device] += rounded(bytes);
-  markUnwritten(*address, bytes);
+  mostUsed = std::max(mostUsed, usage[device]);
+  if (!countsOnly()) markUnwritten(*address, bytes);
   return 0;
 }
 
@@ -150,6 +153,8 @@ void releaseAll() {
 void setCapacity(std::size_t bytes) { limit = bytes; }
 std::size_t capacity() { return limit; }
 std::size_t used(int device) { return usage[device]; }
+std::size_t peak() { return mostUsed; }
+void clearPeak() { mostUsed = 0; }
 
 const std::map<std::uintptr_t, Allocation>& allocations() { return live; }
 const Allocation* find(std::uintptr_t address) { return containing(live, address); }

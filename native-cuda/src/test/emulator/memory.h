@@ -31,6 +31,9 @@ void releaseAll();
 void setCapacity(std::size_t bytes);
 std::size_t capacity();
 std::size_t used(int device);
+/** The most that a device has had in use since the last clear. */
+std::size_t peak();
+void clearPeak();
 
 const std::map<std::uintptr_t, Allocation>& allocations();
 /** The live allocation that contains address, or null. */

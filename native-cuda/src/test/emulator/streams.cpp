@@ -1,6 +1,7 @@
 // The driver's symbols for streams, events, capture and graphs.
 #include <chrono>
 
+#include "counting.h"
 #include "findings.h"
 #include "runtime.h"
 
@@ -95,6 +96,7 @@ DYNAXX_EXPORT int cuStreamSynchronize(void* handle) {
   if (stream == nullptr) return kInvalidHandle;
   if (capturing(stream)) return refuseCaptured(stream);
   drain(*stream);
+  countLine("wait|");
   return call.finish(kSuccess);
 }
 
@@ -276,7 +278,10 @@ DYNAXX_EXPORT int cuGraphLaunch(void* handle, void* streamHandle) {
   if (exec == nullptr) return badHandle(call, runtime().graphExecs, handle);
   std::shared_ptr<Stream> stream = streamOf(call, streamHandle);
   if (stream == nullptr) return kInvalidHandle;
-  return enqueue(call, stream, call.name(), [nodes = exec->nodes] { return runNodes(*nodes); });
+  return enqueue(call, stream, call.name(), [nodes = exec->nodes] {
+    countLine("graph|");
+    return runNodes(*nodes);
+  });
 }
 
 DYNAXX_EXPORT int cuGraphGetNodes(void* handle, void**, std::size_t* count) {

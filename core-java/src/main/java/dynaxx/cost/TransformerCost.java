@@ -5,6 +5,7 @@ import dynaxx.network.Network;
 import dynaxx.network.pass.BatchPlan;
 import dynaxx.network.pass.TangentSweep;
 import dynaxx.network.pass.Tape;
+import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
 import java.util.Optional;
@@ -23,8 +24,8 @@ public final class TransformerCost {
 
   /** Kernels of a pass: of one block, of what is around all blocks; one for each direction. */
   private enum Pass {
-    GRADIENT(36, 24),
-    PRODUCT(54, 23),
+    GRADIENT(34, 24),
+    PRODUCT(50, 22),
     FORM(34, 12);
 
     private final int block;
@@ -133,7 +134,8 @@ public final class TransformerCost {
   }
 
   /**
-   * How the probe cuts a subset, by the planner that the operators use, under half of the limit.
+   * How the probe cuts a subset, by the planner that the operators use, under its part of the
+   * limit.
    *
    * @param examples of the subset
    * @param memoryLimit bytes
@@ -141,8 +143,9 @@ public final class TransformerCost {
    * @throws IllegalArgumentException if the limit is too small for one example
    */
   public BatchPlan plan(int examples, long memoryLimit) {
+    long memory = CurvatureProbe.recordingBytes(memoryLimit, network.parameterCount());
     return BatchPlan.of(
-        network, loss, examples, new BatchPlan.Limits(memoryLimit / 2, 0, DIRECTIONS), tangents());
+        network, loss, examples, new BatchPlan.Limits(memory, 0, DIRECTIONS), tangents());
   }
 
   private long tangents() {

@@ -13,6 +13,15 @@ public interface Scalars {
    */
   int size();
 
+  /**
+   * Some of them, in the same memory.
+   *
+   * @param from the first
+   * @param count how many
+   * @return a view
+   */
+  Scalars part(int from, int count);
+
   /** Sets all to zero. */
   void clear();
 

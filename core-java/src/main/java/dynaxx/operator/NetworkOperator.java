@@ -101,8 +101,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
     RecordedBatch.Owner owner =
         new RecordedBatch.Owner() {
           @Override
-          public void recorded() {
-            moved();
+          public void recorded(boolean inPlace) {
+            moved(inPlace);
           }
 
           @Override
@@ -382,8 +382,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
   /** A part's share of the quadratic forms, for at most as many directions as planned. */
   abstract double[] quadraticForms(Tape tape, Vectors v);
 
-  /** There is a new point. */
-  void moved() {}
+  /** There is a new point; {@code inPlace} if all arrays are those of the point before. */
+  void moved(boolean inPlace) {}
 
   /** Whether a part that is recorded again needs its backward pass too. */
   abstract boolean usesAdjoints();

@@ -4,6 +4,7 @@ import dynaxx.device.Device;
 import dynaxx.device.MemoryExhaustedException;
 import dynaxx.layer.Shape;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
@@ -19,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * A batch on a device and its recordings at a point: cut to stay within a memory limit, and made
@@ -33,10 +36,18 @@ final class RecordedBatch implements AutoCloseable {
   /** Error of a softmax from the rounding of its logits: that of products in float32. */
   private static final double LARGEST_NOISE = 1e-5;
 
+  /** Of the memory limit, what parameters that are copied may take. */
+  private static final int SMALL = 64;
+
   /** Whoever works with the recordings. */
   interface Owner {
-    /** There are new recordings. */
-    void recorded();
+    /**
+     * There are new recordings.
+     *
+     * @param inPlace whether all arrays, also of the parameters and the batch, are those of the
+     *     recordings before
+     */
+    void recorded(boolean inPlace);
 
     /** Work space has gone and is to be allocated again when needed. */
     void released();
@@ -64,6 +75,13 @@ final class RecordedBatch implements AutoCloseable {
   private Scope pointScope = scope.child();
   private Buffer discarded;
   private Buffer point;
+
+  /** Where parameters from the host are put at every point, so that they stay in place. */
+  private Buffer own;
+
+  /** The parameters' array of the last recordings, null if other arrays have changed since. */
+  private Buffer recordedAt;
+
   private boolean current;
   private double lossValue;
   private double gradientNorm;
@@ -102,7 +120,8 @@ final class RecordedBatch implements AutoCloseable {
             network,
             loss,
             examples,
-            new BatchPlan.Limits(memory, limits.microBatch(), limits.directions()),
+            new BatchPlan.Limits(
+                memory, limits.microBatch(), limits.directions(), device.records()),
             tangentBytes);
     try {
       this.batch = batch.checked(network, loss).on(device, batchScope);
@@ -143,6 +162,7 @@ final class RecordedBatch implements AutoCloseable {
   /** Leaves nothing allocated, and a smaller plan if there is one. */
   private void shrink(MemoryExhaustedException cause) {
     current = false;
+    recordedAt = null;
     parts.clear();
     tapes.clear();
     workScope.close();
@@ -159,7 +179,7 @@ final class RecordedBatch implements AutoCloseable {
   private BatchPlan smaller(MemoryExhaustedException cause) {
     try {
       BatchPlan.Limits half =
-          new BatchPlan.Limits(plan.memory() / 2, plan.part(), plan.directions());
+          new BatchPlan.Limits(plan.memory() / 2, plan.part(), plan.directions(), device.records());
       BatchPlan next = BatchPlan.of(network, loss, examples, half, tangentBytes);
       LOG.log(Level.WARNING, () -> name + ": " + cause.getMessage() + "; going on with " + next);
       return next;
@@ -182,6 +202,7 @@ final class RecordedBatch implements AutoCloseable {
     batchScope = next;
     cut();
     point = null;
+    recordedAt = null;
     current = false;
   }
 
@@ -192,13 +213,29 @@ final class RecordedBatch implements AutoCloseable {
     current = false;
     pointScope.close();
     pointScope = scope.child();
-    point = device.place(pointScope, values);
+    point = inPlace(values, device.place(pointScope, values));
     try {
       with(() -> {});
     } catch (RuntimeException | Error e) {
       point = null;
       throw e;
     }
+  }
+
+  /** Recorded work finds parameters where it has found them before; that pays for short vectors. */
+  private Buffer inPlace(Buffer values, Buffer placed) {
+    boolean uploaded = values instanceof HostBuffer && placed != values;
+    boolean small = values.size() * Float.BYTES <= plan.memory() / SMALL;
+    if (!uploaded || !small || !device.records()) {
+      return placed;
+    }
+    if (own == null) {
+      own = device.allocate(scope, values.size());
+    }
+    device.algebra().copy(placed, own);
+    pointScope.close();
+    pointScope = scope.child();
+    return own;
   }
 
   /** Does work with the recordings; when memory runs out, once more from recording on. */
@@ -226,21 +263,15 @@ final class RecordedBatch implements AutoCloseable {
     Map<String, List<double[]>> sums = new LinkedHashMap<>();
     for (int i = 0; i < parts.size(); i++) {
       Tape tape = tapes.get(plan.resident() ? i : 0);
-      sum += tape.forward(point, parts.get(i), examples);
-      requireResolved(name, device, tape);
-      if (observed) {
-        for (String statistic : network.statistics()) {
-          sums.merge(statistic, tape.statistic(statistic), RecordedBatch::accumulate);
-        }
-      }
-      tape.backward(gradient);
+      sum += record(tape, parts.get(i), sums);
     }
     lossValue = NonFiniteException.check("loss", sum);
     gradientNorm =
         NonFiniteException.check(
             "gradient norm", Math.sqrt(device.algebra().dot(gradient, gradient)));
     statistics = observed || network.statistics().isEmpty() ? sums : null;
-    owner.recorded();
+    owner.recorded(recordedAt == point);
+    recordedAt = point;
   }
 
   /** Where logits are all alike but for their last digits, nothing of their softmax is right. */
@@ -259,6 +290,22 @@ final class RecordedBatch implements AutoCloseable {
               offset,
               offset * unit,
               LARGEST_NOISE));
+    }
+  }
+
+  /** Submits both passes before it waits for what the first one gives. */
+  private double record(Tape tape, Batch part, Map<String, List<double[]>> sums) {
+    try (Scope temporary = Scope.open()) {
+      tape.submitForward(point, part, examples);
+      Map<String, Supplier<List<double[]>>> submitted = new LinkedHashMap<>();
+      for (String statistic : observed ? network.statistics() : Set.<String>of()) {
+        submitted.put(statistic, tape.submitStatistic(statistic, temporary));
+      }
+      tape.backward(gradient);
+      requireResolved(name, device, tape);
+      submitted.forEach(
+          (name, values) -> sums.merge(name, values.get(), RecordedBatch::accumulate));
+      return tape.lossOfForward();
     }
   }
 
@@ -282,7 +329,7 @@ final class RecordedBatch implements AutoCloseable {
       return tapes.get(part);
     }
     Tape tape = tapes.getFirst();
-    tape.forward(point, parts.get(part), examples);
+    tape.submitForward(point, parts.get(part), examples);
     if (adjoints) {
       tape.backward(discarded);
     }

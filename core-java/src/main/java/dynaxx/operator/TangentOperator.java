@@ -64,7 +64,14 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   }
 
   @Override
-  final void moved() {
+  final void moved(boolean inPlace) {
+    if (inPlace && recordings != null) {
+      return;
+    }
+    renew();
+  }
+
+  private void renew() {
     if (recordingScope != null) {
       recordingScope.close();
     }
@@ -82,7 +89,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
 
   /** Gives the memory of the sweeps back until they are needed again. */
   final void freeSweeps() {
-    moved();
+    renew();
     for (TangentSweep sweep : Arrays.asList(products, forms)) {
       if (sweep != null) {
         sweep.close();
@@ -96,7 +103,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     if (sweep == null || sweep.maxDirections() >= v.count()) {
       return sweep;
     }
-    moved();
+    renew();
     sweep.close();
     return null;
   }

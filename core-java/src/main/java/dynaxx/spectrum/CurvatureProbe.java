@@ -22,10 +22,14 @@ import java.util.Optional;
  * of the host is written.
  *
  * <p>Half of the memory limit goes to activations and tangents, a quarter to Krylov bases, and a
- * quarter to what is measured after them. In addition, a few dozen vectors as long as the
- * parameters are needed for gradients and stored Ritz vectors.
+ * quarter to what is measured after them. Where a quarter does not hold the bases of 15 steps, they
+ * get more, and activations less, down to an eighth. In addition, a few dozen vectors as long as
+ * the parameters are needed for gradients and stored Ritz vectors.
  */
 public final class CurvatureProbe implements AutoCloseable {
+
+  /** Vectors of 15 Lanczos steps, with those beside them. */
+  private static final int KRYLOV_VECTORS = 18;
 
   private final Network network;
   private final Loss loss;
@@ -72,11 +76,35 @@ public final class CurvatureProbe implements AutoCloseable {
     this.memory = memoryBytes;
     try {
       placed = subset.checked(network, loss).on(device, scope);
-      hessian = hessian(placed, memoryBytes / 2);
+      hessian = hessian(placed, recordingBytes(memoryBytes, network.parameterCount()));
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
     }
+  }
+
+  /**
+   * The part of a memory limit that Krylov bases get.
+   *
+   * @param memoryBytes the limit
+   * @param parameters how many the network has
+   * @return bytes
+   */
+  public static long krylovBytes(long memoryBytes, long parameters) {
+    long basis = KRYLOV_VECTORS * parameters * Float.BYTES;
+    return Math.max(memoryBytes / 4, Math.min(basis, memoryBytes / 4 * 3));
+  }
+
+  /**
+   * The part of a memory limit that activations and tangents get.
+   *
+   * @param memoryBytes the limit
+   * @param parameters how many the network has
+   * @return bytes
+   */
+  public static long recordingBytes(long memoryBytes, long parameters) {
+    long more = krylovBytes(memoryBytes, parameters) - memoryBytes / 4;
+    return Math.max(memoryBytes / 8, memoryBytes / 2 - more);
   }
 
   private Hessian hessian(Batch batch, long bytes) {
@@ -148,7 +176,10 @@ public final class CurvatureProbe implements AutoCloseable {
     ProbeSettings limited =
         settings
             .lanczos()
-            .map(l -> settings.withLanczos(l.withMemory(memory / 4)))
+            .map(
+                l ->
+                    settings.withLanczos(
+                        l.withMemory(krylovBytes(memory, network.parameterCount()))))
             .orElse(settings);
     Spectrum found = spectrum.measure(hessian, limited);
     Along along = update.map(u -> along(parameters, limited, u, found)).orElse(Along.NOTHING);

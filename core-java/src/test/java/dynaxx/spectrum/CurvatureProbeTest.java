@@ -453,4 +453,22 @@ class CurvatureProbeTest {
       }
     }
   }
+
+  /** A quarter and a half of the limit, until 15 steps need more than a quarter. */
+  @Test
+  void basesGetWhatFifteenStepsNeed() {
+    assertEquals(25, CurvatureProbe.krylovBytes(100, 0));
+    assertEquals(50, CurvatureProbe.recordingBytes(100, 0));
+    long memory = 112L << 30;
+    long basis = 18L * Float.BYTES * 1_000_000_000;
+    assertEquals(basis, CurvatureProbe.krylovBytes(memory, 1_000_000_000));
+    long less = memory / 2 - (basis - memory / 4);
+    assertEquals(less, CurvatureProbe.recordingBytes(memory, 1_000_000_000));
+    assertEquals(memory / 8, CurvatureProbe.recordingBytes(memory, 2_000_000_000));
+    assertEquals(memory / 4 * 3, CurvatureProbe.krylovBytes(memory, 100_000_000_000L));
+    for (long n = 1; n < 1_000_000_000; n *= 3) {
+      long both = CurvatureProbe.krylovBytes(memory, n) + CurvatureProbe.recordingBytes(memory, n);
+      assertTrue(both <= memory / 8 * 7, n + ": " + both);
+    }
+  }
 }

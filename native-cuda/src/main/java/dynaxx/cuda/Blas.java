@@ -23,8 +23,8 @@ final class Blas implements AutoCloseable {
   /** System property with the path of the library. */
   static final String LIBRARY_PROPERTY = "dynaxx.cublas.library";
 
-  private static final int HOST_POINTERS = 0;
-  private static final int DEFAULT_ALGORITHM = -1;
+  static final int HOST_POINTERS = 0;
+  static final int DEFAULT_ALGORITHM = -1;
 
   private static final MethodHandle CALL_P = Native.status(P);
   private static final MethodHandle CALL_J = Native.status(J);
@@ -144,9 +144,11 @@ final class Blas implements AutoCloseable {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       check("cublasCreate_v2", (int) CALL_P.invokeExact(cublasCreate, out));
       long created = out.get(ValueLayout.JAVA_LONG, 0);
-      check(
-          "cublasSetPointerMode_v2",
-          (int) CALL_JI.invokeExact(cublasSetPointerMode, created, HOST_POINTERS));
+      int status = (int) CALL_JI.invokeExact(cublasSetPointerMode, created, HOST_POINTERS);
+      if (status != 0) {
+        int ignored = (int) CALL_J.invokeExact(cublasDestroy, created);
+      }
+      check("cublasSetPointerMode_v2", status);
       return created;
     } catch (Throwable e) {
       throw DriverCalls.rethrown(e);

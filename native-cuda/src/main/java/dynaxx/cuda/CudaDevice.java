@@ -337,6 +337,15 @@ public final class CudaDevice implements Device {
     session.enter();
     Driver driver = session.driver();
     long start = driver.streams().createEvent();
+    try {
+      return timed(work, start);
+    } finally {
+      driver.streams().destroyEvent(start);
+    }
+  }
+
+  private double timed(Runnable work, long start) {
+    Driver driver = session.driver();
     long end = driver.streams().createEvent();
     try {
       driver.streams().recordEvent(start, session.stream());
@@ -345,7 +354,6 @@ public final class CudaDevice implements Device {
       driver.streams().awaitEvent(end);
       return driver.streams().milliseconds(start, end);
     } finally {
-      driver.streams().destroyEvent(start);
       driver.streams().destroyEvent(end);
     }
   }

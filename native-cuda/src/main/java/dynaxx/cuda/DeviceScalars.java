@@ -8,16 +8,27 @@ final class DeviceScalars implements Scalars {
 
   private final Session session;
   private final Block block;
+  private final int first;
   private final int size;
 
   DeviceScalars(Session session, Block block, int size) {
+    this(session, block, 0, size);
+  }
+
+  private DeviceScalars(Session session, Block block, int first, int size) {
     this.session = session;
     this.block = block;
+    this.first = first;
     this.size = size;
   }
 
   long address() {
-    return block.address();
+    return block.address() + (long) first * Double.BYTES;
+  }
+
+  @Override
+  public Scalars part(int from, int count) {
+    return new DeviceScalars(session, block, first + from, count);
   }
 
   @Override

@@ -29,6 +29,7 @@ final class DriverStreams {
   private final MemorySegment cuEventDestroy;
   private final MemorySegment cuEventRecord;
   private final MemorySegment cuEventSynchronize;
+  private final String elapsedTime;
   private final MemorySegment cuEventElapsedTime;
 
   DriverStreams(Native library, DriverCalls calls) {
@@ -46,7 +47,8 @@ final class DriverStreams {
     cuEventDestroy = library.symbol("cuEventDestroy_v2");
     cuEventRecord = library.symbol("cuEventRecord");
     cuEventSynchronize = library.symbol("cuEventSynchronize");
-    cuEventElapsedTime = library.symbol("cuEventElapsedTime");
+    elapsedTime = library.newest("cuEventElapsedTime_v2", "cuEventElapsedTime");
+    cuEventElapsedTime = library.symbol(elapsedTime);
   }
 
   /**
@@ -116,7 +118,8 @@ final class DriverStreams {
   }
 
   /**
-   * {@code cuEventElapsedTime(float*, CUevent, CUevent)}.
+   * {@code cuEventElapsedTime_v2(float*, CUevent, CUevent)}, which CUDA 12.8 put in the place of
+   * {@code cuEventElapsedTime}; the latter where the driver is older.
    *
    * @param start has happened
    * @param end has happened
@@ -125,8 +128,7 @@ final class DriverStreams {
   float milliseconds(long start, long end) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT);
-      calls.check(
-          "cuEventElapsedTime", (int) CALL_PJJ.invokeExact(cuEventElapsedTime, out, start, end));
+      calls.check(elapsedTime, (int) CALL_PJJ.invokeExact(cuEventElapsedTime, out, start, end));
       return out.get(ValueLayout.JAVA_FLOAT, 0);
     } catch (Throwable e) {
       throw DriverCalls.rethrown(e);

@@ -22,8 +22,14 @@ final class Gemm implements GemmKernels {
   /** Members of one call at most: some of cuBLAS's kernels have them along the grid's z. */
   private static final int MOST_MEMBERS = 65535;
 
-  /** Work space that split factors may take; larger ones are multiplied part by part. */
-  private static final long SPLIT_BUDGET = 256L << 20;
+  /**
+   * Work space that split factors may take; larger ones are multiplied part by part. A part of the
+   * device's memory, between these two.
+   */
+  private static final long LEAST_BUDGET = 256L << 20;
+
+  private static final long MOST_BUDGET = 2L << 30;
+  private static final int BUDGET_PART = 64;
 
   private final Launcher launcher;
   private final Session session;
@@ -33,7 +39,11 @@ final class Gemm implements GemmKernels {
   private final MemorySegment factors;
 
   Gemm(Launcher launcher, Blas.Type type, boolean split) {
-    this(launcher, type, split, SPLIT_BUDGET);
+    this(
+        launcher,
+        type,
+        split,
+        Math.clamp(launcher.session().totalMemory() / BUDGET_PART, LEAST_BUDGET, MOST_BUDGET));
   }
 
   Gemm(Launcher launcher, Blas.Type type, boolean split, long splitBudget) {
@@ -100,11 +110,19 @@ final class Gemm implements GemmKernels {
       return x.at(x.transposed() ? from * x.ld() : from);
     }
 
-    /** The extent that is best halved to make a measure small, or {@link #WHOLE} if none helps. */
+    /**
+     * The extent that is best halved to make a measure small, or {@link #WHOLE} if none helps; the
+     * depth, which writes the result twice, only where no other helps.
+     */
     int bestHalved(ToLongFunction<Family> measure) {
+      int best = bestHalved(measure, 0, DEPTH - 1);
+      return best == WHOLE ? bestHalved(measure, DEPTH, DEPTH) : best;
+    }
+
+    private int bestHalved(ToLongFunction<Family> measure, int first, int last) {
       int best = WHOLE;
       long least = measure.applyAsLong(this);
-      for (int along = 0; along <= DEPTH; along++) {
+      for (int along = first; along <= last; along++) {
         long now = measure.applyAsLong(part(along, 0, Math.ceilDiv(extent(along), 2)));
         if (now < least) {
           least = now;
@@ -112,23 +130,6 @@ final class Gemm implements GemmKernels {
         }
       }
       return best;
-    }
-
-    long sizeA() {
-      return a.transposed() ? size(a, depth, m) : size(a, m, depth);
-    }
-
-    long sizeB() {
-      return b.transposed() ? size(b, n, depth) : size(b, depth, n);
-    }
-
-    /** Elements from the first to the last that any member has. */
-    private long size(Matrix x, int rows, int cols) {
-      return (count.n0() - 1) * x.stride0()
-          + (count.n1() - 1) * x.stride1()
-          + (count.n2() - 1) * x.stride2()
-          + (rows - 1) * x.ld()
-          + cols;
     }
 
     /** The same products with as few batch indices as possible, the last ones used first. */
@@ -261,32 +262,58 @@ final class Gemm implements GemmKernels {
       multiply(f.part(along, half, f.extent(along) - half), alpha, old);
       return;
     }
-    long base = launcher.workspace(splitBytes(f));
-    long sizeA = f.sizeA();
-    long sizeB = f.sizeB();
-    long highA = base + addressBytes(f);
-    long lowA = highA + padded(sizeA) * launcher.elementBytes();
-    long highB = lowA + padded(sizeA) * launcher.elementBytes();
-    long lowB = highB + padded(sizeB) * launcher.elementBytes();
-    split(start(f.a()), sizeA, highA, lowA);
-    split(start(f.b()), sizeB, highB, lowB);
-    // small terms first, so that the large one does not swallow them
-    submit(f, alpha, lowA, highB, beta);
-    submit(f, alpha, highA, lowB, 1);
-    submit(f, alpha, highA, highB, 1);
+    SplitFamily s = SplitFamily.of(f);
+    long a = launcher.workspace(splitBytes(f)) + addressBytes(f);
+    long b = a + s.a.size() * launcher.elementBytes();
+    s.a.write(launcher, start(f.a()), a, SplitFactor.LEFT[s.parts]);
+    s.b.write(launcher, start(f.b()), b, SplitFactor.RIGHT[s.parts]);
+    submit(s.over(s.parts).simplified(), alpha, a, b, beta);
+    if (s.parts == 2) {
+      submit(s.over(1).simplified(), alpha, a + s.a.part(1) * launcher.elementBytes(), b, 1);
+    }
+  }
+
+  /**
+   * A family with its factors split. The small terms come first, so that the large one does not
+   * swallow them: [low high high] [high low high]' in one product; or, where the factors are larger
+   * than what the result costs to be written again, [low high] [high low]' and high high'.
+   */
+  private record SplitFamily(Family of, SplitFactor a, SplitFactor b, int depth, int parts) {
+
+    static SplitFamily of(Family f) {
+      boolean acrossA = !f.a.transposed();
+      boolean acrossB = f.b.transposed();
+      int depth = acrossA || acrossB ? SplitFactor.aligned(f.depth) : f.depth;
+      SplitFamily three = with(f, acrossA, acrossB, depth, 3);
+      long result = (long) f.m * f.n * f.count.size();
+      return 2 * result < three.a.values() + three.b.values()
+          ? with(f, acrossA, acrossB, depth, 2)
+          : three;
+    }
+
+    private static SplitFamily with(
+        Family f, boolean acrossA, boolean acrossB, int depth, int parts) {
+      int m = f.m;
+      int n = f.n;
+      int d = f.depth;
+      SplitFactor left =
+          new SplitFactor(f.a, acrossA ? m : d, acrossA ? d : m, f.count, acrossA, depth, parts);
+      SplitFactor right =
+          new SplitFactor(f.b, acrossB ? n : d, acrossB ? d : n, f.count, acrossB, depth, parts);
+      return new SplitFamily(f, left, right, depth, parts);
+    }
+
+    /** The product over so many parts. */
+    Family over(int some) {
+      return new Family(
+          of.m, of.n, Math.multiplyExact(depth, some), a.matrix(), b.matrix(), of.c, of.count);
+    }
   }
 
   /** Work space for the parts of both factors and the addresses of members. */
   private long splitBytes(Family f) {
-    return addressBytes(f) + 2 * (padded(f.sizeA()) + padded(f.sizeB())) * launcher.elementBytes();
-  }
-
-  private static long padded(long size) {
-    return Math.ceilDiv(size, 64) * 64;
-  }
-
-  private void split(long from, long size, long high, long low) {
-    launcher.kernel("gemm_split").i64(size).i64(from).i64(high).i64(low).launchElements(size, 1);
+    SplitFamily s = SplitFamily.of(f);
+    return addressBytes(f) + (s.a.size() + s.b.size()) * launcher.elementBytes();
   }
 
   private long start(Matrix x) {

@@ -74,6 +74,15 @@ final class Native {
   }
 
   /**
+   * Name of the newer of two functions if the library has it, else of the older one.
+   *
+   * @param newer with the same arguments
+   */
+  String newest(String newer, String older) {
+    return lookup.find(newer).isPresent() ? newer : older;
+  }
+
+  /**
    * Address of a function.
    *
    * @throws LoadException if the library does not have it

@@ -34,6 +34,7 @@ final class Session implements AutoCloseable {
   private long captureStream;
   private Blas blas;
   private long blasWorkspace;
+  private boolean blasFollows;
   private MemoryPool pool;
   private MemorySegment staging;
   private boolean closed;
@@ -62,7 +63,7 @@ final class Session implements AutoCloseable {
       blas = Blas.open(driver.driverVersion());
       owned.push(blas::close);
       blasWorkspace = pool.take(BLAS_WORKSPACE, "cuBLAS workspace").address();
-      blas.use(stream, blasWorkspace, BLAS_WORKSPACE);
+      follow();
     } catch (RuntimeException | Error e) {
       try {
         close();
@@ -176,38 +177,61 @@ final class Session implements AutoCloseable {
 
   private long captured(Runnable work) {
     long usual = stream;
-    submitTo(captureStream);
+    long instance;
     try {
+      submitTo(captureStream);
       driver.streams().beginCapture(stream);
       long recorded = endOfCapture(work);
       try {
-        return driver.streams().instantiate(recorded);
+        instance = driver.streams().instantiate(recorded);
       } finally {
         driver.streams().destroyGraph(recorded);
       }
-    } finally {
+    } catch (RuntimeException | Error e) {
+      afterwards(e, () -> submitTo(usual));
+      throw e;
+    }
+    try {
       submitTo(usual);
+    } catch (RuntimeException | Error e) {
+      afterwards(e, () -> driver.streams().destroyInstance(instance));
+      throw e;
+    }
+    return instance;
+  }
+
+  /** Does what a failure leaves to be done; if that fails too, the first failure says so. */
+  private static void afterwards(Throwable failure, Runnable step) {
+    try {
+      step.run();
+    } catch (RuntimeException later) {
+      failure.addSuppressed(later);
     }
   }
 
   private long endOfCapture(Runnable work) {
     try {
       work.run();
+      return driver.streams().endCapture(stream);
     } catch (RuntimeException | Error e) {
-      try {
-        driver.streams().destroyGraph(driver.streams().endCapture(stream));
-      } catch (RuntimeException later) {
-        e.addSuppressed(later);
-      }
+      afterwards(e, () -> driver.streams().destroyGraph(driver.streams().endCapture(stream)));
       throw e;
     }
-    return driver.streams().endCapture(stream);
   }
 
   private void submitTo(long next) {
     if (stream != next) {
       stream = next;
-      blas.use(next, blasWorkspace, BLAS_WORKSPACE);
+      blasFollows = false;
+    }
+    follow();
+  }
+
+  /** Products go where all other work goes. */
+  private void follow() {
+    if (!blasFollows) {
+      blas.use(stream, blasWorkspace, BLAS_WORKSPACE);
+      blasFollows = true;
     }
   }
 
@@ -269,6 +293,7 @@ final class Session implements AutoCloseable {
    * @return loaded
    */
   Blas blas() {
+    follow();
     return blas;
   }
 

@@ -10,27 +10,40 @@ import java.util.Arrays;
 final class HostScalars implements Scalars {
 
   private final double[] values;
+  private final int first;
+  private final int size;
 
   HostScalars(int size) {
-    values = new double[size];
+    this(new double[size], 0, size);
+  }
+
+  private HostScalars(double[] values, int first, int size) {
+    this.values = values;
+    this.first = first;
+    this.size = size;
   }
 
   void add(int index, double value) {
-    values[index] += value;
+    values[first + index] += value;
   }
 
   @Override
   public int size() {
-    return values.length;
+    return size;
+  }
+
+  @Override
+  public Scalars part(int from, int count) {
+    return new HostScalars(values, first + from, count);
   }
 
   @Override
   public void clear() {
-    Arrays.fill(values, 0);
+    Arrays.fill(values, first, first + size, 0);
   }
 
   @Override
   public double[] read() {
-    return values.clone();
+    return Arrays.copyOfRange(values, first, first + size);
   }
 }

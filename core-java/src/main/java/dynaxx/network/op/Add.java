@@ -17,6 +17,11 @@ public record Add() implements JointlyLinear {
   }
 
   @Override
+  public boolean passesAdjoint(int input) {
+    return true;
+  }
+
+  @Override
   public void forward(Frame f) {
     f.device()
         .kernels()
@@ -27,7 +32,7 @@ public record Add() implements JointlyLinear {
   @Override
   public void backward(Frame f) {
     for (int i = 0; i < 2; i++) {
-      if (f.active(i)) {
+      if (f.active(i) && !f.passesOn(i)) {
         Copies.copy(f, 1, f.dy(), f.dx(i), f.adds(i));
       }
     }
@@ -46,7 +51,7 @@ public record Add() implements JointlyLinear {
   @Override
   public void tangentBackward(Frame f) {
     for (int i = 0; i < 2; i++) {
-      if (f.active(i)) {
+      if (f.active(i) && !f.passesOn(i)) {
         Copies.copy(f, f.directions(), f.rdy(), f.rdx(i), f.adds(i));
       }
     }

@@ -1,12 +1,7 @@
 package dynaxx.network.op;
 
-import dynaxx.device.Device;
 import dynaxx.layer.Shape;
-import dynaxx.memory.Buffer;
-import dynaxx.memory.HostBuffer;
-import dynaxx.memory.Scope;
 import java.util.List;
-import java.util.function.Consumer;
 
 /**
  * A constant array as a node: an op without inputs that gives the same values for every example. It
@@ -66,17 +61,18 @@ public final class Constant implements JointlyLinear {
   }
 
   @Override
+  public List<float[]> constants() {
+    return values.length == 1 ? List.of() : List.of(values);
+  }
+
+  @Override
   public void forward(Frame f) {
     long n = shape.size();
     if (values.length == 1) {
       f.device().algebra().fill(f.y().slice(0, f.examples() * n), values[0]);
       return;
     }
-    with(
-        f.device(),
-        values,
-        all ->
-            f.device().kernels().rows().copyRows(f.examples(), n, all, 0, 0, f.y(), 0, n, false));
+    f.device().kernels().rows().copyRows(f.examples(), n, f.constant(0), 0, 0, f.y(), 0, n, false);
   }
 
   @Override
@@ -91,13 +87,5 @@ public final class Constant implements JointlyLinear {
   @Override
   public String toString() {
     return "Constant[" + shape + "]";
-  }
-
-  /** Hands an array to kernels. */
-  static void with(Device device, float[] values, Consumer<Buffer> kernels) {
-    try (Scope temporary = Scope.open()) {
-      HostBuffer host = temporary.allocate(values.length).put(values);
-      kernels.accept(device.upload(temporary, host.segment()));
-    }
   }
 }

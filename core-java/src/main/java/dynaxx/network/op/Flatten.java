@@ -18,13 +18,20 @@ public record Flatten() implements JointlyLinear {
   }
 
   @Override
+  public boolean passesAdjoint(int input) {
+    return true;
+  }
+
+  @Override
   public void forward(Frame f) {
     Copies.copy(f, 1, f.x(0), f.y(), false);
   }
 
   @Override
   public void backward(Frame f) {
-    Copies.copy(f, 1, f.dy(), f.dx(0), f.adds(0));
+    if (!f.passesOn(0)) {
+      Copies.copy(f, 1, f.dy(), f.dx(0), f.adds(0));
+    }
   }
 
   @Override
@@ -34,6 +41,8 @@ public record Flatten() implements JointlyLinear {
 
   @Override
   public void tangentBackward(Frame f) {
-    Copies.copy(f, f.directions(), f.rdy(), f.rdx(0), f.adds(0));
+    if (!f.passesOn(0)) {
+      Copies.copy(f, f.directions(), f.rdy(), f.rdx(0), f.adds(0));
+    }
   }
 }

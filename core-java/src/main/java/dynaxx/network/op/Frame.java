@@ -99,6 +99,15 @@ public interface Frame {
   double beta(int i);
 
   /**
+   * Whether an input's adjoint, or its tangent in a tangent pass, is in the array of the output's,
+   * which an op that {@linkplain Op#passesAdjoint passes it on} then leaves as it is.
+   *
+   * @param i which input
+   * @return false where the input has an array of its own
+   */
+  boolean passesOn(int i);
+
+  /**
    * Adjoint of an active input.
    *
    * @param i which input

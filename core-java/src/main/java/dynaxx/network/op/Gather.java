@@ -62,24 +62,21 @@ public record Gather(int axis, List<Integer> indices) implements JointlyLinear {
     return new Tables(Math.toIntExact(count), Math.toIntExact(cols), new Strided(x, 0, size));
   }
 
-  private float[] ids() {
+  @Override
+  public List<float[]> constants() {
     float[] ids = new float[indices.size()];
     for (int i = 0; i < ids.length; i++) {
       ids[i] = indices.get(i);
     }
-    return ids;
+    return List.of(ids);
   }
 
   private void take(Frame f, int k, Buffer from, Buffer to) {
     Tables t = tables(f, k, from);
-    Constant.with(
-        f.device(),
-        ids(),
-        ids ->
-            f.device()
-                .kernels()
-                .gathers()
-                .gather(t.count, indices.size(), t.cols, ids, t.tables, to));
+    f.device()
+        .kernels()
+        .gathers()
+        .gather(t.count, indices.size(), t.cols, f.constant(0), t.tables, to);
   }
 
   private void put(Frame f, int k, Buffer from, Buffer to) {
@@ -87,14 +84,10 @@ public record Gather(int axis, List<Integer> indices) implements JointlyLinear {
     if (!f.adds(0)) {
       f.device().algebra().fill(to.slice(0, k * f.examples() * f.inputShape(0).size()), 0);
     }
-    Constant.with(
-        f.device(),
-        ids(),
-        ids ->
-            f.device()
-                .kernels()
-                .gathers()
-                .scatterAdd(t.count, indices.size(), t.cols, ids, from, t.tables));
+    f.device()
+        .kernels()
+        .gathers()
+        .scatterAdd(t.count, indices.size(), t.cols, f.constant(0), from, t.tables);
   }
 
   @Override

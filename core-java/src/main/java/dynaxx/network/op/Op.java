@@ -83,6 +83,17 @@ public interface Op {
   }
 
   /**
+   * Whether it passes the adjoint of its output on to an input, unchanged. Where {@link
+   * Frame#passesOn} says that the two are one array, there is nothing to do for that input.
+   *
+   * @param input which
+   * @return false by default
+   */
+  default boolean passesAdjoint(int input) {
+    return false;
+  }
+
+  /**
    * What can be read of it after a forward pass, such as the entropy of attention rows. A network
    * measures every statistic of every op by its name; see {@link Network#layers}.
    *
@@ -101,6 +112,16 @@ public interface Op {
    */
   default List<float[]> constants() {
     return List.of();
+  }
+
+  /**
+   * Fixed values that depend on the shapes of its inputs.
+   *
+   * @param inputs shapes of the inputs
+   * @return {@link #constants()} by default
+   */
+  default List<float[]> constants(List<Shape> inputs) {
+    return constants();
   }
 
   /**

@@ -31,6 +31,11 @@ public record PositionEmbedding(Parameter table) implements JointlyLinear {
   }
 
   @Override
+  public boolean passesAdjoint(int input) {
+    return true;
+  }
+
+  @Override
   public void forward(Frame f) {
     f.device()
         .kernels()
@@ -45,7 +50,7 @@ public record PositionEmbedding(Parameter table) implements JointlyLinear {
         .kernels()
         .rows()
         .addColumnSums(1, f.examples(), n, f.dy(), 0, n, Strided.of(f.dw(table)));
-    if (f.active(0)) {
+    if (f.active(0) && !f.passesOn(0)) {
       f.device().kernels().rows().copyRows(f.examples(), n, f.dy(), 0, n, f.dx(0), 0, n, f.adds(0));
     }
   }
@@ -66,7 +71,7 @@ public record PositionEmbedding(Parameter table) implements JointlyLinear {
         .kernels()
         .rows()
         .addColumnSums(k, f.examples(), n, f.rdy(), f.examples() * n, n, f.rdw(table));
-    if (f.active(0)) {
+    if (f.active(0) && !f.passesOn(0)) {
       long rows = (long) k * f.examples();
       f.device().kernels().rows().copyRows(rows, n, f.rdy(), 0, n, f.rdx(0), 0, n, f.adds(0));
     }

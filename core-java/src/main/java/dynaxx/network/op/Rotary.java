@@ -21,6 +21,10 @@ import java.util.List;
  */
 public record Rotary(int heads, int depth, double base) implements JointlyLinear {
 
+  private static final int COSINES = 0;
+  private static final int SINES = 1;
+  private static final int OPPOSITE_SINES = 2;
+
   @Override
   public String name() {
     return "rotary";
@@ -72,14 +76,16 @@ public record Rotary(int heads, int depth, double base) implements JointlyLinear
     int columns = f.inputShape(0).dim(1);
     long size = f.inputShape(0).size();
     swap(device, copies, tokens, columns, from, swapped);
-    Constant.with(
-        device,
-        cosines(tokens, columns),
-        c -> device.kernels().elementwise().multiply(copies, size, c, from, to, add));
-    Constant.with(
-        device,
-        sines(tokens, columns, sign),
-        s -> device.kernels().elementwise().multiply(copies, size, s, swapped, to, true));
+    Buffer sines = f.constant(sign > 0 ? SINES : OPPOSITE_SINES);
+    device.kernels().elementwise().multiply(copies, size, f.constant(COSINES), from, to, add);
+    device.kernels().elementwise().multiply(copies, size, sines, swapped, to, true);
+  }
+
+  @Override
+  public List<float[]> constants(List<Shape> inputs) {
+    int tokens = inputs.getFirst().dim(0);
+    int columns = inputs.getFirst().dim(1);
+    return List.of(cosines(tokens, columns), sines(tokens, columns, 1), sines(tokens, columns, -1));
   }
 
   /** Exchanges the halves of each rotated head; the other columns become zero. */

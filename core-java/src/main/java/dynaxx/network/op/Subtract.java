@@ -19,6 +19,11 @@ public record Subtract() implements JointlyLinear {
   }
 
   @Override
+  public boolean passesAdjoint(int input) {
+    return input == 0;
+  }
+
+  @Override
   public void forward(Frame f) {
     difference(f, 1, f.x(0), f.x(1), f.y());
   }
@@ -56,7 +61,7 @@ public record Subtract() implements JointlyLinear {
 
   private static void spread(Frame f, int k, Buffer dy, Buffer da, Buffer db) {
     long n = k * f.examples() * f.outputShape().size();
-    if (da != null) {
+    if (da != null && !f.passesOn(0)) {
       Copies.copy(f, k, dy, da, f.adds(0));
     }
     if (db != null) {

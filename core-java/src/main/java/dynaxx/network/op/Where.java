@@ -69,11 +69,19 @@ public final class Where implements Selection {
       kernels.accept(f.x(2));
       return;
     }
+    kernels.accept(f.constant(0));
+  }
+
+  @Override
+  public List<float[]> constants() {
+    if (mask == null) {
+      return List.of();
+    }
     float[] values = new float[mask.length];
     for (int i = 0; i < values.length; i++) {
       values[i] = mask[i] ? 1 : 0;
     }
-    Constant.with(f.device(), values, kernels);
+    return List.of(values);
   }
 
   @Override

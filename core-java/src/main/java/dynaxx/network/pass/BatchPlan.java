@@ -20,9 +20,6 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
    */
   private static final long SWEEP = 1L << 29;
 
-  /** The same for devices with more memory, as a part of the limit. */
-  private static final int SWEEPS = 16;
-
   /** Smaller tangents of a part, in one direction, make its matrix products slow. */
   private static final long PART = 1L << 24;
 
@@ -35,8 +32,22 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
    * @param memory bytes that activations and tangents may take
    * @param microBatch the most examples of a part, or 0 for as many as pay
    * @param directions the most directions of a sweep
+   * @param whole whether parts as large as fit pay: where memory is there at once, and each part
+   *     costs the submission of all its work
    */
-  public record Limits(long memory, int microBatch, int directions) {}
+  public record Limits(long memory, int microBatch, int directions, boolean whole) {
+
+    /**
+     * Of a device with the host's memory.
+     *
+     * @param memory bytes that activations and tangents may take
+     * @param microBatch the most examples of a part, or 0 for as many as pay
+     * @param directions the most directions of a sweep
+     */
+    public Limits(long memory, int microBatch, int directions) {
+      this(memory, microBatch, directions, false);
+    }
+  }
 
   /**
    * Plans for the most directions, then for recordings that are kept. Parts are no larger than
@@ -61,20 +72,20 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
     }
     int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
     int directions = limits.directions();
-    while (directions > 1 && directions * least(tangents) * tangents > sweep(memory)) {
+    while (directions > 1 && directions * least(tangents) * tangents > sweep(limits)) {
       directions /= 2;
     }
     for (int k = directions; k >= 1; k /= 2) {
       long beside = memory - examples * tape;
       long resident = Math.min(most, beside / (k * tangents));
       if (resident >= Math.min(most, FEW)) {
-        return of(memory, examples, resident, k, tangents, true);
+        return of(limits, examples, resident, k, tangents, true);
       }
     }
     for (int k = directions; k >= 1; k /= 2) {
       long recomputed = Math.min(most, memory / (tape + k * tangents));
       if (recomputed >= (k == 1 ? 1 : Math.min(most, FEW))) {
-        return of(memory, examples, recomputed, k, tangents, false);
+        return of(limits, examples, recomputed, k, tangents, false);
       }
     }
     throw new IllegalArgumentException(
@@ -85,8 +96,8 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
             + " for one example");
   }
 
-  private static long sweep(long memory) {
-    return Math.max(SWEEP, memory / SWEEPS);
+  private static long sweep(Limits limits) {
+    return limits.whole() ? limits.memory() : SWEEP;
   }
 
   private static long least(long tangents) {
@@ -94,10 +105,10 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
   }
 
   private static BatchPlan of(
-      long memory, int examples, long fitting, int k, long tangents, boolean resident) {
-    long paying = Math.max(least(tangents), sweep(memory) / (k * tangents));
+      Limits limits, int examples, long fitting, int k, long tangents, boolean resident) {
+    long paying = Math.max(least(tangents), sweep(limits) / (k * tangents));
     long parts = Math.ceilDiv(examples, Math.min(fitting, paying));
-    return new BatchPlan(memory, (int) Math.ceilDiv(examples, parts), k, resident);
+    return new BatchPlan(limits.memory(), (int) Math.ceilDiv(examples, parts), k, resident);
   }
 
   /** A batch whose examples are coupled is recorded and swept as a whole. */

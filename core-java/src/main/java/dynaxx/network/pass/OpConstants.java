@@ -21,7 +21,7 @@ public final class OpConstants {
     values = new Buffer[network.steps().size()][];
     for (int i = 1; i < values.length; i++) {
       values[i] =
-          network.steps().get(i).op().constants().stream()
+          network.steps().get(i).op().constants(network.inputShapes(i)).stream()
               .map(fixed -> device.upload(scope, scope.allocate(fixed.length).put(fixed).segment()))
               .toArray(Buffer[]::new);
     }

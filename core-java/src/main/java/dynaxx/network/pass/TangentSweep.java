@@ -45,7 +45,12 @@ public final class TangentSweep implements AutoCloseable {
   }
 
   /** Slot of every tangent array of a network. */
-  private record Layout(int[] tangents, int[] adjointTangents, int[][] saved, long[] slotSizes) {
+  private record Layout(
+      int[] tangents,
+      int[] adjointTangents,
+      int[][] saved,
+      long[] slotSizes,
+      SharedAdjoints shared) {
 
     static Layout of(Network network, Kind kind) {
       List<Step> steps = network.steps();
@@ -56,6 +61,7 @@ public final class TangentSweep implements AutoCloseable {
       SlotPlan plan = new SlotPlan();
       int[] tangents = new int[n];
       int[] adjoints = new int[n];
+      SharedAdjoints shared = SharedAdjoints.passing(network);
       int[][] saved = new int[n][];
       boolean kept = kind.keepsTangents;
       for (int i = 1; i < n; i++) {
@@ -63,18 +69,22 @@ public final class TangentSweep implements AutoCloseable {
         Step step = steps.get(i);
         long size = step.active() ? step.shape().size() : 0;
         tangents[i] = plan.add(i, kept ? 2 * n - first[i] : last[i], size);
-        adjoints[i] =
-            kind.goesBack
-                ? plan.add(2 * n - last[i], 2 * n - i, size)
-                : plan.add(n, n, i == n - 1 ? size : 0);
+        if (!kind.goesBack) {
+          adjoints[i] = plan.add(n, n, i == n - 1 ? size : 0);
+        } else if (shared.owner(i) == i) {
+          adjoints[i] = plan.add(2 * n - last[i], 2 * n - shared.first(i), size);
+        }
         saved[i] =
             Tape.workspace(network, i).tangents().stream()
                 .mapToInt(s -> plan.add(node, kept ? 2 * n - node : node, s))
                 .toArray();
       }
+      for (int i = 1; i < n && kind.goesBack; i++) {
+        adjoints[i] = adjoints[shared.owner(i)];
+      }
       int[] slots = plan.assign();
       return new Layout(
-          map(tangents, slots), map(adjoints, slots), map(saved, slots), plan.sizes());
+          map(tangents, slots), map(adjoints, slots), map(saved, slots), plan.sizes(), shared);
     }
 
     /** First and last op that uses each node; the loss, at time n, uses the output. */
@@ -356,6 +366,10 @@ public final class TangentSweep implements AutoCloseable {
 
   Buffer adjointTangent(int node) {
     return node > 0 && active(node) ? slots[layout.adjointTangents()[node]] : null;
+  }
+
+  SharedAdjoints adjoints() {
+    return layout.shared();
   }
 
   Buffer savedTangent(int node, int i) {

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * Records one forward and one backward pass of a network with its loss: values, adjoints and what
@@ -35,6 +36,7 @@ public final class Tape implements AutoCloseable {
   private final int capacity;
   private final Buffer[] values;
   private final Buffer[] adjoints;
+  private final SharedAdjoints sharing;
   private final Buffer[][] saved;
   private final OpConstants constants;
   private final Buffer lossSaved;
@@ -92,16 +94,20 @@ public final class Tape implements AutoCloseable {
       List<Step> steps = network.steps();
       values = new Buffer[steps.size()];
       adjoints = new Buffer[steps.size()];
+      sharing = SharedAdjoints.kept(network);
       saved = new Buffer[steps.size()][];
       constants = shared == null ? new OpConstants(network, device, scope) : shared;
       for (int i = 1; i < values.length; i++) {
         Step step = steps.get(i);
         values[i] = allocate(step.shape().size());
-        if (step.active()) {
+        if (step.active() && sharing.owner(i) == i) {
           adjoints[i] = allocate(step.shape().size());
         }
         saved[i] =
             workspace(network, i).saved().stream().map(this::allocate).toArray(Buffer[]::new);
+      }
+      for (int i = 1; i < adjoints.length; i++) {
+        adjoints[i] = adjoints[sharing.owner(i)];
       }
       lossSaved = allocate(loss.savedSize(network.outputShape()));
       lossSum = device.scalars(scope, 1);
@@ -120,9 +126,10 @@ public final class Tape implements AutoCloseable {
    */
   public static long bytesPerExample(Network network, Loss loss) {
     long floats = loss.savedSize(network.outputShape());
+    SharedAdjoints sharing = SharedAdjoints.kept(network);
     for (int i = 1; i < network.steps().size(); i++) {
       Step step = network.steps().get(i);
-      floats += step.shape().size() * (step.active() ? 2 : 1);
+      floats += step.shape().size() * (step.active() && sharing.owner(i) == i ? 2 : 1);
       floats += workspace(network, i).saved().stream().mapToLong(Long::longValue).sum();
     }
     return floats * Float.BYTES;
@@ -155,6 +162,22 @@ public final class Tape implements AutoCloseable {
    *     and the network {@linkplain Network#couplesExamples couples its examples}
    */
   public double forward(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
+    submitForward(parameters, batch, totalExamples, mode);
+    return lossOfForward();
+  }
+
+  /**
+   * {@link #forward(Buffer, Batch, long)} that does not wait for the device.
+   *
+   * @param parameters n values on the device
+   * @param batch examples on the device
+   * @param totalExamples examples of the whole data set
+   */
+  public void submitForward(Buffer parameters, Batch batch, long totalExamples) {
+    submitForward(parameters, batch, totalExamples, Mode.MEASURE);
+  }
+
+  private void submitForward(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
     Shape.requireSize("parameters", parameters.size(), network.parameterCount());
     if (batch.examples() > capacity) {
       throw new IllegalArgumentException(
@@ -197,6 +220,15 @@ public final class Tape implements AutoCloseable {
     lossSum.clear();
     loss.forward(head, lossSum);
     recorded = Recorded.FORWARD;
+  }
+
+  /**
+   * Waits for the last forward pass.
+   *
+   * @return its loss, as {@link #forward(Buffer, Batch, long, Mode)}
+   */
+  public double lossOfForward() {
+    requireForward();
     return lossSum.read()[0];
   }
 
@@ -300,16 +332,43 @@ public final class Tape implements AutoCloseable {
    *     the adjoints as work space, no backward pass after it
    */
   public List<double[]> statistic(String name) {
-    requireForward();
     try (Scope temporary = Scope.open()) {
-      List<Scalars> sums = new ArrayList<>();
-      for (StatisticLayer layer : network.layers(name)) {
-        Scalars sum = device.scalars(temporary, layer.values());
-        layer.nodes().forEach(node -> addStatistic(name, node, sum));
-        sums.add(sum);
-      }
-      return sums.stream().map(Scalars::read).toList();
+      return submitStatistic(name, temporary).get();
     }
+  }
+
+  /**
+   * {@link #statistic} that does not wait for the device.
+   *
+   * @param name of a {@link Statistic}
+   * @param owner of the sums
+   * @return waits and gives what {@link #statistic} gives, as long as the owner is open
+   */
+  public Supplier<List<double[]>> submitStatistic(String name, Scope owner) {
+    requireForward();
+    List<StatisticLayer> layers = network.layers(name);
+    int all = layers.stream().mapToInt(StatisticLayer::values).sum();
+    if (all == 0) {
+      return List::of;
+    }
+    Scalars sums = device.scalars(owner, all);
+    int from = 0;
+    for (StatisticLayer layer : layers) {
+      Scalars sum = sums.part(from, layer.values());
+      layer.nodes().forEach(node -> addStatistic(name, node, sum));
+      from += layer.values();
+    }
+    return () -> split(layers, sums.read());
+  }
+
+  private static List<double[]> split(List<StatisticLayer> layers, double[] values) {
+    List<double[]> parts = new ArrayList<>();
+    int from = 0;
+    for (StatisticLayer layer : layers) {
+      parts.add(Arrays.copyOfRange(values, from, from + layer.values()));
+      from += layer.values();
+    }
+    return parts;
   }
 
   /**
@@ -452,6 +511,10 @@ public final class Tape implements AutoCloseable {
 
   Buffer adjoint(int node) {
     return adjoints[node];
+  }
+
+  SharedAdjoints adjoints() {
+    return sharing;
   }
 
   Buffer saved(int node, int i) {

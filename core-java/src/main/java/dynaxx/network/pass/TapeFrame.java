@@ -76,6 +76,12 @@ sealed class TapeFrame implements Frame permits DirectionFrame, LocalFrame {
   }
 
   @Override
+  public boolean passesOn(int i) {
+    SharedAdjoints adjoints = sweep == null ? tape.adjoints() : sweep.adjoints();
+    return adjoints.passesOn(node, step.inputs()[i]);
+  }
+
+  @Override
   public double beta(int i) {
     return adds(i) ? 1 : 0;
   }

@@ -35,8 +35,25 @@ class BatchPlanTest {
     assertEquals(64, plan.part());
     assertEquals(8, plan.directions());
     assertTrue(plan.resident());
-    assertEquals(16, plan(PLENTY, 0, 64, 100 * MEGABYTE).part());
-    assertEquals(128, plan(2 * PLENTY, 0, 256, MEGABYTE).part());
+    assertEquals(64, plan(4 * PLENTY, 0, 256, MEGABYTE).part());
+  }
+
+  /** 12 examples of 5 MiB are 480 MiB; of 200 MiB, two directions of one. */
+  @Test
+  void largeExamplesMakeSmallParts() {
+    assertEquals(11, plan(PLENTY, 0, 64, 5 * MEGABYTE).part());
+    BatchPlan large = plan(4 * PLENTY, 0, 8, 200 * MEGABYTE);
+    assertEquals(1, large.part());
+    assertEquals(2, large.directions());
+  }
+
+  /** A device that records submits every part again. */
+  @Test
+  void partsAreAsLargeAsFitWhereEachIsSubmitted() {
+    BatchPlan.Limits limits = new BatchPlan.Limits(PLENTY, 0, 8, true);
+    BatchPlan plan = BatchPlan.of(NETWORK, LOSS, 256, limits, MEGABYTE);
+    assertEquals(256, plan.part());
+    assertEquals(8, plan.directions());
   }
 
   @Test

@@ -549,6 +549,7 @@ public class OpPassesTest {
 
   static Stream<Case> cases() {
     List<Case> cases = new ArrayList<>(arrangements());
+    cases.addAll(ResidualGraphs.cases());
     cases.addAll(functions());
     cases.addAll(arithmetic());
     convolutions(cases);

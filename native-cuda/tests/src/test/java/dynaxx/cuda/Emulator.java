@@ -10,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** What tests ask of the emulated driver. */
 final class Emulator {
@@ -99,6 +100,38 @@ final class Emulator {
   /** Order of blocks and threads: 0 forward, 1 reverse, 2 shuffled. */
   static void order(int order) {
     command("order", ValueLayout.JAVA_INT, order);
+  }
+
+  /** Blocks of every launch before this one are left out from now on. */
+  static void firstBlock(long block) {
+    command("first_block", ValueLayout.JAVA_LONG, block);
+  }
+
+  /** From now on, work runs at its call, and not when somebody waits for it. */
+  static void eager() {
+    command("eager", ValueLayout.JAVA_INT, 1);
+  }
+
+  /** The most bytes that were in use since the reset. */
+  static long peak() {
+    return (long) call("peak", FunctionDescriptor.of(ValueLayout.JAVA_LONG));
+  }
+
+  /** 0 computes only; 1 counts only; 2 computes and counts; 3 does neither. */
+  static void count(int how) {
+    command("count", ValueLayout.JAVA_INT, how);
+  }
+
+  /** What was counted since the last call, in the lines of counting.h. */
+  static List<String> counted() {
+    FunctionDescriptor type =
+        FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG);
+    long bytes = (long) call("counted", type, MemorySegment.NULL, 0L);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocate(bytes + 1);
+      call("counted", type, text, bytes);
+      return text.getString(0).lines().toList();
+    }
   }
 
   static long launches() {

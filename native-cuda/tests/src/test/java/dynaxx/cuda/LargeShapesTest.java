@@ -216,6 +216,47 @@ class LargeShapesTest {
     }
   }
 
+  /** Outputs beyond 2^32: only the last block runs, and only its outputs have memory. */
+  @Test
+  void sumsOfMoreOutputsThanAWordCounts() {
+    long outputs = (1L << 32) + Launcher.THREADS;
+    Session session = CudaDeviceProvider.session(CudaSettings.DEFAULT);
+    try (session;
+        Scope scope = Scope.open()) {
+      Launcher kernels = new Launcher(session, "f32", Float.BYTES);
+      long from = session.pool().take(2 * Float.BYTES, "test").address();
+      long last = session.pool().take(Launcher.THREADS * Float.BYTES, "test").address();
+      session.driver().memory().set(from, (byte) 0, 2 * Float.BYTES, session.stream());
+      Emulator.firstBlock(outputs / Launcher.THREADS - 1);
+      kernels
+          .kernel("strides_sum")
+          .i64(from)
+          .i64(last - (1L << 32) * Float.BYTES)
+          .i64(outputs)
+          .i64(2)
+          .i32(1)
+          .flag(true)
+          .i32(1)
+          .i64(0)
+          .f64(1)
+          .flag(false);
+      // two axes, of six: the first stays where it is in the source, the second is summed
+      long[][] axes = {{outputs, 2}, {0, 1}, {1, 0}};
+      for (long[] field : axes) {
+        for (int a = 0; a < 6; a++) {
+          kernels.i64(a < 2 ? field[a] : 0);
+        }
+      }
+      kernels.i32(1).i32(1).launch(outputs / Launcher.THREADS, 1, Launcher.THREADS);
+      HostBuffer found = scope.allocate(Launcher.THREADS);
+      found.segment().fill((byte) 1);
+      session.download(last, found.segment());
+      for (int i = 0; i < Launcher.THREADS; i++) {
+        assertTrue(found.get(i) == 0, "output " + i + ": " + found.get(i));
+      }
+    }
+  }
+
   // ---- convolutions
 
   private static final Sliding WIDE = new Sliding(128, 9, 1, 4, 4, 1);

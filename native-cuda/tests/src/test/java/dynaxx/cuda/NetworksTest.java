@@ -9,9 +9,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
 import dynaxx.device.MemoryExhaustedException;
+import dynaxx.layer.Shape;
+import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.model.NetworkBuilder;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.network.op.Gather;
+import dynaxx.network.op.Rotary;
+import dynaxx.network.op.Where;
 import dynaxx.operator.GaussNewton;
 import dynaxx.operator.Hessian;
 import dynaxx.operator.NetworkOperator;
@@ -23,6 +32,7 @@ import dynaxx.spectrum.Verdict;
 import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -155,6 +165,78 @@ class NetworksTest {
       hessian.linearize(elsewhere);
       float[] after = assertSameThreeTimes(hessian, device, scope);
       assertTrue(!Arrays.equals(before, after), "a new point gives new products");
+    }
+  }
+
+  private static long graphs() {
+    return Emulator.live().text().lines().filter(l -> l.contains("executable graph")).count();
+  }
+
+  /** Parameters from the host are always put in the same place, so that what was recorded stays. */
+  @Test
+  void recordingsAreKeptFromPointToPoint() {
+    KnownCase c = KnownCase.vitSmall();
+    float[] expected;
+    HostBuffer elsewhere;
+    Scope host = Scope.open();
+    try (host;
+        Device device = CudaDevice.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      elsewhere = c.host(host, "parameters");
+      elsewhere.set(7, elsewhere.get(7) + 1);
+      expected = product(hessian(c, scope, device).linearize(elsewhere), device, scope);
+      Hessian hessian = hessian(c, scope, device);
+      assertSameThreeTimes(hessian, device, scope);
+      long graphs = graphs();
+      long before = Emulator.launches();
+      Emulator.counted();
+      Emulator.count(2);
+      hessian.linearize(elsewhere);
+      assertArrayEquals(expected, product(hessian, device, scope));
+      assertEquals(graphs, graphs());
+      assertTrue(Emulator.launches() > before);
+      assertTrue(Emulator.counted().contains("graph|"), "the first product is a graph");
+      Emulator.count(0);
+      // parameters on the device are used where they are: other ones are another recording
+      Buffer there = device.upload(scope, elsewhere.segment());
+      hessian.linearize(there);
+      Emulator.count(2);
+      assertArrayEquals(expected, product(hessian, device, scope));
+      assertTrue(!Emulator.counted().contains("graph|"), "the first product is no graph");
+      // other examples are elsewhere too
+      hessian.linearize(elsewhere);
+      assertSameThreeTimes(hessian, device, scope);
+      hessian.batch(c.batch(scope)).linearize(elsewhere);
+      Emulator.count(2);
+      assertArrayEquals(expected, product(hessian, device, scope));
+      assertTrue(!Emulator.counted().contains("graph|"), "nor with other examples");
+    }
+  }
+
+  /** Ops that bring numbers of their own are recorded with them. */
+  @Test
+  void opsWithConstantsAreRecorded() {
+    NetworkBuilder g = NetworkBuilder.of(Shape.of(4, 3));
+    NetworkBuilder.Node x = g.linear(g.input(), 3, "first");
+    x = g.add(new Gather(0, List.of(2, 0, 2)), g.tanh(x));
+    x = g.multiply(x, g.add(new Gather(0, List.of(0, 1, 1)), x));
+    x = g.add(new Rotary(1, 2, 10), x);
+    x = g.add(Where.of(true, false, true, true, false, true, true, true, false), x, g.tanh(x));
+    Network network = g.build(x);
+    try (Device device = CudaDevice.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      HostBuffer inputs = scope.allocate(5 * 12);
+      for (int i = 0; i < inputs.size(); i++) {
+        inputs.set(i, (float) Math.sin(i));
+      }
+      Loss loss = Loss.meanSquaredError();
+      Batch batch = Batch.of(network, loss, inputs, scope.allocate(5 * 9));
+      Hessian hessian = new Hessian(network, loss, batch, device);
+      scope.onClose(hessian::close);
+      HostBuffer parameters = scope.allocate(network.parameterCount());
+      network.initialize(parameters, 1);
+      hessian.linearize(parameters);
+      assertSameThreeTimes(hessian, device, scope);
     }
   }
 
