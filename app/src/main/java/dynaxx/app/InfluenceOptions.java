@@ -6,8 +6,10 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -85,12 +87,6 @@ final class InfluenceOptions {
    */
   List<String> lines(Influences found, int[] numbers, String matrix, double damping) {
     double[] changes = found.changes();
-    List<Integer> order =
-        IntStream.range(0, changes.length)
-            .boxed()
-            .sorted((a, b) -> Double.compare(Math.abs(changes[b]), Math.abs(changes[a])))
-            .limit(top == null ? USUAL : top)
-            .toList();
     List<String> lines = new ArrayList<>();
     lines.add(
         text(
@@ -108,10 +104,37 @@ final class InfluenceOptions {
             found.trainingNorm()));
     lines.add("change of that loss if one of the " + changes.length + " examples were left out");
     int width = Integer.toString(numbers[numbers.length - 1]).length();
-    for (int i : order) {
+    for (int i : order(changes)) {
       lines.add(text("  example %" + width + "d  %+.4e", numbers[i], changes[i]));
     }
     return lines;
+  }
+
+  /** The examples with the largest changes, of those as many as were asked for. */
+  private List<Integer> order(double[] changes) {
+    return IntStream.range(0, changes.length)
+        .boxed()
+        .sorted((a, b) -> Double.compare(Math.abs(changes[b]), Math.abs(changes[a])))
+        .limit(top == null ? USUAL : top)
+        .toList();
+  }
+
+  /** The same for --json. */
+  Map<String, Object> json(Influences found, int[] numbers, String matrix, double damping) {
+    double[] changes = found.changes();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("matrix", matrix);
+    json.put("damping", damping);
+    json.put("residual", found.residual());
+    json.put("loss", found.loss());
+    json.put("gradient_norm", found.gradientNorm());
+    json.put("training_gradient_norm", found.trainingNorm());
+    json.put(
+        "largest",
+        order(changes).stream()
+            .map(i -> Map.of("example", numbers[i], "change", changes[i]))
+            .toList());
+    return json;
   }
 
   /** All changes in the order of the examples, as a vector. */

@@ -24,10 +24,17 @@ import java.util.stream.Collectors;
  * @param smallest the smallest Ritz value, which its smallest eigenvalue does not exceed
  * @param trace its trace
  * @param traceError standard error of the trace, 0 if it was summed
+ * @param columns of the loss's root for an example
  * @param seed of the columns, where not all are passed back
  */
 record KroneckerReport(
-    Matrix matrix, double[] largest, double smallest, double trace, double traceError, long seed) {
+    Matrix matrix,
+    double[] largest,
+    double smallest,
+    double trace,
+    double traceError,
+    long columns,
+    long seed) {
 
   /** The most columns of the loss's root that are passed back for an example. */
   private static final int COLUMNS = 64;
@@ -65,9 +72,10 @@ record KroneckerReport(
           ritz.reversed().stream().limit(LEADING).mapToDouble(RitzValue::value).toArray();
       double smallest = Math.max(0, ritz.getFirst().value());
       long seed = run.plan().seed();
+      long columns = run.network().outputShape().size();
       if (operator.dimension() <= ProbeRun.SUMMED) {
         double trace = run.summed(name, operator);
-        return new KroneckerReport(matrix, largest, smallest, trace, 0, seed);
+        return new KroneckerReport(matrix, largest, smallest, trace, 0, columns, seed);
       }
       int probes = run.plan().settings().probes();
       run.progress().stage(name + ", trace", "probe", probes);
@@ -75,7 +83,7 @@ record KroneckerReport(
       watched.count(Counted.FORMS);
       Estimate trace = TraceEstimator.hutchinson(probes, seed).run(watched);
       return new KroneckerReport(
-          matrix, largest, smallest, trace.value(), trace.standardError(), seed);
+          matrix, largest, smallest, trace.value(), trace.standardError(), columns, seed);
     }
   }
 
@@ -87,12 +95,19 @@ record KroneckerReport(
     return String.format(
         Locale.ROOT,
         "%-13slargest %s; smallest at most %.2g; trace %.6g%s; an approximation of the"
-            + " Gauss-Newton matrix",
+            + " Gauss-Newton matrix%s",
         ProbeCommand.label(matrix).toUpperCase(Locale.ROOT),
         values,
         smallest,
         trace,
-        traceError == 0 ? "" : String.format(Locale.ROOT, " +- %.2g", traceError));
+        traceError == 0 ? "" : String.format(Locale.ROOT, " +- %.2g", traceError),
+        columns <= COLUMNS
+            ? ""
+            : " by "
+                + COLUMNS
+                + " random combinations of the "
+                + columns
+                + " predictions of an example, which makes the largest values too large");
   }
 
   Map<String, Object> json() {
@@ -102,7 +117,8 @@ record KroneckerReport(
     json.put("smallest_at_most", smallest);
     json.put("trace", trace);
     json.put("trace_standard_error", traceError);
-    json.put("most_columns", COLUMNS);
+    json.put("columns", columns);
+    json.put("columns_passed_back", Math.min(columns, COLUMNS));
     json.put("seed", seed);
     return json;
   }

@@ -276,7 +276,7 @@ final class ProbeCommand implements Callable<Integer> {
       ProbeRun run =
           new ProbeRun(network, read.objective().loss(), batch, point, device, plan, progress);
       Optional<Reading> others =
-          influence.isGiven() ? Optional.of(readOthers(scope, network)) : Optional.empty();
+          influence.isGiven() ? Optional.of(readOthers(scope, read)) : Optional.empty();
       execute(run, read, others, selection.numbers(examples, seed), scope);
     } catch (IllegalArgumentException e) {
       throw new UserException(e.getMessage(), e);
@@ -284,26 +284,37 @@ final class ProbeCommand implements Callable<Integer> {
   }
 
   /** The examples whose loss is influenced, and the model as it takes them. */
-  private Reading readOthers(Scope scope, Network network) {
+  private Reading readOthers(Scope scope, Reading trained) {
     ProbeData data = new ProbeData(influence.inputs(), batchAxes, shared);
     data.select(new Selection(), seed);
     List<ArrayFile> given = influence.targets().stream().map(ArrayFile::open).toList();
     Reading others;
     try {
       others = read(scope, data, given, null, new ArrayList<>());
+      requireSameAxes(trained, others);
     } catch (OnnxException e) {
       throw new UserException("--influence: " + e.getMessage(), e);
     }
     long found = others.model().network().parameterCount();
-    if (found != network.parameterCount()) {
+    long expected = trained.model().network().parameterCount();
+    if (found != expected) {
       throw new UserException(
           "--influence: found examples for which the model has "
               + found
               + " parameters, expected "
-              + network.parameterCount()
+              + expected
               + " as for --inputs");
     }
     return others;
+  }
+
+  /** Targets of another shape must not quietly mean another loss. */
+  private static void requireSameAxes(Reading trained, Reading others) {
+    if (ProbeTargets.movesClasses(trained.notes()) != ProbeTargets.movesClasses(others.notes())) {
+      throw new UserException(
+          "--influence-targets: found a shape that says that classes lie along another axis than in"
+              + " --targets, expected the same axis; --class-axis tells which");
+    }
   }
 
   private void execute(
@@ -344,6 +355,9 @@ final class ProbeCommand implements Callable<Integer> {
         : Optional.empty();
   }
 
+  /** What --json says of influences. */
+  private Optional<Map<String, Object>> influenced = Optional.empty();
+
   private void influences(ProbeRun run, Reading others, int[] numbers, PrintWriter out)
       throws IOException {
     ProbeRun.Matrix matrix = run.plan().matrices().getLast();
@@ -355,6 +369,7 @@ final class ProbeCommand implements Callable<Integer> {
                 others.objective().batch(),
                 vectors.damping());
     run.progress().end();
+    influenced = Optional.of(influence.json(found, numbers, label(matrix), vectors.damping()));
     influence.lines(found, numbers, label(matrix), vectors.damping()).forEach(out::println);
     if (vectors.out() != null) {
       InfluenceOptions.write(vectors.out(), found);
@@ -373,7 +388,7 @@ final class ProbeCommand implements Callable<Integer> {
     }
     if (json != null) {
       out.flush();
-      byte[] text = ProbeJson.of(run, found, read).getBytes(StandardCharsets.UTF_8);
+      byte[] text = ProbeJson.of(run, found, read, influenced).getBytes(StandardCharsets.UTF_8);
       WholeFile.write(json, to -> to.write(text));
       out.println("wrote " + json);
     }

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** The probe's results as JSON. */
 final class ProbeJson {
@@ -27,7 +28,8 @@ final class ProbeJson {
 
   private ProbeJson() {}
 
-  static String of(ProbeRun run, Found found, OnnxModel model) {
+  static String of(
+      ProbeRun run, Found found, OnnxModel model, Optional<Map<String, Object>> influence) {
     Spectrum spectrum = found.spectrum();
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("parameters", run.network().parameterCount());
@@ -70,6 +72,7 @@ final class ProbeJson {
                 json.put(
                     "tensors",
                     table.tensors().entrySet().stream().map(ProbeJson::tensor).toList()));
+    influence.ifPresent(i -> json.put("influence", i));
     json.put("seconds", found.seconds());
     json.put("settings", settings(run));
     json.put("constants", model.constants());

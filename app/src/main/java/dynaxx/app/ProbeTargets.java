@@ -20,6 +20,9 @@ import java.util.stream.Collectors;
 /** The loss of a model's outputs and its targets, in the words of somebody who trains with them. */
 final class ProbeTargets {
 
+  private static final String MOVED =
+      "classes lie along axis 1 of the output, as the targets' shape tells";
+
   private final LossOptions options;
   private final List<String> outputs;
   private final List<ArrayFile> files;
@@ -40,6 +43,11 @@ final class ProbeTargets {
     this.outputs = outputs;
     this.files = files;
     this.exampleWeights = exampleWeights;
+  }
+
+  /** Whether these notes say so of the classes. */
+  static boolean movesClasses(List<String> notes) {
+    return notes.contains(MOVED);
   }
 
   List<String> notes() {
@@ -66,7 +74,7 @@ final class ProbeTargets {
         if (!last && holds(files.get(i).shape(), withExamples(rest, examples))) {
           axes.set(i, 1);
           moved = true;
-          notes.add("classes lie along axis 1 of the output, as the targets' shape tells");
+          notes.add(MOVED);
         }
       }
     }

@@ -14,6 +14,16 @@ final class HostArrays {
 
   private HostArrays() {}
 
+  /** The buffer itself if it is the host's, or a copy. */
+  static HostBuffer onHost(Device device, Buffer from, long size, Scope scope) {
+    if (from instanceof HostBuffer host) {
+      return host;
+    }
+    HostBuffer host = scope.allocate(size);
+    device.download(from.slice(0, size), host.segment());
+    return host;
+  }
+
   /** The first values of an array. */
   static double[] read(Device device, Buffer from, long size) {
     double[] values = new double[Math.toIntExact(size)];

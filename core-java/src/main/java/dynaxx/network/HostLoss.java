@@ -217,6 +217,7 @@ record HostLoss(
 
   @Override
   public double[] score(Shape output, double[] z, double[] t, RandomGenerator random) {
+    Scores.check(this, output, z, t);
     double[] score = new double[z.length];
     if (coupled || !terms.apply(output).score(z, t, random, score)) {
       throw Scores.refusal(name);
@@ -233,7 +234,7 @@ record HostLoss(
     boolean softmax =
         terms.apply(f.output()) instanceof RowTerms rows
             && rows.row() instanceof RowTerms.SquaredNormalizer;
-    return softmax ? Offsets.of(f, limit) : 0;
+    return softmax ? Offsets.of(f, limit, row -> true) : 0;
   }
 
   @Override

@@ -314,7 +314,8 @@ public sealed interface Loss
    * @param targets of one example, as {@link #targets} makes them; only their weights count
    * @param random where draws come from
    * @return as many values as predictions
-   * @throws IllegalArgumentException naming this loss if it is no log-likelihood
+   * @throws IllegalArgumentException naming this loss if it is no log-likelihood, or what does not
+   *     fit or is not finite
    */
   default double[] score(Shape output, double[] z, double[] targets, RandomGenerator random) {
     throw Scores.refusal(name());
@@ -491,12 +492,12 @@ public sealed interface Loss
   void check(Shape output, HostBuffer targets);
 
   /**
-   * How far the predictions of a softmax lie from zero, in units of their differences, on which
-   * alone it depends: so much of their precision is lost.
+   * How far the predictions of a softmax lie from zero where it is undecided. It depends on their
+   * differences only, so that rounding changes it by as many units of roundoff.
    *
    * @param f batch and arrays, after {@link #forward}
    * @param limit what is of interest; predictions that cannot reach it are not looked at
-   * @return root mean square over the rows; 0 for a loss without a softmax
+   * @return the largest row's sum of {@code p (1 - p) |z|}; 0 for a loss without a softmax
    */
   @SuppressWarnings("exports")
   default double offset(LossFrame f, double limit) {

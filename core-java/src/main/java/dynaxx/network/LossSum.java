@@ -192,6 +192,7 @@ record LossSum(List<Part> parts) implements Loss {
   /** The parts' targets are drawn independently, so that their variances add up. */
   @Override
   public double[] score(Shape output, double[] z, double[] targets, RandomGenerator random) {
+    Scores.check(this, output, z, targets);
     double[] score = new double[z.length];
     int at = 0;
     for (Part p : parts) {

@@ -1,47 +1,79 @@
 package dynaxx.network;
 
+import dynaxx.memory.HostBuffer;
+import dynaxx.memory.Scope;
 import dynaxx.network.op.LossFrame;
+import java.util.function.LongPredicate;
 
 /**
- * Logits of which all in a row lie far from zero: a softmax depends on their differences only, and
- * those have lost the digits that the distance takes.
+ * Logits far from zero: a softmax depends on their differences only, and those have lost the digits
+ * that the distance takes.
  */
 final class Offsets {
+
+  /** Values whose squares add up to less than the limit's are not looked at one by one. */
+  private static final int CHUNK = 512;
 
   private Offsets() {}
 
   /**
-   * Root mean square over the rows of how far the mean lies from zero, in units of the spread or of
-   * 1 where that is smaller; 0 if the values are too small for any limit to matter.
+   * The largest row's mean of {@code p (1 - p) |z|}, summed over classes: times the roundoff of a
+   * logit, what rounding changes the row's softmax by. Rows whose values all lie within the limit
+   * count as 0.
+   *
+   * @param counts which rows are part of the loss
    */
-  static double of(LossFrame f, double limit) {
+  static double of(LossFrame f, double limit, LongPredicate counts) {
     long n = f.examples() * f.output().size();
-    double squares = f.device().algebra().dot(f.z().slice(0, n), f.z().slice(0, n)) / n;
+    double squares = f.device().algebra().dot(f.z().slice(0, n), f.z().slice(0, n));
     if (!(squares > limit * limit) || squares == Double.POSITIVE_INFINITY) {
       return 0;
     }
     int classes = f.output().dim(-1);
-    double sum = 0;
-    for (int e = 0; e < f.examples(); e++) {
-      long each = f.output().size();
-      double[] z = HostArrays.read(f.device(), f.z().slice(e * each, each), each);
-      for (int at = 0; at < each; at += classes) {
-        double ratio = ratio(z, at, classes);
-        sum += ratio * ratio;
+    double most = 0;
+    try (Scope temporary = Scope.open()) {
+      HostBuffer z = HostArrays.onHost(f.device(), f.z(), n, temporary);
+      double[] row = new double[classes];
+      for (long r = 0; r < n / classes; r++) {
+        if (reaches(z, r * classes, classes, limit) && counts.test(r)) {
+          for (int j = 0; j < classes; j++) {
+            row[j] = z.get(r * classes + j);
+          }
+          most = Math.max(most, ofRow(row));
+        }
       }
     }
-    return Math.sqrt(sum * classes / n);
+    return most;
   }
 
-  private static double ratio(double[] z, int at, int classes) {
-    double mean = 0;
-    for (int j = 0; j < classes; j++) {
-      mean += z[at + j] / classes;
+  private static boolean reaches(HostBuffer z, long from, int classes, double limit) {
+    for (int j = 0; j < classes; j += CHUNK) {
+      float sum = 0;
+      for (int i = j; i < Math.min(classes, j + CHUNK); i++) {
+        float value = z.get(from + i);
+        sum += value * value;
+      }
+      if (!(sum <= limit * limit)) {
+        return true;
+      }
     }
-    double variance = 0;
-    for (int j = 0; j < classes; j++) {
-      variance += (z[at + j] - mean) * (z[at + j] - mean) / classes;
+    return false;
+  }
+
+  private static double ofRow(double[] z) {
+    double largest = Double.NEGATIVE_INFINITY;
+    for (double value : z) {
+      largest = Math.max(largest, value);
     }
-    return Math.abs(mean) / Math.max(1, Math.sqrt(variance));
+    double sum = 0;
+    for (double value : z) {
+      sum += Math.exp(value - largest);
+    }
+    double offset = 0;
+    for (double value : z) {
+      double p = Math.exp(value - largest) / sum;
+      offset += p * (1 - p) * Math.abs(value);
+    }
+    return offset;
   }
 }

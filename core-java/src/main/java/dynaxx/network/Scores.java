@@ -1,5 +1,6 @@
 package dynaxx.network;
 
+import dynaxx.layer.Shape;
 import java.util.random.RandomGenerator;
 
 /**
@@ -37,6 +38,25 @@ final class Scores {
             + ", which is no log-likelihood with a Gauss-Newton matrix, expected cross-entropy,"
             + " soft-cross-entropy, binary-cross-entropy, mse, poisson, gaussian, or a sum of"
             + " these");
+  }
+
+  /** Checks what {@link Loss#score} is given. */
+  static void check(Loss loss, Shape output, double[] z, double[] targets) {
+    requireLength("predictions", z.length, output.size());
+    requireLength("targets", targets.length, loss.targetSize(output));
+    for (double value : z) {
+      if (!(value < Double.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException(
+            "predictions: found " + value + ", expected numbers below infinity");
+      }
+    }
+  }
+
+  private static void requireLength(String argument, int found, long expected) {
+    if (found != expected) {
+      throw new IllegalArgumentException(
+          argument + ": found " + found + " values, expected " + expected);
+    }
   }
 
   /** Of {@code (z - y)^2}: a Gaussian with variance 1/2. */

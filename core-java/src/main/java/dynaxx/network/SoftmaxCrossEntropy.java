@@ -192,7 +192,32 @@ record SoftmaxCrossEntropy(
 
   @Override
   public double offset(LossFrame f, double limit) {
-    return Offsets.of(f, limit);
+    int stride = stride(f.output());
+    HostBuffer[] given = new HostBuffer[1];
+    try (Scope temporary = Scope.open()) {
+      return Offsets.of(
+          f,
+          limit,
+          row -> {
+            if (stride == 1) {
+              return true;
+            }
+            if (given[0] == null) {
+              given[0] = HostArrays.onHost(f.device(), f.targets(), rows(f) * stride, temporary);
+            }
+            return isMeant(given[0], row * stride, stride);
+          });
+    }
+  }
+
+  /** Whether a row has a weight; one that is ignored has none. */
+  private static boolean isMeant(HostBuffer targets, long at, int stride) {
+    for (int i = 1; i < stride; i++) {
+      if (targets.get(at + i) != 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Coefficients of the linear part, behind the probabilities. */
@@ -274,6 +299,7 @@ record SoftmaxCrossEntropy(
   public double[] score(Shape output, double[] z, double[] targets, RandomGenerator random) {
     int classes = output.dim(-1);
     int stride = stride(output);
+    Scores.check(this, output, z, targets);
     double[] score = new double[z.length];
     for (int r = 0; r < z.length / classes; r++) {
       double weight = stride == 1 ? 1 : targets[r * stride + 1];

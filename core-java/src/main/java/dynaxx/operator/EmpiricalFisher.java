@@ -122,6 +122,7 @@ public final class EmpiricalFisher extends NetworkOperator {
   public EmpiricalFisher linearize(Buffer values) {
     if (drawn != null) {
       Shape.requireSize("parameters", values.size(), dimension());
+      recordings().forget();
       super.batch(exclusively(() -> drawn.drawAt(values)));
     }
     super.linearize(values);

@@ -65,9 +65,9 @@ public final class GaussNewton extends TangentOperator {
    * other ops, and those that several ops share, have the exact diagonal of this matrix; all
    * between layers is left out.
    *
-   * <p>Exact but for rounding on one example, with one row of inputs, if there is one layer; and
-   * block by block on a deep linear network with a squared error, or on one example with one row of
-   * inputs for each layer.
+   * <p>Exact but for rounding, if no columns are left out, on one example with one row of inputs
+   * and one layer; and block by block where every layer sees one row of an example, on a deep
+   * linear network with a squared error or on a single example.
    *
    * <p>The result does not change when this operator moves. Its {@link SymmetricOperator#shifted}
    * has a {@link SymmetricOperator#solve} that costs one product, and one more for the residual. It
@@ -75,8 +75,8 @@ public final class GaussNewton extends TangentOperator {
    * operations for a layer of m outputs and n inputs.
    *
    * @param columns the most columns of the loss's root that are passed back for an example: one for
-   *     each prediction. If there are more, as many random combinations of them, of which the
-   *     factors are unbiased estimates
+   *     each prediction. If there are more, as many random combinations of them: the factors are
+   *     then unbiased estimates, and their largest eigenvalues too large
    * @param seed of the combinations
    * @return the approximation at the last point; the caller closes it
    * @throws IllegalStateException before {@link #linearize}

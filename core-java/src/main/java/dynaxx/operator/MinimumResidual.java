@@ -88,13 +88,20 @@ final class MinimumResidual implements AutoCloseable {
     }
     algebra.copy(b, residual);
     double reached = 1;
+    int most = Integer.MAX_VALUE;
     while (left >= 2 && reached > tolerance) {
-      pass(tolerance * whole);
+      int steps = pass(tolerance * whole, most);
       algebra.axpby(1, correction, 1, x);
       double now = residualOf(b, x) / whole;
-      if (now >= reached) {
+      if (!(now < reached)) {
+        // Of a nearly singular operator, the later steps of a pass may undo what the earlier won.
+        most = steps / 2;
         algebra.axpby(-1, correction, 1, x);
-        return reached;
+        if (most < 1 || left < 3) {
+          return reached;
+        }
+        residualOf(b, x);
+        continue;
       }
       boolean slow = now > PROGRESS * reached;
       reached = now;
@@ -113,8 +120,12 @@ final class MinimumResidual implements AutoCloseable {
     return norm("residual", residual);
   }
 
-  /** Solves for the residual, until the recurrence says that no more than the goal is left. */
-  private void pass(double goal) {
+  /**
+   * Solves for the residual, until the recurrence says that no more than the goal is left.
+   *
+   * @return products made
+   */
+  private int pass(double goal, int most) {
     Buffer v = current.buffer();
     Buffer av = product.buffer();
     double beta = norm("residual", residual);
@@ -131,9 +142,11 @@ final class MinimumResidual implements AutoCloseable {
     algebra.fill(correction, 0);
     beta = 0;
     // One product is kept for the residual.
-    while (left > 1 && Math.abs(eta) > goal) {
+    int steps = 0;
+    while (left > 1 && steps < most && Math.abs(eta) > goal) {
       operator.apply(current, product);
       left--;
+      steps++;
       double alpha = algebra.dot(v, av);
       algebra.axpby(-alpha, v, 1, av);
       algebra.axpby(-beta, previous, 1, av);
@@ -143,7 +156,7 @@ final class MinimumResidual implements AutoCloseable {
       largest = Math.max(largest, Math.hypot(alpha, beta + next));
       double least = EXHAUSTED * largest;
       if (diagonal <= least) {
-        return;
+        return steps;
       }
       // direction becomes (v - rho3 earlier - rho2 direction) / rho1, kept in what was earlier.
       algebra.axpby(-(s * alpha + cBefore * c * beta), direction, -(sBefore * beta), earlier);
@@ -158,12 +171,13 @@ final class MinimumResidual implements AutoCloseable {
       algebra.axpby(c * eta, direction, 1, correction);
       eta *= -s;
       if (next <= least) {
-        return;
+        return steps;
       }
       algebra.copy(v, previous);
       algebra.axpby(1 / next, av, 0, v);
       beta = next;
     }
+    return steps;
   }
 
   private double norm(String what, Buffer buffer) {

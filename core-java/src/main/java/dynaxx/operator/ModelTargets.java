@@ -10,6 +10,7 @@ import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NetworkOperator.Limits;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -58,6 +59,7 @@ final class ModelTargets implements AutoCloseable {
     long memory = limits.memoryBytes() == 0 ? device.defaultMemoryLimit() : limits.memoryBytes();
     long fitting = memory / PART / Tape.bytesPerExample(network, loss);
     examples = batch.examples();
+    requireRoom(memory, draws);
     recordedAtOnce = Math.clamp(fitting, 1, batch.examples());
     try {
       take(batch);
@@ -65,6 +67,22 @@ final class ModelTargets implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
+    }
+  }
+
+  private void requireRoom(long memory, int draws) {
+    long each = network.inputShape().size() + network.outputShape().size();
+    double needed = (double) examples * draws * each * Float.BYTES;
+    if (needed > memory) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "memory limit: found %d bytes, expected at least %.0f for %d draws of each of %d"
+                  + " examples",
+              memory,
+              needed,
+              draws,
+              examples));
     }
   }
 

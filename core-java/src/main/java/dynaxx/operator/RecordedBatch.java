@@ -188,6 +188,12 @@ final class RecordedBatch implements AutoCloseable {
     }
   }
 
+  /** What was recorded no longer holds. */
+  void forget() {
+    point = null;
+    current = false;
+  }
+
   /** Takes other examples, as many as before; they are recorded at the next point. */
   void moveTo(Batch other) {
     Shape.requireSize("examples", other.examples(), examples);
@@ -282,10 +288,9 @@ final class RecordedBatch implements AutoCloseable {
       throw new UntrustworthyOperatorException(
           String.format(
               Locale.ROOT,
-              "%s: found logits that lie %.0f times as far from zero as they differ (or as 1), so"
-                  + " that rounding changes their softmax by %.0e, expected at most %.0e: take the"
-                  + " part that all classes have in common out of the last layer, or measure in"
-                  + " float64",
+              "%s: found an example whose logits lie %.0f from zero where its softmax is undecided,"
+                  + " so that rounding changes it by %.0e, expected at most %.0e: take the part"
+                  + " that all classes have in common out of the last layer, or measure in float64",
               name,
               offset,
               offset * unit,

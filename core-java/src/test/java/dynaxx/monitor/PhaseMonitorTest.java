@@ -20,6 +20,7 @@ import dynaxx.network.Network;
 import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NonFiniteException;
+import dynaxx.operator.UntrustworthyOperatorException;
 import dynaxx.spectrum.CurvatureProbe;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.ProbeSettings;
@@ -332,6 +333,32 @@ class PhaseMonitorTest {
     assertEquals(List.of(), outcome.advice());
     assertEquals(2, outcome.events().size(), outcome.events().toString());
     assertTrue(outcome.events().stream().allMatch(e -> e.kind() == Event.Kind.NOT_FINITE));
+  }
+
+  /** A host hears of its own mistakes at the first snapshot, and is left alone afterwards. */
+  @Test
+  void whatIsRefusedAfterTheFirstSnapshotIsAnEvent() {
+    FakeModel model = new FakeModel();
+    boolean[] refuses = {true};
+    SnapshotSource source =
+        settings -> {
+          if (refuses[0]) {
+            throw new UntrustworthyOperatorException("logits too far from zero");
+          }
+          return model.measure(settings);
+        };
+    PhaseMonitor first = PhaseMonitor.of(source).schedule(new Schedule.Every(1)).build();
+    assertThrows(
+        UntrustworthyOperatorException.class, () -> first.afterStep(StepReport.at(0).loss(1)));
+    PhaseMonitor monitor = PhaseMonitor.of(source).schedule(new Schedule.Every(1)).build();
+    refuses[0] = false;
+    assertTrue(monitor.afterStep(StepReport.at(0).loss(1)).snapshot().isPresent());
+    refuses[0] = true;
+    List<Event> events = monitor.afterStep(StepReport.at(1).loss(1)).events();
+    assertEquals(List.of(Event.Kind.NOT_MEASURED), events.stream().map(Event::kind).toList());
+    assertTrue(events.getFirst().toString().contains("logits too far"), events.toString());
+    refuses[0] = false;
+    assertTrue(monitor.afterStep(StepReport.at(2).loss(1)).snapshot().isPresent());
   }
 
   /** A run with a change of trace and lambda_max at step 80, and validation every 5 steps. */

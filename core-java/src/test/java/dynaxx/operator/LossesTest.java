@@ -179,7 +179,7 @@ class LossesTest {
         UntrustworthyOperatorException e =
             assertThrows(
                 UntrustworthyOperatorException.class, () -> check(c, device, 0, LOSS, NORM));
-        assertTrue(e.getMessage().contains("found logits that lie "), e.getMessage());
+        assertTrue(e.getMessage().contains("found an example whose logits lie "), e.getMessage());
         check(c, device.float64().orElseThrow(), 0, 1e-7, 1e-6);
         return;
       }

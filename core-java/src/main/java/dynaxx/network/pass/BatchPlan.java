@@ -72,19 +72,19 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
     }
     int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
     int directions = limits.directions();
-    while (directions > 1 && directions * least(tangents) * tangents > sweep(limits)) {
+    while (directions > 1 && directions * least(limits, tangents) * tangents > sweep(limits)) {
       directions /= 2;
     }
     for (int k = directions; k >= 1; k /= 2) {
       long beside = memory - examples * tape;
       long resident = Math.min(most, beside / (k * tangents));
-      if (resident >= Math.min(most, FEW)) {
+      if (resident >= Math.min(most, least(limits, tangents))) {
         return of(limits, examples, resident, k, tangents, true);
       }
     }
     for (int k = directions; k >= 1; k /= 2) {
       long recomputed = Math.min(most, memory / (tape + k * tangents));
-      if (recomputed >= (k == 1 ? 1 : Math.min(most, FEW))) {
+      if (recomputed >= (k == 1 ? 1 : Math.min(most, least(limits, tangents)))) {
         return of(limits, examples, recomputed, k, tangents, false);
       }
     }
@@ -100,13 +100,13 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
     return limits.whole() ? limits.memory() : SWEEP;
   }
 
-  private static long least(long tangents) {
-    return Math.clamp(PART / tangents, 1, FEW);
+  private static long least(Limits limits, long tangents) {
+    return limits.whole() ? FEW : Math.clamp(PART / tangents, 1, FEW);
   }
 
   private static BatchPlan of(
       Limits limits, int examples, long fitting, int k, long tangents, boolean resident) {
-    long paying = Math.max(least(tangents), sweep(limits) / (k * tangents));
+    long paying = Math.max(least(limits, tangents), sweep(limits) / (k * tangents));
     long parts = Math.ceilDiv(examples, Math.min(fitting, paying));
     return new BatchPlan(limits.memory(), (int) Math.ceilDiv(examples, parts), k, resident);
   }
