@@ -149,6 +149,8 @@ public final class PhaseMonitor implements AutoCloseable {
    *     advice
    * @throws IllegalArgumentException if the step is not later than the one before
    * @throws IllegalStateException if another thread is inside this monitor
+   * @throws dynaxx.operator.UntrustworthyOperatorException if the first snapshot shows that the
+   *     products cannot be trusted; later it is an event
    */
   public Outcome afterStep(StepReport report) {
     return alone(() -> watch.afterStep(report));

@@ -145,6 +145,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
    * @return this
    * @throws IllegalArgumentException if the size does not fit
    * @throws NonFiniteException if the loss or the gradient is NaN or infinite
+   * @throws UntrustworthyOperatorException if logits lie so far from zero that rounding changes a
+   *     softmax by more than 1e-5
    */
   public NetworkOperator linearize(Buffer values) {
     exclusively(() -> recorded.moveTo(values));

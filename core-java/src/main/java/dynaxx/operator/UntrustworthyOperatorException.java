@@ -1,9 +1,9 @@
 package dynaxx.operator;
 
 /**
- * An operator's products contradict each other, or the same products in float64: it is not one
- * fixed symmetric map, or not accurate enough at this point, so no estimate of its spectrum means
- * anything.
+ * An operator's products contradict each other, or the same products in float64, or rounding would
+ * spoil them: it is not one fixed symmetric map, or not accurate enough at this point, so no
+ * estimate of its spectrum means anything.
  */
 public final class UntrustworthyOperatorException extends IllegalStateException {
 

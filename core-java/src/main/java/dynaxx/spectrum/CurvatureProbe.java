@@ -125,6 +125,8 @@ public final class CurvatureProbe implements AutoCloseable {
    *     small for the micro-batches or parts wanted
    * @throws dynaxx.operator.NonFiniteException if the loss, the gradient or a product is NaN or
    *     infinite
+   * @throws dynaxx.operator.UntrustworthyOperatorException if they are not accurate enough at this
+   *     point
    */
   public Snapshot measure(Buffer parameters, ProbeSettings settings) {
     return measure(parameters, settings, Optional.empty());
