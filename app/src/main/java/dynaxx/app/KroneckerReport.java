@@ -1,14 +1,11 @@
 package dynaxx.app;
 
 import dynaxx.app.ProbeRun.Matrix;
-import dynaxx.app.WatchedOperator.Counted;
 import dynaxx.app.terminal.LanczosProgress;
 import dynaxx.operator.GaussNewton;
 import dynaxx.operator.SymmetricOperator;
-import dynaxx.spectrum.Estimate;
 import dynaxx.spectrum.Lanczos;
 import dynaxx.spectrum.Lanczos.RitzValue;
-import dynaxx.spectrum.TraceEstimator;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,18 +20,11 @@ import java.util.stream.Collectors;
  * @param largest its largest eigenvalues, descending
  * @param smallest the smallest Ritz value, which its smallest eigenvalue does not exceed
  * @param trace its trace
- * @param traceError standard error of the trace, 0 if it was summed
  * @param columns of the loss's root for an example
  * @param seed of the columns, where not all are passed back
  */
 record KroneckerReport(
-    Matrix matrix,
-    double[] largest,
-    double smallest,
-    double trace,
-    double traceError,
-    long columns,
-    long seed) {
+    Matrix matrix, double[] largest, double smallest, double trace, long columns, long seed) {
 
   /** The most columns of the loss's root that are passed back for an example. */
   private static final int COLUMNS = 64;
@@ -73,17 +63,8 @@ record KroneckerReport(
       double smallest = Math.max(0, ritz.getFirst().value());
       long seed = run.plan().seed();
       long columns = run.network().outputShape().size();
-      if (operator.dimension() <= ProbeRun.SUMMED) {
-        double trace = run.summed(name, operator);
-        return new KroneckerReport(matrix, largest, smallest, trace, 0, columns, seed);
-      }
-      int probes = run.plan().settings().probes();
-      run.progress().stage(name + ", trace", "probe", probes);
-      WatchedOperator watched = new WatchedOperator(operator, run.progress());
-      watched.count(Counted.FORMS);
-      Estimate trace = TraceEstimator.hutchinson(probes, seed).run(watched);
-      return new KroneckerReport(
-          matrix, largest, smallest, trace.value(), trace.standardError(), columns, seed);
+      double trace = operator.knownTrace().orElseThrow();
+      return new KroneckerReport(matrix, largest, smallest, trace, columns, seed);
     }
   }
 
@@ -94,13 +75,12 @@ record KroneckerReport(
             .collect(Collectors.joining(", "));
     return String.format(
         Locale.ROOT,
-        "%-13slargest %s; smallest at most %.2g; trace %.6g%s; an approximation of the"
+        "%-13slargest %s; smallest at most %.2g; trace %.6g; an approximation of the"
             + " Gauss-Newton matrix%s",
         ProbeCommand.label(matrix).toUpperCase(Locale.ROOT),
         values,
         smallest,
         trace,
-        traceError == 0 ? "" : String.format(Locale.ROOT, " +- %.2g", traceError),
         columns <= COLUMNS
             ? ""
             : " by "
@@ -116,7 +96,6 @@ record KroneckerReport(
     json.put("largest", largest);
     json.put("smallest_at_most", smallest);
     json.put("trace", trace);
-    json.put("trace_standard_error", traceError);
     json.put("columns", columns);
     json.put("columns_passed_back", Math.min(columns, COLUMNS));
     json.put("seed", seed);

@@ -61,7 +61,9 @@ public record Event(
     RESTART,
     /** A value is NaN or infinite, and was not used. */
     NOT_FINITE,
-    /** A snapshot beside the training failed, or one after the first was refused as untrustworthy. */
+    /**
+     * A snapshot beside the training failed, or one after the first was refused as untrustworthy.
+     */
     NOT_MEASURED
   }
 

@@ -8,6 +8,7 @@ import dynaxx.memory.Vectors;
 import dynaxx.network.pass.KroneckerBlocks;
 import dynaxx.network.pass.KroneckerSweep;
 import java.util.Arrays;
+import java.util.OptionalDouble;
 
 /**
  * KFAC or EKFAC plus a multiple of the unit matrix, in the eigenvectors of its factors, where it is
@@ -121,6 +122,11 @@ record Kronecker(
       throw new IllegalArgumentException("shift: found " + more + ", expected a finite value");
     }
     return new Kronecker(name, device, dimension, blocks, shift + more, false);
+  }
+
+  @Override
+  public OptionalDouble knownTrace() {
+    return OptionalDouble.of(blocks.trace() + shift * dimension);
   }
 
   /** The rotations' error is that of the matrix without the shift. */

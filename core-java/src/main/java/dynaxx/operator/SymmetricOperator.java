@@ -77,6 +77,15 @@ public interface SymmetricOperator extends AutoCloseable {
   }
 
   /**
+   * The trace, for an operator that knows it without products.
+   *
+   * @return the sum of the eigenvalues but for rounding, or nothing
+   */
+  default OptionalDouble knownTrace() {
+    return OptionalDouble.empty();
+  }
+
+  /**
    * The quadratic form v'Hv of one vector with all arithmetic in float64, to settle the sign of a
    * small eigenvalue. Expensive: meant for one converged vector.
    *

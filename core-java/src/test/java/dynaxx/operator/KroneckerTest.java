@@ -148,6 +148,7 @@ class KroneckerTest {
           if (TestDevice.isHost()) {
             double trace = own.get("trace").asDouble();
             assertEquals(trace, trace(dense(k)), NORM * trace);
+            assertEquals(trace, k.knownTrace().orElseThrow(), NORM * trace);
           }
           double[] largest =
               Lanczos.fixed(60).run(k).ritz().reversed().stream()
@@ -298,6 +299,7 @@ class KroneckerTest {
         double exact = trace(from);
         try (SymmetricOperator k = open(from, true)) {
           assertEquals(exact, trace(k), NORM * exact);
+          assertEquals(exact, k.knownTrace().orElseThrow(), NORM * exact);
         }
       }
     }

@@ -72,7 +72,9 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
     }
     int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
     int directions = limits.directions();
-    while (directions > 1 && directions * least(limits, tangents) * tangents > sweep(limits)) {
+    while (!limits.whole()
+        && directions > 1
+        && directions * least(limits, tangents) * tangents > SWEEP) {
       directions /= 2;
     }
     for (int k = directions; k >= 1; k /= 2) {

@@ -29,6 +29,7 @@ public final class KroneckerBlocks implements AutoCloseable {
   private final Buffer diagonal;
   private double least = Double.POSITIVE_INFINITY;
   private double most = Double.NEGATIVE_INFINITY;
+  private double trace;
 
   KroneckerBlocks(Device device, List<KroneckerLayer> layers, long parameters) {
     this.device = device;
@@ -115,10 +116,20 @@ public final class KroneckerBlocks implements AutoCloseable {
     bound(values);
   }
 
-  /** Takes values into the bounds of the eigenvalues. */
+  /** Takes values into the bounds and the sum of the eigenvalues. */
   private void bound(double[] values) {
     least = Math.min(least, Arrays.stream(values).min().orElse(least));
     most = Math.max(most, Arrays.stream(values).max().orElse(most));
+    trace += Arrays.stream(values).sum();
+  }
+
+  /**
+   * The sum of D.
+   *
+   * @return the sum of the eigenvalues
+   */
+  public double trace() {
+    return trace;
   }
 
   /**
