@@ -113,7 +113,7 @@ class CommandLineTest {
         "probe --model m --inputs i --targets t --loss mse --probes 1",
         "probe --model m --inputs i --targets t --loss mse --micro-batch 0",
         "probe --model m --inputs i --targets t --loss mse --mode fast",
-        "probe --model m --inputs i --targets t --loss mse --operator kfac",
+        "probe --model m --inputs i --targets t --loss mse --operator bfgs",
         "probe --model m --inputs i --targets t --loss mse --draws 2",
         "probe --model m --inputs i --targets t --loss mse --influence j",
         "probe --model m --inputs i --targets t --loss mse --top 2",

@@ -310,7 +310,7 @@ class ProbeVectorsTest {
             "--json",
             json.toString());
     assertEquals(0, outcome.status(), outcome.err());
-    assertTrue(outcome.out().contains("found logits that lie "), outcome.out());
+    assertTrue(outcome.out().contains("found an example whose logits lie "), outcome.out());
     assertTrue(outcome.out().contains("; measured again in float64"), outcome.out());
     double loss = new ObjectMapper().readTree(json.toFile()).get("loss").asDouble();
     assertEquals(expected[0], loss, 1e-6 * expected[0]);

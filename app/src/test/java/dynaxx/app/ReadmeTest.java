@@ -32,8 +32,10 @@ class ReadmeTest {
       import dynaxx.onnx.*;
       import dynaxx.operator.*;
       import dynaxx.spectrum.*;
+      import dynaxx.operator.NetworkOperator.Limits;
       import java.lang.foreign.MemorySegment;
       import java.nio.file.Path;
+      import java.util.Arrays;
 
       class Example {
         interface Trainer {
@@ -60,6 +62,14 @@ class ReadmeTest {
         static Network network;
         static Loss loss;
         static Batch subset;
+        static Batch batch;
+        static Scope scope;
+        static Hessian hessian;
+        static GaussNewton test;
+        static Buffer gradient;
+        static Buffer step;
+        static double damping;
+        static long seed;
         static Device device;
         static Path file;
 
