@@ -4,10 +4,8 @@ Each line of standard input names a network, each line of output is one round of
 part in a round, threads. A part's time is its shortest, as there; with one thread it is that thread's processor time.
 """
 
-import json
 import os
 import sys
-import time
 
 THREADS = int(sys.argv[3]) if len(sys.argv) == 4 else sys.exit("arguments: expected WARM_UP_SECONDS PART_SECONDS THREADS")
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
@@ -18,6 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax, nn, random
 from jax.flatten_util import ravel_pytree
+
+import rounds
 
 
 def dense(key, inputs, outputs):
@@ -241,36 +241,17 @@ def parts_of(name):
     }
 
 
-def shortest(part, seconds):
-    now = time.process_time if THREADS == 1 else time.perf_counter
-    best, start, i = float("inf"), now(), 0
-    while i < 2 or now() - start < seconds:
-        before = now()
-        part()
-        best = min(best, now() - before)
-        i += 1
-    return 1000 * best
-
-
-def main():
-    warm_up, seconds = float(sys.argv[1]), float(sys.argv[2])
-    name = None
-    for line in sys.stdin:
-        if line.strip() != name:
-            name = line.strip()
-            n, examples, parts = parts_of(name)
-            for part in parts.values():
-                shortest(part, warm_up)
-        times = {f"{key}_ms": round(shortest(part, seconds), 4) for key, part in parts.items()}
-        head = {
-            "implementation": f"jax {jax.__version__}",
-            "device": f"{jax.devices()[0].platform}, {THREADS} threads",
-            "network": name,
-            "batch": examples,
-            "parameters": n,
-        }
-        print(json.dumps({**head, **times}), flush=True)
+def prepare(name):
+    n, examples, parts = parts_of(name)
+    head = {
+        "implementation": f"jax {jax.__version__}",
+        "device": f"{jax.devices()[0].platform}, {THREADS} threads",
+        "network": name,
+        "batch": examples,
+        "parameters": n,
+    }
+    return parts, rounds.network_report(head)
 
 
 if __name__ == "__main__":
-    main()
+    rounds.serve(prepare, float(sys.argv[1]), float(sys.argv[2]), THREADS)

@@ -4,13 +4,12 @@ Each line of standard input names a network, each line of output is one round of
 part in a round, threads. A part's time is its shortest, as there.
 """
 
-import json
 import sys
-import time
 
 import torch
 from torch import nn
 
+import rounds
 import torch_vit
 
 
@@ -184,18 +183,6 @@ def parts_of(name):
     }
 
 
-def shortest(part, seconds):
-    """Milliseconds of the fastest of at least two repetitions; of one thread, its processor time."""
-    now = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    best, start, i = float("inf"), now(), 0
-    while i < 2 or now() - start < seconds:
-        before = now()
-        part()
-        best = min(best, now() - before)
-        i += 1
-    return 1000 * best
-
-
 def product_of(name):
     """sgemm:MxNxDEPTH[t][*MEMBERS] as dynaxx.bench.Sgemm has it: the product, its multiplications, and the largest error of some elements."""
     shape, _, members = name.removeprefix("sgemm:").partition("*")
@@ -242,45 +229,27 @@ def snapshot_of(name, products, probes):
     return run
 
 
+def prepare(name):
+    implementation = {"implementation": f"torch {torch.__version__}"}
+    if name.startswith("sgemm:"):
+        run, multiplications, error = product_of(name)
+        head = {**implementation, "network": name}
+        return {"run": run}, lambda t: {**head, "gflops": round(2e-6 * multiplications / t["run"], 1), "largest_error": error()}
+    if name.startswith("snapshot:"):
+        network, products, probes = name.split()
+        run = snapshot_of(network.removeprefix("snapshot:"), int(products), int(probes))
+        return {"run": run}, lambda t: {**implementation, "network": network, "snapshot_ms": round(t["run"], 2)}
+    n, examples, parts = parts_of(name)
+    device = f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+    return parts, rounds.network_report({**implementation, "device": device, "network": name, "batch": examples, "parameters": n})
+
+
 def main():
     if len(sys.argv) != 4:
         sys.exit(f"arguments: found {len(sys.argv) - 1}, expected WARM_UP_SECONDS PART_SECONDS THREADS")
-    warm_up, seconds = float(sys.argv[1]), float(sys.argv[2])
-    torch.set_num_threads(int(sys.argv[3]))
-    name = None
-    for line in sys.stdin:
-        if line.startswith("sgemm:"):
-            if line.strip() != name:
-                name = line.strip()
-                run, multiplications, error = product_of(name)
-                shortest(run, warm_up)
-            gflops = 2e-6 * multiplications / shortest(run, seconds)
-            head = {"implementation": f"torch {torch.__version__}", "network": name, "gflops": round(gflops, 1), "largest_error": error()}
-            print(json.dumps(head), flush=True)
-            continue
-        if line.startswith("snapshot:"):
-            if line.strip() != name:
-                name = line.strip()
-                network, products, probes = name.split()
-                run = snapshot_of(network.removeprefix("snapshot:"), int(products), int(probes))
-                shortest(run, warm_up)
-            head = {"implementation": f"torch {torch.__version__}", "network": network, "snapshot_ms": round(shortest(run, seconds), 2)}
-            print(json.dumps(head), flush=True)
-            continue
-        if line.strip() != name:
-            name = line.strip()
-            n, examples, parts = parts_of(name)
-            for part in parts.values():
-                shortest(part, warm_up)
-        times = {f"{key}_ms": round(shortest(part, seconds), 4) for key, part in parts.items()}
-        head = {
-            "implementation": f"torch {torch.__version__}",
-            "device": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
-            "network": name,
-            "batch": examples,
-            "parameters": n,
-        }
-        print(json.dumps({**head, **times}), flush=True)
+    threads = int(sys.argv[3])
+    torch.set_num_threads(threads)
+    rounds.serve(prepare, float(sys.argv[1]), float(sys.argv[2]), threads)
 
 
 if __name__ == "__main__":

@@ -94,8 +94,8 @@ final class InfluenceOptions {
             "influence", found.loss(), String.join(", ", inputs), found.gradientNorm()));
     lines.add(
         text(
-            "%-13swith %s + %.4g, residual %.1e of that gradient%s; to first order, at a minimum of"
-                + " the training loss, whose gradient norm is %.2g",
+            "%-13swith %s + %.4g, residual %.1e of that gradient%s; holds to first order near a"
+                + " minimum of the training loss, whose gradient norm is %.2g here",
             "",
             matrix,
             damping,

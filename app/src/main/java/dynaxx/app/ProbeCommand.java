@@ -51,6 +51,9 @@ final class ProbeCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  /** What --json says of influences. */
+  private Optional<Map<String, Object>> influenced = Optional.empty();
+
   @Option(
       names = "--model",
       required = true,
@@ -242,15 +245,19 @@ final class ProbeCommand implements Callable<Integer> {
     }
   }
 
-  /** What is measured. */
-  private record Reading(OnnxModel model, ProbeTargets.Objective objective, List<String> notes) {}
+  /** What is measured, with the axis of the classes in each output. */
+  private record Reading(
+      OnnxModel model,
+      ProbeTargets.Objective objective,
+      List<Integer> classAxes,
+      List<String> notes) {}
 
   private Reading read(
       Scope scope, ProbeData data, List<ArrayFile> given, ArrayFile weights, List<String> notes) {
     ProbeTargets wanted = new ProbeTargets(loss, outputs, given, weights);
     OnnxModel read = wanted.read(o -> OnnxModel.read(model, o), options(data), data);
     notes.addAll(wanted.notes());
-    return new Reading(read, wanted.objective(scope, read, data), notes);
+    return new Reading(read, wanted.objective(scope, read, data), wanted.classAxes(), notes);
   }
 
   private void run(ProgressLine progress) throws IOException {
@@ -310,7 +317,7 @@ final class ProbeCommand implements Callable<Integer> {
 
   /** Targets of another shape must not quietly mean another loss. */
   private static void requireSameAxes(Reading trained, Reading others) {
-    if (ProbeTargets.movesClasses(trained.notes()) != ProbeTargets.movesClasses(others.notes())) {
+    if (!trained.classAxes().equals(others.classAxes())) {
       throw new UserException(
           "--influence-targets: found a shape that says that classes lie along another axis than in"
               + " --targets, expected the same axis; --class-axis tells which");
@@ -354,9 +361,6 @@ final class ProbeCommand implements Callable<Integer> {
         ? Optional.of(run.measure())
         : Optional.empty();
   }
-
-  /** What --json says of influences. */
-  private Optional<Map<String, Object>> influenced = Optional.empty();
 
   private void influences(ProbeRun run, Reading others, int[] numbers, PrintWriter out)
       throws IOException {

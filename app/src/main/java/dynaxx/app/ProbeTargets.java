@@ -12,6 +12,7 @@ import dynaxx.onnx.OnnxModel;
 import dynaxx.onnx.OnnxOptions;
 import dynaxx.onnx.OnnxOptions.Output;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.Function;
@@ -19,9 +20,6 @@ import java.util.stream.Collectors;
 
 /** The loss of a model's outputs and its targets, in the words of somebody who trains with them. */
 final class ProbeTargets {
-
-  private static final String MOVED =
-      "classes lie along axis 1 of the output, as the targets' shape tells";
 
   private final LossOptions options;
   private final List<String> outputs;
@@ -45,9 +43,9 @@ final class ProbeTargets {
     this.exampleWeights = exampleWeights;
   }
 
-  /** Whether these notes say so of the classes. */
-  static boolean movesClasses(List<String> notes) {
-    return notes.contains(MOVED);
+  /** The axis of the classes in each output, after {@link #read}; null for the last one. */
+  List<Integer> classAxes() {
+    return Collections.unmodifiableList(axes);
   }
 
   List<String> notes() {
@@ -74,7 +72,7 @@ final class ProbeTargets {
         if (!last && holds(files.get(i).shape(), withExamples(rest, examples))) {
           axes.set(i, 1);
           moved = true;
-          notes.add(MOVED);
+          notes.add("classes lie along axis 1 of the output, as the targets' shape tells");
         }
       }
     }

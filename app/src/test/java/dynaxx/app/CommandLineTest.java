@@ -29,17 +29,8 @@ class CommandLineTest {
 
   @TempDir private Path temporary;
 
-  private record Outcome(int status, String out, String err) {}
-
   private static Outcome run(List<String> arguments) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int status =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(arguments.toArray(String[]::new));
-    return new Outcome(status, out.toString(), err.toString());
+    return Outcome.of(arguments);
   }
 
   private static Outcome run(String line) {

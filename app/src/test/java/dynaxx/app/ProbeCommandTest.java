@@ -12,8 +12,6 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.testing.CaseFiles;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,17 +26,8 @@ class ProbeCommandTest {
 
   @TempDir private Path temporary;
 
-  private record Outcome(int status, String out, String err) {}
-
   private static Outcome run(List<String> arguments) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int status =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(arguments.toArray(String[]::new));
-    return new Outcome(status, out.toString(), err.toString());
+    return Outcome.of(arguments);
   }
 
   private static List<String> arguments(String name, String loss, String... more) {

@@ -11,8 +11,6 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.testing.Numbers;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,19 +33,8 @@ class ProbeVectorsTest {
 
   @TempDir private Path temporary;
 
-  private record Outcome(int status, String out, String err) {}
-
   private static Outcome run(List<String> arguments, String... more) {
-    List<String> all = new ArrayList<>(arguments);
-    all.addAll(List.of(more));
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int status =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(all.toArray(String[]::new));
-    return new Outcome(status, out.toString(), err.toString());
+    return Outcome.of(arguments, more);
   }
 
   private static void refused(List<String> arguments, String text, String... more) {

@@ -8,8 +8,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +20,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /** Going on from a checkpoint gives the bits of a run that was never stopped. */
 class ResumeTest {
@@ -34,15 +31,8 @@ class ResumeTest {
 
   @TempDir private Path temporary;
 
-  private record Outcome(int status, String out, String err) {}
-
   private static Outcome run(List<String> arguments) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    CommandLine commandLine =
-        Main.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
-    int status = commandLine.execute(arguments.toArray(String[]::new));
-    return new Outcome(status, out.toString(), err.toString());
+    return Outcome.of(arguments);
   }
 
   private static List<String> demo(Path folder, String... more) {

@@ -13,8 +13,6 @@ import dynaxx.app.train.Examples;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,21 +20,13 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class ScenarioTest {
 
   @TempDir private Path temporary;
 
-  private record Outcome(int status, String out, String err) {}
-
   private static Outcome run(String... arguments) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    CommandLine commandLine =
-        Main.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
-    int status = commandLine.execute(arguments);
-    return new Outcome(status, out.toString(), err.toString());
+    return Outcome.of(List.of(arguments));
   }
 
   /** Training from far beyond the limit lands below it (Lewkowycz et al., 2020). */

@@ -230,11 +230,11 @@ record HostLoss(
   }
 
   @Override
-  public double offset(LossFrame f, double limit) {
+  public double undecidedLogits(LossFrame f, double limit) {
     boolean softmax =
         terms.apply(f.output()) instanceof RowTerms rows
             && rows.row() instanceof RowTerms.SquaredNormalizer;
-    return softmax ? Offsets.of(f, limit, row -> true) : 0;
+    return softmax ? UndecidedLogits.size(f, limit, row -> true) : 0;
   }
 
   @Override

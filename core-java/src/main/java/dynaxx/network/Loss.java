@@ -492,15 +492,15 @@ public sealed interface Loss
   void check(Shape output, HostBuffer targets);
 
   /**
-   * How far the predictions of a softmax lie from zero where it is undecided. It depends on their
-   * differences only, so that rounding changes it by as many units of roundoff.
+   * How large the predictions of a softmax are where it is undecided between classes. It depends on
+   * their differences only, so that rounding changes it by as many units of roundoff.
    *
    * @param f batch and arrays, after {@link #forward}
    * @param limit what is of interest; predictions that cannot reach it are not looked at
    * @return the largest row's sum of {@code p (1 - p) |z|}; 0 for a loss without a softmax
    */
   @SuppressWarnings("exports")
-  default double offset(LossFrame f, double limit) {
+  default double undecidedLogits(LossFrame f, double limit) {
     return 0;
   }
 

@@ -294,10 +294,10 @@ record LossSum(List<Part> parts) implements Loss {
   }
 
   @Override
-  public double offset(LossFrame f, double limit) {
+  public double undecidedLogits(LossFrame f, double limit) {
     double most = 0;
     for (int i = 0; i < parts.size(); i++) {
-      most = Math.max(most, parts.get(i).loss().offset(frame(f, i, false), limit));
+      most = Math.max(most, parts.get(i).loss().undecidedLogits(frame(f, i, false), limit));
     }
     return most;
   }

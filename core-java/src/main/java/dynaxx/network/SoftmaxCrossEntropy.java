@@ -191,11 +191,11 @@ record SoftmaxCrossEntropy(
   }
 
   @Override
-  public double offset(LossFrame f, double limit) {
+  public double undecidedLogits(LossFrame f, double limit) {
     int stride = stride(f.output());
     HostBuffer[] given = new HostBuffer[1];
     try (Scope temporary = Scope.open()) {
-      return Offsets.of(
+      return UndecidedLogits.size(
           f,
           limit,
           row -> {

@@ -280,11 +280,11 @@ final class RecordedBatch implements AutoCloseable {
     recordedAt = point;
   }
 
-  /** Where logits are all alike but for their last digits, nothing of their softmax is right. */
+  /** Refuses a softmax that the rounding of its logits changes too much. */
   static void requireResolved(String name, Device device, Tape tape) {
     double unit = Math.min(FLOAT32, device.unitRoundoff());
-    double offset = tape.offset(LARGEST_NOISE / unit);
-    if (offset * unit > LARGEST_NOISE) {
+    double size = tape.undecidedLogits(LARGEST_NOISE / unit);
+    if (size * unit > LARGEST_NOISE) {
       throw new UntrustworthyOperatorException(
           String.format(
               Locale.ROOT,
@@ -292,8 +292,8 @@ final class RecordedBatch implements AutoCloseable {
                   + " so that rounding changes it by %.0e, expected at most %.0e: take the part"
                   + " that all classes have in common out of the last layer, or measure in float64",
               name,
-              offset,
-              offset * unit,
+              size,
+              size * unit,
               LARGEST_NOISE));
     }
   }

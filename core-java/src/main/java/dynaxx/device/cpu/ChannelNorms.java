@@ -1,158 +1,41 @@
 package dynaxx.device.cpu;
 
+import dynaxx.device.cpu.PlaneSteps.Step;
+import dynaxx.device.cpu.PlaneSteps.Sums;
 import dynaxx.kernel.ChannelNormKernels;
 import dynaxx.kernel.ChannelNormKernels.ChannelNormalization;
 import dynaxx.kernel.ChannelNormKernels.Statistics;
 import dynaxx.kernel.Scalars;
 import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
-import java.util.function.IntConsumer;
 import java.util.function.IntToDoubleFunction;
 
 /**
  * Normalisation of channels. Every mean that a pass needs follows from sums over single planes; so
  * a pass sums plane by plane in float64, combines the sums of a unit in order, and goes over the
- * planes once more to write. Where the planes of a unit lie together, a task takes all steps of one
- * unit after the other, so that they are read from memory once. Planes themselves have the element
- * type.
+ * planes once more to write, in {@link PlaneSteps}. Planes themselves have the element type.
  */
 final class ChannelNorms<A> implements ChannelNormKernels {
-
-  /** Elements that a task takes at least, if there are as many. */
-  private static final int TASK = 8192;
-
-  /** With fewer units there are too few tasks of whole units. */
-  private static final int UNITS = 16;
 
   private static final int XH = 0;
   private static final int DY = 1;
   private static final int RX = 2;
   private static final int RDY = 3;
 
-  private final WorkerPool pool;
+  private final PlaneSteps steps;
   private final Wide<A> memory;
   private final Loops<A> loops;
 
   ChannelNorms(WorkerPool pool, Wide<A> memory) {
-    this.pool = pool;
+    steps = new PlaneSteps(pool);
     this.memory = memory;
     loops = memory.loops();
-  }
-
-  private interface Plane {
-    void run(int plane, Scratch scratch);
-  }
-
-  /**
-   * A step over all planes.
-   *
-   * @param weight of an element
-   * @param plane what is done with each
-   * @param unit what follows for a unit after its planes
-   */
-  private record Step(int weight, Plane plane, IntConsumer unit) {
-
-    Step(int weight, Plane plane) {
-      this(weight, plane, unit -> {});
-    }
-  }
-
-  private void run(ChannelNormalization s, Step... steps) {
-    if (s.statistics() == Statistics.BATCH || s.units() < UNITS) {
-      for (Step step : steps) {
-        planes(s, step.weight, step.plane);
-        for (int unit = 0; unit < s.units(); unit++) {
-          step.unit.accept(unit);
-        }
-      }
-    } else {
-      units(s, steps);
-    }
-  }
-
-  private void planes(ChannelNormalization s, int weight, Plane body) {
-    tasks(
-        s.planes(),
-        s.size(),
-        weight,
-        (from, to, scratch) -> {
-          for (int plane = from; plane < to; plane++) {
-            body.run(plane, scratch);
-          }
-        });
-  }
-
-  private void units(ChannelNormalization s, Step... steps) {
-    int planes = s.planes() / s.units();
-    int weight = 0;
-    for (Step step : steps) {
-      weight += step.weight;
-    }
-    tasks(
-        s.units(),
-        s.unitSize(),
-        weight,
-        (from, to, scratch) -> {
-          for (int unit = from; unit < to; unit++) {
-            for (Step step : steps) {
-              for (int plane = unit * planes; plane < (unit + 1) * planes; plane++) {
-                step.plane.run(plane, scratch);
-              }
-              step.unit.accept(unit);
-            }
-          }
-        });
-  }
-
-  private interface Part {
-    void run(int from, int to, Scratch scratch);
-  }
-
-  private void tasks(int count, long size, int weight, Part part) {
-    int each = (int) Math.max(1, TASK / size);
-    pool.run(
-        Host.pieces(count, each),
-        weight * each * size,
-        (task, scratch) -> part.run(task * each, Math.min(count, (task + 1) * each), scratch));
   }
 
   private A loaded(Buffer from, long plane, int size, int slot, Scratch scratch) {
     A v = loops.array(scratch, slot, size);
     loops.load(from, plane * size, v, size);
     return v;
-  }
-
-  /** A few sums over each plane. */
-  private static final class Sums {
-
-    private final int width;
-    private final double[] values;
-
-    Sums(ChannelNormalization s, int width) {
-      this.width = width;
-      values = new double[Math.multiplyExact(s.planes(), width)];
-    }
-
-    void set(int plane, int column, double value) {
-      values[plane * width + column] = value;
-    }
-
-    double get(int plane, int column) {
-      return values[plane * width + column];
-    }
-  }
-
-  /** Sum over the planes of a unit in order. */
-  private static double sum(ChannelNormalization s, int unit, IntToDoubleFunction of) {
-    boolean batch = s.statistics() == Statistics.BATCH;
-    int count = s.planes() / s.units();
-    int plane = batch ? unit : unit * count;
-    int step = batch ? s.channels() : 1;
-    double sum = 0;
-    for (int i = 0; i < count; i++, plane += step) {
-      sum += of.applyAsDouble(plane);
-    }
-    return sum;
   }
 
   /** What all passes after the first read: input, statistics, gains. */
@@ -219,12 +102,12 @@ final class ChannelNorms<A> implements ChannelNormKernels {
             });
     if (given == null) {
       double[] sums = new double[s.planes()];
-      run(s, means(p, sums), variances(p, sums), write);
+      steps.run(s, means(p, sums), variances(p, sums), write);
     } else {
       for (int unit = 0; unit < s.units(); unit++) {
         finish(p, unit, moments[2 * unit], moments[2 * unit + 1]);
       }
-      run(s, write);
+      steps.run(s, write);
     }
     memory.store(moments, stats, 0, moments.length, false, new Scratch());
   }
@@ -261,7 +144,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
   }
 
   private static double mean(ChannelNormalization s, int unit, double[] sums) {
-    return sum(s, unit, plane -> sums[plane] / s.unitSize());
+    return PlaneSteps.sum(s, unit, plane -> sums[plane] / s.unitSize());
   }
 
   /** Keeps mean and r as the later passes will read them. */
@@ -289,7 +172,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
     Step reduce =
         new Step(4, (plane, scratch) -> shared(p, sums, plane, dy, scratch), projection::unit);
     if (dx == null) {
-      run(s, reduce);
+      steps.run(s, reduce);
     } else {
       Step write =
           new Step(
@@ -298,7 +181,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
                 A d = projection.adjoint(plane, p.xh(plane, scratch), dy, scratch);
                 loops.store(d, dx, (long) plane * p.size, p.size, add, scratch);
               });
-      run(s, reduce, write);
+      steps.run(s, reduce, write);
     }
     addGradient(s, plane -> sums.get(plane, SUM_DY_XH), Strided.of(dgamma), 0);
     if (dbeta != null) {
@@ -353,8 +236,8 @@ final class ChannelNorms<A> implements ChannelNormKernels {
     /** From the shared sums of the unit's planes. */
     void unit(int unit) {
       if (!p.given()) {
-        m1[unit] = sum(p.s, unit, plane -> share(plane) * sums.get(plane, SUM_DY));
-        m2[unit] = sum(p.s, unit, plane -> share(plane) * sums.get(plane, SUM_DY_XH));
+        m1[unit] = PlaneSteps.sum(p.s, unit, plane -> share(plane) * sums.get(plane, SUM_DY));
+        m2[unit] = PlaneSteps.sum(p.s, unit, plane -> share(plane) * sums.get(plane, SUM_DY_XH));
       }
     }
 
@@ -407,14 +290,14 @@ final class ChannelNorms<A> implements ChannelNormKernels {
               }
             });
     if (rx == null || p.given()) {
-      run(s, write);
+      steps.run(s, write);
     } else {
       Step reduce =
           new Step(
               2 + 2 * k,
               (plane, scratch) -> inputSums(slopes, k, plane, rx, scratch),
               slopes::unit);
-      run(s, reduce, write);
+      steps.run(s, reduce, write);
     }
   }
 
@@ -476,11 +359,12 @@ final class ChannelNorms<A> implements ChannelNormKernels {
         return;
       }
       double size = p.s.unitSize();
-      double xh = sum(p.s, unit, plane -> sums.get(plane, SUM_XH) / size);
+      double xh = PlaneSteps.sum(p.s, unit, plane -> sums.get(plane, SUM_XH) / size);
       for (int i = 0; i < m.length; i++) {
         int q = i;
-        m[q][unit] = sum(p.s, unit, plane -> get(q, plane, SUM_RX) / size);
-        a[q][unit] = sum(p.s, unit, plane -> get(q, plane, SUM_XH_RX) / size) - m[q][unit] * xh;
+        m[q][unit] = PlaneSteps.sum(p.s, unit, plane -> get(q, plane, SUM_RX) / size);
+        a[q][unit] =
+            PlaneSteps.sum(p.s, unit, plane -> get(q, plane, SUM_XH_RX) / size) - m[q][unit] * xh;
       }
     }
 
@@ -546,7 +430,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
               }
             });
     if (rdx == null) {
-      run(s, reduce);
+      steps.run(s, reduce);
     } else {
       Step write =
           new Step(
@@ -563,7 +447,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
                   loops.store(v, rdx, at, p.size, add, scratch);
                 }
               });
-      run(s, reduce, write);
+      steps.run(s, reduce, write);
     }
     for (int i = 0; i < k; i++) {
       int q = i;
@@ -605,25 +489,31 @@ final class ChannelNorms<A> implements ChannelNormKernels {
       return;
     }
     Sums sums = slopes.sums;
-    double size = p.s.unitSize();
     means[0][unit] =
-        sum(
-            p.s,
+        adjointMean(
+            p,
             unit,
-            plane -> {
-              double rgain = rgamma[plane % p.s.channels()];
-              double ofInput = rgain * sums.get(plane, SUM_DY);
-              return (ofInput + p.gain(plane) * slopes.get(q, plane, SUM_RDY)) / size;
-            });
+            rgamma,
+            plane -> sums.get(plane, SUM_DY),
+            plane -> slopes.get(q, plane, SUM_RDY));
     means[1][unit] =
-        sum(
-            p.s,
+        adjointMean(
+            p,
             unit,
-            plane -> {
-              double rgain = rgamma[plane % p.s.channels()];
-              double ofInput = rgain * sums.get(plane, SUM_DY_XH);
-              return (ofInput + p.gain(plane) * gainTangent(slopes, q, plane)) / size;
-            });
+            rgamma,
+            plane -> sums.get(plane, SUM_DY_XH),
+            plane -> gainTangent(slopes, q, plane));
+  }
+
+  private double adjointMean(
+      Primal p, int unit, double[] rgamma, IntToDoubleFunction of, IntToDoubleFunction tangent) {
+    return PlaneSteps.sum(
+        p.s,
+        unit,
+        plane -> {
+          double changed = rgamma[plane % p.s.channels()] * of.applyAsDouble(plane);
+          return (changed + p.gain(plane) * tangent.applyAsDouble(plane)) / p.s.unitSize();
+        });
   }
 
   /** Turns {@code v = rdy} into the tangent of the input's adjoint, and dy into that adjoint. */
@@ -677,7 +567,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
     Sums sums = new Sums(s, SHARED + CURVED * k);
     Slopes slopes = new Slopes(p, k, sums, CURVED);
     Projection projection = new Projection(p, sums);
-    run(
+    steps.run(
         s,
         new Step(
             4 + 5 * k,
@@ -717,9 +607,9 @@ final class ChannelNorms<A> implements ChannelNormKernels {
       double m = slopes.m[q][unit];
       double r = p.r(unit);
       double rr = -r * r * slopes.a[q][unit];
-      double squares = sum(p.s, unit, plane -> slopes.get(q, plane, SUM_SQUARES) / size);
+      double squares = PlaneSteps.sum(p.s, unit, plane -> slopes.get(q, plane, SUM_SQUARES) / size);
       double centred =
-          sum(
+          PlaneSteps.sum(
               p.s,
               unit,
               plane -> {

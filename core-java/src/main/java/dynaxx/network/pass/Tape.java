@@ -293,14 +293,14 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
-   * How far predictions of a softmax lie from zero, as {@link Loss#offset}.
+   * How large undecided predictions of a softmax are, as {@link Loss#undecidedLogits}.
    *
    * @param limit what is of interest
    * @return after the last forward pass
    */
-  public double offset(double limit) {
+  public double undecidedLogits(double limit) {
     requireForward();
-    return loss.offset(head, limit);
+    return loss.undecidedLogits(head, limit);
   }
 
   /**

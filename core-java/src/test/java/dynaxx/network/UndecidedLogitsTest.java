@@ -12,11 +12,11 @@ import dynaxx.network.op.LossFrame;
 import org.junit.jupiter.api.Test;
 
 /** Logits that lie far from zero, and those of which it does not matter. */
-class OffsetsTest {
+class UndecidedLogitsTest {
 
   private static final double LIMIT = 168;
 
-  private static double offset(int classes, boolean counts, double... z) {
+  private static double size(int classes, boolean counts, double... z) {
     try (Device device = Devices.cpu(1);
         Scope scope = Scope.open()) {
       HostBuffer logits = scope.allocate(z.length);
@@ -25,25 +25,25 @@ class OffsetsTest {
       }
       LossFrame frame =
           new LossFrame(device, Shape.of(classes), z.length / classes, 1, logits, logits, logits);
-      return Offsets.of(frame, LIMIT, row -> counts);
+      return UndecidedLogits.size(frame, LIMIT, row -> counts);
     }
   }
 
   @Test
   void undecidedRowsFarFromZeroAreFound() {
-    assertEquals(5000, offset(2, true, 10_000, 10_000), 1e-9);
-    assertEquals(5000, offset(4, true, 10_000, 10_000, -10_000, -10_000), 1e-9);
-    double oneRowOfMany = offset(2, true, 0, 1, 1, 0, 2500, 2500, 0, 0);
+    assertEquals(5000, size(2, true, 10_000, 10_000), 1e-9);
+    assertEquals(5000, size(4, true, 10_000, 10_000, -10_000, -10_000), 1e-9);
+    double oneRowOfMany = size(2, true, 0, 1, 1, 0, 2500, 2500, 0, 0);
     assertEquals(1250, oneRowOfMany, 1e-9);
     double[] outlier = {0, 10_000, 10_001, 9_999, 10_000};
-    assertTrue(offset(5, true, outlier) > 1000);
+    assertTrue(size(5, true, outlier) > 1000);
   }
 
   @Test
   void decidedRowsAndMaskedClassesDoNotMatter() {
-    assertEquals(0, offset(3, true, -1e9, 0, -1e9), 0);
-    assertTrue(offset(3, true, 100, 1000, 0) < 1e-9);
-    assertEquals(0, offset(2, true, 100, 100), 0);
-    assertEquals(0, offset(2, false, 10_000, 10_000), 0);
+    assertEquals(0, size(3, true, -1e9, 0, -1e9), 0);
+    assertTrue(size(3, true, 100, 1000, 0) < 1e-9);
+    assertEquals(0, size(2, true, 100, 100), 0);
+    assertEquals(0, size(2, false, 10_000, 10_000), 0);
   }
 }

@@ -6,15 +6,15 @@ import dynaxx.network.op.LossFrame;
 import java.util.function.LongPredicate;
 
 /**
- * Logits far from zero: a softmax depends on their differences only, and those have lost the digits
- * that the distance takes.
+ * Size of the logits where a softmax is undecided between classes. It depends on their differences
+ * only, and of logits far from zero those have few digits left.
  */
-final class Offsets {
+final class UndecidedLogits {
 
   /** Values whose squares add up to less than the limit's are not looked at one by one. */
   private static final int CHUNK = 512;
 
-  private Offsets() {}
+  private UndecidedLogits() {}
 
   /**
    * The largest row's mean of {@code p (1 - p) |z|}, summed over classes: times the roundoff of a
@@ -23,7 +23,7 @@ final class Offsets {
    *
    * @param counts which rows are part of the loss
    */
-  static double of(LossFrame f, double limit, LongPredicate counts) {
+  static double size(LossFrame f, double limit, LongPredicate counts) {
     long n = f.examples() * f.output().size();
     double squares = f.device().algebra().dot(f.z().slice(0, n), f.z().slice(0, n));
     if (!(squares > limit * limit) || squares == Double.POSITIVE_INFINITY) {
@@ -39,7 +39,7 @@ final class Offsets {
           for (int j = 0; j < classes; j++) {
             row[j] = z.get(r * classes + j);
           }
-          most = Math.max(most, ofRow(row));
+          most = Math.max(most, sizeOf(row));
         }
       }
     }
@@ -60,7 +60,7 @@ final class Offsets {
     return false;
   }
 
-  private static double ofRow(double[] z) {
+  private static double sizeOf(double[] z) {
     double largest = Double.NEGATIVE_INFINITY;
     for (double value : z) {
       largest = Math.max(largest, value);
@@ -69,11 +69,11 @@ final class Offsets {
     for (double value : z) {
       sum += Math.exp(value - largest);
     }
-    double offset = 0;
+    double size = 0;
     for (double value : z) {
       double p = Math.exp(value - largest) / sum;
-      offset += p * (1 - p) * Math.abs(value);
+      size += p * (1 - p) * Math.abs(value);
     }
-    return offset;
+    return size;
   }
 }
