@@ -304,6 +304,33 @@ class ProbeVectorsTest {
     assertClose("gradient", expected, 1, values(gradient));
   }
 
+  /** 16 tokens of 23 classes: a class for each of 23 would mean that classes lie along axis 1. */
+  @Test
+  void targetsOfOthersCannotMeanAnotherAxis() throws IOException {
+    Path directory = Path.of("..", "core-java", "src", "test", "resources", "dynaxx", "cases");
+    Path known = directory.resolve("lm-causal");
+    Path other = temporary.resolve("other.npy");
+    try (Scope scope = Scope.open()) {
+      ArrayFile.write(other, List.of(24L, 23L), scope.allocate(24 * 23));
+    }
+    List<String> arguments =
+        List.of(
+            "probe",
+            "--model",
+            known.resolve("model.onnx").toString(),
+            "--inputs",
+            known.resolve("inputs.npy").toString(),
+            "--targets",
+            known.resolve("targets.npy").toString(),
+            "--loss",
+            "cross-entropy",
+            "--influence",
+            known.resolve("inputs.npy").toString(),
+            "--influence-targets",
+            other.toString());
+    refused(arguments, "along another axis than in --targets");
+  }
+
   /** As many classes as columns, so that nothing but the option tells which axis is meant. */
   @Test
   void softTargetsLieAlongAnyAxis() throws IOException {
