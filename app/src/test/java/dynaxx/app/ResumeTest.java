@@ -29,7 +29,18 @@ class ResumeTest {
   /** All optimizers and families; each starts a process that is killed. */
   private static final boolean FULL = Boolean.getBoolean("dynaxx.test.full");
 
+  @TempDir private static Path shared;
   @TempDir private Path temporary;
+
+  /** A run that was never stopped; made once, and left as it is. */
+  private static synchronized Path whole() {
+    Path folder = shared.resolve("whole");
+    if (!Files.exists(folder)) {
+      Outcome outcome = run(demo(folder));
+      assertEquals(0, outcome.status(), outcome.err());
+    }
+    return folder;
+  }
 
   private static Outcome run(List<String> arguments) {
     return Outcome.of(arguments);
@@ -106,9 +117,7 @@ class ResumeTest {
 
   @Test
   void everyKilledRunGoesOnToTheSameBits() throws Exception {
-    Path whole = temporary.resolve("whole");
-    Outcome outcome = run(demo(whole));
-    assertEquals(0, outcome.status(), outcome.err());
+    Path whole = whole();
     Random random = new Random(KILLS);
     for (int kill = 0; kill < KILLS; kill++) {
       Path folder = temporary.resolve("killed" + kill);
@@ -294,8 +303,7 @@ class ResumeTest {
   /** Rows that were deleted are missing, and nothing else is. */
   @Test
   void whatWasDeletedOfTheMetricsIsNotMissed() throws Exception {
-    Path whole = temporary.resolve("whole");
-    assertEquals(0, run(demo(whole)).status());
+    Path whole = whole();
     Path folder = temporary.resolve("cut");
     killed(demo(folder), folder, 15);
     Path csv = folder.resolve("metrics.csv");
@@ -363,8 +371,6 @@ class ResumeTest {
 
   @Test
   void aCompletedRunIsNotResumed() throws Exception {
-    Path folder = temporary.resolve("done");
-    assertEquals(0, run(demo(folder)).status());
-    refused(run(List.of("demo", "--resume", folder.toString())), "found a completed run");
+    refused(run(List.of("demo", "--resume", whole().toString())), "found a completed run");
   }
 }

@@ -2,6 +2,7 @@ package dynaxx.kernel;
 
 import java.util.Arrays;
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
 /**
@@ -13,7 +14,7 @@ final class Data {
   private Data() {}
 
   static float[] normal(long seed, long n) {
-    Random random = new Random(seed * 7919 + 17);
+    SplittableRandom random = new SplittableRandom(seed * 7919 + 17);
     float[] values = new float[(int) n];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextGaussian();

@@ -7,6 +7,7 @@ import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Convolution and pooling. */
 final class ImageCases {
@@ -52,8 +53,9 @@ final class ImageCases {
         new Convolution(2, 2, 3, 1, slide(1, 1, 1, 0, 0, 1), slide(11, 5, 2, 2, 2, 1)),
         new Convolution(2, 2, 2, 1, slide(2, 3, 4, 3, 3, 1), slide(3, 3, 4, 4, 3, 1)),
         new Convolution(2, 17, 33, 1, slide(9, 3, 1, 1, 1, 1), slide(9, 3, 1, 1, 1, 1)),
-        // more images than are taken at a time
-        new Convolution(40, 1, 2, 1, slide(32, 9, 1, 4, 4, 1), slide(32, 9, 1, 4, 4, 1)));
+        // more images than are laid out at a time, as columns, and for the gradient of weights
+        new Convolution(18, 1, 2, 1, slide(24, 9, 1, 4, 4, 1), slide(24, 9, 1, 4, 4, 1)),
+        new Convolution(45, 1, 2, 1, slide(32, 1, 1, 0, 0, 1), slide(32, 3, 1, 1, 1, 1)));
   }
 
   private static List<Pooling> poolings() {
@@ -256,16 +258,20 @@ final class ImageCases {
 
   private static void windows(Pooling s, Seen seen) {
     for (int p = 0; p < s.y().count(); p++) {
+      int[] rows = seen(s.y(), p);
       for (int q = 0; q < s.x().count(); q++) {
-        for (int row = 0; row < s.y().size(); row++) {
-          for (int col = 0; col < s.x().size(); col++) {
-            if (sees(s.y(), p, row) && sees(s.x(), q, col)) {
-              seen.run(p * s.x().count() + q, row * s.x().size() + col);
-            }
+        int[] cols = seen(s.x(), q);
+        for (int row : rows) {
+          for (int col : cols) {
+            seen.run(p * s.x().count() + q, row * s.x().size() + col);
           }
         }
       }
     }
+  }
+
+  private static int[] seen(Windows w, int o) {
+    return IntStream.range(0, w.size()).filter(pixel -> sees(w, o, pixel)).toArray();
   }
 
   private static boolean sees(Windows w, int o, int pixel) {
