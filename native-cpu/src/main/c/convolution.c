@@ -111,29 +111,38 @@ static void lay_out_plane(const grid *g, const float *from, float *to) {
 /* ---- sums over windows */
 
 /* Sums of a tile, each in the order of the depth. */
-INLINE void tile_of(const int planes, int64_t depth, const float *a, const float *data, const int32_t *starts, float *out, int64_t pitch,
-                    int add_to) {
+INLINE void tile_of(const int planes, const int vectors, int64_t depth, const float *a, const float *data, const int32_t *starts,
+                    float *out, int64_t pitch, int add_to) {
   vec sum[MR][2];
 #pragma GCC unroll 16
   for (int r = 0; r < planes; r++) {
-    sum[r][0] = zero();
-    sum[r][1] = zero();
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++) {
+      sum[r][v] = zero();
+    }
   }
   for (int64_t p = 0; p < depth; p++) {
     const float *b = data + starts[p];
-    vec b0 = load(b);
-    vec b1 = load(b + LANES);
+    vec y[2];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++) {
+      y[v] = load(b + v * LANES);
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < planes; r++) {
       vec x = every(a[r * PITCH + p]);
-      sum[r][0] = fma_(x, b0, sum[r][0]);
-      sum[r][1] = fma_(x, b1, sum[r][1]);
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; v++) {
+        sum[r][v] = fma_(x, y[v], sum[r][v]);
+      }
     }
   }
 #pragma GCC unroll 16
   for (int r = 0; r < planes; r++, out += pitch) {
-    store(out, add_to ? add(load(out), sum[r][0]) : sum[r][0]);
-    store(out + LANES, add_to ? add(load(out + LANES), sum[r][1]) : sum[r][1]);
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++) {
+      store(out + v * LANES, add_to ? add(load(out + v * LANES), sum[r][v]) : sum[r][v]);
+    }
   }
 }
 
@@ -142,7 +151,11 @@ typedef void tile_kernel(int64_t depth, const float *a, const float *data, const
 #define KERNEL(planes)                                                                                                                     \
   static void tile_##planes(int64_t depth, const float *a, const float *data, const int32_t *starts, float *out, int64_t pitch,            \
                             int add_to) {                                                                                                  \
-    tile_of(planes, depth, a, data, starts, out, pitch, add_to);                                                                           \
+    tile_of(planes, 2, depth, a, data, starts, out, pitch, add_to);                                                                        \
+  }                                                                                                                                        \
+  static void narrow_##planes(int64_t depth, const float *a, const float *data, const int32_t *starts, float *out, int64_t pitch,          \
+                              int add_to) {                                                                                                \
+    tile_of(planes, 1, depth, a, data, starts, out, pitch, add_to);                                                                        \
   }
 
 KERNEL(1)
@@ -166,6 +179,14 @@ static tile_kernel *const tiles[MR] = {
     tile_1, tile_2,  tile_3,  tile_4,  tile_5,  tile_6,
 #ifdef DYNAXX_AVX512
     tile_7, tile_8,  tile_9,  tile_10, tile_11, tile_12, tile_13, tile_14,
+#endif
+};
+
+/* The first vector of each row only. */
+static tile_kernel *const narrow_tiles[MR] = {
+    narrow_1, narrow_2,  narrow_3,  narrow_4,  narrow_5,  narrow_6,
+#ifdef DYNAXX_AVX512
+    narrow_7, narrow_8,  narrow_9,  narrow_10, narrow_11, narrow_12, narrow_13, narrow_14,
 #endif
 };
 
@@ -425,6 +446,125 @@ EXPORT void NAME(dynaxx_weight_dots_)(const weight_gradient *g, const int32_t *s
         sum = over_places(g, a + o * g->plane, b + starts[element + e], a_image, size);
       }
       to[e] = (float)(to[e] + sum);
+    }
+  }
+}
+
+/* ---- gradients of the weights as a matrix product */
+
+/* Sums that are added up before they are added to the total. */
+#define RUNS 8
+
+static inline int64_t group_size(const weight_product *g) { return g->rows * g->columns * g->channels; }
+
+/* Where the adjoints of an output start. */
+static inline int64_t adjoints(const weight_product *g, int64_t direction, int64_t run, int64_t output) {
+  return ((direction * pieces(g->images * g->places, RUN) + run) * g->groups * g->outputs + output) * PITCH;
+}
+
+/* Some pixels of a row of some channels. */
+static void turn_pixels(const float *from, int64_t plane, int64_t channels, int64_t pixels, float *to, int64_t step) {
+  vec x[LANES];
+  mask some = first_lanes(pixels);
+  for (int64_t c = 0; c < LANES; c++) {
+    x[c] = c < channels ? load_some(from + c * plane, some) : zero();
+  }
+  transpose(x);
+  some = first_lanes(channels);
+  for (int64_t i = 0; i < pixels; i++) {
+    store_some(to + i * step, some, x[i]);
+  }
+}
+
+static void lay_out_group(const weight_product *g, const float *from, float *to) {
+  int64_t plane = g->height * g->width;
+  int64_t tall = least(g->rows - g->top, g->height);
+  int64_t wide = least(g->columns - g->left, g->width);
+  for (int64_t row = 0; row < tall; row++) {
+    float *line = to + ((row + g->top) * g->columns + g->left) * g->channels;
+    for (int64_t x = 0; x < wide; x += LANES) {
+      for (int64_t c = 0; c < g->channels; c += LANES) {
+        turn_pixels(from + c * plane + row * g->width + x, plane, least(LANES, g->channels - c), least(LANES, wide - x),
+                    line + x * g->channels + c, g->channels);
+      }
+    }
+  }
+}
+
+EXPORT void NAME(dynaxx_lay_out_pixels_)(const weight_product *g, const float *x, const float *dy, float *data, float *rows, int64_t task) {
+  int64_t image = g->from + task;
+  int64_t size = group_size(g);
+  data += task * g->groups * size;
+  memset(data, 0, (size_t)(g->groups * size) * sizeof(float));
+  x += image * g->groups * g->channels * g->height * g->width;
+  for (int64_t group = 0; group < g->groups; group++) {
+    lay_out_group(g, x + group * g->channels * g->height * g->width, data + group * size);
+  }
+  int64_t outputs = g->groups * g->outputs;
+  int64_t end = (task + 1) * g->places;
+  for (int64_t i = 0; i < g->directions; i++) {
+    for (int64_t o = 0; o < outputs; o++) {
+      const float *from = dy + i * g->dy_stride + (image * outputs + o) * g->places;
+      for (int64_t place = task * g->places; place < end;) {
+        int64_t n = least(RUN - place % RUN, end - place);
+        memcpy(rows + adjoints(g, i, place / RUN, o) + place % RUN, from, (size_t)n * sizeof(float));
+        from += n;
+        place += n;
+      }
+    }
+  }
+}
+
+static void add_row(const float *from, int64_t n, float *to) {
+  int64_t j = 0;
+  for (; j + LANES <= n; j += LANES) {
+    store(to + j, add(load(to + j), load(from + j)));
+  }
+  if (j < n) {
+    mask some = first_lanes(n - j);
+    store_some(to + j, some, add(load_some(to + j, some), load_some(from + j, some)));
+  }
+}
+
+EXPORT void NAME(dynaxx_weight_products_)(const weight_product *g, const int32_t *starts, const column_block *blocks, const float *data,
+                                          const float *rows, float *total, int64_t task) {
+  int64_t across = pieces(g->blocks, g->blocks_of_task);
+  int64_t down = pieces(g->outputs, g->height_of_task);
+  int64_t block = task % across * g->blocks_of_task;
+  int64_t output = task / across % down * g->height_of_task;
+  int64_t group = task / across / down % g->groups;
+  int64_t direction = task / across / down / g->groups;
+  int64_t height = least(g->height_of_task, g->outputs - output);
+  int64_t end = least(g->blocks, block + g->blocks_of_task);
+  int64_t length = g->images * g->places;
+  int64_t depth = g->window * g->channels;
+  output += group * g->outputs;
+  total += (direction * g->groups * g->outputs + output) * depth;
+  data += group * group_size(g);
+  for (int64_t first = 0; first < pieces(length, RUN); first += RUNS) {
+    int64_t last = least(pieces(length, RUN), first + RUNS);
+    for (int64_t i = block; i < end; i++) {
+      float out[MR * NR];
+      tile_kernel *kernel = (blocks[i].width > LANES ? tiles : narrow_tiles)[height - 1];
+      for (int64_t run = first; run < last; run++) {
+        kernel(least(RUN, length - run * RUN), rows + adjoints(g, direction, run, output), data + blocks[i].at, starts + run * RUN, out, NR,
+               run > first);
+      }
+      for (int64_t r = 0; r < height; r++) {
+        add_row(out + r * NR, blocks[i].width, total + r * depth + blocks[i].column);
+      }
+    }
+  }
+}
+
+EXPORT void NAME(dynaxx_add_weights_)(const weight_product *g, const float *total, float *dw, int64_t task) {
+  int64_t outputs = g->groups * g->outputs;
+  int64_t depth = g->window * g->channels;
+  total += task * depth;
+  dw += task / outputs * g->dw_stride + task % outputs * depth;
+  for (int64_t c = 0; c < g->channels; c++) {
+    for (int64_t e = 0; e < g->window; e++) {
+      *dw++ += total[e * g->channels + c];
     }
   }
 }

@@ -67,6 +67,36 @@ typedef struct {
   int64_t behind; /* zeros behind the pixels of the last image */
 } weight_gradient;
 
+/* Gradients of weights as a matrix product, with the channels of a group last; see Java's ChannelsLast. */
+typedef struct {
+  int64_t channels; /* of a group */
+  int64_t height;   /* of an image of the caller's */
+  int64_t width;
+  int64_t top;
+  int64_t left;
+  int64_t rows; /* of an image laid out */
+  int64_t columns;
+  int64_t directions;
+  int64_t images;
+  int64_t from; /* the first image */
+  int64_t groups;
+  int64_t outputs; /* of a group */
+  int64_t places;  /* of an image */
+  int64_t window;  /* elements over one channel */
+  int64_t dy_stride;
+  int64_t dw_stride;
+  int64_t height_of_task; /* outputs */
+  int64_t blocks;
+  int64_t blocks_of_task;
+} weight_product;
+
+/* Java's ChannelsLast.Block. */
+typedef struct {
+  int64_t at;
+  int64_t column;
+  int64_t width;
+} column_block;
+
 #define DECLARE_CONVOLUTION(suffix)                                                                                                        \
   /* [0] planes of a tile, [1] values of a tile's row, [2] weights from plane to plane and piece to piece, [3] length of the sums,         \
      [4] outputs and [5] elements of a task of gradients, [6] values that are read behind */                                               \
@@ -80,7 +110,15 @@ typedef struct {
   EXPORT void dynaxx_lay_out_##suffix(const weight_gradient *g, const float *x, const float *dy, float *data, float *rows, int64_t task);  \
   /* Some outputs of a direction with some elements of the window. */                                                                      \
   EXPORT void dynaxx_weight_dots_##suffix(const weight_gradient *g, const int32_t *starts, const float *data, const float *rows,           \
-                                          float *dw, int64_t task)
+                                          float *dw, int64_t task);                                                                        \
+  /* Lays out image number task: its pixels, channels last, and its adjoints for all directions. */                                        \
+  EXPORT void dynaxx_lay_out_pixels_##suffix(const weight_product *g, const float *x, const float *dy, float *data, float *rows,           \
+                                             int64_t task);                                                                                \
+  /* Some outputs of a direction with some blocks of columns, added to the total. */                                                       \
+  EXPORT void dynaxx_weight_products_##suffix(const weight_product *g, const int32_t *starts, const column_block *blocks,                  \
+                                              const float *data, const float *rows, float *total, int64_t task);                           \
+  /* Adds the total of output task modulo outputs for direction task / outputs. */                                                         \
+  EXPORT void dynaxx_add_weights_##suffix(const weight_product *g, const float *total, float *dw, int64_t task)
 
 DECLARE_CONVOLUTION(avx2);
 DECLARE_CONVOLUTION(avx512);

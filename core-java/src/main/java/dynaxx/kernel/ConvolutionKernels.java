@@ -24,6 +24,15 @@ public interface ConvolutionKernels {
       int images, int channels, int outputs, int groups, Windows.Sliding y, Windows.Sliding x) {
 
     /**
+     * The same of a single image.
+     *
+     * @return what does not depend on the number of images
+     */
+    public Convolution ofOneImage() {
+      return new Convolution(1, channels, outputs, groups, y, x);
+    }
+
+    /**
      * Pixels of an input plane.
      *
      * @return height x width

@@ -17,6 +17,9 @@ final class ConvolutionFunctions {
   private final MethodHandle convolve;
   private final MethodHandle layOut;
   private final MethodHandle weightDots;
+  private final MethodHandle layOutPixels;
+  private final MethodHandle weightProducts;
+  private final MethodHandle addWeights;
   private final MethodHandle planeSum;
   private final int[] geometry;
 
@@ -42,6 +45,21 @@ final class ConvolutionFunctions {
             library,
             "weight_dots_" + suffix,
             FunctionDescriptor.ofVoid(POINTER, POINTER, POINTER, POINTER, POINTER, LONG));
+    layOutPixels =
+        Downcalls.function(
+            library,
+            "lay_out_pixels_" + suffix,
+            FunctionDescriptor.ofVoid(POINTER, POINTER, POINTER, POINTER, POINTER, LONG));
+    weightProducts =
+        Downcalls.function(
+            library,
+            "weight_products_" + suffix,
+            FunctionDescriptor.ofVoid(POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, LONG));
+    addWeights =
+        Downcalls.function(
+            library,
+            "add_weights_" + suffix,
+            FunctionDescriptor.ofVoid(POINTER, POINTER, POINTER, LONG));
     planeSum =
         Downcalls.function(
             library,
@@ -147,6 +165,46 @@ final class ConvolutionFunctions {
       long task) {
     try {
       weightDots.invokeExact(call, starts, data, rows, dw, task);
+    } catch (Throwable e) {
+      throw Downcalls.unexpected(e);
+    }
+  }
+
+  /** Lays out an image, channels last, and its adjoints for all directions. */
+  void layOutPixels(
+      MemorySegment call,
+      MemorySegment x,
+      MemorySegment dy,
+      MemorySegment data,
+      MemorySegment rows,
+      long task) {
+    try {
+      layOutPixels.invokeExact(call, x, dy, data, rows, task);
+    } catch (Throwable e) {
+      throw Downcalls.unexpected(e);
+    }
+  }
+
+  /** Some outputs of a direction with some blocks of columns. */
+  void weightProducts(
+      MemorySegment call,
+      MemorySegment starts,
+      MemorySegment blocks,
+      MemorySegment data,
+      MemorySegment rows,
+      MemorySegment total,
+      long task) {
+    try {
+      weightProducts.invokeExact(call, starts, blocks, data, rows, total, task);
+    } catch (Throwable e) {
+      throw Downcalls.unexpected(e);
+    }
+  }
+
+  /** Adds the total of an output of a direction to its gradient. */
+  void addWeights(MemorySegment call, MemorySegment total, MemorySegment dw, long task) {
+    try {
+      addWeights.invokeExact(call, total, dw, task);
     } catch (Throwable e) {
       throw Downcalls.unexpected(e);
     }

@@ -2,7 +2,6 @@ package dynaxx.nativecpu;
 
 import dynaxx.device.cpu.ImageGrid;
 import dynaxx.device.cpu.NativeKernels.Tasks;
-import dynaxx.device.cpu.Tap;
 import dynaxx.device.cpu.WindowPass;
 import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.Strided;
@@ -30,12 +29,6 @@ final class NativeConvolutions implements ConvolutionKernels {
   /** Tasks are cut by planes too if there would be fewer. */
   private static final int TASKS = 8;
 
-  /** Values of the images and adjoints that all tasks of a gradient share, likewise. */
-  private static final int SHARED = 1 << 17;
-
-  /** Multiplications that take about as long as an elementary step of other kernels. */
-  private static final long PER_STEP = 64;
-
   private static final int GRID_FIELDS = 9;
   private static final int PASS_FIELDS = 9;
 
@@ -43,28 +36,22 @@ final class NativeConvolutions implements ConvolutionKernels {
   private final Tasks tasks;
   private final Map<Key, Plan> outputs = new HashMap<>();
   private final Map<Key, Plan> inputs = new HashMap<>();
-  private final Map<Convolution, MemorySegment> starts = new HashMap<>();
   private final Struct call = new Struct(GRID_FIELDS + 16);
-  private final Struct gradient = new Struct(2 * GRID_FIELDS + 10);
+  private final NativeWeightGradients gradients;
   private final Memory weights = new Memory();
-  private final Memory data = new Memory();
-  private final Memory rows = new Memory();
 
   NativeConvolutions(ConvolutionFunctions functions, Tasks tasks) {
     this.functions = functions;
     this.tasks = tasks;
+    gradients = new NativeWeightGradients(functions, tasks);
   }
 
   /** Plans do not depend on the number of images. */
   private record Key(Convolution shape, int members) {
 
     static Key of(Convolution s, int members) {
-      return new Key(ofOneImage(s), members);
+      return new Key(s.ofOneImage(), members);
     }
-  }
-
-  private static Convolution ofOneImage(Convolution s) {
-    return new Convolution(1, s.channels(), s.outputs(), s.groups(), s.y(), s.x());
   }
 
   /**
@@ -240,11 +227,11 @@ final class NativeConvolutions implements ConvolutionKernels {
       addBiasGradients(s, k, dy, dbias);
     }
     if (x.stride() == 0) {
-      addWeightGradients(s, k, x, dy, dw);
+      gradients.add(s, k, x, dy, dw);
       return;
     }
     for (int i = 0; i < k; i++) {
-      addWeightGradients(s, 1, x.run(i), dy.run(i), dw.run(i));
+      gradients.add(s, 1, x.run(i), dy.run(i), dw.run(i));
     }
   }
 
@@ -264,50 +251,5 @@ final class NativeConvolutions implements ConvolutionKernels {
           double old = to.getAtIndex(ValueLayout.JAVA_FLOAT, index);
           to.setAtIndex(ValueLayout.JAVA_FLOAT, index, (float) (old + sum));
         });
-  }
-
-  private void addWeightGradients(Convolution s, int k, Strided x, Strided dy, Strided dw) {
-    ImageGrid pixels = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
-    ImageGrid adjoints = ImageGrid.ofPlaces(s.outputs(), pixels, s.y(), s.x());
-    int cols = functions.tileCols();
-    int plane = Math.ceilDiv(adjoints.plane(), cols) * cols;
-    // of one direction, so that sums are cut alike whatever k is
-    int size = Math.addExact(pixels.size(), Math.multiplyExact(s.outputs(), plane));
-    int images = Math.clamp(SHARED / size, 1, s.images());
-    int behind = pixels.pitch() + cols;
-    MemorySegment data = this.data.floats((long) images * pixels.size() + behind);
-    MemorySegment rows = this.rows.floats((long) images * k * s.outputs() * plane);
-    MemorySegment from = Memory.of("x", x, 1, s.images() * s.inSize());
-    MemorySegment seen = Memory.of("dy", dy, k, s.images() * s.outSize());
-    MemorySegment to = Memory.of("dw", dw, k, (long) s.outputs() * s.depth());
-    MemorySegment lists = starts.computeIfAbsent(ofOneImage(s), c -> starts(c, pixels));
-    int each = s.outputs() / s.groups();
-    long across = Math.ceilDiv(s.depth(), functions.dotElements());
-    long down = Math.ceilDiv(each, functions.dotOutputs());
-    for (int first = 0; first < s.images(); first += images) {
-      int count = Math.min(images, s.images() - first);
-      gradient.at(0).put(pixels).put(adjoints);
-      gradient.put(plane, k, count, s.groups(), each, s.depth(), first);
-      gradient.put(dy.stride(), dw.stride(), behind);
-      tasks.run(
-          count,
-          pixels.size() + (long) k * s.outputs() * plane,
-          0,
-          (task, memory) -> functions.layOut(gradient.segment(), from, seen, data, rows, task));
-      tasks.run(
-          Math.toIntExact(k * s.groups() * down * across),
-          (long) count * plane * functions.dotElements() * functions.dotOutputs() / PER_STEP,
-          0,
-          (task, memory) -> functions.weightDots(gradient.segment(), lists, data, rows, to, task));
-    }
-  }
-
-  private static MemorySegment starts(Convolution s, ImageGrid pixels) {
-    int[] starts =
-        Tap.all(s.channels() / s.groups(), s).stream()
-            .mapToInt(tap -> tap.start(pixels, s))
-            .toArray();
-    MemorySegment list = Arena.ofAuto().allocate(ValueLayout.JAVA_INT, starts.length);
-    return list.copyFrom(MemorySegment.ofArray(starts));
   }
 }

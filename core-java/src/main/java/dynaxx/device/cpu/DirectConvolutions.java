@@ -37,12 +37,14 @@ final class DirectConvolutions implements ConvolutionKernels {
   private final int cols;
   private final Scratch shared = new Scratch();
   private final WeightGradients gradients;
+  private final WeightProducts products;
 
   DirectConvolutions(WorkerPool pool, RowLoops loops) {
     this.pool = pool;
     this.loops = loops;
     cols = loops.tileCols();
     gradients = new WeightGradients(pool, loops);
+    products = new WeightProducts(pool, loops);
   }
 
   /**
@@ -394,11 +396,19 @@ final class DirectConvolutions implements ConvolutionKernels {
       Convolutions.addBiasGradient(pool, loops, s, k, dy, dbias);
     }
     if (x.stride() == 0) {
-      gradients.add(s, k, x, dy, dw);
+      addGradients(s, k, x, dy, dw);
       return;
     }
     for (int i = 0; i < k; i++) {
-      gradients.add(s, 1, x.run(i), dy.run(i), dw.run(i));
+      addGradients(s, 1, x.run(i), dy.run(i), dw.run(i));
+    }
+  }
+
+  private void addGradients(Convolution s, int k, Strided x, Strided dy, Strided dw) {
+    if (ChannelsLast.pays(s)) {
+      products.add(s, k, x, dy, dw);
+    } else {
+      gradients.add(s, k, x, dy, dw);
     }
   }
 }

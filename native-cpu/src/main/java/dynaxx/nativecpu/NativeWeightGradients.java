@@ -1,0 +1,167 @@
+package dynaxx.nativecpu;
+
+import dynaxx.device.cpu.ChannelsLast;
+import dynaxx.device.cpu.ImageGrid;
+import dynaxx.device.cpu.NativeKernels.Tasks;
+import dynaxx.device.cpu.Tap;
+import dynaxx.kernel.ConvolutionKernels.Convolution;
+import dynaxx.kernel.Strided;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Gradients of a convolution's weights: matrix products or, where channels are few, dots. */
+final class NativeWeightGradients {
+
+  /**
+   * Values of the images and adjoints that all tasks of dots share, unless one image needs more.
+   */
+  private static final int SHARED = 1 << 17;
+
+  /** Tasks of a product at most, if each has more than one block of columns. */
+  private static final int TASKS = 64;
+
+  /** Multiplications that take about as long as an elementary step of other kernels. */
+  private static final long PER_STEP = 64;
+
+  private static final int GRID_FIELDS = 9;
+  private static final int BLOCK_FIELDS = 3;
+
+  private final ConvolutionFunctions functions;
+  private final Tasks tasks;
+  private final Map<Convolution, MemorySegment> starts = new HashMap<>();
+  private final Map<Convolution, Plan> plans = new HashMap<>();
+  private final Struct dots = new Struct(2 * GRID_FIELDS + 10);
+  private final Struct product = new Struct(19);
+  private final Memory data = new Memory();
+  private final Memory rows = new Memory();
+  private final Memory totals = new Memory();
+
+  NativeWeightGradients(ConvolutionFunctions functions, Tasks tasks) {
+    this.functions = functions;
+    this.tasks = tasks;
+  }
+
+  /** Adds the gradients of k directions that share the images to dw. */
+  void add(Convolution s, int k, Strided x, Strided dy, Strided dw) {
+    if (ChannelsLast.pays(s)) {
+      products(s, k, x, dy, dw);
+    } else {
+      dots(s, k, x, dy, dw);
+    }
+  }
+
+  /**
+   * What does not change from call to call.
+   *
+   * @param starts of all places of the images that are laid out at a time
+   * @param blocks structs
+   * @param count how many
+   */
+  private record Plan(MemorySegment starts, MemorySegment blocks, int count) {}
+
+  private Plan plan(Convolution s) {
+    ChannelsLast pixels = new ChannelsLast(s);
+    List<ChannelsLast.Block> blocks = pixels.blocks(functions.tileCols());
+    Struct structs = new Struct(blocks.size() * BLOCK_FIELDS);
+    blocks.forEach(b -> structs.put(b.at(), b.column(), b.width()));
+    return new Plan(list(pixels.starts(pixels.images())), structs.segment(), blocks.size());
+  }
+
+  private static MemorySegment list(int[] values) {
+    MemorySegment list = Arena.ofAuto().allocate(ValueLayout.JAVA_INT, values.length);
+    return list.copyFrom(MemorySegment.ofArray(values));
+  }
+
+  private void products(Convolution s, int k, Strided x, Strided dy, Strided dw) {
+    ChannelsLast pixels = new ChannelsLast(s);
+    Plan plan = plans.computeIfAbsent(s.ofOneImage(), this::plan);
+    int most = Math.min(pixels.images(), s.images());
+    int outputs = s.outputs() / s.groups();
+    int tall = Math.ceilDiv(outputs, Math.ceilDiv(outputs, functions.tilePlanes()));
+    int down = Math.ceilDiv(outputs, tall);
+    int each = Math.clamp((long) k * s.groups() * down * plan.count / TASKS, 1, plan.count);
+    int across = Math.ceilDiv(plan.count, each);
+    long runs = Math.ceilDiv(most * s.outPlane(), ChannelsLast.RUN);
+    MemorySegment data = this.data.floats((long) most * pixels.size() + functions.tileCols());
+    MemorySegment rows = this.rows.floats(k * runs * s.outputs() * ChannelsLast.PITCH);
+    MemorySegment total = totals.floats((long) k * s.outputs() * s.depth());
+    total.asSlice(0, Float.BYTES * (long) k * s.outputs() * s.depth()).fill((byte) 0);
+    MemorySegment from = Memory.of("x", x, 1, s.images() * s.inSize());
+    MemorySegment seen = Memory.of("dy", dy, k, s.images() * s.outSize());
+    MemorySegment to = Memory.of("dw", dw, k, (long) s.outputs() * s.depth());
+    for (int first = 0; first < s.images(); first += most) {
+      int count = Math.min(most, s.images() - first);
+      product.at(0).put(pixels.channels(), s.y().size(), s.x().size());
+      product.put(s.y().before(), s.x().before(), pixels.rows(), pixels.columns());
+      product.put(k, count, first, s.groups(), outputs, s.outPlane());
+      product.put((long) s.y().kernel() * s.x().kernel(), dy.stride(), dw.stride());
+      product.put(tall, plan.count, each);
+      tasks.run(
+          count,
+          pixels.size() + k * s.outSize(),
+          0,
+          (task, memory) ->
+              functions.layOutPixels(product.segment(), from, seen, data, rows, task));
+      tasks.run(
+          Math.toIntExact((long) k * s.groups() * down * across),
+          (long) count * s.outPlane() * each * tall * functions.tileCols() / PER_STEP,
+          0,
+          (task, memory) ->
+              functions.weightProducts(
+                  product.segment(), plan.starts, plan.blocks, data, rows, total, task));
+    }
+    tasks.run(
+        k * s.outputs(),
+        s.depth(),
+        0,
+        (task, memory) -> functions.addWeights(product.segment(), total, to, task));
+  }
+
+  private void dots(Convolution s, int k, Strided x, Strided dy, Strided dw) {
+    ImageGrid pixels = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
+    ImageGrid adjoints = ImageGrid.ofPlaces(s.outputs(), pixels, s.y(), s.x());
+    int cols = functions.tileCols();
+    int plane = Math.ceilDiv(adjoints.plane(), cols) * cols;
+    // of one direction, so that sums are cut alike whatever k is
+    int size = Math.addExact(pixels.size(), Math.multiplyExact(s.outputs(), plane));
+    int images = Math.clamp(SHARED / size, 1, s.images());
+    int behind = pixels.pitch() + cols;
+    MemorySegment data = this.data.floats((long) images * pixels.size() + behind);
+    MemorySegment rows = this.rows.floats((long) images * k * s.outputs() * plane);
+    MemorySegment from = Memory.of("x", x, 1, s.images() * s.inSize());
+    MemorySegment seen = Memory.of("dy", dy, k, s.images() * s.outSize());
+    MemorySegment to = Memory.of("dw", dw, k, (long) s.outputs() * s.depth());
+    MemorySegment lists = starts.computeIfAbsent(s.ofOneImage(), c -> starts(c, pixels));
+    int each = s.outputs() / s.groups();
+    long across = Math.ceilDiv(s.depth(), functions.dotElements());
+    long down = Math.ceilDiv(each, functions.dotOutputs());
+    for (int first = 0; first < s.images(); first += images) {
+      int count = Math.min(images, s.images() - first);
+      dots.at(0).put(pixels).put(adjoints);
+      dots.put(plane, k, count, s.groups(), each, s.depth(), first);
+      dots.put(dy.stride(), dw.stride(), behind);
+      tasks.run(
+          count,
+          pixels.size() + (long) k * s.outputs() * plane,
+          0,
+          (task, memory) -> functions.layOut(dots.segment(), from, seen, data, rows, task));
+      tasks.run(
+          Math.toIntExact(k * s.groups() * down * across),
+          (long) count * plane * functions.dotElements() * functions.dotOutputs() / PER_STEP,
+          0,
+          (task, memory) -> functions.weightDots(dots.segment(), lists, data, rows, to, task));
+    }
+  }
+
+  private static MemorySegment starts(Convolution s, ImageGrid pixels) {
+    int[] starts =
+        Tap.all(s.channels() / s.groups(), s).stream()
+            .mapToInt(tap -> tap.start(pixels, s))
+            .toArray();
+    return list(starts);
+  }
+}
