@@ -69,11 +69,37 @@ EXPORT void NAME(dynaxx_pack_weights_)(const convolution *g, const window_pass *
 
 /* ---- images */
 
+static inline int is_read(const grid *g, int64_t cut) { return cut > 63 || (g->cuts >> cut & 1) != 0; }
+
+static void clear_plane(const grid *g, float *to) {
+  for (int64_t cut = 0; cut < g->stride_y * g->stride_x; cut++, to += cut_plane(g)) {
+    if (is_read(g, cut)) {
+      memset(to, 0, (size_t)cut_plane(g) * sizeof(float));
+    }
+  }
+}
+
+/* n floats at equal distances. */
+static void pick(const float *from, int64_t step, int64_t n, float *to) {
+  if (step != 2) {
+    for (int64_t i = 0; i < n; i++) {
+      to[i] = from[i * step];
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; i += LANES) {
+    int64_t left = 2 * (n - i) - 1;
+    vec a = load_some(from + 2 * i, first_lanes(left));
+    vec b = left > LANES ? load_some(from + 2 * i + LANES, first_lanes(left - LANES)) : zero();
+    store_some(to + i, first_lanes(n - i), every_second(a, b));
+  }
+}
+
+/* Where there are zeros. */
 static void lay_out_plane(const grid *g, const float *from, float *to) {
-  memset(to, 0, (size_t)channel_size(g) * sizeof(float));
   if (g->stride_y == 1 && g->stride_x == 1) {
     int64_t tall = least(g->rows - g->top, g->height);
-    int64_t wide = least(g->pitch - g->left, g->width);
+    int64_t wide = least(g->own - g->left, g->width);
     if (wide <= 0) {
       return;
     }
@@ -91,19 +117,20 @@ static void lay_out_plane(const grid *g, const float *from, float *to) {
     return;
   }
   for (int64_t cut = 0; cut < g->stride_y * g->stride_x; cut++, to += cut_plane(g)) {
+    if (!is_read(g, cut)) {
+      continue;
+    }
     int64_t shift_y = cut / g->stride_x - g->top;
     int64_t shift_x = cut % g->stride_x - g->left;
     int64_t first = shift_x < 0 ? pieces(-shift_x, g->stride_x) : 0;
-    int64_t last = least(g->pitch, g->width > shift_x ? pieces(g->width - shift_x, g->stride_x) : 0);
+    int64_t last = least(g->own, g->width > shift_x ? pieces(g->width - shift_x, g->stride_x) : 0);
     for (int64_t row = 0; row < g->rows; row++) {
       int64_t y = row * g->stride_y + shift_y;
       if (y < 0 || y >= g->height) {
         continue;
       }
       const float *line = from + y * g->width + shift_x;
-      for (int64_t x = first; x < last; x++) {
-        to[row * g->pitch + x] = line[x * g->stride_x];
-      }
+      pick(line + first * g->stride_x, g->stride_x, last - first, to + row * g->pitch + first);
     }
   }
 }
@@ -222,10 +249,10 @@ static void write_plane(const convolution *g, const window_pass *pass, const flo
   }
 }
 
-/* One pass over some images and some planes: a tile's weights stay in the cache for all places of all images. */
+/* One pass over some images and some planes: a tile's weights stay in the cache for all places. */
 static void sums(const convolution *g, const window_pass *pass, const int32_t *starts, const float *packed, const float *bias,
                  const float *data, float *out, int64_t image, int64_t count, int64_t first, int64_t end, float *y) {
-  int64_t places = (pass->rows - 1) * g->grid.pitch + pass->columns;
+  int64_t places = (pass->rows - 1) * g->grid.pitch + (count - 1) * g->grid.step + pass->columns;
   int64_t padded = pieces(places, NR) * NR;
   int64_t size = g->grid.channels * channel_size(&g->grid);
   int64_t group_size = size / g->groups;
@@ -240,18 +267,15 @@ static void sums(const convolution *g, const window_pass *pass, const int32_t *s
         for (int64_t piece = 0; piece < all_pieces; piece++) {
           const float *a = packed + pass->weights + ((member * all_pieces + piece) * planes + plane) * PITCH;
           int64_t depth = least(RUN, pass->depth - piece * RUN);
-          for (int64_t i = 0; i < count; i++) {
-            for (int64_t p = 0; p < padded; p += NR) {
-              tiles[rows - 1](depth, a, data + i * size + group * group_size + p, starts + piece * RUN, out + i * MR * padded + p, padded,
-                              piece > 0);
-            }
+          for (int64_t p = 0; p < padded; p += NR) {
+            tiles[rows - 1](depth, a, data + group * group_size + p, starts + piece * RUN, out + p, padded, piece > 0);
           }
         }
         for (int64_t i = 0; i < count; i++) {
           int64_t all = member * g->count + image + i;
           for (int64_t r = 0; r < rows; r++) {
             float shift = bias == NULL ? 0 : bias[all / g->each * g->bias_stride + plane + r];
-            write_plane(g, pass, out + (i * MR + r) * padded, bias != NULL, shift, y + (all * planes + plane + r) * g->out_plane + pass->first);
+            write_plane(g, pass, out + r * padded + i * g->grid.step, bias != NULL, shift, y + (all * planes + plane + r) * g->out_plane + pass->first);
           }
         }
       }
@@ -270,17 +294,19 @@ EXPORT void NAME(dynaxx_convolve_)(const convolution *g, const window_pass *pass
   int64_t channel = channel_size(&g->grid);
   int64_t size = g->grid.channels * channel;
   float *data = work;
-  for (int64_t i = 0; i < count; i++) {
-    const float *from = x + (image + i) / g->each * g->image_stride + (image + i) % g->each * g->grid.channels * plane;
-    for (int64_t c = 0; c < g->grid.channels; c++) {
-      lay_out_plane(&g->grid, from + c * plane, data + i * size + c * channel);
+  for (int64_t c = 0; c < g->grid.channels; c++) {
+    clear_plane(&g->grid, data + c * channel);
+    for (int64_t i = 0; i < count; i++) {
+      const float *from = x + (image + i) / g->each * g->image_stride + ((image + i) % g->each * g->grid.channels + c) * plane;
+      lay_out_plane(&g->grid, from, data + c * channel + i * g->grid.step);
     }
   }
   /* Tiles read behind the last plane, for places that nobody writes. */
-  memset(data + count * size, 0, NR * sizeof(float));
-  float *out = data + g->images * size + NR;
+  memset(data + size, 0, NR * sizeof(float));
+  float *out = data + size + NR;
   for (int64_t i = 0; i < g->passes; i++) {
-    if (passes[i].rows > 0 && passes[i].columns > 0) {
+    int nothing = g->add && bias == NULL && passes[i].depth == 0;
+    if (!nothing && passes[i].rows > 0 && passes[i].columns > 0) {
       sums(g, passes + i, lists + passes[i].starts, packed, bias, data, out, image, count, first, end, y);
     }
   }
@@ -293,6 +319,7 @@ EXPORT void NAME(dynaxx_lay_out_)(const weight_gradient *g, const float *x, cons
   int64_t channel = channel_size(&g->inputs);
   int64_t size = g->inputs.channels * channel;
   int64_t image = g->from + task;
+  memset(data + task * size, 0, (size_t)size * sizeof(float));
   for (int64_t c = 0; c < g->inputs.channels; c++) {
     lay_out_plane(&g->inputs, x + (image * g->inputs.channels + c) * in_plane, data + task * size + c * channel);
   }
@@ -301,12 +328,11 @@ EXPORT void NAME(dynaxx_lay_out_)(const weight_gradient *g, const float *x, cons
   }
   int64_t outputs = g->groups * g->outputs;
   int64_t out_plane = g->adjoints.height * g->adjoints.width;
-  int64_t used = channel_size(&g->adjoints);
   for (int64_t i = 0; i < g->directions; i++) {
     for (int64_t o = 0; o < outputs; o++) {
       float *row = rows + ((task * g->directions + i) * outputs + o) * g->plane;
+      memset(row, 0, (size_t)g->plane * sizeof(float));
       lay_out_plane(&g->adjoints, dy + i * g->dy_stride + (image * outputs + o) * out_plane, row);
-      memset(row + used, 0, (size_t)(g->plane - used) * sizeof(float));
     }
   }
 }

@@ -4,7 +4,7 @@
 
 #include "product.h"
 
-/* Java's ImageGrid: images with zeros around them, cut by the strides. */
+/* Java's ImageGrid: images with zeros around them, cut by the strides, one or some side by side. */
 typedef struct {
   int64_t channels;
   int64_t height;
@@ -15,6 +15,9 @@ typedef struct {
   int64_t left;
   int64_t rows;
   int64_t pitch;
+  int64_t own;  /* columns of an image */
+  int64_t step; /* from one image to the next */
+  int64_t cuts; /* that are read, a bit for each */
 } grid;
 
 /* Java's WindowPass, and where its lists and its packed weights start. */

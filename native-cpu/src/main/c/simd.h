@@ -25,6 +25,11 @@ static inline wide high_half(vec x) { return _mm512_cvtps_pd(_mm512_extractf32x8
 static inline wide wide_add(wide a, wide b) { return _mm512_add_pd(a, b); }
 static inline void store_wide(double *p, wide x) { _mm512_storeu_pd(p, x); }
 
+/* Every second float of a and then of b, from the first on. */
+static inline vec every_second(vec a, vec b) {
+  return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+}
+
 /* Rows of x become columns. */
 static inline __attribute__((always_inline)) void transpose(vec x[LANES]) {
   vec t[LANES];
@@ -80,6 +85,11 @@ static inline wide low_half(vec x) { return _mm256_cvtps_pd(_mm256_castps256_ps1
 static inline wide high_half(vec x) { return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)); }
 static inline wide wide_add(wide a, wide b) { return _mm256_add_pd(a, b); }
 static inline void store_wide(double *p, wide x) { _mm256_storeu_pd(p, x); }
+
+/* Every second float of a and then of b, from the first on. */
+static inline vec every_second(vec a, vec b) {
+  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
+}
 
 /* Rows of x become columns. */
 static inline __attribute__((always_inline)) void transpose(vec x[LANES]) {

@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * Plans convolutions and cuts them into tasks, each of which is one call of C. Sums have the order
@@ -23,13 +24,16 @@ final class NativeConvolutions implements ConvolutionKernels {
   /** Values of the images that a task lays out, unless a single one needs more. */
   private static final int LAID_OUT = 1 << 16;
 
+  /** The same where the weights, which each task reads, are more than that. */
+  private static final int MOST_LAID_OUT = 1 << 18;
+
   /** Images of a task at most. */
   private static final int IMAGES = 16;
 
   /** Tasks are cut by planes too if there would be fewer. */
   private static final int TASKS = 8;
 
-  private static final int GRID_FIELDS = 9;
+  private static final int GRID_FIELDS = 12;
   private static final int PASS_FIELDS = 9;
 
   private final ConvolutionFunctions functions;
@@ -46,18 +50,32 @@ final class NativeConvolutions implements ConvolutionKernels {
     gradients = new NativeWeightGradients(functions, tasks);
   }
 
-  /** Plans do not depend on the number of images. */
-  private record Key(Convolution shape, int members) {
+  /**
+   * What a plan depends on.
+   *
+   * @param shape of one image
+   * @param members sets of weights
+   * @param images that lie side by side
+   */
+  private record Key(Convolution shape, int members, int images) {
 
-    static Key of(Convolution s, int members) {
-      return new Key(s.ofOneImage(), members);
+    /** Of that many images, some of which lie side by side: the more, the larger the weights. */
+    static Key of(Convolution s, int members, int size, int count) {
+      long weights = (long) members * s.outputs() * s.depth();
+      long room = Math.clamp(weights, LAID_OUT, MOST_LAID_OUT);
+      int images = Math.clamp(room / size, 1, Math.min(IMAGES, count));
+      return new Key(s.ofOneImage(), members, images);
     }
   }
 
   /**
    * What does not change from call to call.
    *
-   * @param grid of the images that are read
+   * @param grid of the images that are read, side by side
+   * @param images how many
+   * @param own columns of an image
+   * @param step from one image to the next
+   * @param cuts that are read
    * @param passes structs
    * @param count how many
    * @param lists starts and elements of all passes
@@ -66,6 +84,10 @@ final class NativeConvolutions implements ConvolutionKernels {
    */
   private record Plan(
       ImageGrid grid,
+      int images,
+      int own,
+      int step,
+      long cuts,
       MemorySegment passes,
       int count,
       MemorySegment lists,
@@ -75,16 +97,20 @@ final class NativeConvolutions implements ConvolutionKernels {
   private Plan ofOutputs(Key key) {
     Convolution s = key.shape;
     ImageGrid grid = ImageGrid.ofInputs(s.channels(), s.y(), s.x());
-    return plan(grid, List.of(WindowPass.ofOutputs(s, grid)), s.outputs(), key.members);
+    return plan(grid, g -> List.of(WindowPass.ofOutputs(s, g)), s.outputs(), key);
   }
 
   private Plan ofInputs(Key key) {
     Convolution s = key.shape;
     ImageGrid grid = ImageGrid.ofOutputs(s.outputs(), s.y(), s.x());
-    return plan(grid, WindowPass.ofInputs(s, grid), s.channels(), key.members);
+    return plan(grid, g -> WindowPass.ofInputs(s, g), s.channels(), key);
   }
 
-  private Plan plan(ImageGrid grid, List<WindowPass> windows, int planes, int members) {
+  private Plan plan(
+      ImageGrid one, Function<ImageGrid, List<WindowPass>> over, int planes, Key key) {
+    int step = one.step(over.apply(one));
+    ImageGrid grid = one.sideBySide(key.images, step);
+    List<WindowPass> windows = over.apply(grid);
     Struct passes = new Struct(windows.size() * PASS_FIELDS);
     int size = windows.stream().mapToInt(w -> 2 * w.depth()).sum();
     MemorySegment lists = Arena.ofAuto().allocate(ValueLayout.JAVA_INT, Math.max(1, size));
@@ -99,11 +125,21 @@ final class NativeConvolutions implements ConvolutionKernels {
       MemorySegment.copy(w.elements(), 0, lists, ValueLayout.JAVA_INT, 4L * (at + depth), depth);
       at += 2 * depth;
       long pieces = Math.max(1, Math.ceilDiv(depth, functions.run()));
-      packed += members * pieces * planes * functions.pitch();
-      int places = (w.rows() - 1) * grid.pitch() + w.columns();
+      packed += key.members * pieces * planes * functions.pitch();
+      int places = (w.rows() - 1) * grid.pitch() + (key.images - 1) * step + w.columns();
       padded = Math.max(padded, Math.ceilDiv(places, functions.tileCols()) * functions.tileCols());
     }
-    return new Plan(grid, passes.segment(), windows.size(), lists, packed, padded);
+    return new Plan(
+        grid,
+        key.images,
+        one.pitch(),
+        step,
+        grid.cuts(windows),
+        passes.segment(),
+        windows.size(),
+        lists,
+        packed,
+        padded);
   }
 
   @Override
@@ -120,8 +156,9 @@ final class NativeConvolutions implements ConvolutionKernels {
     }
     int members = same ? k : 1;
     int each = s.outputs() / s.groups();
-    Plan plan = outputs.computeIfAbsent(Key.of(s, members), this::ofOutputs);
     int count = same ? s.images() : k * s.images();
+    int size = ImageGrid.ofInputs(s.channels(), s.y(), s.x()).size();
+    Plan plan = outputs.computeIfAbsent(Key.of(s, members, size, count), this::ofOutputs);
     int tall = header(s, plan, x, count, each, s.outPlane(), members, w, bias, add);
     call.put(s.depth(), s.outputs(), 0);
     run(
@@ -148,8 +185,9 @@ final class NativeConvolutions implements ConvolutionKernels {
     boolean same = dy.stride() == 0;
     int members = same ? k : 1;
     int each = s.channels() / s.groups();
-    Plan plan = inputs.computeIfAbsent(Key.of(s, members), this::ofInputs);
     int count = same ? s.images() : k * s.images();
+    int size = ImageGrid.ofOutputs(s.outputs(), s.y(), s.x()).size();
+    Plan plan = inputs.computeIfAbsent(Key.of(s, members, size, count), this::ofInputs);
     int tall = header(s, plan, dy, count, each, s.inPlane(), members, w, null, add);
     call.put(
         (long) s.y().kernel() * s.x().kernel(), each, (long) s.outputs() / s.groups() * s.depth());
@@ -177,14 +215,13 @@ final class NativeConvolutions implements ConvolutionKernels {
       Strided w,
       Strided bias,
       boolean add) {
-    int atOnce = Math.clamp(LAID_OUT / plan.grid.size(), 1, Math.min(IMAGES, count));
     long tiles = Math.ceilDiv(each, functions.tilePlanes());
-    long parts = Math.clamp(Math.ceilDiv(TASKS, Math.ceilDiv(count, atOnce)), 1, tiles);
+    long parts = Math.clamp(Math.ceilDiv(TASKS, Math.ceilDiv(count, plan.images)), 1, tiles);
     int tall = (int) Math.ceilDiv(each, parts);
-    call.at(0).put(plan.grid);
+    call.at(0).put(plan.grid, plan.own, plan.step, plan.cuts);
     call.put(images.stride(), s.images(), count, s.groups(), each, outPlane);
     call.put(members, w.stride(), bias == null ? 0 : bias.stride(), add ? 1 : 0);
-    call.put(plan.count, atOnce, tall);
+    call.put(plan.count, plan.images, tall);
     return tall;
   }
 
@@ -199,7 +236,6 @@ final class NativeConvolutions implements ConvolutionKernels {
       int planes,
       int each) {
     ImageGrid grid = plan.grid;
-    int atOnce = Math.clamp(LAID_OUT / grid.size(), 1, Math.min(IMAGES, count));
     MemorySegment packed = weights.floats(plan.weights);
     tasks.run(
         planes,
@@ -207,11 +243,11 @@ final class NativeConvolutions implements ConvolutionKernels {
         0,
         (task, memory) ->
             functions.packWeights(call.segment(), plan.passes, plan.lists, w, packed, task));
-    long room = (long) atOnce * (grid.size() + functions.tilePlanes() * plan.padded);
+    long room = grid.size() + (long) functions.tilePlanes() * plan.padded;
     long blocks = Math.ceilDiv(each, tall);
     tasks.run(
-        Math.toIntExact(Math.ceilDiv(count, atOnce) * blocks),
-        (long) atOnce * grid.size() * planes / blocks,
+        Math.toIntExact(Math.ceilDiv(count, plan.images) * blocks),
+        (long) grid.size() * planes / blocks,
         Float.BYTES * (room + functions.behind()),
         (task, memory) ->
             functions.convolve(

@@ -27,7 +27,7 @@ final class NativeWeightGradients {
   /** Multiplications that take about as long as an elementary step of other kernels. */
   private static final long PER_STEP = 64;
 
-  private static final int GRID_FIELDS = 9;
+  private static final int GRID_FIELDS = 12;
   private static final int BLOCK_FIELDS = 3;
 
   private final ConvolutionFunctions functions;
@@ -141,7 +141,8 @@ final class NativeWeightGradients {
     long down = Math.ceilDiv(each, functions.dotOutputs());
     for (int first = 0; first < s.images(); first += images) {
       int count = Math.min(images, s.images() - first);
-      dots.at(0).put(pixels).put(adjoints);
+      dots.at(0).put(pixels, pixels.pitch(), 0, -1);
+      dots.put(adjoints, adjoints.pitch(), 0, -1);
       dots.put(plane, k, count, s.groups(), each, s.depth(), first);
       dots.put(dy.stride(), dw.stride(), behind);
       tasks.run(

@@ -45,17 +45,16 @@ final class Struct {
     return put(x.ld(), x.transposed() ? 1 : 0, x.stride0(), x.stride1(), x.stride2());
   }
 
-  /** Writes a {@code grid}. */
-  Struct put(ImageGrid g) {
-    return put(
-        g.channels(),
-        g.height(),
-        g.width(),
-        g.strideY(),
-        g.strideX(),
-        g.top(),
-        g.left(),
-        g.rows(),
-        g.pitch());
+  /**
+   * Writes a {@code grid}.
+   *
+   * @param g of one image, or of some side by side
+   * @param own columns of an image
+   * @param step from one image to the next
+   * @param cuts that are read
+   */
+  Struct put(ImageGrid g, int own, int step, long cuts) {
+    put(g.channels(), g.height(), g.width(), g.strideY(), g.strideX(), g.top(), g.left());
+    return put(g.rows(), g.pitch(), own, step, cuts);
   }
 }

@@ -280,7 +280,8 @@ final class DirectConvolutions implements ConvolutionKernels {
   /** Tile by tile of outputs: a tile's weights stay in the cache for all places of all images. */
   private void sums(
       Job job, Pass pass, int from, int count, int first, int end, float[] data, Scratch scratch) {
-    if (pass.window.rows() == 0 || pass.window.columns() == 0) {
+    boolean nothing = job.add && job.bias == null && pass.window.depth() == 0;
+    if (nothing || pass.window.rows() == 0 || pass.window.columns() == 0) {
       return;
     }
     int places = (pass.window.rows() - 1) * job.grid.pitch() + pass.window.columns();

@@ -4,6 +4,7 @@ import dynaxx.kernel.Windows.Sliding;
 import dynaxx.memory.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Images with zeros around them, so that what element (i, j) of a window meets at all places is one
@@ -102,6 +103,66 @@ public record ImageGrid(
   public int start(int i, int j) {
     int cut = i % strideY * strideX + j % strideX;
     return cut * plane() + i / strideY * pitch + j / strideX;
+  }
+
+  /**
+   * The same for some images side by side, where neighbours share zeros.
+   *
+   * @param images how many
+   * @param step columns from one to the next, as {@link #step}
+   * @return with a longer pitch
+   */
+  public ImageGrid sideBySide(int images, int step) {
+    int wide = Math.addExact(Math.multiplyExact(images - 1, step), pitch);
+    return new ImageGrid(channels, height, width, strideY, strideX, top, left, rows, wide);
+  }
+
+  /**
+   * The least number of columns from one image to the next at which no window over the one sees a
+   * pixel of the other.
+   *
+   * @param passes over this grid
+   * @return at least 1
+   */
+  public int step(List<WindowPass> passes) {
+    int first = pitch;
+    int last = 0;
+    for (int cut = 0; cut < strideX; cut++) {
+      int from = Math.max(0, Math.ceilDiv(left - cut, strideX));
+      int to = Math.min(pitch, Math.ceilDiv(width + left - cut, strideX));
+      if (from < to) {
+        first = Math.min(first, from);
+        last = Math.max(last, to);
+      }
+    }
+    int step = Math.max(1, last - first);
+    for (WindowPass pass : passes) {
+      step = Math.max(step, pass.columns());
+      for (int start : pass.starts()) {
+        int column = start % pitch;
+        step = Math.max(step, Math.max(column + pass.columns() - first, last - column));
+      }
+    }
+    return step;
+  }
+
+  /**
+   * The cuts of a plane that are read.
+   *
+   * @param passes over this grid
+   * @return a bit for each, or all bits if there are too many
+   */
+  public long cuts(List<WindowPass> passes) {
+    if (strideY * strideX > Long.SIZE) {
+      return -1;
+    }
+    long cuts = 0;
+    for (WindowPass pass : passes) {
+      for (int start : pass.starts()) {
+        cuts |= 1L << start % channel() / plane();
+      }
+    }
+    return cuts;
   }
 
   /**
