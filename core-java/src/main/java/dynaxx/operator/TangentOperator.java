@@ -72,6 +72,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   }
 
   private void renew() {
+    recordings = null; // also where closing fails: what was recorded has gone
     if (recordingScope != null) {
       recordingScope.close();
     }

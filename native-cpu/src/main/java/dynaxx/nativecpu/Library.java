@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.NoSuchElementException;
 
@@ -31,7 +32,7 @@ final class Library {
   private final SymbolLookup symbols;
   private final long levels;
 
-  private Library(SymbolLookup symbols, long levels) {
+  Library(SymbolLookup symbols, long levels) {
     this.symbols = symbols;
     this.levels = levels;
   }
@@ -44,13 +45,25 @@ final class Library {
     if (opened == null) {
       try {
         String named = System.getProperty(FILE_PROPERTY);
-        opened = load(named == null ? null : Path.of(named));
+        opened = load(named == null ? null : file(named));
       } catch (UnavailableException e) {
         refusal = e.getMessage();
         throw e;
       }
     }
     return opened;
+  }
+
+  private static Path file(String named) throws UnavailableException {
+    try {
+      Path file = Path.of(named);
+      if (Files.isRegularFile(file)) {
+        return file;
+      }
+    } catch (InvalidPathException e) {
+      // as if there were none
+    }
+    throw new UnavailableException("-D" + FILE_PROPERTY + ": found no file '" + named + "'");
   }
 
   /** Loads a file, or the one in the jar if that is null. */
@@ -72,11 +85,15 @@ final class Library {
       }
       return new Library(symbols, Downcalls.number(symbols, "levels"));
     } catch (IOException e) {
-      throw new UnavailableException("the library cannot be unpacked: " + e.getMessage());
+      throw new UnavailableException("the library cannot be unpacked: " + e);
     } catch (NoSuchElementException e) {
       throw new UnavailableException(file + ": found no functions of dynaxx in it");
     } catch (IllegalArgumentException | IllegalCallerException e) {
-      throw new UnavailableException(file + " cannot be loaded: " + e.getMessage());
+      String hint =
+          named == null && e instanceof IllegalArgumentException
+              ? "; programs must be allowed in the folder that -Djava.io.tmpdir names"
+              : "";
+      throw new UnavailableException(file + " cannot be loaded: " + e.getMessage() + hint);
     } finally {
       if (named == null && file != null) {
         delete(file);
@@ -122,7 +139,14 @@ final class Library {
           String.format(
               "-D%s: found '%s', expected auto, off, avx2 or avx512", LEVEL_PROPERTY, wanted));
     }
-    String vectors = vectors(wanted);
+    try {
+      return open(precision, vectors(wanted));
+    } catch (NoSuchElementException e) {
+      throw new UnavailableException("the library is of another version: " + e.getMessage());
+    }
+  }
+
+  private Level open(Precision precision, String vectors) throws UnavailableException {
     ConvolutionFunctions convolutions = new ConvolutionFunctions(symbols, vectors);
     String name = vectors.equals("avx512") ? "AVX-512" : "AVX2";
     GemmFunctions gemm = new GemmFunctions(symbols, vectors);

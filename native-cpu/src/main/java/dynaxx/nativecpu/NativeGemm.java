@@ -185,10 +185,11 @@ final class NativeGemm implements GemmKernels {
 
   private static MemorySegment memory(String name, Matrix x, int rows, int cols, Members batch) {
     long reach =
-        x.stride0() * (batch.n0() - 1)
-            + x.stride1() * (batch.n1() - 1)
-            + x.stride2() * (batch.n2() - 1)
-            + (rows == 0 || cols == 0 ? 0 : (rows - 1) * x.ld() + cols);
+        Memory.sum(
+            Memory.steps(x.stride0(), batch.n0()),
+            Memory.steps(x.stride1(), batch.n1()),
+            Memory.steps(x.stride2(), batch.n2()),
+            rows == 0 || cols == 0 ? 0 : Memory.sum(Memory.steps(x.ld(), rows), cols));
     return Memory.of(name, x.buffer(), x.offset(), reach);
   }
 }

@@ -61,6 +61,16 @@ class NativeCpuTest {
     assertRefused(temporary.resolve("absent.so"), "cannot be loaded");
   }
 
+  /** As of a version whose interface has the same number. */
+  @Test
+  void aLibraryWithoutAllFunctionsIsRefused() {
+    Library without = new Library(name -> Optional.empty(), 7);
+    String found =
+        assertThrows(UnavailableException.class, () -> without.level(Precision.FP32, "auto"))
+            .getMessage();
+    assertTrue(found.contains("another version") && found.contains("dynaxx_"), found);
+  }
+
   private static void assertRefused(Path file, String part) {
     String found = assertThrows(UnavailableException.class, () -> Library.load(file)).getMessage();
     assertTrue(found.startsWith(file.toString()) && found.contains(part), found);

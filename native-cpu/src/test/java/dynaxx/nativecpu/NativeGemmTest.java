@@ -97,4 +97,28 @@ class NativeGemmTest {
           IndexOutOfBoundsException.class, () -> gemm.multiply(3, 3, 3, 1, a, b.at(-1), 0, c));
     }
   }
+
+  /** Whose ends are found by sums that are too large for a long, or before the beginning. */
+  @Test
+  void touchesNoMemoryByStepsThatAreTooLarge() {
+    GemmKernels gemm = open("auto");
+    try (Scope scope = Scope.open()) {
+      Matrix x = Matrix.of(scope.allocate(900), 3);
+      Matrix c = x.batch(9, 0, 0);
+      Members five = Members.of(5);
+      for (long step : new long[] {1L << 61, 1L << 62, Long.MAX_VALUE, -9, -(1L << 62)}) {
+        Matrix far = x.at(450).batch(step, 0, 0);
+        assertThrows(
+            IndexOutOfBoundsException.class,
+            () -> gemm.multiply(3, 3, 3, 1, far, x, 0, c, null, five),
+            () -> "step " + step);
+      }
+      Matrix tall = Matrix.of(scope.allocate(900), 1L << 62);
+      assertThrows(IndexOutOfBoundsException.class, () -> gemm.multiply(5, 3, 3, 1, tall, x, 0, x));
+      Matrix back = x.at(450).batch(-9, 9, 0);
+      assertThrows(
+          IndexOutOfBoundsException.class,
+          () -> gemm.multiply(3, 3, 3, 1, back, x, 0, c, null, new Members(2, 5, 1)));
+    }
+  }
 }

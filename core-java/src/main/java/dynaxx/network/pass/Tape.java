@@ -25,7 +25,8 @@ import java.util.function.Supplier;
 /**
  * Records one forward and one backward pass of a network with its loss: values, adjoints and what
  * ops save. A {@link TangentSweep} then plays any number of directions over it without another
- * forward pass. A tape is used again for batch after batch and owns its memory.
+ * forward pass. A tape is used again for batch after batch and owns its memory. Each pass is one
+ * turn of the device, whose kernels keep the arguments of a call in one place.
  */
 public final class Tape implements AutoCloseable {
 
@@ -178,6 +179,10 @@ public final class Tape implements AutoCloseable {
   }
 
   private void submitForward(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
+    device.turns().take(() -> forwardThroughOps(parameters, batch, totalExamples, mode));
+  }
+
+  private void forwardThroughOps(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
     Shape.requireSize("parameters", parameters.size(), network.parameterCount());
     if (batch.examples() > capacity) {
       throw new IllegalArgumentException(
@@ -252,8 +257,13 @@ public final class Tape implements AutoCloseable {
     requireForward();
     Shape.requireSize("gradient", gradient.size(), network.parameterCount());
     this.gradient = gradient;
-    loss.backward(head, adjoints[adjoints.length - 1]);
-    backwardThroughOps();
+    device
+        .turns()
+        .take(
+            () -> {
+              loss.backward(head, adjoints[adjoints.length - 1]);
+              backwardThroughOps();
+            });
     recorded = Recorded.BACKWARD;
   }
 
@@ -300,7 +310,7 @@ public final class Tape implements AutoCloseable {
    */
   public double undecidedLogits(double limit) {
     requireForward();
-    return loss.undecidedLogits(head, limit);
+    return device.turns().take(() -> loss.undecidedLogits(head, limit));
   }
 
   /**
@@ -346,6 +356,10 @@ public final class Tape implements AutoCloseable {
    */
   public Supplier<List<double[]>> submitStatistic(String name, Scope owner) {
     requireForward();
+    return device.turns().take(() -> statisticOf(name, owner));
+  }
+
+  private Supplier<List<double[]>> statisticOf(String name, Scope owner) {
     List<StatisticLayer> layers = network.layers(name);
     int all = layers.stream().mapToInt(StatisticLayer::values).sum();
     if (all == 0) {

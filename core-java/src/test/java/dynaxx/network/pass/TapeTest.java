@@ -23,13 +23,19 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.Samples;
+import dynaxx.network.op.Activate;
 import dynaxx.network.op.Dropout;
+import dynaxx.network.op.Frame;
 import dynaxx.network.op.Frame.Mode;
+import dynaxx.network.op.Op;
 import dynaxx.network.op.PositionEmbedding;
 import dynaxx.operator.Hessian;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class TapeTest {
@@ -164,5 +170,83 @@ class TapeTest {
             refused.endsWith(": device cpu has no kernels for elementwise arithmetic"), refused);
       }
     }
+  }
+
+  /** An activation during whose passes something else happens. */
+  private record During(Runnable what, Op op) implements Op {
+
+    @Override
+    public String name() {
+      return op.name();
+    }
+
+    @Override
+    public Shape outputShape(List<Shape> inputs) {
+      return op.outputShape(inputs);
+    }
+
+    @Override
+    public Workspace workspace(List<Shape> inputs) {
+      return op.workspace(inputs);
+    }
+
+    @Override
+    public void forward(Frame f) {
+      what.run();
+      op.forward(f);
+    }
+
+    @Override
+    public void backward(Frame f) {
+      what.run();
+      op.backward(f);
+    }
+
+    @Override
+    public void tangentForward(Frame f) {
+      op.tangentForward(f);
+    }
+
+    @Override
+    public void tangentBackward(Frame f) {
+      op.tangentBackward(f);
+    }
+
+    @Override
+    public void curvature(Frame f) {
+      op.curvature(f);
+    }
+  }
+
+  /** Kernels keep the arguments of a call in one place: another thread would overwrite them. */
+  @Test
+  void noOtherThreadUsesTheDeviceDuringAPass() throws InterruptedException {
+    List<String> order = Collections.synchronizedList(new ArrayList<>());
+    try (Device device = Devices.cpu(1);
+        Scope scope = Scope.open()) {
+      List<Thread> others = new ArrayList<>();
+      Runnable during =
+          () -> {
+            Thread other =
+                Thread.ofPlatform().start(() -> device.turns().take(() -> order.add("other")));
+            others.add(other);
+            while (other.isAlive() && other.getState() != Thread.State.WAITING) {
+              Thread.onSpinWait();
+            }
+            order.add("pass");
+          };
+      NetworkBuilder g = NetworkBuilder.of(Shape.of(2));
+      NetworkBuilder.Node x = g.linear(g.input(), 2, "linear");
+      Network network = g.build(g.add(new During(during, new Activate(Activation.TANH)), x));
+      Batch batch = Batch.of(network, LOSS, scope.allocate(2), scope.allocate(2));
+      HostBuffer w = scope.allocate(network.parameterCount());
+      try (Tape tape = new Tape(network, LOSS, device, 1)) {
+        tape.forward(w, batch, 1);
+        others.getFirst().join();
+        tape.backward(scope.allocate(w.size()));
+        others.getLast().join();
+      }
+    }
+    assertEquals(List.of("pass", "other", "pass", "other"), order);
   }
 }

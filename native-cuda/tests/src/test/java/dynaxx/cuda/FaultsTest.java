@@ -6,9 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dynaxx.device.Device;
 import dynaxx.device.MemoryExhaustedException;
+import dynaxx.layer.Activation;
 import dynaxx.memory.Buffer;
+import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
+import dynaxx.model.Mlp;
+import dynaxx.network.Batch;
+import dynaxx.network.Loss;
+import dynaxx.network.Network;
+import dynaxx.operator.Hessian;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -383,5 +390,34 @@ class FaultsTest {
     assertEquals(0, Emulator.live().count(), Emulator.live().text());
     device.close();
     scope.close();
+  }
+
+  /** What was recorded is gone then, and must not be taken for that of the next point. */
+  @Test
+  void goesOnAfterARecordingCouldNotBeFreed() {
+    Network network = Mlp.of(Activation.TANH, 5, 4, 3);
+    Loss loss = Loss.meanSquaredError();
+    try (CudaDevice device = open();
+        Scope scope = Scope.open()) {
+      HostBuffer w = scope.allocate(network.parameterCount());
+      network.initialize(w, 1);
+      Batch batch = Batch.of(network, loss, scope.allocate(10), scope.allocate(6));
+      Vectors v = device.vectors(scope, 1, w.size());
+      Vectors hv = device.vectors(scope, 1, w.size());
+      device.algebra().fill(v.buffer(), 1);
+      try (Hessian hessian = new Hessian(network, loss, batch, device)) {
+        hessian.linearize(w);
+        hessian.apply(v, hv);
+        hessian.apply(v, hv);
+        double before = device.algebra().dot(hv.buffer(), hv.buffer());
+        Buffer elsewhere = device.upload(scope, w.segment());
+        Emulator.fault("cuGraphExecDestroy", 1, 1);
+        assertThrows(CudaException.class, () -> hessian.linearize(elsewhere));
+        hessian.linearize(w);
+        hessian.apply(v, hv);
+        assertEquals(before, device.algebra().dot(hv.buffer(), hv.buffer()));
+      }
+    }
+    Emulator.reset(); // the graph that could not be freed
   }
 }
