@@ -127,13 +127,13 @@ KERNEL(probe_dots)(
 }
 
 // Between float32 and the precision of this module.
-KERNEL(widen)(index_t n, const float* from, real* to) {
+KERNEL(widen)(index_t n, const float* __restrict__ from, real* __restrict__ to) {
   for (index_t i = first_element(); i < n; i += element_step()) {
     to[i] = real(from[i]);
   }
 }
 
-KERNEL(narrow)(index_t n, const real* from, float* to) {
+KERNEL(narrow)(index_t n, const real* __restrict__ from, float* __restrict__ to) {
   for (index_t i = first_element(); i < n; i += element_step()) {
     to[i] = float(from[i]);
   }

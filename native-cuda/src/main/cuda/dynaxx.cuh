@@ -5,6 +5,8 @@
 #include "emulator.cuh"
 #else
 #define KERNEL(name) extern "C" __global__ void name
+// So few registers that this many blocks, of Launcher.THREADS at most, are on a multiprocessor at a time.
+#define KERNEL_RESIDENT(name, blocks) extern "C" __global__ void __launch_bounds__(256, blocks) name
 #define DYNAXX_DYNAMIC_SHARED(type, name) extern __shared__ type name[]
 #endif
 

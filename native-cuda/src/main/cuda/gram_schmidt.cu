@@ -143,7 +143,7 @@ __device__ __forceinline__ double squares(const real (&w)[COLUMNS]) {
 
 // First pass: partial[(run * blocks + block) * most + i] = q_i' w over the block's columns, most = rows of the longest basis + 1; the last
 // entry is w'w.
-KERNEL(gs_dots)(Runs runs, int most, index_t n, const real* w, double* partial) {
+KERNEL_RESIDENT(gs_dots, sizeof(real) == 4 ? 3 : 2)(Runs runs, int most, index_t n, const real* w, double* partial) {
   __shared__ double warp_sums[WARP * WARP];
   int run = blockIdx.y;
   const real* basis = reinterpret_cast<const real*>(runs.basis[run]);
@@ -221,7 +221,7 @@ KERNEL(gs_subtract)(
 }
 
 // q = w / |w|, q being the vector after the last of each run's basis; sums[run * most + most - 1] is |w|^2. Nothing is written if it is 0.
-KERNEL(gs_append)(Runs runs, int most, index_t n, const real* w, const double* sums) {
+KERNEL(gs_append)(Runs runs, int most, index_t n, const real* __restrict__ w, const double* sums) {
   int run = blockIdx.y;
   double squares = sums[(index_t)run * most + most - 1];
   if (!(squares > 0)) {

@@ -265,7 +265,7 @@ KERNEL(norm_tangent)(
 }
 
 // partial: k x (gridDim.x / k), x, dy: rows x cols; rx: k x rows x cols. Blocks of all directions that read the same rows are neighbours.
-KERNEL(norm_curvature)(
+KERNEL_RESIDENT(norm_curvature, 3)(
     norms::Shape s, int long_rows, int k, const real* x, const real* stats, const real* gamma, const real* dy, const real* rx,
     norms::Runs rgamma, double* partial) {
   int q = blockIdx.x % k;
@@ -282,7 +282,7 @@ KERNEL(norm_curvature)(
 }
 
 // dx (or null) from x, dy: rows x cols; partial: 2 x chunks groups x cols, block = chunk
-KERNEL(norm_backward)(
+KERNEL_RESIDENT(norm_backward, 3)(
     norms::Shape s, norms::Tiling t, const real* x, const real* stats, const real* gamma, const real* dy, real* dx, int add,
     double* partial) {
   enum { M1, M2, VALUES };

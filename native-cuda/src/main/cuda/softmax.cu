@@ -117,7 +117,7 @@ KERNEL(softmax_forward)(int long_rows, index_t rows, int cols, int causal, const
 }
 
 // out = p (v - sum(p v)); p: rows x cols; v, out: k x rows x cols; out may be v
-KERNEL(softmax_tangent)(int long_rows, int k, index_t rows, int cols, const real* p, const real* v, real* out) {
+KERNEL_RESIDENT(softmax_tangent, 5)(int long_rows, int k, index_t rows, int cols, const real* p, const real* v, real* out) {
   with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
     Span<int> span = team.span(cols);
     bool wide = span.wide(p, v, out);
@@ -140,7 +140,7 @@ KERNEL(softmax_tangent)(int long_rows, int k, index_t rows, int cols, const real
 }
 
 // rda = rp (dp - m) + p (rdp - sum(rp dp + p rdp)), m = sum(p dp); p, dp: rows x cols; rp, rdp, rda: k x rows x cols; rda may be rdp
-KERNEL(softmax_tangent_backward)(
+KERNEL_RESIDENT(softmax_tangent_backward, 4)(
     int long_rows, int k, index_t rows, int cols, const real* p, const real* dp, const real* rp, const real* rdp, real* rda) {
   with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
     Span<int> span = team.span(cols);

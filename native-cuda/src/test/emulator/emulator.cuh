@@ -41,6 +41,7 @@
 #else
 #define KERNEL(name) __attribute__((noinline)) void name
 #endif
+#define KERNEL_RESIDENT(name, blocks) KERNEL(name)
 #endif
 
 // ---- vector types ---------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ public interface Algebra {
    *
    * @param bases an orthonormal basis for each run, with room for one more vector
    * @param counts how many vectors of each basis there are
-   * @param w a vector for each run, overwritten with what is left of it
+   * @param w a vector for each run, outside of the bases, overwritten with what is left of it
    * @param before receives the squared norm of each vector
    * @param after receives the squared norm of what is left of each
    * @return for each vector, its components along the basis

@@ -129,7 +129,7 @@ public interface Device extends AutoCloseable {
 
   /**
    * Values for this device's kernels: those in host memory are {@linkplain #upload uploaded}, those
-   * that lie where it computes stay there.
+   * that lie where it computes stay there, and a float64 device widens those of its float32 device.
    *
    * @param scope owns the memory if some is allocated
    * @param values float32 values in host memory, or a buffer of this device

@@ -37,8 +37,9 @@ public interface PoolKernels {
   }
 
   /**
-   * The largest pixel of each window, of equal ones the first in reading order; pixels outside the
-   * image do not count. NaN counts as larger than any number.
+   * The largest pixel of each window; pixels outside the image do not count. Of equal ones it is
+   * the first in reading order, 0 and -0 being equal. NaN counts as larger than any number; of
+   * several, the first is taken. So given the same pixels, every device takes the same one.
    *
    * @param s shape; every window has a pixel in the image, planes at most 2^24 pixels
    * @param x planes x inPlane

@@ -172,8 +172,10 @@ public final class EmpiricalFisher extends NetworkOperator {
   }
 
   @Override
-  EmpiricalFisher over(Batch hostBatch, Device other, Limits limits) {
-    return new EmpiricalFisher(network(), lossFunction(), hostBatch, other, limits);
+  Float64Twin.Form form(Device other, int capacity, Scope scope) {
+    FisherSweep exact = new FisherSweep(network(), other, capacity, 1);
+    scope.onClose(exact::close);
+    return (tape, v) -> exact.quadraticForms(tape, v)[0];
   }
 
   @Override

@@ -135,11 +135,6 @@ public final class GaussNewton extends TangentOperator {
   }
 
   @Override
-  GaussNewton over(Batch hostBatch, Device other, Limits limits) {
-    return new GaussNewton(network(), lossFunction(), hostBatch, other, limits);
-  }
-
-  @Override
   boolean usesAdjoints() {
     return false;
   }

@@ -61,11 +61,6 @@ public final class Hessian extends TangentOperator {
   }
 
   @Override
-  Hessian over(Batch hostBatch, Device other, Limits limits) {
-    return new Hessian(network(), lossFunction(), hostBatch, other, limits);
-  }
-
-  @Override
   boolean usesAdjoints() {
     return true;
   }

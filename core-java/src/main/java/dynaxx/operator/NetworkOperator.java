@@ -232,9 +232,9 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
    * {@inheritDoc}
    *
    * <p>Records the batch again in float64, in micro-batches of an eighth of the memory limit:
-   * several times as slow as a form in float32. A network that {@linkplain Network#couplesExamples
-   * couples its examples} is recorded as a whole, and there is no form if that does not fit the
-   * memory limit.
+   * several times as slow as a form in float32. Of the parameters and v, only those of a layer are
+   * there in float64 at a time. A network that {@linkplain Network#couplesExamples couples its
+   * examples} is recorded as a whole, and there is no form if that does not fit the memory limit.
    *
    * @throws IllegalStateException before {@link #linearize}
    */
@@ -375,8 +375,8 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
     }
   }
 
-  /** The same matrix over a batch in host memory, on another device. */
-  abstract NetworkOperator over(Batch hostBatch, Device other, Limits limits);
+  /** Quadratic forms on another device, in one direction and for at most so many examples. */
+  abstract Float64Twin.Form form(Device other, int capacity, Scope scope);
 
   /** Adds a part's share of the products, for at most as many directions as planned. */
   abstract void addProducts(Tape tape, Vectors v, Vectors hv);
@@ -401,6 +401,10 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
 
   final RecordedBatch recordings() {
     return recorded;
+  }
+
+  final String name() {
+    return name;
   }
 
   final Network network() {

@@ -64,6 +64,17 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   }
 
   @Override
+  final Float64Twin.Form form(Device other, int capacity, Scope scope) {
+    TangentSweep sweep = new TangentSweep(network(), Kind.QUADRATIC, other, capacity, 1);
+    scope.onClose(sweep::close);
+    return (tape, v) -> {
+      sweep.clearForms();
+      addForms(sweep, tape, v);
+      return sweep.forms()[0];
+    };
+  }
+
+  @Override
   final void moved(boolean inPlace) {
     if (inPlace && recordings != null) {
       return;

@@ -27,7 +27,8 @@ final class ImageCases {
     }
     for (Pooling s : poolings()) {
       boolean odd = s.planes() % 2 == 1;
-      cases.add(maxPool(s));
+      cases.add(maxPool(s, "ties", tied(s)));
+      cases.add(maxPool(s, "not all finite", notAllFinite(s)));
       cases.add(pick(s));
       cases.add(pickBackward(s, odd));
       cases.add(averagePool(s, odd));
@@ -298,8 +299,35 @@ final class ImageCases {
     return Data.whole(211, (int) s.planes() * s.inPlane(), 5);
   }
 
-  private static int[] places(Pooling s) {
-    float[] x = tied(s);
+  private static final float[] NOT_ALL_FINITE = {
+    Float.NEGATIVE_INFINITY,
+    Float.NEGATIVE_INFINITY,
+    -1,
+    -1,
+    -1,
+    -0f,
+    -0f,
+    -0f,
+    0,
+    0,
+    0,
+    Float.POSITIVE_INFINITY,
+    Float.NaN
+  };
+
+  private static float[] notAllFinite(Pooling s) {
+    float[] x = Data.whole(218, (int) s.planes() * s.inPlane(), NOT_ALL_FINITE.length);
+    for (int i = 0; i < x.length; i++) {
+      x[i] = NOT_ALL_FINITE[(int) x[i]];
+    }
+    return x;
+  }
+
+  private static boolean larger(float a, float b) {
+    return Float.isNaN(a) ? !Float.isNaN(b) : a > b;
+  }
+
+  private static int[] places(Pooling s, float[] x) {
     int[] best = new int[(int) s.planes() * s.outPlane()];
     java.util.Arrays.fill(best, -1);
     for (int plane = 0; plane < s.planes(); plane++) {
@@ -309,7 +337,7 @@ final class ImageCases {
           s,
           (window, pixel) -> {
             int old = best[to + window];
-            if (old < 0 || x[from + pixel] > x[from + old]) {
+            if (old < 0 || larger(x[from + pixel], x[from + old])) {
               best[to + window] = pixel;
             }
           });
@@ -317,8 +345,8 @@ final class ImageCases {
     return best;
   }
 
-  private static float[] index(Pooling s) {
-    int[] places = places(s);
+  private static float[] index(Pooling s, float[] x) {
+    int[] places = places(s, x);
     float[] index = new float[places.length];
     for (int i = 0; i < index.length; i++) {
       index[i] = places[i];
@@ -326,22 +354,21 @@ final class ImageCases {
     return index;
   }
 
-  private static KernelCase maxPool(Pooling s) {
+  private static KernelCase maxPool(Pooling s, String label, float[] x) {
     int n = (int) s.planes() * s.outPlane();
     return KernelCase.single(
         "maxPool",
-        s.toString(),
+        s + ", " + label,
         0,
         0,
         (d, first, k) -> {
           Buffer y = d.out(n);
           Buffer index = d.out(n);
-          d.kernels().pools().maxPool(s, d.in(tied(s)), y, index);
+          d.kernels().pools().maxPool(s, d.in(x), y, index);
           return Data.join(d.get(y), d.get(index));
         },
         (first, k) -> {
-          float[] x = tied(s);
-          double[] index = Data.widen(index(s));
+          double[] index = Data.widen(index(s, x));
           double[] y = new double[n];
           for (int i = 0; i < n; i++) {
             y[i] = x[i / s.outPlane() * s.inPlane() + (int) index[i]];
@@ -362,12 +389,13 @@ final class ImageCases {
           Buffer y = d.out(k * out);
           d.kernels()
               .pools()
-              .maxPoolTangent(s, k, d.in(index(s)), d.in(Data.block(212, first, k, in)), y);
+              .maxPoolTangent(
+                  s, k, d.in(index(s, tied(s))), d.in(Data.block(212, first, k, in)), y);
           return d.get(y);
         },
         (first, k) -> {
           float[] x = Data.block(212, first, k, in);
-          int[] places = places(s);
+          int[] places = places(s, tied(s));
           double[] y = new double[(int) (k * out)];
           for (int i = 0; i < y.length; i++) {
             y[i] = x[i / s.outPlane() * s.inPlane() + places[i % places.length]];
@@ -387,12 +415,12 @@ final class ImageCases {
         (d, first, k) -> {
           Buffer dx = d.out(Data.block(214, first, k, in), add);
           Buffer dy = d.in(Data.block(213, first, k, out));
-          d.kernels().pools().maxPoolBackward(s, k, d.in(index(s)), dy, dx, add);
+          d.kernels().pools().maxPoolBackward(s, k, d.in(index(s, tied(s))), dy, dx, add);
           return d.get(dx);
         },
         (first, k) -> {
           float[] dy = Data.block(213, first, k, out);
-          int[] places = places(s);
+          int[] places = places(s, tied(s));
           double[] dx = Data.base(Data.block(214, first, k, in), add);
           for (int i = 0; i < dy.length; i++) {
             dx[i / s.outPlane() * s.inPlane() + places[i % places.length]] += dy[i];

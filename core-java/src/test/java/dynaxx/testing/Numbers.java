@@ -68,8 +68,10 @@ public final class Numbers {
       device.algebra().axpby(-1, device.upload(scope, part.segment()), 1, rest);
       device.download(rest, part.segment());
       for (int j = 0; j < sum.length; j++) {
-        // infinity leaves a rest that is NaN
-        sum[j] += Float.isFinite(part.get(j)) ? part.get(j) : 0;
+        // infinity leaves a rest that is NaN, and -0 one that would make it 0
+        if (Float.isFinite(part.get(j)) && part.get(j) != 0) {
+          sum[j] += part.get(j);
+        }
       }
     }
     return sum;

@@ -2,7 +2,6 @@ package dynaxx.testing;
 
 import dynaxx.device.Device;
 import dynaxx.device.Devices;
-import java.util.List;
 
 /**
  * The device of tests that any device must pass: the CPU, or the one that {@code
@@ -16,9 +15,6 @@ public final class TestDevice {
   /** System property: {@code true} if a vendor's library computes the device's products. */
   private static final String VENDOR_PRODUCTS = "dynaxx.test.vendorProducts";
 
-  /** System property: names of known cases that miss their tolerance, for a known reason. */
-  private static final String MISSES = "dynaxx.test.misses";
-
   private TestDevice() {}
 
   /** Whether it is the CPU. */
@@ -29,11 +25,6 @@ public final class TestDevice {
   /** Whether products of one shape may have other bits than the same ones within another shape. */
   public static boolean vendorProducts() {
     return Boolean.getBoolean(VENDOR_PRODUCTS);
-  }
-
-  /** Whether a case is named as one that misses. */
-  public static boolean misses(KnownCase c) {
-    return List.of(System.getProperty(MISSES, "").split(",")).contains(c.toString());
   }
 
   public static Device open(int threads) {

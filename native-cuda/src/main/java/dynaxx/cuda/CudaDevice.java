@@ -139,10 +139,15 @@ public final class CudaDevice implements Device {
 
   @Override
   public Buffer place(Scope scope, Buffer values) {
-    if (values instanceof DeviceBuffer device) {
-      device.requireUseBy(session, launcher.elementBytes());
+    if (!(values instanceof DeviceBuffer device)) {
+      return Device.super.place(scope, values);
     }
-    return Device.super.place(scope, values);
+    if (wide && device.elementBytes() == Float.BYTES) {
+      device.requireUseBy(session, Float.BYTES);
+      return session.turns().take(() -> widened(scope, Launcher.address(device), device.size()));
+    }
+    device.requireUseBy(session, launcher.elementBytes());
+    return values;
   }
 
   /**
@@ -225,25 +230,26 @@ public final class CudaDevice implements Device {
         .take(
             () -> {
               long size = values.byteSize() / Float.BYTES;
-              Buffer buffer = allocate(scope, size);
-              if (wide) {
-                try (Scope temporary = Scope.open()) {
-                  session.enter();
-                  Block block = session.pool().take(values.byteSize(), "upload");
-                  temporary.onClose(() -> session.giveBack(block));
-                  session.upload(block.address(), values);
-                  launcher
-                      .kernel("widen")
-                      .i64(size)
-                      .i64(block.address())
-                      .p(buffer)
-                      .launchElements(size, 1);
-                }
-              } else {
+              if (!wide) {
+                Buffer buffer = allocate(scope, size);
                 session.upload(Launcher.address(buffer), values);
+                return buffer;
               }
-              return buffer;
+              try (Scope temporary = Scope.open()) {
+                session.enter();
+                Block block = session.pool().take(values.byteSize(), "upload");
+                temporary.onClose(() -> session.giveBack(block));
+                session.upload(block.address(), values);
+                return widened(scope, block.address(), size);
+              }
             });
+  }
+
+  /** A copy of float32 values on the device. */
+  private Buffer widened(Scope scope, long from, long size) {
+    Buffer buffer = allocate(scope, size);
+    launcher.kernel("widen").i64(size).i64(from).p(buffer).launchElements(size, 1);
+    return buffer;
   }
 
   @Override

@@ -28,7 +28,7 @@ final class Launcher {
   /** System property with a folder of kernel images that replace the built-in ones. */
   static final String IMAGES_PROPERTY = "dynaxx.cuda.kernels";
 
-  /** Threads of a block of most kernels. */
+  /** Threads of a block of most kernels, and the most of any, for which they are compiled. */
   static final int THREADS = 256;
 
   /**
@@ -260,7 +260,7 @@ final class Launcher {
     if (x == 0 || y == 0) {
       return;
     }
-    if (y > MOST_Y || x > Integer.MAX_VALUE) {
+    if (y > MOST_Y || x > Integer.MAX_VALUE || threads > THREADS) {
       throw new IllegalArgumentException(
           "kernel "
               + name
@@ -268,8 +268,12 @@ final class Launcher {
               + x
               + " x "
               + y
-              + " blocks, expected at most 2^31 - 1 x "
-              + MOST_Y);
+              + " blocks of "
+              + threads
+              + " threads, expected at most 2^31 - 1 x "
+              + MOST_Y
+              + " of "
+              + THREADS);
     }
     session.enter();
     size.set(ValueLayout.JAVA_LONG, 0, end);

@@ -47,7 +47,7 @@ final class FisherFrame extends LocalFrame {
 
   @Override
   public Strided rw(Parameter p) {
-    return Strided.of(v, p.offset());
+    return ParameterPieces.of(v, p);
   }
 
   @Override

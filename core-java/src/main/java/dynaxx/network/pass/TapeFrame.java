@@ -118,17 +118,17 @@ sealed class TapeFrame implements Frame permits DirectionFrame, LocalFrame {
 
   @Override
   public Buffer w(Parameter p) {
-    return tape.parameters().slice(p.offset(), p.size());
+    return ParameterPieces.of(tape.parameters(), p);
   }
 
   @Override
   public Buffer dw(Parameter p) {
-    return tape.gradient().slice(p.offset(), p.size());
+    return ParameterPieces.of(tape.gradient(), p);
   }
 
   @Override
   public Strided rw(Parameter p) {
-    return Strided.of(sweep.v(), p.offset());
+    return ParameterPieces.of(sweep.v(), p);
   }
 
   @Override

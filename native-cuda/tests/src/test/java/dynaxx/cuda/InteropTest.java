@@ -226,14 +226,33 @@ class InteropTest {
       Buffer mine = device.allocate(scope, 3);
       assertSame(mine, device.place(scope, mine));
       Device wide = device.float64().orElseThrow();
+      Buffer exact = wide.allocate(scope, 3);
+      assertSame(exact, wide.place(scope, exact));
       assertRefused(
-          () -> wide.place(scope, mine),
-          "found DeviceBuffer[3 x float32], expected float64 values of this one");
+          () -> device.place(scope, exact),
+          "found DeviceBuffer[3 x float64], expected float32 values of this one");
+      assertRefused(
+          () -> other.float64().orElseThrow().place(scope, mine),
+          "found DeviceBuffer[3 x float32] of another backend, expected float32 values");
       assertRefused(
           () -> other.place(scope, mine),
           "found DeviceBuffer[3 x float32] of another backend, expected float32 values");
       HostBuffer host = scope.allocate(3);
       assertRefused(() -> other.download(mine, host.segment()), " of another backend");
+    }
+  }
+
+  @Test
+  void widensValuesWhereTheyAre() {
+    try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      float[] values = {1, -0.1f, Float.NaN, 3e38f, 1e-45f};
+      Buffer narrow = device.upload(scope, scope.allocate(5).put(values).segment());
+      Device wide = device.float64().orElseThrow();
+      DeviceBuffer widened = (DeviceBuffer) wide.place(scope, narrow.slice(1, 4));
+      assertEquals(Double.BYTES, widened.elementBytes());
+      double[] expected = {-0.1f, Double.NaN, 3e38f, 1e-45f};
+      assertArrayEquals(expected, Numbers.doubles(wide, scope, widened));
     }
   }
 

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
 import dynaxx.model.VisionTransformer;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.network.pass.TangentSweep;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.Hessian;
 import dynaxx.spectrum.CurvatureProbe;
@@ -79,6 +81,9 @@ class MemoryPlanTest {
       hessian.linearize(parameters);
       Lanczos.fixed(STEPS).withMemory(CurvatureProbe.krylovBytes(memory, n)).run(hessian);
       TraceEstimator.hutchinson(DIRECTIONS, 1).run(hessian);
+      // as Lanczos certifies: beside its basis and the Ritz vector
+      device.vectors(scope, STEPS, n);
+      hessian.quadraticForm64(device.allocate(scope, n)).orElseThrow();
       assertEquals(planned, hessian.microBatch(), "micro-batch after the snapshot");
       assertTrue(Emulator.peak() <= CountsTest.MEMORY, "most memory: " + Emulator.peak());
       double tape = Tape.bytesPerExample(network, Loss.crossEntropy()) / (double) Float.BYTES;
@@ -97,6 +102,32 @@ class MemoryPlanTest {
                   hessian.recomputes() || planned < EXAMPLES ? "yes" : "no",
                   tape / ((double) TOKENS * DEPTH * WIDTH),
                   Emulator.peak() / 1e9));
+    }
+  }
+
+  /** Parameters and direction in float64 would be 16 GB, and the gradient 8. */
+  @Test
+  void aFormInFloat64TakesALayerOfTheParameters() {
+    Emulator.memory(CountsTest.MEMORY);
+    Emulator.eager();
+    Emulator.count(3);
+    Network network = network();
+    try (CudaDevice device = CudaDevice.open(CudaSettings.DEFAULT);
+        Scope scope = Scope.open()) {
+      long n = network.parameterCount();
+      Hessian hessian = hessian(network, 1, device, scope, 1L << 32);
+      hessian.linearize(device.allocate(scope, n));
+      Buffer v = device.allocate(scope, n);
+      hessian.quadraticForm(Vectors.of(v, 1, n));
+      long before = Emulator.peak();
+      hessian.quadraticForm64(v).orElseThrow();
+      // one example, in values of eight bytes
+      long values =
+          Tape.bytesPerExample(network, Loss.crossEntropy())
+              + TangentSweep.bytesPerExample(network, TangentSweep.Kind.QUADRATIC);
+      long parameters = Emulator.peak() - before - 2 * values;
+      // also what the pool keeps of each size
+      assertTrue(parameters < 2 * n, "bytes of parameters: " + parameters);
     }
   }
 
