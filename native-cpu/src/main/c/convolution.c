@@ -583,14 +583,39 @@ EXPORT void NAME(dynaxx_weight_products_)(const weight_product *g, const int32_t
   }
 }
 
+static inline int64_t total_size(const weight_product *g) {
+  return g->directions * g->groups * g->outputs * g->window * g->channels;
+}
+
+EXPORT void NAME(dynaxx_weight_part_)(const weight_product *g, const int32_t *starts, const column_block *blocks, const float *x,
+                                      const float *dy, float *total, float *work, int64_t task) {
+  weight_product own = *g;
+  int64_t each = pieces(g->count, g->parts);
+  int64_t end = least(g->count, (task + 1) * each);
+  float *rows = work + g->images * g->groups * group_size(g) + NR;
+  for (own.from = task * each; own.from < end; own.from += g->images) {
+    own.images = least(g->images, end - own.from);
+    for (int64_t i = 0; i < own.images; i++) {
+      NAME(dynaxx_lay_out_pixels_)(&own, x, dy, work, rows, i);
+    }
+    for (int64_t i = 0; i < g->tasks; i++) {
+      NAME(dynaxx_weight_products_)(&own, starts, blocks, work, rows, total + task * total_size(g), i);
+    }
+  }
+}
+
 EXPORT void NAME(dynaxx_add_weights_)(const weight_product *g, const float *total, float *dw, int64_t task) {
   int64_t outputs = g->groups * g->outputs;
   int64_t depth = g->window * g->channels;
   total += task * depth;
   dw += task / outputs * g->dw_stride + task % outputs * depth;
   for (int64_t c = 0; c < g->channels; c++) {
-    for (int64_t e = 0; e < g->window; e++) {
-      *dw++ += total[e * g->channels + c];
+    for (int64_t e = 0; e < g->window; e++, dw++) {
+      double sum = 0;
+      for (int64_t part = 0; part < g->parts; part++) {
+        sum += total[part * total_size(g) + e * g->channels + c];
+      }
+      *dw = (float)(*dw + sum);
     }
   }
 }

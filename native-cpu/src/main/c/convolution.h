@@ -80,8 +80,8 @@ typedef struct {
   int64_t rows; /* of an image laid out */
   int64_t columns;
   int64_t directions;
-  int64_t images;
-  int64_t from; /* the first image */
+  int64_t images; /* that are laid out at a time */
+  int64_t from;   /* the first of them */
   int64_t groups;
   int64_t outputs; /* of a group */
   int64_t places;  /* of an image */
@@ -91,6 +91,9 @@ typedef struct {
   int64_t height_of_task; /* outputs */
   int64_t blocks;
   int64_t blocks_of_task;
+  int64_t tasks; /* of the images that are laid out */
+  int64_t count; /* images in all */
+  int64_t parts; /* that are summed apart */
 } weight_product;
 
 /* Java's ChannelsLast.Block. */
@@ -120,7 +123,10 @@ typedef struct {
   /* Some outputs of a direction with some blocks of columns, added to the total. */                                                       \
   EXPORT void dynaxx_weight_products_##suffix(const weight_product *g, const int32_t *starts, const column_block *blocks,                  \
                                               const float *data, const float *rows, float *total, int64_t task);                           \
-  /* Adds the total of output task modulo outputs for direction task / outputs. */                                                         \
+  /* All of that for part number task, with a total of its own. */                                                                         \
+  EXPORT void dynaxx_weight_part_##suffix(const weight_product *g, const int32_t *starts, const column_block *blocks, const float *x,      \
+                                          const float *dy, float *total, float *work, int64_t task);                                       \
+  /* Adds the totals of output task modulo outputs for direction task / outputs. */                                                         \
   EXPORT void dynaxx_add_weights_##suffix(const weight_product *g, const float *total, float *dw, int64_t task)
 
 DECLARE_CONVOLUTION(avx2);

@@ -55,6 +55,8 @@ final class ImageCases {
         new Convolution(2, 2, 2, 1, slide(2, 3, 4, 3, 3, 1), slide(3, 3, 4, 4, 3, 1)),
         new Convolution(2, 17, 33, 1, slide(9, 3, 1, 1, 1, 1), slide(9, 3, 1, 1, 1, 1)),
         new Convolution(3, 32, 10, 2, slide(7, 3, 2, 1, 0, 1), slide(6, 2, 1, 2, 1, 2)),
+        // weights that are too many for a sum of each part of the images
+        new Convolution(2, 96, 96, 1, slide(2, 3, 1, 1, 1, 1), slide(2, 3, 1, 1, 1, 1)),
         // more images than are laid out at a time, as columns, and for the gradient of weights
         new Convolution(18, 1, 2, 1, slide(24, 9, 1, 4, 4, 1), slide(24, 9, 1, 4, 4, 1)),
         new Convolution(45, 1, 2, 1, slide(32, 1, 1, 0, 0, 1), slide(32, 3, 1, 1, 1, 1)));

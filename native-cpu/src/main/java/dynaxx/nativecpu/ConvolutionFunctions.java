@@ -19,6 +19,7 @@ final class ConvolutionFunctions {
   private final MethodHandle weightDots;
   private final MethodHandle layOutPixels;
   private final MethodHandle weightProducts;
+  private final MethodHandle weightPart;
   private final MethodHandle addWeights;
   private final MethodHandle planeSum;
   private final int[] geometry;
@@ -55,6 +56,12 @@ final class ConvolutionFunctions {
             library,
             "weight_products_" + suffix,
             FunctionDescriptor.ofVoid(POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, LONG));
+    weightPart =
+        Downcalls.function(
+            library,
+            "weight_part_" + suffix,
+            FunctionDescriptor.ofVoid(
+                POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, LONG));
     addWeights =
         Downcalls.function(
             library,
@@ -196,6 +203,23 @@ final class ConvolutionFunctions {
       long task) {
     try {
       weightProducts.invokeExact(call, starts, blocks, data, rows, total, task);
+    } catch (Throwable e) {
+      throw Downcalls.unexpected(e);
+    }
+  }
+
+  /** Both for a part of the images. */
+  void weightPart(
+      MemorySegment call,
+      MemorySegment starts,
+      MemorySegment blocks,
+      MemorySegment x,
+      MemorySegment dy,
+      MemorySegment total,
+      MemorySegment work,
+      long task) {
+    try {
+      weightPart.invokeExact(call, starts, blocks, x, dy, total, work, task);
     } catch (Throwable e) {
       throw Downcalls.unexpected(e);
     }

@@ -30,12 +30,15 @@ final class NativeWeightGradients {
   private static final int GRID_FIELDS = 12;
   private static final int BLOCK_FIELDS = 3;
 
+  /** Field of the images that are laid out. */
+  private static final int IMAGES = 8;
+
   private final ConvolutionFunctions functions;
   private final Tasks tasks;
   private final Map<Convolution, MemorySegment> starts = new HashMap<>();
   private final Map<Convolution, Plan> plans = new HashMap<>();
   private final Struct dots = new Struct(2 * GRID_FIELDS + 10);
-  private final Struct product = new Struct(19);
+  private final Struct product = new Struct(22);
   private final Memory data = new Memory();
   private final Memory rows = new Memory();
   private final Memory totals = new Memory();
@@ -79,44 +82,60 @@ final class NativeWeightGradients {
   private void products(Convolution s, int k, Strided x, Strided dy, Strided dw) {
     ChannelsLast pixels = new ChannelsLast(s);
     Plan plan = plans.computeIfAbsent(s.ofOneImage(), this::plan);
-    int most = Math.min(pixels.images(), s.images());
+    int parts = pixels.parts();
+    int most = Math.min(pixels.images(), Math.ceilDiv(s.images(), parts));
     int outputs = s.outputs() / s.groups();
     int tall = Math.ceilDiv(outputs, Math.ceilDiv(outputs, functions.tilePlanes()));
-    int down = Math.ceilDiv(outputs, tall);
-    int each = Math.clamp((long) k * s.groups() * down * plan.count / TASKS, 1, plan.count);
-    int across = Math.ceilDiv(plan.count, each);
-    long runs = Math.ceilDiv(most * s.outPlane(), ChannelsLast.RUN);
-    MemorySegment data = this.data.floats((long) most * pixels.size() + functions.tileCols());
-    MemorySegment rows = this.rows.floats(k * runs * s.outputs() * ChannelsLast.PITCH);
-    MemorySegment total = totals.floats((long) k * s.outputs() * s.depth());
-    total.asSlice(0, Float.BYTES * (long) k * s.outputs() * s.depth()).fill((byte) 0);
+    long down = (long) k * s.groups() * Math.ceilDiv(outputs, tall);
+    int each = Math.clamp(down * plan.count / TASKS, 1, plan.count);
+    int count = Math.toIntExact(down * Math.ceilDiv(plan.count, each));
+    long runs = Math.ceilDiv((long) most * s.outPlane(), ChannelsLast.RUN);
+    long dataSize = (long) most * pixels.size() + functions.tileCols();
+    long rowsSize = k * runs * s.outputs() * ChannelsLast.PITCH;
+    long totalSize = (long) parts * k * s.outputs() * s.depth();
+    MemorySegment total = totals.floats(totalSize);
+    total.asSlice(0, Float.BYTES * totalSize).fill((byte) 0);
     MemorySegment from = Memory.of("x", x, 1, s.images() * s.inSize());
     MemorySegment seen = Memory.of("dy", dy, k, s.images() * s.outSize());
     MemorySegment to = Memory.of("dw", dw, k, (long) s.outputs() * s.depth());
-    for (int first = 0; first < s.images(); first += most) {
-      int count = Math.min(most, s.images() - first);
-      product.at(0).put(pixels.channels(), s.y().size(), s.x().size());
-      product.put(s.y().before(), s.x().before(), pixels.rows(), pixels.columns());
-      product.put(k, count, first, s.groups(), outputs, s.outPlane());
-      product.put((long) s.y().kernel() * s.x().kernel(), dy.stride(), dw.stride());
-      product.put(tall, plan.count, each);
+    product.at(0).put(pixels.channels(), s.y().size(), s.x().size());
+    product.put(s.y().before(), s.x().before(), pixels.rows(), pixels.columns());
+    product.put(k, most, 0, s.groups(), outputs, s.outPlane());
+    product.put((long) s.y().kernel() * s.x().kernel(), dy.stride(), dw.stride());
+    product.put(tall, plan.count, each, count, s.images(), parts);
+    long work = (long) most * s.outSize() * s.depth() / PER_STEP;
+    if (parts > 1) {
       tasks.run(
-          count,
-          pixels.size() + k * s.outSize(),
-          0,
+          parts,
+          work,
+          Float.BYTES * (dataSize + rowsSize),
           (task, memory) ->
-              functions.layOutPixels(product.segment(), from, seen, data, rows, task));
-      tasks.run(
-          Math.toIntExact((long) k * s.groups() * down * across),
-          (long) count * s.outPlane() * each * tall * functions.tileCols() / PER_STEP,
-          0,
-          (task, memory) ->
-              functions.weightProducts(
-                  product.segment(), plan.starts, plan.blocks, data, rows, total, task));
+              functions.weightPart(
+                  product.segment(), plan.starts, plan.blocks, from, seen, total, memory, task));
+    } else {
+      MemorySegment data = this.data.floats(dataSize);
+      MemorySegment rows = this.rows.floats(rowsSize);
+      for (int first = 0; first < s.images(); first += most) {
+        int some = Math.min(most, s.images() - first);
+        product.at(IMAGES).put(some, first);
+        tasks.run(
+            some,
+            pixels.size() + k * s.outSize(),
+            0,
+            (task, memory) ->
+                functions.layOutPixels(product.segment(), from, seen, data, rows, task));
+        tasks.run(
+            count,
+            k * work / count,
+            0,
+            (task, memory) ->
+                functions.weightProducts(
+                    product.segment(), plan.starts, plan.blocks, data, rows, total, task));
+      }
     }
     tasks.run(
         k * s.outputs(),
-        s.depth(),
+        (long) parts * s.depth(),
         0,
         (task, memory) -> functions.addWeights(product.segment(), total, to, task));
   }

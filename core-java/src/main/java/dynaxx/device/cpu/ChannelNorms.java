@@ -96,8 +96,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
             4,
             (plane, scratch) -> {
               A v = p.xh(plane, scratch);
-              loops.multiply(v, 0, p.gain(plane), p.size);
-              loops.add(v, 0, shifts[plane % s.channels()], p.size);
+              loops.scaleAndShift(v, p.gain(plane), shifts[plane % s.channels()], p.size);
               loops.store(v, y, (long) plane * p.size, p.size);
             });
     if (given == null) {
@@ -170,7 +169,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
     Sums sums = new Sums(s, SHARED);
     Projection projection = new Projection(p, sums);
     Step reduce =
-        new Step(4, (plane, scratch) -> shared(p, sums, plane, dy, scratch), projection::unit);
+        new Step(4, (plane, scratch) -> adjointSums(p, sums, plane, dy, scratch), projection::unit);
     if (dx == null) {
       steps.run(s, reduce);
     } else {
@@ -198,9 +197,14 @@ final class ChannelNorms<A> implements ChannelNormKernels {
 
   /** The shared sums; leaves xh and dy in the thread's work arrays. */
   private void shared(Primal p, Sums sums, int plane, Buffer dy, Scratch scratch) {
+    adjointSums(p, sums, plane, dy, scratch);
+    sums.set(plane, SUM_XH, loops.sum(loops.array(scratch, XH, p.size), 0, p.size));
+  }
+
+  /** Those with the adjoints. */
+  private void adjointSums(Primal p, Sums sums, int plane, Buffer dy, Scratch scratch) {
     A xh = p.xh(plane, scratch);
     A adjoint = loaded(dy, plane, p.size, DY, scratch);
-    sums.set(plane, SUM_XH, loops.sum(xh, 0, p.size));
     sums.set(plane, SUM_DY, loops.sum(adjoint, 0, p.size));
     sums.set(plane, SUM_DY_XH, dot(adjoint, xh, p.size));
   }

@@ -31,6 +31,11 @@ public record ChannelsLast(Convolution s) {
   /** Places that are worth a pass over the total. */
   private static final int PLACES = 512;
 
+  /** Weights that are few enough for a sum for each part. */
+  private static final int FEW = 1 << 16;
+
+  private static final int PARTS = 8;
+
   /** Values that lie together; with fewer of them, vectors along the places are faster. */
   private static final int TOGETHER = 16;
 
@@ -85,6 +90,15 @@ public record ChannelsLast(Convolution s) {
     long rows = (long) s.outputs() * s.outPlane() * PITCH / RUN;
     long some = Math.max(SHARED / (size() + rows), Math.ceilDiv(PLACES, s.outPlane()));
     return Math.toIntExact(Math.max(1, some));
+  }
+
+  /**
+   * Parts of the images whose gradients are summed apart, each by one thread from memory of its
+   * own, and then in order; one part where the weights are many.
+   */
+  public int parts() {
+    boolean few = (long) s.outputs() * s.depth() <= FEW;
+    return few ? Math.min(PARTS, Math.ceilDiv(s.images(), images())) : 1;
   }
 
   /** Where the pixels of place after place of some images start. */

@@ -244,6 +244,13 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
+  public void scaleAndShift(double[] v, double factor, double shift, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = v[j] * factor + shift;
+    }
+  }
+
+  @Override
   public void add(double[] v, int at, double shift, int n) {
     for (int j = at; j < at + n; j++) {
       v[j] += shift;

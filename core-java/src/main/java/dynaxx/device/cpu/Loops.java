@@ -174,6 +174,9 @@ interface Loops<A> {
   /** {@code v[at + j] += shift}. */
   void add(A v, int at, double shift, int n);
 
+  /** {@code v[j] = v[j] factor + shift}. */
+  void scaleAndShift(A v, double factor, double shift, int n);
+
   /** {@code v[j] *= w[j]}. */
   void multiply(A v, A w, int n);
 

@@ -267,6 +267,15 @@ interface RowLoops extends Loops<float[]> {
   }
 
   @Override
+  default void scaleAndShift(float[] v, double factor, double shift, int n) {
+    float by = (float) factor;
+    float and = (float) shift;
+    for (int j = 0; j < n; j++) {
+      v[j] = v[j] * by + and;
+    }
+  }
+
+  @Override
   default void add(float[] v, int at, double shift, int n) {
     float by = (float) shift;
     for (int j = at; j < at + n; j++) {
