@@ -25,8 +25,11 @@ public record ChannelsLast(Convolution s) {
   /** Sums that are added up before they are added to the total. */
   public static final int RUNS = 8;
 
-  /** Values of the images and adjoints that all tasks share, unless there are too few places. */
+  /** Values of images and adjoints that are laid out, unless these have too few places. */
   private static final int SHARED = 1 << 18;
+
+  /** The same where there are. */
+  private static final int MOST = 1 << 22;
 
   /** Places that are worth a pass over the total. */
   private static final int PLACES = 512;
@@ -87,18 +90,23 @@ public record ChannelsLast(Convolution s) {
 
   /** Images that are laid out at a time, if there are as many. */
   public int images() {
-    long rows = (long) s.outputs() * s.outPlane() * PITCH / RUN;
-    long some = Math.max(SHARED / (size() + rows), Math.ceilDiv(PLACES, s.outPlane()));
-    return Math.toIntExact(Math.max(1, some));
+    long wanted = Math.min(Math.ceilDiv(PLACES, s.outPlane()), MOST / laidOut());
+    return Math.toIntExact(Math.max(1, Math.max(SHARED / laidOut(), wanted)));
+  }
+
+  /** Values of an image and its adjoints. */
+  private long laidOut() {
+    return size() + (long) s.outputs() * s.outPlane() * PITCH / RUN;
   }
 
   /**
    * Parts of the images whose gradients are summed apart, each by one thread from memory of its
-   * own, and then in order; one part where the weights are many.
+   * own, and then in order; one part where the weights are many or the images large.
    */
   public int parts() {
     boolean few = (long) s.outputs() * s.depth() <= FEW;
-    return few ? Math.min(PARTS, Math.ceilDiv(s.images(), images())) : 1;
+    boolean small = images() * laidOut() <= 2 * SHARED;
+    return few && small ? Math.min(PARTS, Math.ceilDiv(s.images(), images())) : 1;
   }
 
   /** Where the pixels of place after place of some images start. */
