@@ -24,7 +24,9 @@ final class NativeConvolutions implements ConvolutionKernels {
   /** Values of the images that a task lays out, unless a single one needs more. */
   private static final int LAID_OUT = 1 << 16;
 
-  /** The same where the weights, which each task reads, are more than that. */
+  /**
+   * More than that is laid out, up to this, where the weights are more: each task reads them all.
+   */
   private static final int MOST_LAID_OUT = 1 << 18;
 
   /** Images of a task at most. */
@@ -59,7 +61,12 @@ final class NativeConvolutions implements ConvolutionKernels {
    */
   private record Key(Convolution shape, int members, int images) {
 
-    /** Of that many images, some of which lie side by side: the more, the larger the weights. */
+    /**
+     * Chooses how many images lie side by side.
+     *
+     * @param size values of an image
+     * @param count images in all
+     */
     static Key of(Convolution s, int members, int size, int count) {
       long weights = (long) members * s.outputs() * s.depth();
       long room = Math.clamp(weights, LAID_OUT, MOST_LAID_OUT);

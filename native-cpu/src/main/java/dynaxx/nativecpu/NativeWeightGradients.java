@@ -21,9 +21,6 @@ final class NativeWeightGradients {
    */
   private static final int SHARED = 1 << 17;
 
-  /** Tasks of a product at most, if each has more than one block of columns. */
-  private static final int TASKS = 64;
-
   /** Multiplications that take about as long as an elementary step of other kernels. */
   private static final long PER_STEP = 64;
 
@@ -84,11 +81,7 @@ final class NativeWeightGradients {
     Plan plan = plans.computeIfAbsent(s.ofOneImage(), this::plan);
     int parts = pixels.parts();
     int most = Math.min(pixels.images(), Math.ceilDiv(s.images(), parts));
-    int outputs = s.outputs() / s.groups();
-    int tall = Math.ceilDiv(outputs, Math.ceilDiv(outputs, functions.tilePlanes()));
-    long down = (long) k * s.groups() * Math.ceilDiv(outputs, tall);
-    int each = Math.clamp(down * plan.count / TASKS, 1, plan.count);
-    int count = Math.toIntExact(down * Math.ceilDiv(plan.count, each));
+    ChannelsLast.Cut cut = pixels.cut(k, functions.tilePlanes(), plan.count);
     long runs = Math.ceilDiv((long) most * s.outPlane(), ChannelsLast.RUN);
     long dataSize = (long) most * pixels.size() + functions.tileCols();
     long rowsSize = k * runs * s.outputs() * ChannelsLast.PITCH;
@@ -100,9 +93,9 @@ final class NativeWeightGradients {
     MemorySegment to = Memory.of("dw", dw, k, (long) s.outputs() * s.depth());
     product.at(0).put(pixels.channels(), s.y().size(), s.x().size());
     product.put(s.y().before(), s.x().before(), pixels.rows(), pixels.columns());
-    product.put(k, most, 0, s.groups(), outputs, s.outPlane());
+    product.put(k, most, 0, s.groups(), s.outputs() / s.groups(), s.outPlane());
     product.put((long) s.y().kernel() * s.x().kernel(), dy.stride(), dw.stride());
-    product.put(tall, plan.count, each, count, s.images(), parts);
+    product.put(cut.outputs(), plan.count, cut.blocks(), cut.tasks(), s.images(), parts);
     long work = (long) most * s.outSize() * s.depth() / PER_STEP;
     if (parts > 1) {
       tasks.run(
@@ -125,8 +118,8 @@ final class NativeWeightGradients {
             (task, memory) ->
                 functions.layOutPixels(product.segment(), from, seen, data, rows, task));
         tasks.run(
-            count,
-            k * work / count,
+            cut.tasks(),
+            k * work / cut.tasks(),
             0,
             (task, memory) ->
                 functions.weightProducts(

@@ -29,6 +29,7 @@ class NativeConvolutionsTest {
           new Convolution(40, 6, 16, 2, axis(17, 3, 2, 1), axis(20, 5, 3, 2)),
           new Convolution(2, 17, 33, 1, axis(28, 3, 1, 1), axis(28, 1, 1, 0)),
           new Convolution(50, 16, 20, 1, axis(15, 3, 1, 1), axis(13, 3, 2, 1)),
+          new Convolution(120, 16, 4, 1, axis(30, 1, 1, 0), axis(30, 1, 1, 0)),
           new Convolution(60, 128, 64, 1, axis(4, 3, 1, 1), axis(4, 3, 1, 1)),
           new Convolution(600, 36, 10, 2, axis(4, 3, 3, 1), axis(5, 2, 1, 0)),
           new Convolution(5, 8, 8, 8, axis(12, 2, 1, 0), axis(33, 7, 2, 3)),

@@ -25,25 +25,28 @@ public record ChannelsLast(Convolution s) {
   /** Sums that are added up before they are added to the total. */
   public static final int RUNS = 8;
 
-  /** Values of images and adjoints that are laid out, unless these have too few places. */
-  private static final int SHARED = 1 << 18;
+  /** Values of images and their adjoints that are laid out at a time; they stay in the cache. */
+  private static final int LAID_OUT = 1 << 18;
 
-  /** The same where there are. */
-  private static final int MOST = 1 << 22;
+  /** More than that is laid out, up to this many values, to reach {@link #PLACES}. */
+  private static final int MOST_LAID_OUT = 1 << 22;
 
   /** Places that are worth a pass over the total. */
   private static final int PLACES = 512;
 
-  /** Weights that are few enough for a sum for each part. */
-  private static final int FEW = 1 << 16;
+  /** The most weights of which each part of the images has a total of its own. */
+  private static final int FEW_WEIGHTS = 1 << 16;
 
   private static final int PARTS = 8;
 
-  /** Values that lie together; with fewer of them, vectors along the places are faster. */
+  /** The least columns that lie together; with fewer, vectors along the places are faster. */
   private static final int TOGETHER = 16;
 
-  /** Outputs of a group that use what was loaded. */
+  /** The least outputs of a group for which loading the pixels pays. */
   private static final int OUTPUTS = 4;
+
+  /** The most tasks of a product, if each could have fewer columns. */
+  private static final int TASKS = 64;
 
   /**
    * Some columns of the matrix of pixels, one after the other in memory.
@@ -90,8 +93,8 @@ public record ChannelsLast(Convolution s) {
 
   /** Images that are laid out at a time, if there are as many. */
   public int images() {
-    long wanted = Math.min(Math.ceilDiv(PLACES, s.outPlane()), MOST / laidOut());
-    return Math.toIntExact(Math.max(1, Math.max(SHARED / laidOut(), wanted)));
+    long wanted = Math.min(Math.ceilDiv(PLACES, s.outPlane()), MOST_LAID_OUT / laidOut());
+    return Math.toIntExact(Math.max(1, Math.max(LAID_OUT / laidOut(), wanted)));
   }
 
   /** Values of an image and its adjoints. */
@@ -100,12 +103,13 @@ public record ChannelsLast(Convolution s) {
   }
 
   /**
-   * Parts of the images whose gradients are summed apart, each by one thread from memory of its
-   * own, and then in order; one part where the weights are many or the images large.
+   * Parts of the images. Each has a total of its own, which one thread makes from memory of its
+   * own; the totals are then added in order. There is one part, which all threads share, if the
+   * weights are many or the images large.
    */
   public int parts() {
-    boolean few = (long) s.outputs() * s.depth() <= FEW;
-    boolean small = images() * laidOut() <= 2 * SHARED;
+    boolean few = (long) s.outputs() * s.depth() <= FEW_WEIGHTS;
+    boolean small = images() * laidOut() <= 2 * LAID_OUT;
     return few && small ? Math.min(PARTS, Math.ceilDiv(s.images(), images())) : 1;
   }
 
@@ -122,6 +126,35 @@ public record ChannelsLast(Convolution s) {
       }
     }
     return starts;
+  }
+
+  /**
+   * How a product is cut into tasks. Task t has block of columns {@code t mod across}, then block
+   * of outputs, then group, then direction.
+   *
+   * @param outputs of a task
+   * @param blocks of columns of a task
+   * @param down tasks over the outputs of a group
+   * @param across tasks over the columns
+   * @param tasks in all
+   */
+  public record Cut(int outputs, int blocks, int down, int across, int tasks) {}
+
+  /**
+   * Cuts the product of k directions.
+   *
+   * @param k directions
+   * @param tileRows outputs of a register tile
+   * @param blocks of columns
+   */
+  public Cut cut(int k, int tileRows, int blocks) {
+    int outputs = s.outputs() / s.groups();
+    int tall = Math.ceilDiv(outputs, Math.ceilDiv(outputs, tileRows));
+    int down = Math.ceilDiv(outputs, tall);
+    int rows = Math.multiplyExact(Math.multiplyExact(k, s.groups()), down);
+    int wide = Math.clamp((long) rows * blocks / TASKS, 1, blocks);
+    int across = Math.ceilDiv(blocks, wide);
+    return new Cut(tall, wide, down, across, Math.multiplyExact(rows, across));
   }
 
   /** Columns that lie one after the other. */

@@ -36,14 +36,14 @@ final class DirectConvolutions implements ConvolutionKernels {
   private final RowLoops loops;
   private final int cols;
   private final Scratch shared = new Scratch();
-  private final WeightGradients gradients;
+  private final WeightDots dots;
   private final WeightProducts products;
 
   DirectConvolutions(WorkerPool pool, RowLoops loops) {
     this.pool = pool;
     this.loops = loops;
     cols = loops.tileCols();
-    gradients = new WeightGradients(pool, loops);
+    dots = new WeightDots(pool, loops);
     products = new WeightProducts(pool, loops);
   }
 
@@ -280,8 +280,8 @@ final class DirectConvolutions implements ConvolutionKernels {
   /** Tile by tile of outputs: a tile's weights stay in the cache for all places of all images. */
   private void sums(
       Job job, Pass pass, int from, int count, int first, int end, float[] data, Scratch scratch) {
-    boolean nothing = job.add && job.bias == null && pass.window.depth() == 0;
-    if (nothing || pass.window.rows() == 0 || pass.window.columns() == 0) {
+    boolean addsNothing = job.add && job.bias == null && pass.window.depth() == 0;
+    if (addsNothing || pass.window.rows() == 0 || pass.window.columns() == 0) {
       return;
     }
     int places = (pass.window.rows() - 1) * job.grid.pitch() + pass.window.columns();
@@ -409,7 +409,7 @@ final class DirectConvolutions implements ConvolutionKernels {
     if (ChannelsLast.pays(s)) {
       products.add(s, k, x, dy, dw);
     } else {
-      gradients.add(s, k, x, dy, dw);
+      dots.add(s, k, x, dy, dw);
     }
   }
 }

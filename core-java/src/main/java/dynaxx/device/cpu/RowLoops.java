@@ -268,10 +268,10 @@ interface RowLoops extends Loops<float[]> {
 
   @Override
   default void scaleAndShift(float[] v, double factor, double shift, int n) {
-    float by = (float) factor;
-    float and = (float) shift;
+    float f = (float) factor;
+    float s = (float) shift;
     for (int j = 0; j < n; j++) {
-      v[j] = v[j] * by + and;
+      v[j] = v[j] * f + s;
     }
   }
 

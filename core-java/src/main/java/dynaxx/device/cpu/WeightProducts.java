@@ -1,6 +1,7 @@
 package dynaxx.device.cpu;
 
 import dynaxx.device.cpu.ChannelsLast.Block;
+import dynaxx.device.cpu.ChannelsLast.Cut;
 import dynaxx.kernel.ConvolutionKernels.Convolution;
 import dynaxx.kernel.Strided;
 import java.lang.foreign.MemorySegment;
@@ -11,9 +12,6 @@ import java.util.Map;
 
 /** Gradients of a convolution's weights as a matrix product; see {@link ChannelsLast}. */
 final class WeightProducts {
-
-  /** Tasks at most, if each has more than one block of columns. */
-  private static final int TASKS = 64;
 
   private static final int PLANE = 0;
   private static final int TILE = 1;
@@ -29,39 +27,6 @@ final class WeightProducts {
   WeightProducts(WorkerPool pool, RowLoops loops) {
     this.pool = pool;
     this.loops = loops;
-  }
-
-  /**
-   * Some images of all directions, laid out.
-   *
-   * @param k directions, which share the images
-   * @param images how many
-   * @param data the images
-   * @param rows adjoints: of each direction and each run of places a row for each output
-   */
-  private record Chunk(ChannelsLast pixels, int k, int images, float[] data, float[] rows) {
-
-    Convolution s() {
-      return pixels.s();
-    }
-
-    int places() {
-      return images * s().outPlane();
-    }
-
-    int runs() {
-      return Host.pieces(places(), ChannelsLast.RUN);
-    }
-
-    /** The same with so many images. */
-    Chunk of(int some) {
-      return new Chunk(pixels, k, some, data, rows);
-    }
-
-    /** Where the adjoints of an output start. */
-    int row(int direction, int run, int output) {
-      return ((direction * runs() + run) * s().outputs() + output) * ChannelsLast.PITCH;
-    }
   }
 
   /**
@@ -84,72 +49,120 @@ final class WeightProducts {
     return new Plan(starts, pixels.blocks(loops.tileCols()));
   }
 
+  /**
+   * The gradients of k directions that share the images.
+   *
+   * @param total of each part, direction and output, in the order of the blocks' columns
+   */
+  private record Call(
+      ChannelsLast pixels, int k, Strided x, Strided dy, Plan plan, Cut cut, float[] total) {
+
+    Convolution s() {
+      return pixels.s();
+    }
+
+    /** Values of the total of a part. */
+    int size() {
+      return Math.multiplyExact(k * s().outputs(), s().depth());
+    }
+  }
+
+  /**
+   * Some images of all directions, laid out.
+   *
+   * @param from the first
+   * @param images how many
+   * @param data the images
+   * @param rows adjoints: of each direction and each run of places a row for each output
+   * @param totalAt where the total of their part starts
+   */
+  private record Chunk(Call call, int from, int images, float[] data, float[] rows, int totalAt) {
+
+    int places() {
+      return images * call.s().outPlane();
+    }
+
+    int runs() {
+      return Host.pieces(places(), ChannelsLast.RUN);
+    }
+
+    /** Where the adjoints of an output start. */
+    int row(int direction, int run, int output) {
+      return ((direction * runs() + run) * call.s().outputs() + output) * ChannelsLast.PITCH;
+    }
+  }
+
   /** Adds the gradients of k directions that share the images to dw. */
   void add(Convolution s, int k, Strided x, Strided dy, Strided dw) {
     ChannelsLast pixels = new ChannelsLast(s);
     Plan plan = plans.computeIfAbsent(s.ofOneImage(), this::plan);
+    Cut cut = pixels.cut(k, loops.tileRows(), plan.blocks.size());
     int parts = pixels.parts();
-    int each = Math.ceilDiv(s.images(), parts);
-    int most = Math.min(pixels.images(), each);
-    int size = Math.multiplyExact(k * s.outputs(), s.depth());
-    float[] total = shared.floats(TOTAL, Math.multiplyExact(parts, size));
-    Arrays.fill(total, 0, parts * size, 0);
+    int values = Math.multiplyExact(parts, Math.multiplyExact(k * s.outputs(), s.depth()));
+    Call call = new Call(pixels, k, x, dy, plan, cut, shared.floats(TOTAL, values));
+    Arrays.fill(call.total, 0, values, 0);
     if (parts == 1) {
-      Chunk all = chunk(pixels, k, most, shared);
+      int most = pixels.images();
       for (int from = 0; from < s.images(); from += most) {
-        addOnAllThreads(all.of(Math.min(most, s.images() - from)), plan, x, dy, from, total);
+        addOnAllThreads(chunk(call, from, Math.min(most, s.images() - from), 0, shared));
       }
     } else {
+      int each = Math.ceilDiv(s.images(), parts);
       pool.run(
           parts,
           (long) each * s.outSize() * s.depth() / 16,
           (part, scratch) -> {
-            Chunk all = chunk(pixels, k, most, scratch);
             int end = Math.min(s.images(), (part + 1) * each);
-            for (int from = part * each; from < end; from += most) {
-              Chunk chunk = all.of(Math.min(most, end - from));
-              for (int image = 0; image < chunk.images; image++) {
-                layOut(chunk, image, x, dy, from, scratch);
-              }
-              for (int task = 0; task < tasks(chunk, plan); task++) {
-                multiply(chunk, plan, task, total, part * size, scratch);
-              }
-            }
+            addPart(call, part * each, end, part * call.size(), scratch);
           });
     }
-    addTotals(s, k, parts, total, dw);
+    addTotals(call, parts, dw);
   }
 
-  private Chunk chunk(ChannelsLast pixels, int k, int images, Scratch scratch) {
-    int outputs = pixels.s().outputs();
-    int runs = Host.pieces((long) images * pixels.s().outPlane(), ChannelsLast.RUN);
-    int held = Math.addExact(Math.multiplyExact(k * runs, outputs), loops.tileRows());
-    float[] data = scratch.floats(DATA, Math.addExact(images * pixels.size(), loops.tileCols()));
+  private Chunk chunk(Call call, int from, int images, int totalAt, Scratch scratch) {
+    int outputs = call.s().outputs();
+    int runs = Host.pieces((long) images * call.s().outPlane(), ChannelsLast.RUN);
+    int held = Math.addExact(Math.multiplyExact(call.k * runs, outputs), loops.tileRows());
+    int size = Math.addExact(images * call.pixels.size(), loops.tileCols());
+    float[] data = scratch.floats(DATA, size);
     float[] rows = scratch.floats(ROWS, Math.multiplyExact(held, ChannelsLast.PITCH));
-    return new Chunk(pixels, k, images, data, rows);
+    return new Chunk(call, from, images, data, rows, totalAt);
   }
 
-  private void addOnAllThreads(
-      Chunk chunk, Plan plan, Strided x, Strided dy, int from, float[] total) {
-    Convolution s = chunk.s();
+  private void addOnAllThreads(Chunk chunk) {
+    Convolution s = chunk.call.s();
     pool.run(
         chunk.images,
-        chunk.pixels.size() + (long) chunk.k * s.outSize(),
-        (image, scratch) -> layOut(chunk, image, x, dy, from, scratch));
+        chunk.call.pixels.size() + (long) chunk.call.k * s.outSize(),
+        (image, scratch) -> layOut(chunk, image, scratch));
+    int tasks = chunk.call.cut.tasks();
     pool.run(
-        tasks(chunk, plan),
-        (long) chunk.places() * s.outputs() * s.depth() / 16 / tasks(chunk, plan),
-        (task, scratch) -> multiply(chunk, plan, task, total, 0, scratch));
+        tasks,
+        (long) chunk.places() * chunk.call.size() / 16 / tasks,
+        (task, scratch) -> multiply(chunk, task, scratch));
   }
 
-  private void layOut(Chunk chunk, int image, Strided x, Strided dy, int from, Scratch scratch) {
-    Convolution s = chunk.s();
-    layOutPixels(chunk, image, x, from, scratch);
-    MemorySegment adjoints = Host.segment(dy.buffer());
-    for (int q = 0; q < chunk.k; q++) {
-      long at = Host.start(dy, q) + (from + image) * s.outSize();
+  private void addPart(Call call, int from, int end, int totalAt, Scratch scratch) {
+    int most = call.pixels.images();
+    for (int first = from; first < end; first += most) {
+      Chunk chunk = chunk(call, first, Math.min(most, end - first), totalAt, scratch);
+      for (int image = 0; image < chunk.images; image++) {
+        layOut(chunk, image, scratch);
+      }
+      for (int task = 0; task < call.cut.tasks(); task++) {
+        multiply(chunk, task, scratch);
+      }
+    }
+  }
+
+  private static void layOut(Chunk chunk, int image, Scratch scratch) {
+    layOutPixels(chunk, image, scratch);
+    Convolution s = chunk.call.s();
+    MemorySegment adjoints = Host.segment(chunk.call.dy.buffer());
+    int end = (image + 1) * s.outPlane();
+    for (int q = 0; q < chunk.call.k; q++) {
+      long at = Host.start(chunk.call.dy, q) + (chunk.from + image) * s.outSize();
       for (int o = 0; o < s.outputs(); o++) {
-        int end = (image + 1) * s.outPlane();
         for (int place = image * s.outPlane(); place < end; ) {
           int in = place % ChannelsLast.RUN;
           int n = Math.min(ChannelsLast.RUN - in, end - place);
@@ -162,17 +175,18 @@ final class WeightProducts {
     }
   }
 
-  private static void layOutPixels(Chunk chunk, int image, Strided x, int from, Scratch scratch) {
-    ChannelsLast pixels = chunk.pixels;
-    Convolution s = chunk.s();
+  private static void layOutPixels(Chunk chunk, int image, Scratch scratch) {
+    ChannelsLast pixels = chunk.call.pixels;
+    Convolution s = pixels.s();
+    MemorySegment x = Host.segment(chunk.call.x.buffer());
     float[] plane = scratch.floats(PLANE, s.inPlane());
     int start = image * pixels.size();
     Arrays.fill(chunk.data, start, start + pixels.size(), 0);
     int rows = Math.min(s.y().size(), pixels.rows() - s.y().before());
     int columns = Math.min(s.x().size(), pixels.columns() - s.x().before());
-    for (int c = 0; c < s.channels(); c++) {
-      long at = Host.start(x, 0) + (from + image) * s.inSize() + (long) c * s.inPlane();
-      Host.load(Host.segment(x.buffer()), at, plane, s.inPlane());
+    long at = Host.start(chunk.call.x, 0) + (chunk.from + image) * s.inSize();
+    for (int c = 0; c < s.channels(); c++, at += s.inPlane()) {
+      Host.load(x, at, plane, s.inPlane());
       int first = start + c / pixels.channels() * pixels.groupSize() + c % pixels.channels();
       for (int row = 0; row < rows; row++) {
         int pixel = (row + s.y().before()) * pixels.columns() + s.x().before();
@@ -184,102 +198,60 @@ final class WeightProducts {
     }
   }
 
-  /** Outputs of a task. */
-  private int tall(int outputs) {
-    return Host.pieces(outputs, Host.pieces(outputs, loops.tileRows()));
-  }
-
-  /** Blocks of columns of a task. */
-  private int each(Chunk chunk, Plan plan) {
-    int outputs = chunk.s().outputs() / chunk.s().groups();
-    long rows = (long) chunk.k * chunk.s().groups() * Host.pieces(outputs, tall(outputs));
-    return Math.clamp(rows * plan.blocks.size() / TASKS, 1, plan.blocks.size());
-  }
-
-  private int tasks(Chunk chunk, Plan plan) {
-    int outputs = chunk.s().outputs() / chunk.s().groups();
-    int across = Host.pieces(plan.blocks.size(), each(chunk, plan));
-    return chunk.k * chunk.s().groups() * Host.pieces(outputs, tall(outputs)) * across;
-  }
-
   /** Some outputs of a direction with some blocks of columns. */
-  private void multiply(
-      Chunk chunk, Plan plan, int task, float[] total, int totalAt, Scratch scratch) {
-    Convolution s = chunk.s();
+  private void multiply(Chunk chunk, int task, Scratch scratch) {
+    Call call = chunk.call;
+    Convolution s = call.s();
+    Cut cut = call.cut;
     int outputs = s.outputs() / s.groups();
-    int tall = tall(outputs);
-    int down = Host.pieces(outputs, tall);
-    int each = each(chunk, plan);
-    int across = Host.pieces(plan.blocks.size(), each);
-    int row = task / across % down * tall;
-    int group = task / across / down % s.groups();
-    int direction = task / across / down / s.groups();
-    int from = task % across * each;
-    multiply(
-        chunk,
-        direction,
-        group * outputs + row,
-        Math.min(tall, outputs - row),
-        plan.starts,
-        plan.blocks.subList(from, Math.min(plan.blocks.size(), from + each)),
-        total,
-        totalAt,
-        scratch);
-  }
-
-  private void multiply(
-      Chunk chunk,
-      int direction,
-      int output,
-      int tall,
-      int[][] starts,
-      List<Block> blocks,
-      float[] total,
-      int totalAt,
-      Scratch scratch) {
-    Convolution s = chunk.s();
-    int cols = loops.tileCols();
-    float[] tile = scratch.floats(TILE, loops.tileRows() * cols);
-    int group = output / (s.outputs() / s.groups()) * chunk.pixels.groupSize();
+    int block = task % cut.across() * cut.blocks();
+    int row = task / cut.across() % cut.down() * cut.outputs();
+    int group = task / cut.across() / cut.down() % s.groups();
+    int direction = task / cut.across() / cut.down() / s.groups();
+    int tall = Math.min(cut.outputs(), outputs - row);
+    int output = group * outputs + row;
+    int end = Math.min(call.plan.blocks.size(), block + cut.blocks());
+    int total = chunk.totalAt + (direction * s.outputs() + output) * s.depth();
+    float[] tile = scratch.floats(TILE, loops.tileRows() * loops.tileCols());
     for (int first = 0; first < chunk.runs(); first += ChannelsLast.RUNS) {
       int last = Math.min(chunk.runs(), first + ChannelsLast.RUNS);
-      for (Block block : blocks) {
+      for (Block columns : call.plan.blocks.subList(block, end)) {
+        int b = group * call.pixels.groupSize() + columns.at();
         for (int run = first; run < last; run++) {
-          int depth = Math.min(ChannelsLast.RUN, chunk.places() - run * ChannelsLast.RUN);
           int a = chunk.row(direction, run, output);
-          int b = group + block.at();
-          int width = block.width();
-          loops.tile(
-              false,
-              tall,
-              width,
-              depth,
-              chunk.rows,
-              a,
-              chunk.data,
-              starts[run],
-              b,
-              tile,
-              0,
-              cols,
-              run > first);
+          tile(chunk, run, tall, columns.width(), a, b, tile, run > first);
         }
-        for (int r = 0; r < tall; r++) {
-          int to = (direction * s.outputs() + output + r) * s.depth() + block.column();
-          for (int j = 0; j < block.width(); j++) {
-            total[totalAt + to + j] += tile[r * cols + j];
-          }
-        }
+        addTile(tile, tall, columns, call.total, total, s.depth());
       }
     }
   }
 
-  private void addTotals(Convolution s, int k, int parts, float[] total, Strided dw) {
-    int channels = s.channels() / s.groups();
+  /** The products of a run of places, or of one more. */
+  private void tile(
+      Chunk chunk, int run, int tall, int width, int a, int b, float[] tile, boolean add) {
+    int depth = Math.min(ChannelsLast.RUN, chunk.places() - run * ChannelsLast.RUN);
+    int[] starts = chunk.call.plan.starts[run];
+    int pitch = loops.tileCols();
+    loops.tile(
+        false, tall, width, depth, chunk.rows, a, chunk.data, starts, b, tile, 0, pitch, add);
+  }
+
+  private void addTile(float[] tile, int tall, Block columns, float[] total, int at, int depth) {
+    for (int r = 0; r < tall; r++) {
+      int from = r * loops.tileCols();
+      int to = at + r * depth + columns.column();
+      for (int j = 0; j < columns.width(); j++) {
+        total[to + j] += tile[from + j];
+      }
+    }
+  }
+
+  private void addTotals(Call call, int parts, Strided dw) {
+    Convolution s = call.s();
+    int channels = call.pixels.channels();
     int window = s.y().kernel() * s.x().kernel();
-    int size = k * s.outputs() * s.depth();
     pool.run(
-        k * s.outputs(),
+        call.k * s.outputs(),
         (long) parts * s.depth(),
         (task, scratch) -> {
           long to = Host.start(dw, task / s.outputs()) + task % s.outputs() * (long) s.depth();
@@ -287,7 +259,7 @@ final class WeightProducts {
             for (int e = 0; e < window; e++, to++) {
               double sum = 0;
               for (int part = 0; part < parts; part++) {
-                sum += total[part * size + task * s.depth() + e * channels + c];
+                sum += call.total[part * call.size() + task * s.depth() + e * channels + c];
               }
               loops.add(dw.buffer(), to, sum);
             }

@@ -9,7 +9,7 @@ import java.util.Arrays;
  * runs of pixels that an element of the window meets, in an {@link ImageGrid}. Sums are kept by
  * lanes in float32 over a run of places, and in float64 from run to run.
  */
-final class WeightGradients {
+final class WeightDots {
 
   /** Values of the images and adjoints that all tasks share, unless a single image needs more. */
   private static final int SHARED = 1 << 17;
@@ -30,7 +30,7 @@ final class WeightGradients {
   private final RowLoops loops;
   private final Scratch shared = new Scratch();
 
-  WeightGradients(WorkerPool pool, RowLoops loops) {
+  WeightDots(WorkerPool pool, RowLoops loops) {
     this.pool = pool;
     this.loops = loops;
   }
