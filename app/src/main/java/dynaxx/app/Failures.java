@@ -81,6 +81,9 @@ final class Failures {
     String expected =
         option ? "an option of this command" : command ? "a command" : "no further argument";
     List<String> suggestions = e.getSuggestions();
+    if (command && suggestions.isEmpty()) {
+      expected = "one of " + String.join(", ", e.getCommandLine().getSubcommands().keySet());
+    }
     return "found '"
         + found
         + "', expected "

@@ -156,6 +156,9 @@ class CommandLineTest {
     assertTrue(number.contains("--every: found '5x'") && number.contains("a whole number"), number);
     String close = run("demo --stesp 3").err();
     assertTrue(close.contains("did you mean --steps or --stay?"), close);
+    assertTrue(run("serv").err().contains("found 'serv', expected a command; did you mean serve?"));
+    String far = run("dmeo").err();
+    assertTrue(far.startsWith("dynaxx: found 'dmeo', expected one of demo, "), far);
   }
 
   private static Path known(String file) {

@@ -61,9 +61,14 @@ public final class CpuReport {
     CpuReport report = new CpuReport(Double.parseDouble(args[0]), Double.parseDouble(args[1]));
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    String next = in.readLine();
-    while (next != null) {
-      next = report.serve(next, in);
+    try {
+      String next = in.readLine();
+      while (next != null) {
+        next = report.serve(next, in);
+      }
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
     }
   }
 

@@ -38,9 +38,14 @@ public final class ScalingReport {
           "arguments: found " + args.length + ", expected SECONDS NETWORK");
     }
     ScalingReport report = new ScalingReport(Double.parseDouble(args[0]));
-    DIRECTIONS.forEach(k -> report.measure("directions", k, args[1], 0, k));
-    EXAMPLES.forEach(examples -> report.measure("examples", examples, args[1], examples, 1));
-    SCALES.forEach(scale -> report.measure("parameters", 0, scale, 1, 1));
+    try {
+      DIRECTIONS.forEach(k -> report.measure("directions", k, args[1], 0, k));
+      EXAMPLES.forEach(examples -> report.measure("examples", examples, args[1], examples, 1));
+      SCALES.forEach(scale -> report.measure("parameters", 0, scale, 1, 1));
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
+    }
   }
 
   private void measure(String axis, int value, String network, int examples, int directions) {
