@@ -43,7 +43,7 @@ static void load_factor(int t, const uint16_t *from) {
   }
 }
 
-/* As Intel's manual says, but for denormals, which the unit takes for 0: even and odd elements of the depth are added up apart. */
+/* As Intel's manual says, except for denormals, which the unit takes for 0: even and odd elements of the depth are added up apart. */
 __attribute__((target_clones("avx512f", "avx2", "default"))) static void multiply(int c, int a, int b) {
   for (int m = 0; m < TILE; m++) {
     float even[TILE] = {0};

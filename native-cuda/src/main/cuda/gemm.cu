@@ -53,7 +53,7 @@ __device__ __forceinline__ float rounded(float x) {
 
 }  // namespace gemm
 
-// x = high + low but for the last bits of low, both exact in TF32 (10 bits): Ootomo and Yokota (2022). For each matrix and stored row, the
+// x = high + low except for the last bits of low, both exact in TF32 (10 bits): Ootomo and Yokota (2022). For each matrix and stored row, the
 // parts in columns of `pitch`, bit p of `order` telling whether part p is the high one; what is not there in x is 0. total: rows of all
 // matrices that differ, `lines` each; n1, n2: matrices along the last indices.
 KERNEL(gemm_split)(

@@ -40,7 +40,7 @@ final class CalibratedRules implements Rules {
   /** Chance, for each snapshot, that noise takes a channel out of its cycle's range. */
   private static final double LEFT_RATE = 1e-6;
 
-  /** Snapshots seen by two channels from which on the correlation of their noise is believed. */
+  /** Snapshots seen by two channels after which the correlation of their noise is believed. */
   private static final int LEAST_COMMON = 10;
 
   private final CalibratedSettings settings;

@@ -22,7 +22,7 @@ final class Measurement {
   private final LongSupplier nanoTime;
   private final Suspicion suspicion = new Suspicion();
 
-  /** Whether something was measured: a host is told of its own mistakes at the first snapshot. */
+  /** Whether something was measured: a host learns its own mistakes at the first snapshot. */
   private boolean trusted;
 
   /** Receives what each snapshot took. */

@@ -380,9 +380,9 @@ public interface Rules {
     }
 
     /**
-     * Probability that the loss doubles within the next 50 steps from which on an {@link
-     * Event.Kind#INSTABILITY_AHEAD} is told. Default 0.2: docs/warnings.md says what it finds and
-     * how often it is wrong.
+     * An {@link Event.Kind#INSTABILITY_AHEAD} is reported if the probability that the loss doubles
+     * within the next 50 steps is at least this. Default 0.2: docs/warnings.md says what it finds
+     * and how often it is wrong.
      *
      * @param value from 0.01 to 1
      * @return this

@@ -148,8 +148,8 @@ public sealed interface Loss
   }
 
   /**
-   * Absolute error, mean over all predictions. Its second derivative is 0, but for the kinks where
-   * a prediction meets its target, at which derivatives are 0 too.
+   * Absolute error, mean over all predictions. Its second derivative is 0, except at the kinks
+   * where a prediction meets its target, at which derivatives are 0 too.
    *
    * @return the loss
    */

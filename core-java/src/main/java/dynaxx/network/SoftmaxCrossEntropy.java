@@ -174,7 +174,7 @@ record SoftmaxCrossEntropy(
   }
 
   /**
-   * The coefficients add up to zero but for their rounding, of which logits far from zero would
+   * The coefficients add up to zero except for their rounding, of which logits far from zero would
    * make a part of the loss: the sum that is left, times any logit of the row.
    */
   private static void addLinear(LossFrame f, int classes, int stride, Scalars loss) {

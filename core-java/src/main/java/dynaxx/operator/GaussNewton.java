@@ -65,7 +65,7 @@ public final class GaussNewton extends TangentOperator {
    * other ops, and those that several ops share, have the exact diagonal of this matrix; all
    * between layers is left out.
    *
-   * <p>Exact but for rounding, if no columns are left out, on one example with one row of inputs
+   * <p>Exact except for rounding, if no columns are left out, on one example with one row of inputs
    * and one layer; and block by block where every layer sees one row of an example, on a deep
    * linear network with a squared error or on a single example.
    *

@@ -140,7 +140,7 @@ record Kronecker(
   /**
    * {@inheritDoc}
    *
-   * <p>Exact but for rounding in one step, of which what is left is corrected; by MINRES if the
+   * <p>Exact except for rounding in one step, of which what is left is corrected; by MINRES if the
    * matrix is singular.
    */
   @Override

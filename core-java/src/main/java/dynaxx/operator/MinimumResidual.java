@@ -7,7 +7,7 @@ import dynaxx.memory.Vectors;
 
 /**
  * Solves {@code A x = b} for a symmetric A that need not be definite (MINRES, Paige and Saunders,
- * 1975). What a pass leaves is computed anew by a product and solved for again, since float32
+ * 1975). What a pass leaves is computed again by a product and solved for again, since float32
  * vectors of a Krylov space soon cease to be orthogonal.
  */
 final class MinimumResidual implements AutoCloseable {

@@ -79,7 +79,7 @@ public interface SymmetricOperator extends AutoCloseable {
   /**
    * The trace, for an operator that knows it without products.
    *
-   * @return the sum of the eigenvalues but for rounding, or nothing
+   * @return the sum of the eigenvalues except for rounding, or nothing
    */
   default OptionalDouble knownTrace() {
     return OptionalDouble.empty();

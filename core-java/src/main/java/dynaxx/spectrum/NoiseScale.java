@@ -31,7 +31,7 @@ public record NoiseScale(
   /** Error of a squared norm of a gradient in float32, as part of it. */
   private static final double ROUNDING = 1e-6;
 
-  /** Critical batch sizes from which on a doubling saves at most a tenth of the steps. */
+  /** At this multiple of the critical batch size, a doubling saves at most a tenth of the steps. */
   private static final double LITTLE = 4;
 
   /**
@@ -192,7 +192,7 @@ public record NoiseScale(
     return new NoiseScale(traceSigma, unknown, squaredGradient, unknown, unknown);
   }
 
-  /** Never negative, but for rounding: what rounding of the gradients can cause counts as zero. */
+  /** Never negative except by rounding: what rounding of the gradients can cause counts as zero. */
   private static double traceSigma(int b, double meanSquaredNorm, double squaredNormOfMean) {
     double difference = meanSquaredNorm - squaredNormOfMean;
     return difference > ROUNDING * meanSquaredNorm ? b / (b - 1.0) * difference : 0;

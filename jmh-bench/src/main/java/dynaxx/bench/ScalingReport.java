@@ -14,11 +14,14 @@ import java.util.Locale;
  */
 public final class ScalingReport {
 
-  private static final List<Integer> DIRECTIONS = List.of(1, 2, 4, 8, 16, 32);
+  private static final List<Integer> DIRECTIONS = List.of(1, 2, 4, 8, 16);
   private static final List<Integer> EXAMPLES = List.of(16, 32, 64, 128, 256, 512);
 
   /** Shapes of transformers over 197 tokens; of these, one example. */
   private static final List<String> SCALES = List.of("1M", "3M", "10M", "30M");
+
+  /** How many times as long as a measurement a kind of network runs before it is measured. */
+  private static final int WARM_UP = 60;
 
   private final Device device = Devices.open();
   private final double seconds;
@@ -39,12 +42,34 @@ public final class ScalingReport {
     }
     ScalingReport report = new ScalingReport(Double.parseDouble(args[0]));
     try {
+      report.warmUp(args[1], 0);
       DIRECTIONS.forEach(k -> report.measure("directions", k, args[1], 0, k));
       EXAMPLES.forEach(examples -> report.measure("examples", examples, args[1], examples, 1));
+      report.warmUp(SCALES.getFirst(), 1);
       SCALES.forEach(scale -> report.measure("parameters", 0, scale, 1, 1));
     } catch (IllegalArgumentException e) {
       System.err.println(e.getMessage());
       System.exit(2);
+    }
+  }
+
+  /** One direction and several run different code. */
+  private void warmUp(String network, int examples) {
+    try (Scope scope = Scope.open()) {
+      Workload work = Workload.of(network, examples, scope);
+      Hessian hessian = new Hessian(work.network(), work.loss(), work.batch(), device);
+      scope.onClose(hessian::close);
+      hessian.linearize(work.parameters());
+      Directions one = Directions.of(device, scope, 1, hessian.dimension());
+      Directions some = Directions.of(device, scope, 4, hessian.dimension());
+      long start = System.nanoTime();
+      while (System.nanoTime() - start < WARM_UP * seconds * 1e9) {
+        hessian.linearize(work.parameters());
+        for (Directions d : List.of(one, some)) {
+          hessian.apply(d.v(), d.products());
+          hessian.quadraticForm(d.v());
+        }
+      }
     }
   }
 

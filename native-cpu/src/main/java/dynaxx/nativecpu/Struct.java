@@ -40,7 +40,7 @@ final class Struct {
     return this;
   }
 
-  /** Writes a {@code family}, but for where it starts. */
+  /** Writes a {@code family}, except for where it starts. */
   Struct put(Matrix x) {
     return put(x.ld(), x.transposed() ? 1 : 0, x.stride0(), x.stride1(), x.stride2());
   }

@@ -133,7 +133,7 @@ public final class Acting {
    * Makes what is not there yet.
    *
    * @param threads how many trainings at once
-   * @param made told of each that is there, in the order in which they are done
+   * @param made called with each that is there, in the order in which they are done
    * @throws UserException if there is a training of another seed
    */
   public void make(Trials plan, int threads, Consumer<String> made)

@@ -64,7 +64,7 @@ public final class Corpus {
    * Makes the runs that are not there yet.
    *
    * @param threads how many runs at once
-   * @param made told of each run that is there, in the order in which they are done
+   * @param made called with each run that is there, in the order in which they are done
    * @throws UserException if there is a run of another corpus
    */
   public void make(List<Specification> runs, int threads, Consumer<String> made)

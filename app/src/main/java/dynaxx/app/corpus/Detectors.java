@@ -19,7 +19,7 @@ final class Detectors {
 
   private static final int LEAST = 3;
 
-  /** What is told of a loss that is about to break, and at the step that shows it. */
+  /** What is reported about a loss that is about to break, and at the step that shows it. */
   private static final Set<Event.Kind> WARNINGS =
       EnumSet.of(Event.Kind.INSTABILITY_AHEAD, Event.Kind.SPIKE);
 

@@ -19,7 +19,7 @@ final class Workers {
    * Does all of them, or as many as are done before the first that fails.
    *
    * @param threads how many at once
-   * @param done told of each result, in the order in which they come
+   * @param done called with each result, in the order in which they come
    */
   static void run(List<Callable<String>> tasks, int threads, Consumer<String> done)
       throws IOException, InterruptedException {

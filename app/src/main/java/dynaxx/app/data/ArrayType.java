@@ -50,7 +50,7 @@ enum ArrayType {
     return Arrays.stream(values()).map(t -> t.code).collect(Collectors.joining(", "));
   }
 
-  /** An element as a double, which is exact but for the largest whole numbers of 64 bits. */
+  /** An element as a double, which is exact except for the largest whole numbers of 64 bits. */
   double get(MemorySegment from, long index, ByteOrder order) {
     long at = index * bytes;
     return switch (this) {

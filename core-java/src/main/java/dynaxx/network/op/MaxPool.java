@@ -7,8 +7,8 @@ import java.util.List;
 /**
  * Largest pixel of each window, channel by channel; of equal ones the first in reading order.
  * Tangents and adjoints follow the pixel that the forward pass has found, and there is no
- * curvature: the function is linear but where pixels are equal. Pixels that differ in float64 may
- * round to the same number in float32; then the first is taken, whichever was the larger.
+ * curvature: the function is linear except where pixels are equal. Pixels that differ in float64
+ * may round to the same number in float32; then the first is taken, whichever was the larger.
  *
  * @param window its windows
  */

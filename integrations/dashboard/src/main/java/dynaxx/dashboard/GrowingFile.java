@@ -38,17 +38,17 @@ final class GrowingFile {
   /**
    * Reads what has come since the last time.
    *
-   * @param anew told first if the file is another than it was, and is therefore read from its start
+   * @param replaced called first if the file was replaced, so that it is read from its start
    * @param lines takes whole lines with their ends, several at once
-   * @param tooLong told of a line that is too long to be one
+   * @param tooLong called for a line that is too long to be one
    */
-  void read(Runnable anew, Consumer<String> lines, Runnable tooLong) throws IOException {
+  void read(Runnable replaced, Consumer<String> lines, Runnable tooLong) throws IOException {
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       if (!same(channel)) {
         position = 0;
         first = last = rest = new byte[0];
         cut = false;
-        anew.run();
+        replaced.run();
       }
       channel.position(position);
       ByteBuffer block = ByteBuffer.allocate(BLOCK);

@@ -152,7 +152,7 @@ final class RunData {
     }
   }
 
-  /** Forgets all, as a file that was written anew asks for. */
+  /** Forgets everything, because a file was rewritten. */
   synchronized void clear() {
     columns.clear();
     parts.clear();

@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 
 /**
  * Follows the files of a run while they grow: {@code monitor.jsonl}, or {@code metrics.csv} as long
- * as there is none, and {@code run.json}. Reads whole lines only, and begins anew if a file is
+ * as there is none, and {@code run.json}. Reads whole lines only, and begins again if a file is
  * another than it was. A line that is no record is left out, and what is wrong is told.
  */
 final class RunFile {
@@ -202,7 +202,7 @@ final class RunFile {
   }
 
   /**
-   * A run that has just begun has its metrics before its journal; one that begins anew may have
+   * A run that has just begun has its metrics before its journal; one that begins again may have
    * lost the latter.
    */
   private void turnTo(Path better) {

@@ -36,7 +36,7 @@ dynaxx.Curves = class {
     this.marks = [];
   }
 
-  // Shows other data; the picture is made anew only if its curves are others.
+  // Shows other data; the picture is made again only if the curves are different.
   show(curves, marks, window) {
     const shape = JSON.stringify(curves.map(c => [c.title, c.colour, c.dashed, !!c.e]));
     this.curves = curves;

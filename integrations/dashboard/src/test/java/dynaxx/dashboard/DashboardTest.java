@@ -252,7 +252,7 @@ class DashboardTest {
     assertEquals("sgd", json("/api/runs").get(0).get("facts").get("optimizer").asText());
   }
 
-  /** Going back to a checkpoint takes back the curves; their pages are told to begin anew. */
+  /** Going back to a checkpoint takes back the curves; their pages are told to begin again. */
   @Test
   void goesBackWithTheTraining() throws IOException {
     MonitorSink sink = dashboard.sink("run", Map.of());

@@ -249,7 +249,8 @@ class PageTest {
   }
 
   /**
-   * Reading values under the cursor, and drawing all panels anew, as often as a screen can show it.
+   * Reading values under the cursor, and drawing all panels again, as often as a screen can show
+   * it.
    */
   @Test
   void halfAMillionStepsStaySmooth() throws IOException {

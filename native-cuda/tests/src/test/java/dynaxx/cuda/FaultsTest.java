@@ -224,7 +224,7 @@ class FaultsTest {
       assertThrows(MemoryExhaustedException.class, () -> kernels.workspace(4 << 20));
       // half of what there was no memory for, and more than there is
       fillWorkspace(kernels, 2 << 20);
-      // there is no memory for the double, but for what is asked
+      // there is not enough memory for twice as much, only for what is asked
       failAllocations(1);
       fillWorkspace(kernels, 9 << 18);
     }

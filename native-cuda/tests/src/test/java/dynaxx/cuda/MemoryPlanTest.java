@@ -126,6 +126,11 @@ class MemoryPlanTest {
           Tape.bytesPerExample(network, Loss.crossEntropy())
               + TangentSweep.bytesPerExample(network, TangentSweep.Kind.QUADRATIC);
       long parameters = Emulator.peak() - before - 2 * values;
+      System.out.printf(
+          Locale.ROOT,
+          "float64 form of %.2f billion parameters: %.2f GB beside the recording%n",
+          n / 1e9,
+          parameters / 1e9);
       // also what the pool keeps of each size
       assertTrue(parameters < 2 * n, "bytes of parameters: " + parameters);
     }
