@@ -104,6 +104,7 @@ static void configure(void) {
 #define RUN 256
 #define TILE_ROWS(height) MR
 #define DIRECT 0
+#define ROWS_AT_A_TIME(cols, by_columns) ROWS
 /* Rows of 16, for each of them its parts, for each of those its tiles along the depth. */
 #define A_BYTES ((int64_t)ROWS * RUN * PARTS * (int64_t)sizeof(uint16_t))
 #define STAGE_BYTES ((int64_t)MR * NR * (int64_t)sizeof(float))

@@ -54,10 +54,10 @@ EXPORT int64_t NAME(dynaxx_packed_)(int64_t cols, int64_t length) {
   return (int64_t)panel_at(pieces(cols, NR), length, runs(length) - 1, pieces(cols, NR));
 }
 
-/* Columns and depth of B that members() packs at a time. */
-enum { MEMBER_COLS = 8 * NR };
+/* Columns of B that pieces() packs at a time. */
+enum { PIECE_COLS = 8 * NR };
 
-EXPORT int64_t NAME(dynaxx_work_)(void) { return A_BYTES + STAGE_BYTES + MEMBER_COLS / NR * (int64_t)PANEL_BYTES(RUN); }
+EXPORT int64_t NAME(dynaxx_work_)(void) { return A_BYTES + STAGE_BYTES + PIECE_COLS / NR * (int64_t)PANEL_BYTES(RUN); }
 
 EXPORT void NAME(dynaxx_pack_)(const product *g, const float *b, void *packed, int64_t task) {
   int64_t panels = pieces(g->cols, NR);
@@ -117,36 +117,54 @@ EXPORT void NAME(dynaxx_rows_)(const product *g, const float *a, const void *pac
   END();
 }
 
-EXPORT void NAME(dynaxx_members_)(const product *g, const float *a, const float *b, float *c, const float *bias, void *work, int64_t begin,
-                                  int64_t end) {
+/* Panels of some columns, run after run. */
+static void pack_some(const product *g, const float *b, int64_t from, int64_t length, int64_t col, int64_t cols, char *packed) {
+  for (int64_t run = 0; run < runs(length); run++) {
+    int64_t depth = run_length(length, run);
+    for (int64_t j = 0; j < cols; j += NR, packed += PANEL_BYTES(depth)) {
+      pack_b(b_at(g, b, from + run * RUN, col + j), g->b.ld, g->b.transposed, depth, least(NR, cols - j), packed);
+    }
+  }
+}
+
+EXPORT void NAME(dynaxx_pieces_)(const product *g, const float *a, const float *b, float *c, const float *bias, void *work, int64_t begin,
+                                 int64_t end) {
   BEGIN();
   char *packed = (char *)work + A_BYTES + STAGE_BYTES;
-  for (int64_t member = begin; member < end; member++) {
+  int64_t across = pieces(g->n, g->wide * NR);
+  int64_t down = pieces(g->m, g->height);
+  int direct = DIRECT && !g->b.transposed;
+  for (int64_t piece = begin; piece < end; piece++) {
+    int64_t first_col = piece % across * g->wide * NR;
+    int64_t first_row = piece / across % down * g->height;
+    int64_t member = piece / across / down;
+    int64_t end_col = least(g->n, first_col + g->wide * NR);
+    int64_t end_row = least(g->m, first_row + g->height);
     const float *am = a + start(g, &g->a, member);
     const float *bm = b + start(g, &g->b, member);
     float *cm = c + start(g, &g->c, member);
     const float *shift = bias == NULL ? NULL : bias + member / g->n2 / g->n1 * g->bias_stride;
-    for (int64_t col = 0; col < g->n; col += MEMBER_COLS) {
-      int64_t cols = least(MEMBER_COLS, g->n - col);
-      for (int64_t run = 0; run < runs(g->depth); run++) {
-        int64_t from = run * RUN;
-        int64_t depth = run_length(g->depth, run);
-        const char *panels = packed;
-        int64_t ldb = NR;
-        size_t step = PANEL_BYTES(depth);
-        if (DIRECT && !g->b.transposed) {
-          panels = (const char *)b_at(g, bm, from, col);
-          ldb = g->b.ld;
-          step = NR * sizeof(float);
-        } else {
-          for (int64_t j = 0; j < cols; j += NR) {
-            pack_b(b_at(g, bm, from, col + j), g->b.ld, g->b.transposed, depth, least(NR, cols - j), packed + j / NR * step);
+    for (int64_t col = first_col; col < end_col; col += PIECE_COLS) {
+      int64_t cols = least(PIECE_COLS, end_col - col);
+      int64_t together = PIECE_COLS / (pieces(cols, NR) * NR) * RUN;
+      int64_t from = 0;
+      do {
+        int64_t length = least(together, g->depth - from);
+        if (!direct) {
+          pack_some(g, bm, from, length, col, cols, packed);
+        }
+        int64_t height = ROWS_AT_A_TIME(cols, g->a.transposed);
+        for (int64_t row = first_row; row < end_row; row += height) {
+          for (int64_t run = 0; run < runs(length); run++) {
+            int64_t depth = run_length(length, run);
+            int64_t at = from + run * RUN;
+            const void *panels = direct ? (const void *)b_at(g, bm, at, col) : packed + panel_at(pieces(cols, NR), length, run, 0);
+            run_of_rows(g, am, panels, direct ? g->b.ld : NR, direct ? NR * sizeof(float) : PANEL_BYTES(depth), cm, shift, work, row,
+                        least(height, end_row - row), at, depth, col, cols);
           }
         }
-        for (int64_t row = 0; row < g->m; row += ROWS) {
-          run_of_rows(g, am, panels, ldb, step, cm, shift, work, row, least(ROWS, g->m - row), from, depth, col, cols);
-        }
-      }
+        from += length;
+      } while (from < g->depth);
     }
   }
   END();

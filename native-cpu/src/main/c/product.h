@@ -34,8 +34,8 @@ typedef struct {
   int64_t from; /* first element of the depth */
   int64_t length;
   int64_t first;  /* the member whose B is packed */
-  int64_t height; /* rows of a task */
-  int64_t wide;   /* panels of a task */
+  int64_t height; /* rows of a task or a piece */
+  int64_t wide;   /* panels of a task or a piece */
 } product;
 
 /* What a level of the processor offers: each function exists once for each suffix. */
@@ -51,9 +51,9 @@ typedef struct {
   /* Rows with panels of packed B: task = (member block, row block, part of the panels). */                                                \
   EXPORT void dynaxx_rows_##suffix(const product *g, const float *a, const void *packed, float *c, const float *bias, void *work,          \
                                    int64_t task);                                                                                          \
-  /* Whole members from the first to the end, B not packed before. */                                                                      \
-  EXPORT void dynaxx_members_##suffix(const product *g, const float *a, const float *b, float *c, const float *bias, void *work,           \
-                                      int64_t begin, int64_t end)
+  /* Pieces of the members' C from the first to the end, B not packed before. */                                                           \
+  EXPORT void dynaxx_pieces_##suffix(const product *g, const float *a, const float *b, float *c, const float *bias, void *work,           \
+                                     int64_t begin, int64_t end)
 
 DECLARE(avx2);
 DECLARE(avx512);

@@ -28,6 +28,10 @@
 #define TILE_ROWS(height) pieces(height, pieces(height, MR))
 #define PANEL_BYTES(depth) ((size_t)(depth) * NR * sizeof(float))
 #define DIRECT 1
+#ifndef FEW
+#define FEW 2
+#endif
+#define ROWS_AT_A_TIME(cols, by_columns) ((cols) <= FEW * NR && !(by_columns) ? MR : ROWS)
 #define BEGIN()
 #define END()
 

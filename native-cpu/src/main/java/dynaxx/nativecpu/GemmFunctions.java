@@ -16,7 +16,7 @@ final class GemmFunctions {
   private final MethodHandle packed;
   private final MethodHandle pack;
   private final MethodHandle rows;
-  private final MethodHandle members;
+  private final MethodHandle pieces;
   private final long work;
   private final int tileRows;
   private final int panelCols;
@@ -34,10 +34,10 @@ final class GemmFunctions {
             library,
             "rows_" + suffix,
             FunctionDescriptor.ofVoid(POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, LONG));
-    members =
+    pieces =
         Downcalls.function(
             library,
-            "members_" + suffix,
+            "pieces_" + suffix,
             FunctionDescriptor.ofVoid(
                 POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, LONG, LONG));
     work = Downcalls.number(library, "work_" + suffix);
@@ -107,8 +107,8 @@ final class GemmFunctions {
     }
   }
 
-  /** Whole members. */
-  void members(
+  /** Pieces of C, each with all of the depth. */
+  void pieces(
       MemorySegment product,
       MemorySegment a,
       MemorySegment b,
@@ -118,7 +118,7 @@ final class GemmFunctions {
       long begin,
       long end) {
     try {
-      members.invokeExact(product, a, b, c, bias, memory, begin, end);
+      pieces.invokeExact(product, a, b, c, bias, memory, begin, end);
     } catch (Throwable e) {
       throw Downcalls.unexpected(e);
     }

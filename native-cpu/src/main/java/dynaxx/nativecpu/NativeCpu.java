@@ -21,12 +21,12 @@ public final class NativeCpu implements NativeKernels {
   }
 
   @Override
-  public Families open(Precision precision, Tasks tasks) {
+  public Families open(Precision precision, Tasks tasks, int threads) {
     try {
       Level level = level(precision);
       return new Families(
           level.description(),
-          new NativeGemm(level, tasks),
+          new NativeGemm(level, tasks, threads),
           new NativeConvolutions(level.convolutions(), tasks));
     } catch (UnavailableException e) {
       throw new IllegalStateException(e.getMessage(), e);

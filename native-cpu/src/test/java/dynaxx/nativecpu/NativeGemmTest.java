@@ -24,7 +24,8 @@ class NativeGemmTest {
   /** Tails of rows, columns and depth; one block of the depth, and several. */
   private static final int[][] SHAPES = {
     {1, 1, 1}, {17, 17, 16}, {17, 16, 17}, {14, 32, 128}, {15, 33, 129}, {113, 65, 300},
-    {5, 1100, 7}, {200, 1, 65}, {8, 31, 0}, {300, 48, 513}, {3, 17, 4200}, {2, 4100, 5}
+    {5, 1100, 7}, {200, 1, 65}, {8, 31, 0}, {300, 48, 513}, {3, 17, 4200}, {2, 4100, 5},
+    {50, 140, 900}, {12, 700, 260}, {600, 500, 450}
   };
 
   static List<Operands> products() {

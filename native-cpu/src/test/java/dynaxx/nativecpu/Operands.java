@@ -27,7 +27,7 @@ record Operands(
 
   /** What {@link #backwards} computes. */
   static GemmKernels backwards(Precision precision, String wanted) throws UnavailableException {
-    return new NativeGemm(Library.open().level(precision, wanted), Operands::backwards);
+    return new NativeGemm(Library.open().level(precision, wanted), Operands::backwards, 3);
   }
 
   /** Runs tasks backwards, in memory that holds what no sum survives. */

@@ -34,7 +34,8 @@ final class CpuDevice implements Device {
     ConvolutionKernels convolutions = null;
     String description = natives.description();
     if (natives.kernels() != null) {
-      NativeKernels.Families families = natives.kernels().open(natives.precision(), this::run);
+      NativeKernels.Families families =
+          natives.kernels().open(natives.precision(), this::run, threads);
       gemm = families.gemm();
       convolutions = families.convolutions();
       description = "products by " + families.description();

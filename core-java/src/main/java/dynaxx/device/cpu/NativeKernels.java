@@ -92,8 +92,9 @@ public interface NativeKernels {
    * Opens them for one device.
    *
    * @param precision one that is not {@linkplain #unavailable unavailable}
-   * @param tasks threads of the device
+   * @param tasks runs on the threads of the device
+   * @param threads how many these are
    * @return the families
    */
-  Families open(Precision precision, Tasks tasks);
+  Families open(Precision precision, Tasks tasks, int threads);
 }
