@@ -72,7 +72,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
 
     A xh(int plane, Scratch scratch) {
       A v = loaded(x, plane, size, XH, scratch);
-      loops.standardise(v, stats[2 * s.unit(plane)], r(s.unit(plane)), size);
+      loops.standardise(v, 0, stats[2 * s.unit(plane)], r(s.unit(plane)), size);
       return v;
     }
   }
@@ -259,7 +259,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
     void project(int plane, A xh, A d) {
       int unit = p.s.unit(plane);
       loops.multiply(d, 0, p.gain(plane), p.size);
-      loops.project(d, d, m1[unit], xh, m2[unit], p.r(unit), p.size);
+      loops.project(d, d, m1[unit], xh, m2[unit], p.r(unit), 0, p.size);
     }
   }
 
@@ -380,7 +380,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
       }
       A v = loadedTangent(p, q, plane, rx, RX, scratch);
       int unit = p.s.unit(plane);
-      loops.project(v, v, m[q][unit], xh, a[q][unit], p.r(unit), p.size);
+      loops.project(v, v, m[q][unit], xh, a[q][unit], p.r(unit), 0, p.size);
       return v;
     }
 
@@ -546,6 +546,7 @@ final class ChannelNorms<A> implements ChannelNormKernels {
         projection.m2[unit],
         xh,
         means[1][unit],
+        0,
         p.size);
   }
 

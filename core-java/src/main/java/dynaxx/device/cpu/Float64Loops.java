@@ -206,9 +206,9 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
-  public void accumulate(double[] sum, int at, double[] v, int n) {
+  public void accumulate(double[] sum, int to, double[] v, int at, int n) {
     for (int j = 0; j < n; j++) {
-      sum[at + j] += v[j];
+      sum[to + j] += v[at + j];
     }
   }
 
@@ -220,17 +220,17 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
-  public void accumulate(double[] sum, int at, double[] a, double[] b, int n) {
+  public void accumulate(double[] sum, int to, double[] a, double[] b, int at, int n) {
     for (int j = 0; j < n; j++) {
-      sum[at + j] += a[j] * b[j];
+      sum[to + j] += a[at + j] * b[at + j];
     }
   }
 
   @Override
   public void accumulate(
-      double[] sum, int at, double[] a, double[] b, double[] c, double[] d, int n) {
+      double[] sum, int to, double[] a, double[] b, double[] c, double[] d, int at, int n) {
     for (int j = 0; j < n; j++) {
-      sum[at + j] += a[j] * b[j] + c[j] * d[j];
+      sum[to + j] += a[at + j] * b[at + j] + c[at + j] * d[at + j];
     }
   }
 
@@ -272,9 +272,9 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
-  public void product(double[] out, double[] a, double[] b, int n) {
+  public void product(double[] out, double[] g, double[] v, int at, int n) {
     for (int j = 0; j < n; j++) {
-      out[j] = a[j] * b[j];
+      out[at + j] = g[j] * v[at + j];
     }
   }
 
@@ -363,39 +363,40 @@ final class Float64Loops implements Loops<double[]> {
   // ---- normalised rows
 
   @Override
-  public void standardise(double[] v, double mean, double r, int n) {
+  public void standardise(double[] v, int at, double mean, double r, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = (v[j] - mean) * r;
+      v[at + j] = (v[at + j] - mean) * r;
     }
   }
 
   @Override
-  public void normalise(double[] v, double mean, double r, double[] g, double[] b, int n) {
+  public void normalise(double[] v, int at, double mean, double r, double[] g, double[] b, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = g[j] * ((v[j] - mean) * r) + b[j];
-    }
-  }
-
-  @Override
-  public void gainTangent(double[] v, double[] g, double[] w, double[] rg, int at, int n) {
-    for (int j = 0; j < n; j++) {
-      v[j] = g[j] * v[j] + rg[at + j] * w[j];
+      v[at + j] = g[j] * ((v[at + j] - mean) * r) + b[j];
     }
   }
 
   @Override
   public void gainTangent(
-      double[] v, double[] g, double[] w, double[] rg, double[] rb, int at, int n) {
+      double[] v, int at, double[] g, double[] w, double[] rg, int from, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = g[j] * v[j] + rg[at + j] * w[j] + rb[at + j];
+      v[at + j] = g[j] * v[at + j] + rg[from + j] * w[at + j];
+    }
+  }
+
+  @Override
+  public void gainTangent(
+      double[] v, int at, double[] g, double[] w, double[] rg, double[] rb, int from, int n) {
+    for (int j = 0; j < n; j++) {
+      v[at + j] = g[j] * v[at + j] + rg[from + j] * w[at + j] + rb[from + j];
     }
   }
 
   @Override
   public void project(
-      double[] out, double[] v, double mean, double[] xh, double slope, double r, int n) {
+      double[] out, double[] v, double mean, double[] xh, double slope, double r, int at, int n) {
     for (int j = 0; j < n; j++) {
-      out[j] = r * (v[j] - mean - xh[j] * slope);
+      out[at + j] = r * (v[at + j] - mean - xh[at + j] * slope);
     }
   }
 
@@ -410,9 +411,11 @@ final class Float64Loops implements Loops<double[]> {
       double slope,
       double[] xh,
       double rslope,
+      int at,
       int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = relative * d[j] + r * (v[j] - mean - rxh[j] * slope - xh[j] * rslope);
+      v[at + j] =
+          relative * d[at + j] + r * (v[at + j] - mean - rxh[at + j] * slope - xh[at + j] * rslope);
     }
   }
 }

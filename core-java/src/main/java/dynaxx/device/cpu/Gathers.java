@@ -58,10 +58,10 @@ final class Gathers<A> implements GatherKernels {
           long target = Host.start(table, i) + (order[starts[run]] >>> 32) * cols;
           loops.load(table.buffer(), target, v, cols);
           Arrays.fill(sum, 0, cols, 0);
-          loops.accumulate(sum, 0, v, cols);
+          loops.accumulate(sum, 0, v, 0, cols);
           for (int q = starts[run]; q < starts[run + 1]; q++) {
             loops.load(dy, (i * rows + (int) order[q]) * cols, v, cols);
-            loops.accumulate(sum, 0, v, cols);
+            loops.accumulate(sum, 0, v, 0, cols);
           }
           loops.narrow(sum, v, cols);
           loops.store(v, table.buffer(), target, cols);

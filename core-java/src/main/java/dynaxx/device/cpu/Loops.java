@@ -123,17 +123,17 @@ interface Loops<A> {
 
   void narrow(double[] from, A v, int n);
 
-  /** {@code sum[at + j] += v[j]}. */
-  void accumulate(double[] sum, int at, A v, int n);
+  /** {@code sum[to + j] += v[at + j]}. */
+  void accumulate(double[] sum, int to, A v, int at, int n);
 
   /** {@code sum[j] += factor v[j]} in float64. */
   void addScaled(double[] sum, double factor, A v, int n);
 
-  /** {@code sum[at + j] += a[j] b[j]} in float64. */
-  void accumulate(double[] sum, int at, A a, A b, int n);
+  /** {@code sum[to + j] += a[at + j] b[at + j]} in float64. */
+  void accumulate(double[] sum, int to, A a, A b, int at, int n);
 
-  /** {@code sum[at + j] += a[j] b[j] + c[j] d[j]} in float64. */
-  void accumulate(double[] sum, int at, A a, A b, A c, A d, int n);
+  /** {@code sum[to + j] += a[at + j] b[at + j] + c[at + j] d[at + j]} in float64. */
+  void accumulate(double[] sum, int to, A a, A b, A c, A d, int at, int n);
 
   // ---- functions; these may run up to Scratch.PAD elements over the end
 
@@ -183,8 +183,8 @@ interface Loops<A> {
   /** {@code v[at + j] *= factor}. */
   void multiply(A v, int at, double factor, int n);
 
-  /** {@code out[j] = a[j] b[j]}. */
-  void product(A out, A a, A b, int n);
+  /** {@code out[at + j] = g[j] v[at + j]}. */
+  void product(A out, A g, A v, int at, int n);
 
   /** {@code v[j] = alpha v[j]}, rounded once. */
   void scale(A v, double alpha, int n);
@@ -221,22 +221,22 @@ interface Loops<A> {
 
   // ---- normalised rows
 
-  /** {@code v[j] = (v[j] - mean) r}. */
-  void standardise(A v, double mean, double r, int n);
+  /** {@code v = (v - mean) r}, of the row that starts at {@code at}. */
+  void standardise(A v, int at, double mean, double r, int n);
 
-  /** {@code v[j] = g[j] ((v[j] - mean) r) + b[j]}. */
-  void normalise(A v, double mean, double r, A g, A b, int n);
+  /** {@code v = g ((v - mean) r) + b}, of the row of v that starts at {@code at}. */
+  void normalise(A v, int at, double mean, double r, A g, A b, int n);
 
-  /** {@code v[j] = g[j] v[j] + rg[at + j] w[j]}. */
-  void gainTangent(A v, A g, A w, A rg, int at, int n);
+  /** {@code v[at + j] = g[j] v[at + j] + rg[from + j] w[at + j]}. */
+  void gainTangent(A v, int at, A g, A w, A rg, int from, int n);
 
-  /** {@code v[j] = g[j] v[j] + rg[at + j] w[j] + rb[at + j]}. */
-  void gainTangent(A v, A g, A w, A rg, A rb, int at, int n);
+  /** {@code v[at + j] = g[j] v[at + j] + rg[from + j] w[at + j] + rb[from + j]}. */
+  void gainTangent(A v, int at, A g, A w, A rg, A rb, int from, int n);
 
-  /** {@code out[j] = r (v[j] - mean - xh[j] slope)}. */
-  void project(A out, A v, double mean, A xh, double slope, double r, int n);
+  /** {@code out = r (v - mean - xh slope)}, of the rows that start at {@code at}. */
+  void project(A out, A v, double mean, A xh, double slope, double r, int at, int n);
 
-  /** {@code v = relative d + r (v - mean - rxh slope - xh rslope)}, element by element. */
+  /** {@code v = relative d + r (v - mean - rxh slope - xh rslope)}, likewise. */
   void projectTangent(
       A v,
       double relative,
@@ -247,5 +247,6 @@ interface Loops<A> {
       double slope,
       A xh,
       double rslope,
+      int at,
       int n);
 }

@@ -5,6 +5,7 @@ import dynaxx.kernel.NormKernels.Normalization;
 import dynaxx.kernel.Scalars;
 import dynaxx.kernel.Strided;
 import dynaxx.memory.Buffer;
+import java.util.Arrays;
 
 /**
  * Row normalisation. Means over a row are taken in float64; what is shared by all directions is
@@ -15,6 +16,7 @@ final class Norms<A> implements NormKernels {
 
   private static final int MAX_BLOCKS = 64;
   private static final int BLOCK_ELEMENTS = 4096;
+  private static final int TOGETHER = 2048;
 
   private final WorkerPool pool;
   private final Loops<A> loops;
@@ -32,6 +34,11 @@ final class Norms<A> implements NormKernels {
   private static long rowsPerBlock(Normalization s) {
     return Math.max(
         (s.rows() + MAX_BLOCKS - 1) / MAX_BLOCKS, Math.max(1, BLOCK_ELEMENTS / s.cols()));
+  }
+
+  /** Rows that go through each step together, so that none waits for the sums of the one before. */
+  private static int together(Normalization s) {
+    return Math.clamp(TOGETHER / s.cols(), 1, 16);
   }
 
   private static int blocks(Normalization s) {
@@ -55,20 +62,29 @@ final class Norms<A> implements NormKernels {
         s,
         4,
         (index, first, end, scratch) -> {
-          A v = loops.array(scratch, 0, n);
+          int together = together(s);
+          A v = loops.array(scratch, 0, together * n);
           A g = loops.array(scratch, 1, n);
           A b = loops.array(scratch, 2, n);
+          A numbers = loops.array(scratch, 3, 2 * together);
           loops.load(gamma, 0, g, n);
           loops.loadOrZero(beta, 0, b, n);
-          for (long row = first; row < end; row++) {
-            loops.load(x, row * n, v, n);
-            double mean = s.centred() ? loops.round(loops.sum(v, 0, n) / n) : 0;
-            double variance = loops.squares(v, 0, n, mean) / n;
-            double r = loops.round(1 / Math.sqrt(variance + s.epsilon()));
-            loops.normalise(v, mean, r, g, b, n);
-            loops.store(v, y, row * n, n);
-            loops.set(stats, 2 * row, mean);
-            loops.set(stats, 2 * row + 1, r);
+          for (long row = first; row < end; row += together) {
+            int count = (int) Math.min(together, end - row);
+            loops.load(x, row * n, v, count * n);
+            for (int i = 0; i < count; i++) {
+              loops.set(numbers, 2 * i, s.centred() ? loops.sum(v, i * n, n) / n : 0);
+            }
+            for (int i = 0; i < count; i++) {
+              double variance = loops.squares(v, i * n, n, loops.get(numbers, 2 * i)) / n;
+              loops.set(numbers, 2 * i + 1, 1 / Math.sqrt(variance + s.epsilon()));
+            }
+            for (int i = 0; i < count; i++) {
+              double mean = loops.get(numbers, 2 * i);
+              loops.normalise(v, i * n, mean, loops.get(numbers, 2 * i + 1), g, b, n);
+            }
+            loops.store(v, y, row * n, count * n);
+            loops.store(numbers, stats, 2 * row, 2 * count);
           }
         });
   }
@@ -90,17 +106,19 @@ final class Norms<A> implements NormKernels {
         s,
         8,
         (index, first, end, scratch) -> {
-          Primal row = new Primal(s, x, stats, gamma, scratch);
-          A adjoint = loops.array(scratch, Primal.SLOTS, n);
+          Group rows = new Group(s, x, stats, gamma, scratch);
+          A adjoint = rows.array(0);
           double[] sum = new double[2 * n];
-          for (long i = first; i < end; i++) {
-            row.load(i);
-            loops.load(dy, i * n, adjoint, n);
-            loops.accumulate(sum, 0, adjoint, row.xh, n);
-            loops.accumulate(sum, n, adjoint, n);
+          for (long row = first; row < end; row += rows.count) {
+            rows.load(row, end);
+            loops.load(dy, row * n, adjoint, rows.count * n);
+            for (int i = 0; i < rows.count; i++) {
+              loops.accumulate(sum, 0, adjoint, rows.xh, i * n, n);
+              loops.accumulate(sum, n, adjoint, i * n, n);
+            }
             if (dx != null) {
-              row.adjoint(adjoint);
-              loops.store(row.d, dx, i * n, n, add, scratch);
+              rows.adjoint(adjoint);
+              loops.store(rows.d, dx, row * n, rows.count * n, add, scratch);
             }
           }
           sums[index] = sum;
@@ -127,17 +145,19 @@ final class Norms<A> implements NormKernels {
         s,
         4 + 6 * k,
         (index, first, end, scratch) -> {
-          Primal row = new Primal(s, x, stats, gamma, scratch);
-          A rxh = loops.array(scratch, Primal.SLOTS, n);
-          A gains = loops.loadRuns(rgamma, k, n, scratch, Primal.SLOTS + 1);
-          A shifts = loops.loadRuns(rbeta, k, n, scratch, Primal.SLOTS + 2);
-          for (long i = first; i < end; i++) {
-            row.load(i);
+          Group rows = new Group(s, x, stats, gamma, scratch);
+          A rxh = rows.array(0);
+          A gains = loops.loadRuns(rgamma, k, n, scratch, Group.SLOTS + 1);
+          A shifts = loops.loadRuns(rbeta, k, n, scratch, Group.SLOTS + 2);
+          for (long row = first; row < end; row += rows.count) {
+            rows.load(row, end);
             for (int q = 0; q < k; q++) {
-              long at = (q * s.rows() + i) * n;
-              row.tangent(rx, at, rxh);
-              loops.gainTangent(rxh, row.gamma, row.xh, gains, shifts, q * n, n);
-              loops.store(rxh, ry, at, n);
+              long at = (q * s.rows() + row) * n;
+              rows.tangent(rx, at, rxh);
+              for (int i = 0; i < rows.count; i++) {
+                loops.gainTangent(rxh, i * n, rows.gamma, rows.xh, gains, shifts, q * n, n);
+              }
+              loops.store(rxh, ry, at, rows.count * n);
             }
           }
         });
@@ -164,25 +184,27 @@ final class Norms<A> implements NormKernels {
         s,
         8 + 16 * k,
         (index, first, end, scratch) -> {
-          Primal row = new Primal(s, x, stats, gamma, scratch);
-          A adjoint = loops.array(scratch, Primal.SLOTS, n);
-          A rxh = loops.array(scratch, Primal.SLOTS + 1, n);
-          A v = loops.array(scratch, Primal.SLOTS + 2, n);
-          A gains = loops.loadRuns(rgamma, k, n, scratch, Primal.SLOTS + 3);
+          Group rows = new Group(s, x, stats, gamma, scratch);
+          A adjoint = rows.array(0);
+          A rxh = rows.array(1);
+          A v = rows.array(2);
+          A gains = loops.loadRuns(rgamma, k, n, scratch, Group.SLOTS + 3);
           double[] sum = new double[Math.multiplyExact(2 * k, n)];
-          for (long i = first; i < end; i++) {
-            row.load(i);
-            loops.load(dy, i * n, adjoint, n);
-            row.adjoint(adjoint);
+          for (long row = first; row < end; row += rows.count) {
+            rows.load(row, end);
+            loops.load(dy, row * n, adjoint, rows.count * n);
+            rows.adjoint(adjoint);
             for (int q = 0; q < k; q++) {
-              long at = (q * s.rows() + i) * n;
-              double a = row.tangent(rx, at, rxh);
-              loops.load(rdy, at, v, n);
-              loops.accumulate(sum, 2 * q * n, v, row.xh, adjoint, rxh, n);
-              loops.accumulate(sum, (2 * q + 1) * n, v, n);
+              long at = (q * s.rows() + row) * n;
+              rows.tangent(rx, at, rxh);
+              loops.load(rdy, at, v, rows.count * n);
+              for (int i = 0; i < rows.count; i++) {
+                loops.accumulate(sum, 2 * q * n, v, rows.xh, adjoint, rxh, i * n, n);
+                loops.accumulate(sum, (2 * q + 1) * n, v, i * n, n);
+              }
               if (rdx != null) {
-                row.adjointTangent(a, adjoint, rxh, gains, q * n, v);
-                loops.store(v, rdx, at, n, add, scratch);
+                rows.adjointTangent(adjoint, rxh, gains, q * n, v);
+                loops.store(v, rdx, at, rows.count * n, add, scratch);
               }
             }
           }
@@ -213,26 +235,22 @@ final class Norms<A> implements NormKernels {
         s,
         8 + 8 * k,
         (index, first, end, scratch) -> {
-          Primal row = new Primal(s, x, stats, gamma, scratch);
-          A adjoint = loops.array(scratch, Primal.SLOTS, n);
-          A rxc = loops.array(scratch, Primal.SLOTS + 1, n);
-          A rxh = loops.array(scratch, Primal.SLOTS + 2, n);
-          A gains = loops.loadRuns(rgamma, k, n, scratch, Primal.SLOTS + 3);
-          for (long i = first; i < end; i++) {
-            row.load(i);
-            loops.load(dy, i * n, adjoint, n);
-            row.adjoint(adjoint);
+          Group rows = new Group(s, x, stats, gamma, scratch);
+          A adjoint = rows.array(0);
+          A rxc = rows.array(1);
+          A rxh = rows.array(2);
+          A gains = loops.loadRuns(rgamma, k, n, scratch, Group.SLOTS + 3);
+          for (long row = first; row < end; row += rows.count) {
+            rows.load(row, end);
+            loops.load(dy, row * n, adjoint, rows.count * n);
+            rows.adjoint(adjoint);
             for (int q = 0; q < k; q++) {
-              double a = row.tangent(rx, (q * s.rows() + i) * n, rxh);
-              row.centred(rx, (q * s.rows() + i) * n, rxc);
-              double r = row.r;
-              double rr = -r * r * a;
-              double square = loops.squares(rxc, 0, n, 0) / n;
-              double rrr = 3 * rr * rr / r - r * r * r * square;
-              partial[index * k + q] +=
-                  2 * loops.dot(adjoint, 0, gains, q * n, rxh, 0, n)
-                      + 2 * rr * loops.dot(row.dxh, 0, rxc, 0, n)
-                      + rrr / r * n * row.m2;
+              long at = (q * s.rows() + row) * n;
+              rows.tangent(rx, at, rxh);
+              rows.centred(rx, at, rxc);
+              for (int i = 0; i < rows.count; i++) {
+                partial[index * k + q] += rows.curvature(i, adjoint, gains, q * n, rxc, rxh);
+              }
             }
           }
         });
@@ -240,74 +258,134 @@ final class Norms<A> implements NormKernels {
   }
 
   /**
-   * What one row has in common for all directions. Fields are views of the thread's work arrays.
+   * What some neighbouring rows have in common for all directions; they take each step together, so
+   * that none waits for the sums of the one before. Arrays are the thread's work arrays.
    */
-  private final class Primal {
-    static final int SLOTS = 4;
+  private final class Group {
+    static final int SLOTS = 5;
+    static final int DOUBLES = 12;
 
     final int n;
+    final int most;
     final boolean centred;
     final Buffer x;
     final Buffer stats;
+    final Scratch scratch;
     final A gamma;
     final A xh;
     final A dxh;
     final A d;
-    double r;
-    double m2;
+    final A numbers;
+    final double[] r;
+    final double[] m1;
+    final double[] m2;
+    final double[] a;
+    final double[] shift;
+    int count;
 
-    Primal(Normalization s, Buffer x, Buffer stats, Buffer gamma, Scratch scratch) {
+    Group(Normalization s, Buffer x, Buffer stats, Buffer gamma, Scratch scratch) {
       n = s.cols();
+      most = together(s);
       centred = s.centred();
       this.x = x;
       this.stats = stats;
+      this.scratch = scratch;
       this.gamma = loops.loadOrZero(gamma, 0, loops.array(scratch, 0, n), n);
-      xh = loops.array(scratch, 1, n);
-      dxh = loops.array(scratch, 2, n);
-      d = loops.array(scratch, 3, n);
+      xh = loops.array(scratch, 1, most * n);
+      dxh = loops.array(scratch, 2, most * n);
+      d = loops.array(scratch, 3, most * n);
+      numbers = loops.array(scratch, 4, 2 * most);
+      r = scratch.doubles(DOUBLES, most);
+      m1 = scratch.doubles(DOUBLES + 1, most);
+      m2 = scratch.doubles(DOUBLES + 2, most);
+      a = scratch.doubles(DOUBLES + 3, most);
+      shift = scratch.doubles(DOUBLES + 4, most);
     }
 
-    void load(long row) {
-      loops.load(x, row * n, xh, n);
-      double mean = centred ? loops.get(stats, 2 * row) : 0;
-      r = loops.get(stats, 2 * row + 1);
-      loops.standardise(xh, mean, r, n);
+    /** Another array of as many rows. */
+    A array(int which) {
+      return loops.array(scratch, SLOTS + which, most * n);
+    }
+
+    /** Goes to the rows from {@code row} on, as many as there are before {@code end}. */
+    void load(long row, long end) {
+      count = (int) Math.min(most, end - row);
+      loops.load(x, row * n, xh, count * n);
+      loops.load(stats, 2 * row, numbers, 2 * count);
+      for (int i = 0; i < count; i++) {
+        r[i] = loops.get(numbers, 2 * i + 1);
+        double mean = centred ? loops.get(numbers, 2 * i) : 0;
+        loops.standardise(xh, i * n, mean, r[i], n);
+      }
     }
 
     /** Forms {@code dxh} and {@code d = r (dxh - mean dxh - xh m2)}. */
     void adjoint(A dy) {
-      loops.product(dxh, gamma, dy, n);
-      double m1 = centred ? loops.sum(dxh, 0, n) / n : 0;
-      m2 = loops.dot(dxh, 0, xh, 0, n) / n;
-      loops.project(d, dxh, m1, xh, m2, r, n);
-    }
-
-    /** Centres a tangent of the input. */
-    void centred(Buffer rx, long at, A rxc) {
-      loops.load(rx, at, rxc, n);
-      if (centred) {
-        loops.add(rxc, 0, -loops.sum(rxc, 0, n) / n, n);
+      for (int i = 0; i < count; i++) {
+        loops.product(dxh, gamma, dy, i * n, n);
+      }
+      for (int i = 0; i < count; i++) {
+        m1[i] = centred ? loops.sum(dxh, i * n, n) / n : 0;
+        m2[i] = loops.dot(dxh, i * n, xh, i * n, n) / n;
+      }
+      for (int i = 0; i < count; i++) {
+        loops.project(d, dxh, m1[i], xh, m2[i], r[i], i * n, n);
       }
     }
 
-    /** Forms {@code rxh} and returns {@code mean(xh rx)}; the tangent of a constant input is 0. */
-    double tangent(Buffer rx, long at, A rxh) {
+    /** Centres tangents of the input. */
+    void centred(Buffer rx, long at, A rxc) {
+      loops.load(rx, at, rxc, count * n);
+      if (centred) {
+        for (int i = 0; i < count; i++) {
+          shift[i] = -loops.sum(rxc, i * n, n) / n;
+        }
+        for (int i = 0; i < count; i++) {
+          loops.add(rxc, i * n, shift[i], n);
+        }
+      }
+    }
+
+    /** Forms {@code rxh} and {@code a = mean(xh rx)}; the tangent of a constant input is 0. */
+    void tangent(Buffer rx, long at, A rxh) {
       if (rx == null) {
-        loops.fill(rxh, 0, n, 0);
-        return 0;
+        loops.fill(rxh, 0, count * n, 0);
+        Arrays.fill(a, 0, count, 0);
+        return;
       }
       centred(rx, at, rxh);
-      double a = loops.dot(xh, 0, rxh, 0, n) / n;
-      loops.project(rxh, rxh, 0, xh, a, r, n);
-      return a;
+      for (int i = 0; i < count; i++) {
+        a[i] = loops.dot(xh, i * n, rxh, i * n, n) / n;
+      }
+      for (int i = 0; i < count; i++) {
+        loops.project(rxh, rxh, 0, xh, a[i], r[i], i * n, n);
+      }
     }
 
-    /** Turns {@code v = rdy} into the tangent of the input's adjoint. */
-    void adjointTangent(double a, A dy, A rxh, A rgamma, int at, A v) {
-      loops.gainTangent(v, gamma, dy, rgamma, at, n);
-      double rm1 = centred ? loops.sum(v, 0, n) / n : 0;
-      double cross = loops.dot(v, 0, xh, 0, n) + loops.dot(dxh, 0, rxh, 0, n);
-      loops.projectTangent(v, -r * a, d, r, rm1, rxh, m2, xh, cross / n, n);
+    /** Turns {@code v = rdy} into tangents of the input's adjoint. */
+    void adjointTangent(A dy, A rxh, A rgamma, int from, A v) {
+      for (int i = 0; i < count; i++) {
+        loops.gainTangent(v, i * n, gamma, dy, rgamma, from, n);
+      }
+      double[] cross = shift;
+      for (int i = 0; i < count; i++) {
+        m1[i] = centred ? loops.sum(v, i * n, n) / n : 0;
+        cross[i] = (loops.dot(v, i * n, xh, i * n, n) + loops.dot(dxh, i * n, rxh, i * n, n)) / n;
+      }
+      for (int i = 0; i < count; i++) {
+        double relative = -r[i] * a[i];
+        loops.projectTangent(v, relative, d, r[i], m1[i], rxh, m2[i], xh, cross[i], i * n, n);
+      }
+    }
+
+    /** The second-order term of row i. */
+    double curvature(int i, A dy, A rgamma, int from, A rxc, A rxh) {
+      double rr = -r[i] * r[i] * a[i];
+      double square = loops.squares(rxc, i * n, n, 0) / n;
+      double rrr = 3 * rr * rr / r[i] - r[i] * r[i] * r[i] * square;
+      return 2 * loops.dot(dy, i * n, rgamma, from, rxh, i * n, n)
+          + 2 * rr * loops.dot(dxh, i * n, rxc, i * n, n)
+          + rrr / r[i] * n * m2[i];
     }
   }
 

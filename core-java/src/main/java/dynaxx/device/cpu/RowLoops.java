@@ -230,9 +230,9 @@ interface RowLoops extends Loops<float[]> {
   }
 
   @Override
-  default void accumulate(double[] sum, int at, float[] v, int n) {
+  default void accumulate(double[] sum, int to, float[] v, int at, int n) {
     for (int j = 0; j < n; j++) {
-      sum[at + j] += v[j];
+      sum[to + j] += v[at + j];
     }
   }
 
@@ -244,16 +244,17 @@ interface RowLoops extends Loops<float[]> {
   }
 
   @Override
-  default void accumulate(double[] sum, int at, float[] a, float[] b, int n) {
+  default void accumulate(double[] sum, int to, float[] a, float[] b, int at, int n) {
     for (int j = 0; j < n; j++) {
-      sum[at + j] += (double) a[j] * b[j];
+      sum[to + j] += (double) a[at + j] * b[at + j];
     }
   }
 
   @Override
-  default void accumulate(double[] sum, int at, float[] a, float[] b, float[] c, float[] d, int n) {
+  default void accumulate(
+      double[] sum, int to, float[] a, float[] b, float[] c, float[] d, int at, int n) {
     for (int j = 0; j < n; j++) {
-      sum[at + j] += (double) a[j] * b[j] + (double) c[j] * d[j];
+      sum[to + j] += (double) a[at + j] * b[at + j] + (double) c[at + j] * d[at + j];
     }
   }
 
@@ -299,9 +300,9 @@ interface RowLoops extends Loops<float[]> {
   }
 
   @Override
-  default void product(float[] out, float[] a, float[] b, int n) {
+  default void product(float[] out, float[] g, float[] v, int at, int n) {
     for (int j = 0; j < n; j++) {
-      out[j] = a[j] * b[j];
+      out[at + j] = g[j] * v[at + j];
     }
   }
 
@@ -392,45 +393,46 @@ interface RowLoops extends Loops<float[]> {
   // ---- normalised rows
 
   @Override
-  default void standardise(float[] v, double mean, double r, int n) {
+  default void standardise(float[] v, int at, double mean, double r, int n) {
     float m = (float) mean;
     float s = (float) r;
     for (int j = 0; j < n; j++) {
-      v[j] = (v[j] - m) * s;
+      v[at + j] = (v[at + j] - m) * s;
     }
   }
 
   @Override
-  default void normalise(float[] v, double mean, double r, float[] g, float[] b, int n) {
+  default void normalise(float[] v, int at, double mean, double r, float[] g, float[] b, int n) {
     float m = (float) mean;
     float s = (float) r;
     for (int j = 0; j < n; j++) {
-      v[j] = g[j] * ((v[j] - m) * s) + b[j];
+      v[at + j] = g[j] * ((v[at + j] - m) * s) + b[j];
     }
   }
 
   @Override
-  default void gainTangent(float[] v, float[] g, float[] w, float[] rg, int at, int n) {
+  default void gainTangent(float[] v, int at, float[] g, float[] w, float[] rg, int from, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = g[j] * v[j] + rg[at + j] * w[j];
+      v[at + j] = g[j] * v[at + j] + rg[from + j] * w[at + j];
     }
   }
 
   @Override
-  default void gainTangent(float[] v, float[] g, float[] w, float[] rg, float[] rb, int at, int n) {
+  default void gainTangent(
+      float[] v, int at, float[] g, float[] w, float[] rg, float[] rb, int from, int n) {
     for (int j = 0; j < n; j++) {
-      v[j] = g[j] * v[j] + rg[at + j] * w[j] + rb[at + j];
+      v[at + j] = g[j] * v[at + j] + rg[from + j] * w[at + j] + rb[from + j];
     }
   }
 
   @Override
   default void project(
-      float[] out, float[] v, double mean, float[] xh, double slope, double r, int n) {
+      float[] out, float[] v, double mean, float[] xh, double slope, double r, int at, int n) {
     float m = (float) mean;
     float t = (float) slope;
     float s = (float) r;
     for (int j = 0; j < n; j++) {
-      out[j] = s * (v[j] - m - xh[j] * t);
+      out[at + j] = s * (v[at + j] - m - xh[at + j] * t);
     }
   }
 
@@ -445,6 +447,7 @@ interface RowLoops extends Loops<float[]> {
       double slope,
       float[] xh,
       double rslope,
+      int at,
       int n) {
     float q = (float) relative;
     float s = (float) r;
@@ -452,7 +455,7 @@ interface RowLoops extends Loops<float[]> {
     float t = (float) slope;
     float rt = (float) rslope;
     for (int j = 0; j < n; j++) {
-      v[j] = q * d[j] + s * (v[j] - m - rxh[j] * t - xh[j] * rt);
+      v[at + j] = q * d[at + j] + s * (v[at + j] - m - rxh[at + j] * t - xh[at + j] * rt);
     }
   }
 }

@@ -85,7 +85,7 @@ final class Rows<A> implements RowKernels {
     A v = loops.array(scratch, 0, size);
     for (long r = row; r < end; r++) {
       loops.load(x, at + r * stride, v, size);
-      loops.accumulate(sum, 0, v, size);
+      loops.accumulate(sum, 0, v, 0, size);
     }
     return sum;
   }
@@ -167,7 +167,7 @@ final class Rows<A> implements RowKernels {
           Arrays.fill(sum, 0, size, 0);
           for (int r = 0; r < rows; r++) {
             loops.load(x, (group * rows + r) * cols + col, v, size);
-            loops.accumulate(sum, 0, v, size);
+            loops.accumulate(sum, 0, v, 0, size);
           }
           mean(sum, rows, v, size);
           loops.store(v, y, group * cols + col, size);

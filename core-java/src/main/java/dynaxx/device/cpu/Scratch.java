@@ -12,7 +12,7 @@ final class Scratch {
   /** Elements behind the asked-for length, so that loops may run in whole vectors. */
   static final int PAD = 64;
 
-  private static final int SLOTS = 12;
+  private static final int SLOTS = 17;
 
   private final float[][] floats = new float[SLOTS][0];
   private final double[][] doubles = new double[SLOTS][0];

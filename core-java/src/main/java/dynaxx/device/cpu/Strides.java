@@ -78,7 +78,7 @@ final class Strides<A> implements StrideKernels {
       long start = source + plan.runShift(t);
       for (long r = 0; r < plan.run().extent(); r++) {
         load(in, start + r * plan.run().fromStride(), plan.inner().fromStride(), v, n);
-        loops.accumulate(sum, 0, v, n);
+        loops.accumulate(sum, 0, v, 0, n);
       }
     }
     for (int j = 0; j < n && scale != 1; j++) {

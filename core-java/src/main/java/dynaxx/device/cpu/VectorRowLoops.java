@@ -16,7 +16,7 @@ import jdk.incubator.vector.VectorSpecies;
  * Over the Vector API, with the widest vectors of the machine. Loops are flat on purpose: a helper
  * with vector arguments that fails to inline puts every accumulator on the heap.
  */
-final class VectorRowLoops implements RowLoops {
+final class VectorRowLoops implements VectorElementLoops {
 
   static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
   static final int L = S.length();
@@ -24,11 +24,11 @@ final class VectorRowLoops implements RowLoops {
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   /** float64 lanes, and as many float32 lanes in half the width to widen from. */
-  private static final VectorSpecies<Double> D = DoubleVector.SPECIES_PREFERRED;
+  static final VectorSpecies<Double> D = DoubleVector.SPECIES_PREFERRED;
 
-  private static final VectorSpecies<Float> H =
+  static final VectorSpecies<Float> H =
       VectorSpecies.of(float.class, VectorShape.forBitSize(D.vectorBitSize() / 2));
-  private static final int W = D.length();
+  static final int W = D.length();
   private static final VectorShuffle<Double> PARTNER_OF_4 = partner(D, 4);
   private static final VectorShuffle<Double> PARTNER_OF_2 = partner(D, 2);
 
