@@ -129,6 +129,13 @@ interface Loops<A> {
   /** {@code sum[j] += factor v[j]} in float64. */
   void addScaled(double[] sum, double factor, A v, int n);
 
+  /** {@code sum[j] += v[r n + j]} for each of the rows in order. */
+  default void accumulateRows(double[] sum, A v, int rows, int n) {
+    for (int r = 0; r < rows; r++) {
+      accumulate(sum, 0, v, r * n, n);
+    }
+  }
+
   /** {@code sum[to + j] += a[at + j] b[at + j]} in float64. */
   void accumulate(double[] sum, int to, A a, A b, int at, int n);
 

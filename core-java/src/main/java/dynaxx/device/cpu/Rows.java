@@ -82,10 +82,12 @@ final class Rows<A> implements RowKernels {
   private double[] columnSums(
       Buffer x, long at, long stride, long row, long end, int size, Scratch scratch) {
     double[] sum = new double[size];
-    A v = loops.array(scratch, 0, size);
-    for (long r = row; r < end; r++) {
-      loops.load(x, at + r * stride, v, size);
-      loops.accumulate(sum, 0, v, 0, size);
+    int together = stride == size ? Math.max(1, COLS / size) : 1;
+    A v = loops.array(scratch, 0, together * size);
+    for (long r = row; r < end; r += together) {
+      int count = (int) Math.min(together, end - r);
+      loops.load(x, at + r * stride, v, count * size);
+      loops.accumulateRows(sum, v, count, size);
     }
     return sum;
   }

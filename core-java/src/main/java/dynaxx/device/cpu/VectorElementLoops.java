@@ -249,6 +249,32 @@ interface VectorElementLoops extends RowLoops {
     }
   }
 
+  @Override
+  default void accumulateRows(double[] sum, float[] v, int rows, int n) {
+    int j = 0;
+    for (; j <= n - 4 * W; j += 4 * W) {
+      DoubleVector s0 = DoubleVector.fromArray(D, sum, j);
+      DoubleVector s1 = DoubleVector.fromArray(D, sum, j + W);
+      DoubleVector s2 = DoubleVector.fromArray(D, sum, j + 2 * W);
+      DoubleVector s3 = DoubleVector.fromArray(D, sum, j + 3 * W);
+      for (int at = j; at < rows * n; at += n) {
+        s0 = s0.add(wide(v, at));
+        s1 = s1.add(wide(v, at + W));
+        s2 = s2.add(wide(v, at + 2 * W));
+        s3 = s3.add(wide(v, at + 3 * W));
+      }
+      s0.intoArray(sum, j);
+      s1.intoArray(sum, j + W);
+      s2.intoArray(sum, j + 2 * W);
+      s3.intoArray(sum, j + 3 * W);
+    }
+    for (; j < n; j++) {
+      for (int at = j; at < rows * n; at += n) {
+        sum[j] += v[at];
+      }
+    }
+  }
+
   private static DoubleVector wide(float[] v, int at) {
     FloatVector half = FloatVector.fromArray(H, v, at);
     return (DoubleVector) half.convertShape(VectorOperators.F2D, D, 0);
