@@ -19,10 +19,12 @@ public final class Scope implements AutoCloseable {
   public static final long ALIGNMENT = 64;
 
   private final Scope parent;
-  private final Arena arena = Arena.ofShared();
   private final Deque<Runnable> owned = new ArrayDeque<>();
   private final Runnable closeFromParent = this::close;
   private boolean open = true;
+
+  /** Made by the first allocation: to close a shared arena takes as long as a small kernel. */
+  private Arena arena;
 
   private Scope(Scope parent) {
     this.parent = parent;
@@ -61,6 +63,9 @@ public final class Scope implements AutoCloseable {
     requireOpen();
     if (size < 0) {
       throw new IllegalArgumentException("size: found " + size + ", expected at least 0");
+    }
+    if (arena == null) {
+      arena = Arena.ofShared();
     }
     MemorySegment segment = arena.allocate(Math.multiplyExact(size, Float.BYTES), ALIGNMENT);
     return HostBuffer.of(segment);
@@ -111,8 +116,10 @@ public final class Scope implements AutoCloseable {
       open = false;
       actions = new ArrayList<>(owned);
       owned.clear();
+      if (arena != null) {
+        actions.add(arena::close);
+      }
     }
-    actions.add(arena::close);
     if (parent != null) {
       actions.add(() -> parent.forget(closeFromParent));
     }
