@@ -10,11 +10,19 @@ public interface SoftmaxKernels {
    *
    * @param rows number of rows
    * @param cols elements of each
-   * @param causal whether row i only sees columns 0 to {@code i % cols}; the others become 0
+   * @param seen which columns each row sees, the others becoming 0; null for all
    * @param a logits
    * @param p probabilities
    */
-  void forward(long rows, int cols, boolean causal, Buffer a, Buffer p);
+  void forward(long rows, int cols, Seen seen, Buffer a, Buffer p);
+
+  /**
+   * A causal mask of blocks of rows: row i sees columns 0 to {@code first + i % rows}.
+   *
+   * @param rows of a block
+   * @param first the last column that the first row of a block sees
+   */
+  record Seen(int rows, int first) {}
 
   /**
    * {@code da = p (dp - sum(p dp))}; the output may be dp.
@@ -66,17 +74,4 @@ public interface SoftmaxKernels {
    * @param c one sum for each direction
    */
   void curvature(int k, long rows, int cols, Buffer p, Buffer dp, Buffer ra, Scalars c);
-
-  /**
-   * Entropy in nats of attention rows, summed over batch and queries: {@code sums[h] += -sum of p
-   * log p}, with 0 log 0 = 0.
-   *
-   * @param batch examples
-   * @param heads heads of each example
-   * @param queries rows of each head
-   * @param cols elements of each row
-   * @param p probabilities, batch x heads x queries x cols
-   * @param sums one sum for each head
-   */
-  void entropy(int batch, int heads, int queries, int cols, Buffer p, Scalars sums);
 }
