@@ -10,19 +10,10 @@ public interface SoftmaxKernels {
    *
    * @param rows number of rows
    * @param cols elements of each
-   * @param seen which columns each row sees, the others becoming 0; null for all
    * @param a logits
    * @param p probabilities
    */
-  void forward(long rows, int cols, Seen seen, Buffer a, Buffer p);
-
-  /**
-   * A causal mask of blocks of rows: row i sees columns 0 to {@code first + i % rows}.
-   *
-   * @param rows of a block
-   * @param first the last column that the first row of a block sees
-   */
-  record Seen(int rows, int first) {}
+  void forward(long rows, int cols, Buffer a, Buffer p);
 
   /**
    * {@code da = p (dp - sum(p dp))}; the output may be dp.

@@ -33,7 +33,7 @@ final class AttentionCases {
       cases.add(curvature(h));
     }
     // blocks of queries on a CPU, and tiles on a GPU, that few keys of a causal head fill
-    Heads tall = new Heads(1, 1100, 2, 1, 1, true);
+    Heads tall = new Heads(1, 300, 2, 1, 1, true);
     cases.add(tangentBackward(tall, true));
     cases.add(curvature(tall));
     return cases;
@@ -300,7 +300,7 @@ final class AttentionCases {
     return KernelCase.single(
         "attention",
         h.toString(),
-        2e-6,
+        1e-6,
         2e-6,
         (d, first, k) -> d.get(new Run(d, h).y),
         (first, k) -> outputs(h, wide(x(h))));
@@ -337,8 +337,8 @@ final class AttentionCases {
     return KernelCase.single(
         "attentionBackward",
         h + (add ? ", added" : ""),
-        1e-5,
-        5e-6,
+        2e-6,
+        2e-6,
         (d, first, k) -> d.get(new Run(d, h).backward(add)),
         (first, k) -> {
           double[] dx = Data.base(Data.normal(65, h.in()), add);
@@ -351,7 +351,7 @@ final class AttentionCases {
     return KernelCase.perDirection(
         "attentionTangent",
         h.toString(),
-        1e-5,
+        5e-6,
         5e-6,
         (d, first, k) -> d.get(new Run(d, h).tangent(first, k).ry),
         (first, k) -> outputTangents(h, k, wide(x(h)), wide(rx(h, first, k))));
@@ -361,7 +361,7 @@ final class AttentionCases {
     return KernelCase.perDirection(
         "attentionTangentBackward",
         h + (add ? ", added" : ""),
-        4e-5,
+        2e-5,
         1e-5,
         (d, first, k) -> {
           Run run = new Run(d, h);

@@ -1,6 +1,5 @@
 package dynaxx.kernel;
 
-import dynaxx.kernel.SoftmaxKernels.Seen;
 import dynaxx.memory.Buffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,10 +14,8 @@ final class SoftmaxCases {
     List<KernelCase> cases = new ArrayList<>();
     for (int[] s : new int[][] {{1, 1}, {3, 7}, {34, 17}, {130, 65}, {63, 63}, {5, 2500}}) {
       boolean inPlace = s[0] % 2 == 1;
-      cases.add(softmax(s[0], s[1], null, inPlace));
-      cases.add(softmax(s[0], s[1], new Seen(s[1], 0), !inPlace));
-      int first = s[1] / 3;
-      cases.add(softmax(s[0], s[1], new Seen(s[1] - first, first), inPlace));
+      cases.add(softmax(s[0], s[1], inPlace));
+      cases.add(softmax(s[0], s[1], !inPlace));
       cases.add(backward(s[0], s[1], inPlace));
       cases.add(backward(s[0], s[1], !inPlace));
       cases.add(tangent(s[0], s[1], inPlace));
@@ -65,26 +62,25 @@ final class SoftmaxCases {
     return Arrays.copyOfRange(values, r * cols, (r + 1) * cols);
   }
 
-  private static KernelCase softmax(int rows, int cols, Seen seen, boolean inPlace) {
+  private static KernelCase softmax(int rows, int cols, boolean inPlace) {
     float[] a = Data.normal(42, (long) rows * cols);
     for (int i = 0; i < a.length; i += 3) {
       a[i] *= 20;
     }
     return KernelCase.single(
         "softmax",
-        label(rows, cols, inPlace) + (seen == null ? "" : ", " + seen),
+        label(rows, cols, inPlace),
         1e-30,
         5e-6,
         (d, first, k) -> {
           Buffer[] at = places(d, a, inPlace);
-          d.kernels().softmax().forward(rows, cols, seen, at[0], at[1]);
+          d.kernels().softmax().forward(rows, cols, at[0], at[1]);
           return d.get(at[1]);
         },
         (first, k) -> {
           double[][] p = new double[rows][];
           for (int r = 0; r < rows; r++) {
-            int most = seen == null ? cols : r % seen.rows() + seen.first() + 1;
-            p[r] = ReferenceKernels.softmax(row(a, r, cols), most);
+            p[r] = ReferenceKernels.softmax(row(a, r, cols), cols);
           }
           return Data.join(p);
         });

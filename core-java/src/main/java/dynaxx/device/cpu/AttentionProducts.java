@@ -123,10 +123,6 @@ record AttentionProducts<A>(GemmKernels gemm, AttentionRows<A> rows, LongFunctio
     Matrix member(int head) {
       return first.at(head * next);
     }
-
-    Family t() {
-      return new Family(first.t(), next);
-    }
   }
 
   /** Some queries of a part and the keys that they see. */

@@ -17,7 +17,7 @@ final class Softmax<A> implements SoftmaxKernels {
   }
 
   @Override
-  public void forward(long rows, int cols, Seen seen, Buffer a, Buffer p) {
+  public void forward(long rows, int cols, Buffer a, Buffer p) {
     blocks.run(
         rows,
         cols,
@@ -26,13 +26,9 @@ final class Softmax<A> implements SoftmaxKernels {
           A v = loops.array(scratch, 0, count * cols);
           loops.load(a, first * cols, v, count * cols);
           for (int r = 0; r < count; r++) {
-            int most = seen == null ? cols : (int) ((first + r) % seen.rows()) + seen.first() + 1;
-            double max = loops.max(v, r * cols, most);
-            double sum = loops.expSum(v, r * cols, most, max);
-            loops.multiply(v, r * cols, 1 / sum, most);
-            if (most < cols) {
-              loops.fill(v, r * cols + most, (r + 1) * cols, 0);
-            }
+            double max = loops.max(v, r * cols, cols);
+            double sum = loops.expSum(v, r * cols, cols, max);
+            loops.multiply(v, r * cols, 1 / sum, cols);
           }
           loops.store(v, p, first * cols, count * cols);
         });
