@@ -6,6 +6,7 @@
 #include "elementwise.cu"
 #include "norm.cu"
 #include "softmax.cu"
+#include "attention.cu"
 #include "rows.cu"
 #include "strides.cu"
 #include "convolution.cu"

@@ -1,4 +1,4 @@
-// Softmax rows and their passes, attention entropy and softmax cross-entropy. A team works on a row and reads every array once for the
+// Softmax rows and their passes, and softmax cross-entropy. A team works on a row and reads every array once for the
 // sums and once, from cache, for the output; sums are float64.
 #include "span.cuh"
 
@@ -10,18 +10,16 @@ struct Normaliser {
   double sum;
 };
 
-// Of the first n elements of a row, in one pass: a thread scales its sum whenever it meets a larger logit. A NaN makes the sum NaN.
+// Of a row, in one pass: a thread scales its sum whenever it meets a larger logit. A NaN makes the sum NaN.
 template <class Team>
-__device__ __forceinline__ Normaliser normaliser(const Team& team, const Span<int>& span, int n, const real* a, bool wide) {
+__device__ __forceinline__ Normaliser normaliser(const Team& team, const Span<int>& span, const real* a, bool wide) {
   const real none = real(-INFINITY);
   real most = none;
   double sum = 0;
-  for (int c = span.first; c < n; c += span.hop) {
+  for (int c = span.first; c < span.n; c += span.hop) {
     Pack v = span.load(a, c, wide, none);
     real larger = most;
     for (int j = 0; j < PACK; j++) {
-      // beyond n are logits that a causal row does not see
-      v.v[j] = span.column(c, j) < n ? v.v[j] : none;
       larger = v.v[j] > larger ? v.v[j] : larger;
     }
     // minus infinity less itself is NaN
@@ -40,19 +38,15 @@ __device__ __forceinline__ Normaliser normaliser(const Team& team, const Span<in
   return {all, total[0]};
 }
 
-// p = exp(a - most) / sum in the first n columns, 0 in the others
+// p = exp(a - most) / sum
 template <class Team>
-__device__ __forceinline__ Normaliser normalise(
-    const Team& team, const Span<int>& span, int n, const real* a, real* p, bool wide) {
-  Normaliser z = normaliser(team, span, n, a, wide);
+__device__ __forceinline__ Normaliser normalise(const Team& team, const Span<int>& span, const real* a, real* p, bool wide) {
+  Normaliser z = normaliser(team, span, a, wide);
   real inverse = real(1 / z.sum);
   for (int c = span.first; c < span.n; c += span.hop) {
-    Pack v = {};
-    if (c < n) {
-      v = span.load(a, c, wide);
-    }
+    Pack v = span.load(a, c, wide);
     for (int j = 0; j < PACK; j++) {
-      v.v[j] = span.column(c, j) < n ? exp(v.v[j] - z.most) * inverse : real(0);
+      v.v[j] = exp(v.v[j] - z.most) * inverse;
     }
     span.store(p, c, wide, v);
   }
@@ -105,13 +99,12 @@ __device__ __forceinline__ int likely(const Team& team, const Span<int>& span, c
 }  // namespace softmaxes
 
 // a, p: rows x cols; p may be a
-KERNEL(softmax_forward)(int long_rows, index_t rows, int cols, int causal, const real* a, real* p) {
+KERNEL(softmax_forward)(int long_rows, index_t rows, int cols, const real* a, real* p) {
   with_team(long_rows, blockIdx.x, gridDim.x, [&](auto team) {
     Span<int> span = team.span(cols);
     bool wide = span.wide(a, p);
     for (index_t row = team.index; row < rows; row += team.count) {
-      int seen = causal ? int(row % cols) + 1 : cols;
-      softmaxes::normalise(team, span, seen, a + row * cols, p + row * cols, wide);
+      softmaxes::normalise(team, span, a + row * cols, p + row * cols, wide);
     }
   });
 }
@@ -219,26 +212,6 @@ KERNEL(softmax_curvature)(
   }
 }
 
-// partial: heads x gridDim.x, sums of -p log p, head blockIdx.y; p: batch x heads x size, size = queries cols
-KERNEL(softmax_entropy)(index_t batch, index_t size, const real* p, double* partial) {
-  Span<index_t> span(first_element(), element_step(), size);
-  bool wide = span.wide(p);
-  double sum = 0;
-  for (index_t b = 0; b < batch; b++) {
-    const real* at = p + (b * gridDim.y + blockIdx.y) * size;
-    for (index_t c = span.first; c < size; c += span.hop) {
-      Pack v = span.load(at, c, wide);
-      for (int j = 0; j < PACK; j++) {
-        sum -= v.v[j] == 0 ? 0 : (double)v.v[j] * (double)log(v.v[j]);
-      }
-    }
-  }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) {
-    partial[(index_t)blockIdx.y * gridDim.x + blockIdx.x] = sum;
-  }
-}
-
 // p: rows x classes from z: rows x classes; partial: gridDim.x, sums of -weight log p[target]
 KERNEL(cross_entropy)(
     int long_rows, index_t rows, int classes, const real* z, const real* targets, int stride, real* p, double* partial) {
@@ -248,7 +221,7 @@ KERNEL(cross_entropy)(
     bool wide = span.wide(z, p);
     for (index_t row = team.index; row < rows; row += team.count) {
       double target = z[row * classes + softmaxes::target_of(targets, row, stride)];
-      softmaxes::Normaliser n = softmaxes::normalise(team, span, classes, z + row * classes, p + row * classes, wide);
+      softmaxes::Normaliser n = softmaxes::normalise(team, span, z + row * classes, p + row * classes, wide);
       if (team.leads()) {
         // the difference of logits first: it is 0 when the target is the largest, and only the logarithm is left
         total += softmaxes::weight_of(targets, row, stride) * (((double)n.most - target) + log(n.sum));

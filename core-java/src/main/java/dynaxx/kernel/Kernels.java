@@ -89,6 +89,15 @@ public interface Kernels {
   }
 
   /**
+   * Attention.
+   *
+   * @return the family
+   */
+  default AttentionKernels attention() {
+    throw new MissingFamilyException("attention");
+  }
+
+  /**
    * Copies, sums and means of rows.
    *
    * @return the family

@@ -10,11 +10,10 @@ public interface SoftmaxKernels {
    *
    * @param rows number of rows
    * @param cols elements of each
-   * @param causal whether row i only sees columns 0 to {@code i % cols}; the others become 0
    * @param a logits
    * @param p probabilities
    */
-  void forward(long rows, int cols, boolean causal, Buffer a, Buffer p);
+  void forward(long rows, int cols, Buffer a, Buffer p);
 
   /**
    * {@code da = p (dp - sum(p dp))}; the output may be dp.
@@ -66,17 +65,4 @@ public interface SoftmaxKernels {
    * @param c one sum for each direction
    */
   void curvature(int k, long rows, int cols, Buffer p, Buffer dp, Buffer ra, Scalars c);
-
-  /**
-   * Entropy in nats of attention rows, summed over batch and queries: {@code sums[h] += -sum of p
-   * log p}, with 0 log 0 = 0.
-   *
-   * @param batch examples
-   * @param heads heads of each example
-   * @param queries rows of each head
-   * @param cols elements of each row
-   * @param p probabilities, batch x heads x queries x cols
-   * @param sums one sum for each head
-   */
-  void entropy(int batch, int heads, int queries, int cols, Buffer p, Scalars sums);
 }

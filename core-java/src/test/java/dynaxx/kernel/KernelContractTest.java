@@ -69,6 +69,7 @@ class KernelContractTest {
                 ActivationCases.all(),
                 NormCases.all(),
                 SoftmaxCases.all(),
+                AttentionCases.all(),
                 RowCases.all(),
                 ImageCases.all(),
                 ChannelNormCases.all(),

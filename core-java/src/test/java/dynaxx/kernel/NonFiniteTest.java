@@ -111,7 +111,7 @@ class NonFiniteTest {
       assertTrue(Double.isNaN(d.algebra().dot(x, one)));
       assertTrue(Double.isNaN(d.algebra().squaredDistance(x, one)));
       Buffer p = d.out(N);
-      d.kernels().softmax().forward(1, N, false, x, p);
+      d.kernels().softmax().forward(1, N, x, p);
       assertAllNaN(d.get(p));
       Buffer stats = d.out(2);
       d.kernels().norms().forward(new Normalization(1, N, 1e-5f, true), x, one, null, p, stats);

@@ -14,8 +14,8 @@ final class SoftmaxCases {
     List<KernelCase> cases = new ArrayList<>();
     for (int[] s : new int[][] {{1, 1}, {3, 7}, {34, 17}, {130, 65}, {63, 63}, {5, 2500}}) {
       boolean inPlace = s[0] % 2 == 1;
-      cases.add(softmax(s[0], s[1], false, inPlace));
-      cases.add(softmax(s[0], s[1], true, !inPlace));
+      cases.add(softmax(s[0], s[1], inPlace));
+      cases.add(softmax(s[0], s[1], !inPlace));
       cases.add(backward(s[0], s[1], inPlace));
       cases.add(backward(s[0], s[1], !inPlace));
       cases.add(tangent(s[0], s[1], inPlace));
@@ -24,8 +24,6 @@ final class SoftmaxCases {
       cases.add(tangentBackward(s[0], s[1], !inPlace));
       cases.add(curvature(s[0], s[1]));
     }
-    cases.add(entropy(3, 2, 17, 17));
-    cases.add(entropy(1, 5, 7, 65));
     return cases;
   }
 
@@ -64,25 +62,25 @@ final class SoftmaxCases {
     return Arrays.copyOfRange(values, r * cols, (r + 1) * cols);
   }
 
-  private static KernelCase softmax(int rows, int cols, boolean causal, boolean inPlace) {
+  private static KernelCase softmax(int rows, int cols, boolean inPlace) {
     float[] a = Data.normal(42, (long) rows * cols);
     for (int i = 0; i < a.length; i += 3) {
       a[i] *= 20;
     }
     return KernelCase.single(
         "softmax",
-        label(rows, cols, inPlace) + (causal ? ", causal" : ""),
+        label(rows, cols, inPlace),
         1e-30,
         5e-6,
         (d, first, k) -> {
           Buffer[] at = places(d, a, inPlace);
-          d.kernels().softmax().forward(rows, cols, causal, at[0], at[1]);
+          d.kernels().softmax().forward(rows, cols, at[0], at[1]);
           return d.get(at[1]);
         },
         (first, k) -> {
           double[][] p = new double[rows][];
           for (int r = 0; r < rows; r++) {
-            p[r] = ReferenceKernels.softmax(row(a, r, cols), causal ? r % cols + 1 : cols);
+            p[r] = ReferenceKernels.softmax(row(a, r, cols), cols);
           }
           return Data.join(p);
         });
@@ -196,30 +194,6 @@ final class SoftmaxCases {
                     row(p, q, cols), row(dp, q, cols), row(ra, r, cols));
           }
           return c;
-        });
-  }
-
-  private static KernelCase entropy(int batch, int heads, int queries, int cols) {
-    float[] p = probabilities(batch * heads * queries, cols);
-    for (int i = 0; i < p.length; i += 11) {
-      p[i] = 0;
-    }
-    return KernelCase.single(
-        "rowEntropy",
-        batch + " x " + heads + " x " + queries + " x " + cols,
-        1e-9,
-        1e-6,
-        (d, first, k) -> {
-          Scalars sums = d.scalars(new double[heads]);
-          d.kernels().softmax().entropy(batch, heads, queries, cols, d.in(p), sums);
-          return sums.read();
-        },
-        (first, k) -> {
-          double[] sums = new double[heads];
-          for (int i = 0; i < p.length; i++) {
-            sums[i / (queries * cols) % heads] -= p[i] == 0 ? 0 : p[i] * Math.log(p[i]);
-          }
-          return sums;
         });
   }
 }

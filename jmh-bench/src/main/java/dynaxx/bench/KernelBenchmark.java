@@ -85,7 +85,7 @@ public class KernelBenchmark extends DeviceBenchmark {
               () -> k.channelNorms().forward(planes, null, x, gains, shifts, y, stats);
           case "group-norm-backward" ->
               () -> k.channelNorms().backward(planes, x, stats, gains, dy, y, false, gains, shifts);
-          case "softmax" -> () -> k.softmax().forward(rows.rows(), COLS, false, x, y);
+          case "softmax" -> () -> k.softmax().forward(rows.rows(), COLS, x, y);
           case "convolution" ->
               () -> k.convolutions().convolve(shape, 1, Strided.of(x), w, null, y, false);
           case "convolution-weight" ->

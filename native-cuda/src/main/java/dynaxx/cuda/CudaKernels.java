@@ -1,6 +1,7 @@
 package dynaxx.cuda;
 
 import dynaxx.kernel.ActivationKernels;
+import dynaxx.kernel.AttentionKernels;
 import dynaxx.kernel.ChannelNormKernels;
 import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.ElementwiseKernels;
@@ -22,6 +23,7 @@ record CudaKernels(
     NormKernels norms,
     ChannelNormKernels channelNorms,
     SoftmaxKernels softmax,
+    AttentionKernels attention,
     RowKernels rows,
     GatherKernels gathers,
     StrideKernels strides,
@@ -39,6 +41,7 @@ record CudaKernels(
         new Norms(launcher),
         new ChannelNorms(launcher),
         new Softmax(launcher),
+        new Attention(launcher),
         new Rows(launcher),
         new Gathers(launcher),
         new Strides(launcher),

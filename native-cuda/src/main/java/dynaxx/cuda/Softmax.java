@@ -4,15 +4,13 @@ import dynaxx.kernel.Scalars;
 import dynaxx.kernel.SoftmaxKernels;
 import dynaxx.memory.Buffer;
 
-/** Softmax rows, attention entropy and softmax cross-entropy; kernels in softmax.cu. */
+/** Softmax rows; kernels in softmax.cu. */
 final class Softmax implements SoftmaxKernels {
 
   private final Launcher launcher;
-  private final int pack;
 
   Softmax(Launcher launcher) {
     this.launcher = launcher;
-    this.pack = 16 / launcher.elementBytes();
   }
 
   private Launcher begin(String name, Teams teams) {
@@ -20,12 +18,11 @@ final class Softmax implements SoftmaxKernels {
   }
 
   @Override
-  public void forward(long rows, int cols, boolean causal, Buffer a, Buffer p) {
+  public void forward(long rows, int cols, Buffer a, Buffer p) {
     Teams teams = Teams.of(rows, cols);
     begin("softmax_forward", teams)
         .i64(rows)
         .i32(cols)
-        .flag(causal)
         .p(a)
         .p(p)
         .launch(teams.blocks(), 1, Launcher.THREADS);
@@ -80,22 +77,5 @@ final class Softmax implements SoftmaxKernels {
         .i64(partial)
         .launch((long) teams.blocks() * k, 1, Launcher.THREADS);
     launcher.addPartials(partial, teams.blocks(), k, 1, c);
-  }
-
-  /** The rows of a head in one example are one run of elements. */
-  @Override
-  public void entropy(int batch, int heads, int queries, int cols, Buffer p, Scalars sums) {
-    long size = (long) queries * cols;
-    long packs = Math.ceilDiv(size, (long) pack);
-    int blocks = (int) Math.min(Launcher.blocks(packs), Launcher.REDUCTION_BLOCKS);
-    long partial = launcher.partials((long) blocks * heads);
-    launcher
-        .kernel("softmax_entropy")
-        .i64(batch)
-        .i64(size)
-        .p(p)
-        .i64(partial)
-        .launch(blocks, heads, Launcher.THREADS);
-    launcher.addPartials(partial, blocks, heads, 1, sums);
   }
 }

@@ -11,6 +11,7 @@ import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.IntConsumer;
 
 /** Computes in host memory. Every call has ended when it returns. */
@@ -21,6 +22,7 @@ final class CpuDevice implements Device {
   private final WorkerPool pool;
   private final RowLoops loops;
   private final Algebra<float[]> algebra;
+  private final Attention<float[]> attention;
   private final CpuKernels kernels;
   private final String products;
   private final double unitRoundoff;
@@ -30,28 +32,38 @@ final class CpuDevice implements Device {
     this.loops = loops;
     pool = new WorkerPool(threads);
     algebra = new Algebra<>(pool, loops);
+    Function<WorkerPool, GemmKernels> gemms = own -> new Gemm(own, loops);
     GemmKernels gemm = null;
     ConvolutionKernels convolutions = null;
     String description = natives.description();
     if (natives.kernels() != null) {
-      NativeKernels.Families families =
-          natives.kernels().open(natives.precision(), this::run, threads);
+      NativeKernels.Families families = open(natives, pool);
       gemm = families.gemm();
+      gemms = own -> open(natives, own).gemm();
       convolutions = families.convolutions();
       description = "products by " + families.description();
     }
     products = description;
     unitRoundoff = natives.precision().unitRoundoff();
+    attention = new Attention<>(pool, loops, gemms);
     kernels =
         CpuKernels.of(
             pool,
             loops,
-            gemm != null ? gemm : new Gemm(pool, loops),
+            gemm != null ? gemm : gemms.apply(pool),
+            attention,
             convolutions != null ? convolutions : new DirectConvolutions(pool, loops));
   }
 
-  private void run(int tasks, long workPerTask, long bytes, NativeKernels.Body body) {
-    pool.run(tasks, workPerTask, (task, scratch) -> body.run(task, scratch.bytes(bytes)));
+  private static NativeKernels.Families open(Natives.Choice natives, WorkerPool pool) {
+    return natives
+        .kernels()
+        .open(
+            natives.precision(),
+            (tasks, workPerTask, bytes, body) ->
+                pool.run(
+                    tasks, workPerTask, (task, scratch) -> body.run(task, scratch.bytes(bytes))),
+            pool.threads());
   }
 
   @Override
@@ -136,6 +148,7 @@ final class CpuDevice implements Device {
               if (float64 != null) {
                 float64.release();
               }
+              attention.close();
               pool.close();
             });
   }

@@ -1,6 +1,7 @@
 package dynaxx.device.cpu;
 
 import dynaxx.kernel.ActivationKernels;
+import dynaxx.kernel.AttentionKernels;
 import dynaxx.kernel.ChannelNormKernels;
 import dynaxx.kernel.ConvolutionKernels;
 import dynaxx.kernel.ElementwiseKernels;
@@ -22,6 +23,7 @@ record CpuKernels(
     NormKernels norms,
     ChannelNormKernels channelNorms,
     SoftmaxKernels softmax,
+    AttentionKernels attention,
     RowKernels rows,
     GatherKernels gathers,
     StrideKernels strides,
@@ -31,7 +33,11 @@ record CpuKernels(
     implements Kernels {
 
   static <A> CpuKernels of(
-      WorkerPool pool, Loops<A> loops, GemmKernels gemm, ConvolutionKernels convolutions) {
+      WorkerPool pool,
+      Loops<A> loops,
+      GemmKernels gemm,
+      AttentionKernels attention,
+      ConvolutionKernels convolutions) {
     Rows<A> rows = new Rows<>(pool, loops);
     Wide<A> wide = new Wide<>(loops);
     return new CpuKernels(
@@ -41,6 +47,7 @@ record CpuKernels(
         new Norms<>(pool, loops),
         new ChannelNorms<>(pool, wide),
         new Softmax<>(pool, loops),
+        attention,
         rows,
         new Gathers<>(pool, loops, rows),
         new Strides<>(pool, loops),

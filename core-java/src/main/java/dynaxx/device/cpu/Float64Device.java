@@ -23,6 +23,7 @@ final class Float64Device implements Device {
   private final Float64Loops loops = new Float64Loops();
   private final Algebra<double[]> algebra;
   private final Convolutions<double[]> convolutions;
+  private final Attention<double[]> attention;
   private final CpuKernels kernels;
 
   Float64Device(WorkerPool pool, long memoryLimit) {
@@ -31,11 +32,13 @@ final class Float64Device implements Device {
     algebra = new Algebra<>(pool, loops);
     Float64Gemm gemm = new Float64Gemm(pool);
     convolutions = new Convolutions<>(pool, loops, gemm);
-    kernels = CpuKernels.of(pool, loops, gemm, convolutions);
+    attention = new Attention<>(pool, loops, Float64Gemm::new);
+    kernels = CpuKernels.of(pool, loops, gemm, attention, convolutions);
   }
 
   /** What {@link #close} leaves to the device that made this one. */
   void release() {
+    attention.close();
     convolutions.close();
   }
 

@@ -135,6 +135,13 @@ final class Float64Loops implements Loops<double[]> {
   }
 
   @Override
+  public void exp(double[] v, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = Math.exp(v[j]);
+    }
+  }
+
+  @Override
   public double max(double[] x, int at, int n) {
     double max = Double.NEGATIVE_INFINITY;
     for (int j = at; j < at + n; j++) {

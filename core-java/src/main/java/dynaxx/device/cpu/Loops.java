@@ -153,6 +153,9 @@ interface Loops<A> {
    */
   double expSum(A x, int at, int n, double shift);
 
+  /** {@code v = exp(v)} of the first n. */
+  void exp(A v, int n);
+
   // ---- reductions of exactly the given elements, in float64
 
   double max(A x, int at, int n);

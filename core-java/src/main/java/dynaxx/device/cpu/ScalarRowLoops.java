@@ -130,6 +130,13 @@ final class ScalarRowLoops implements RowLoops {
   }
 
   @Override
+  public void exp(float[] v, int n) {
+    for (int j = 0; j < n; j++) {
+      v[j] = (float) Math.exp(v[j]);
+    }
+  }
+
+  @Override
   public double max(float[] x, int at, int n) {
     float max = Float.NEGATIVE_INFINITY;
     for (int i = at; i < at + n; i++) {

@@ -4,22 +4,20 @@ import dynaxx.kernel.Scalars;
 import dynaxx.kernel.SoftmaxKernels;
 import dynaxx.memory.Buffer;
 
-/** Softmax of rows, its passes, and the entropy of attention rows. */
+/** Softmax of rows and its passes. */
 final class Softmax<A> implements SoftmaxKernels {
 
-  private final WorkerPool pool;
   private final Loops<A> loops;
 
   private final RowBlocks blocks;
 
   Softmax(WorkerPool pool, Loops<A> loops) {
     blocks = new RowBlocks(pool);
-    this.pool = pool;
     this.loops = loops;
   }
 
   @Override
-  public void forward(long rows, int cols, boolean causal, Buffer a, Buffer p) {
+  public void forward(long rows, int cols, Buffer a, Buffer p) {
     blocks.run(
         rows,
         cols,
@@ -28,13 +26,9 @@ final class Softmax<A> implements SoftmaxKernels {
           A v = loops.array(scratch, 0, count * cols);
           loops.load(a, first * cols, v, count * cols);
           for (int r = 0; r < count; r++) {
-            int seen = causal ? (int) ((first + r) % cols) + 1 : cols;
-            double max = loops.max(v, r * cols, seen);
-            double sum = loops.expSum(v, r * cols, seen, max);
-            loops.multiply(v, r * cols, 1 / sum, seen);
-            if (seen < cols) {
-              loops.fill(v, r * cols + seen, (r + 1) * cols, 0);
-            }
+            double max = loops.max(v, r * cols, cols);
+            double sum = loops.expSum(v, r * cols, cols, max);
+            loops.multiply(v, r * cols, 1 / sum, cols);
           }
           loops.store(v, p, first * cols, count * cols);
         });
@@ -141,29 +135,5 @@ final class Softmax<A> implements SoftmaxKernels {
           }
         });
     Pieces.addInOrder(partial, k, 1, c);
-  }
-
-  @Override
-  public void entropy(int batch, int heads, int queries, int cols, Buffer p, Scalars sums) {
-    double[] partial = new double[Math.multiplyExact(batch, heads)];
-    pool.run(
-        partial.length,
-        16L * queries * cols,
-        (task, scratch) -> {
-          A v = loops.array(scratch, 0, cols);
-          double[] wide = scratch.doubles(1, cols);
-          double sum = 0;
-          for (int row = 0; row < queries; row++) {
-            loops.load(p, ((long) task * queries + row) * cols, v, cols);
-            loops.widen(v, wide, cols);
-            for (int j = 0; j < cols; j++) {
-              if (wide[j] != 0) {
-                sum -= wide[j] * Math.log(wide[j]);
-              }
-            }
-          }
-          partial[task] = sum;
-        });
-    Pieces.addInOrder(partial, heads, 1, sums);
   }
 }

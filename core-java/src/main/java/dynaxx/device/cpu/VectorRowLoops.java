@@ -313,6 +313,13 @@ final class VectorRowLoops implements VectorElementLoops {
   }
 
   @Override
+  public void exp(float[] v, int n) {
+    for (int j = 0; j < n; j += L) {
+      VectorActivations.exp(FloatVector.fromArray(S, v, j)).intoArray(v, j);
+    }
+  }
+
+  @Override
   public double max(float[] x, int at, int n) {
     FloatVector max = FloatVector.broadcast(S, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < n; i += L) {

@@ -48,6 +48,10 @@ final class WorkerPool implements AutoCloseable {
     return turns;
   }
 
+  int threads() {
+    return scratch.length;
+  }
+
   /** Number of threads, for run reports. */
   String description() {
     return scratch.length + (scratch.length == 1 ? " thread" : " threads");

@@ -36,7 +36,7 @@ public record Softmax() implements Op {
 
   @Override
   public void forward(Frame f) {
-    f.device().kernels().softmax().forward(rows(f), cols(f), false, f.x(0), f.y());
+    f.device().kernels().softmax().forward(rows(f), cols(f), f.x(0), f.y());
   }
 
   @Override

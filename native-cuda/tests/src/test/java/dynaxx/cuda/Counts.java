@@ -44,7 +44,7 @@ record Counts(int launches, int products, int waits, double flop, double bytes, 
         case "kernel" -> {
           Launch launch = launch(fields);
           members = launch.kernel().equals("gemm_members") ? launch : members;
-          sum = sum.plus(0, 0, KernelTraffic.bytes(launch), card);
+          sum = sum.plus(launch, card);
         }
         case "product" -> sum = sum.plus(product(fields, members), card);
         case "copy" -> sum = sum.plus(0, 0, 2 * Double.parseDouble(fields[1]), card);
@@ -60,6 +60,12 @@ record Counts(int launches, int products, int waits, double flop, double bytes, 
 
   private Counts plus(Product product, Card card) {
     return plus(1, product.flop, product.bytes, card);
+  }
+
+  /** Kernels compute in float32, whatever the precision of products by cuBLAS. */
+  private Counts plus(Launch launch, Card card) {
+    Card own = new Card(Card.H200.flops(), card.bytesPerSecond());
+    return plus(0, KernelTraffic.flop(launch), KernelTraffic.bytes(launch), own);
   }
 
   private Counts plus(int more, double moreFlop, double moreBytes, Card card) {

@@ -57,6 +57,7 @@ final class KernelTraffic {
       case "elementwise" -> elementwise(l);
       case "norm" -> norm(l);
       case "softmax", "cross" -> softmax(l);
+      case "attention" -> attention(l);
       case "rows" -> rows(l);
       case "gs" -> gramSchmidt(l);
       case "gemm" -> gemm(l);
@@ -144,17 +145,60 @@ final class KernelTraffic {
     return 2 * WIDE * (l.x() / k) * groups * cols * k;
   }
 
+  /** Elements of Q, K or V, of each head, and numbers of each query. */
+  private static long attention(Launch l) {
+    long tokens = l.word(0, 0) * l.word(0, 1);
+    long q = tokens * l.word(0, 2) * l.word(0, 3);
+    long kv = tokens * l.word(0, 2) * l.word(0, 4);
+    long numbers = tokens * l.word(0, 3);
+    long k = l.y();
+    long x = q + 2 * kv;
+    return switch (l.kernel()) {
+      case "attention_forward" -> REAL * (x + q + 2 * numbers);
+      case "attention_backward_queries" -> REAL * (x + 3 * q + 3 * numbers + l.at(7) * q);
+      case "attention_backward_keys" -> REAL * (x + q + 3 * numbers + 2 * kv + l.at(6) * 2 * kv);
+      case "attention_tangent" -> REAL * (x + q + 2 * numbers + k * (x + q + numbers));
+      case "attention_tangent_backward_queries" ->
+          REAL * (x + q + 3 * numbers + k * (x + 2 * q + 2 * numbers + l.at(10) * q));
+      case "attention_tangent_backward_keys" ->
+          REAL * (x + q + 3 * numbers + k * (x + q + 2 * numbers + 2 * kv + l.at(10) * 2 * kv));
+      case "attention_curvature" ->
+          REAL * (x + q + 3 * numbers + k * (x + numbers)) + WIDE * l.x() * k;
+      case "attention_entropy" -> REAL * (q + kv + 2 * numbers) + WIDE * l.x() * l.y();
+      default -> unknown(l);
+    };
+  }
+
+  /** Operations of the products inside a kernel, all in float32; none outside attention. */
+  static double flop(Launch l) {
+    if (!l.kernel().startsWith("attention_")) {
+      return 0;
+    }
+    long tokens = l.word(0, 1);
+    double pairs = l.word(0, 5) == 0 ? tokens * tokens : tokens * (tokens + 1) / 2.0;
+    double product = 2 * pairs * l.word(0, 0) * l.word(0, 2) * l.word(0, 3);
+    return switch (l.kernel()) {
+      case "attention_forward" -> 2 * product;
+      case "attention_backward_queries" -> 3 * product;
+      case "attention_backward_keys" -> 4 * product;
+      case "attention_tangent" -> 5 * product * l.y();
+      case "attention_tangent_backward_queries" -> 9 * product * l.y();
+      case "attention_tangent_backward_keys" -> 10 * product * l.y();
+      case "attention_curvature" -> 6 * product * l.y();
+      case "attention_entropy" -> product;
+      default -> unknown(l);
+    };
+  }
+
   private static long softmax(Launch l) {
     return switch (l.kernel()) {
       case "softmax_forward" -> {
         long cols = l.at(2);
-        long seen = l.at(3) == 0 ? 2 * cols : cols + (cols + 1) / 2;
-        yield REAL * l.at(1) * seen;
+        yield REAL * l.at(1) * 2 * cols;
       }
       case "softmax_tangent" -> REAL * l.at(2) * l.at(3) * (1 + 2 * l.at(1));
       case "softmax_tangent_backward" -> REAL * l.at(2) * l.at(3) * (2 + 3 * l.at(1));
       case "softmax_curvature" -> REAL * l.at(2) * l.at(3) * (2 + l.at(1)) + WIDE * l.x();
-      case "softmax_entropy" -> REAL * l.at(0) * l.at(1) * l.y() + WIDE * l.x() * l.y();
       case "cross_entropy" -> 2 * REAL * l.at(1) * l.at(2);
       case "cross_entropy_backward" -> 2 * REAL * l.at(1) * l.at(2);
       case "cross_entropy_tangent" -> REAL * l.at(2) * l.at(3) * (1 + 2 * l.at(1));
