@@ -94,6 +94,11 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   }
 
   @Override
+  final boolean takesCompact() {
+    return true;
+  }
+
+  @Override
   final void released() {
     products = null;
     forms = null;

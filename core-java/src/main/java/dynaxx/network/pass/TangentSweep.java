@@ -75,7 +75,7 @@ public final class TangentSweep implements AutoCloseable {
           adjoints[i] = plan.add(2 * n - last[i], 2 * n - shared.first(i), size);
         }
         saved[i] =
-            Tape.workspace(network, i).tangents().stream()
+            Workspaces.of(network, i).tangents().stream()
                 .mapToInt(s -> plan.add(node, kept ? 2 * n - node : node, s))
                 .toArray();
       }
@@ -149,7 +149,7 @@ public final class TangentSweep implements AutoCloseable {
               .mapToObj(size -> device.allocate(scope, Math.multiplyExact(size, width)))
               .toArray(Buffer[]::new);
       scratch =
-          Arrays.stream(Tape.scratchSizes(network))
+          Arrays.stream(Workspaces.scratchSizes(network))
               .mapToObj(size -> device.allocate(scope, Math.multiplyExact(size, width)))
               .toArray(Buffer[]::new);
       forms = kind == Kind.QUADRATIC ? device.scalars(scope, maxDirections) : null;
@@ -168,7 +168,7 @@ public final class TangentSweep implements AutoCloseable {
    */
   public static long bytesPerExample(Network network, Kind kind) {
     long floats = Arrays.stream(Layout.of(network, kind).slotSizes()).sum();
-    return (floats + Arrays.stream(Tape.scratchSizes(network)).sum()) * Float.BYTES;
+    return (floats + Arrays.stream(Workspaces.scratchSizes(network)).sum()) * Float.BYTES;
   }
 
   /**
@@ -207,9 +207,10 @@ public final class TangentSweep implements AutoCloseable {
     forward(tape, false);
     tape.overwriteSaved();
     for (int i = network.steps().size() - 1; i > 0; i--) {
-      for (int direction = 0; direction < directions() && active(i); direction++) {
-        TapeFrame frame = new DirectionFrame(tape, this, i, direction);
-        tape.run(i, op -> op.backward(frame));
+      DirectionFrame frame = new DirectionFrame(tape, this, i);
+      for (int j = 0; j < directions() && active(i); j++) {
+        int direction = j;
+        tape.run(i, op -> op.backward(frame.turnTo(direction)));
       }
     }
   }
