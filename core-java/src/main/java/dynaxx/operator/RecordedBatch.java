@@ -10,6 +10,7 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.pass.BatchPlan;
+import dynaxx.network.pass.FixedFactors;
 import dynaxx.network.pass.OpConstants;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NetworkOperator.Limits;
@@ -40,6 +41,9 @@ final class RecordedBatch implements AutoCloseable {
 
   /** Of the memory limit, what parameters that are copied may take. */
   private static final int SMALL = 64;
+
+  /** Of the memory limit, what vectors of recorded sweeps may take. */
+  static final int RECORDED = 16;
 
   /** Whoever works with the recordings. */
   interface Owner {
@@ -448,6 +452,16 @@ final class RecordedBatch implements AutoCloseable {
   /** Owns work space, until memory runs out and it is cut again. */
   Scope workScope() {
     return workScope;
+  }
+
+  /** What products over the recordings have in common, for as long as they stay in place. */
+  FixedFactors fixed(Scope owned) {
+    if (!plan.resident()) {
+      return FixedFactors.NONE;
+    }
+    long sweeps = (long) plan.part() * plan.directions() * tangentBytes;
+    long free = memoryBesideTapes() - sweeps - plan.memory() / RECORDED;
+    return FixedFactors.of(device, point, tapes, owner.usesAdjoints(), free, owned);
   }
 
   /** Memory limit less what the recordings take. */

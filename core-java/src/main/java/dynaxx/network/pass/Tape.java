@@ -15,6 +15,7 @@ import dynaxx.network.op.LossRoot;
 import dynaxx.network.op.Op;
 import dynaxx.network.op.Op.Statistic;
 import dynaxx.network.op.Step;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
@@ -227,7 +228,7 @@ public final class Tape implements AutoCloseable {
   }
 
   private void bind(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
-    requireFitting(parameters, batch, totalExamples);
+    TapeArguments.check(network, loss, capacity, parameters, batch, totalExamples);
     recorded = Recorded.NOTHING;
     this.parameters = parameters;
     this.batch = batch;
@@ -244,28 +245,6 @@ public final class Tape implements AutoCloseable {
             output(),
             batch.targets(),
             lossSaved);
-  }
-
-  private void requireFitting(Buffer parameters, Batch batch, long totalExamples) {
-    Shape.requireSize("parameters", parameters.size(), network.parameterCount());
-    if (batch.examples() > capacity) {
-      throw new IllegalArgumentException(
-          "batch: found " + batch.examples() + " examples, expected at most " + capacity);
-    }
-    long examples = batch.examples();
-    if ((network.couplesExamples() || loss.couplesExamples()) && examples != totalExamples) {
-      throw new IllegalArgumentException(
-          "batch: found "
-              + examples
-              + " of "
-              + totalExamples
-              + " examples, expected all of them at once, since the "
-              + (network.couplesExamples() ? "network" : "loss")
-              + " couples its examples");
-    }
-    Shape.requireSize("inputs", batch.inputs().size(), examples * network.inputShape().size());
-    Shape.requireSize(
-        "targets", batch.targets().size(), examples * loss.targetSize(network.outputShape()));
   }
 
   private void forwardThroughOps() {
@@ -537,6 +516,21 @@ public final class Tape implements AutoCloseable {
       giveAdjoint(node, 0, examples());
     }
     return adjoints[node];
+  }
+
+  /** Arrays that stay as the last passes left them; adjoints if no other backward pass runs. */
+  List<Buffer> kept(boolean withAdjoints) {
+    requireForward();
+    List<Buffer> kept = new ArrayList<>();
+    for (int i = 0; i < values.length; i++) {
+      if (i == 0 || layout.valueSlot(i) < 0) {
+        kept.add(values[i]);
+      }
+      if (withAdjoints && i > 0 && layout.keepsAdjoint(i)) {
+        kept.add(adjoints[i]);
+      }
+    }
+    return kept;
   }
 
   /** Where a value is, whatever is there now. */
