@@ -94,7 +94,7 @@ public interface Op {
   }
 
   /**
-   * Whether passes after the forward pass read an input's values.
+   * Whether passes after the forward pass read an input's values, or tangentBackward its tangent.
    *
    * @param input which
    * @return true by default

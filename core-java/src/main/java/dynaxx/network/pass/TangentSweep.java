@@ -68,7 +68,8 @@ public final class TangentSweep implements AutoCloseable {
         int node = i;
         Step step = steps.get(i);
         long size = step.active() ? step.shape().size() : 0;
-        tangents[i] = plan.add(i, kept ? 2 * n - first[i] : last[i], size);
+        boolean again = kept && first[i] < n;
+        tangents[i] = plan.add(i, again ? 2 * n - first[i] : last[i], size);
         if (!kind.goesBack) {
           adjoints[i] = plan.add(n, n, i == n - 1 ? size : 0);
         } else if (shared.owner(i) == i) {
@@ -87,15 +88,21 @@ public final class TangentSweep implements AutoCloseable {
           map(tangents, slots), map(adjoints, slots), map(saved, slots), plan.sizes(), shared);
     }
 
-    /** First and last op that uses each node; the loss, at time n, uses the output. */
+    /**
+     * The first op that reads each node's tangent going back, n if there is none, and the last op
+     * that uses it going forward; the loss, at time n, uses the output.
+     */
     private static void consumers(List<Step> steps, int[] first, int[] last) {
       int n = steps.size();
       Arrays.fill(first, n);
       last[n - 1] = n;
       for (int i = 1; i < n; i++) {
-        for (int input : steps.get(i).inputs()) {
-          first[input] = Math.min(first[input], i);
-          last[input] = i;
+        int[] inputs = steps.get(i).inputs();
+        for (int j = 0; j < inputs.length; j++) {
+          if (steps.get(i).op().readsInput(j)) {
+            first[inputs[j]] = Math.min(first[inputs[j]], i);
+          }
+          last[inputs[j]] = i;
         }
       }
     }

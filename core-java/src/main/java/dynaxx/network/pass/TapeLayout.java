@@ -47,8 +47,9 @@ final class TapeLayout {
       }
     }
     for (int i = 1; i < n - 1; i++) {
+      int node = i;
       boolean read = steps.get(i).op().readsOutput() || consumers.get(i).isEmpty();
-      passing[i] = !read && consumers.get(i).stream().noneMatch(readerOf(i)::reads);
+      passing[i] = !read && consumers.get(i).stream().noneMatch(op -> reads(op, node));
       again[i] = compact && !read && !passing[i] && givesAgain(i);
     }
     for (int i = n - 2; i > 0; i--) {
@@ -75,25 +76,20 @@ final class TapeLayout {
     adjointSlotSizes = adjoints.sizes();
   }
 
-  private interface Reader {
-    boolean reads(int consumer);
-  }
-
   /** What is kept on a tape, or on a compact one. */
   static TapeLayout of(Network network, boolean compact) {
     return new TapeLayout(network, compact);
   }
 
-  private Reader readerOf(int node) {
-    return consumer -> {
-      Step step = steps.get(consumer);
-      for (int i = 0; i < step.inputs().length; i++) {
-        if (step.inputs()[i] == node && step.op().readsInput(i)) {
-          return true;
-        }
+  /** Whether an op's later passes read a node's value. */
+  private boolean reads(int op, int node) {
+    Step step = steps.get(op);
+    for (int i = 0; i < step.inputs().length; i++) {
+      if (step.inputs()[i] == node && step.op().readsInput(i)) {
+        return true;
       }
-      return false;
-    };
+    }
+    return false;
   }
 
   /** Whether an op's forward pass is cheap, and all that it needs is kept anyway. */
