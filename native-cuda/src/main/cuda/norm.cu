@@ -335,9 +335,16 @@ KERNEL_RESIDENT(norm_backward, 3)(
   norms::backward(s, t, blockIdx.x, gridDim.x, partial, row_sums, columns, rows);
 }
 
+// Before compute capability 9.0 a third block of norm_tangent_backward would spill one register.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+#define TANGENT_BACKWARD_BLOCKS 2
+#else
+#define TANGENT_BACKWARD_BLOCKS 3
+#endif
+
 // rdx (or null) from x, dy: rows x cols; rx (or null), rdy: k x rows x cols; partial: k x 2 x chunks groups x cols, block = chunk k + q, so
 // that blocks of all directions that read the same rows are neighbours.
-KERNEL(norm_tangent_backward)(
+KERNEL_RESIDENT(norm_tangent_backward, TANGENT_BACKWARD_BLOCKS)(
     norms::Shape s, norms::Tiling t, int k, const real* x, const real* stats, const real* gamma, const real* dy, const real* rx,
     norms::Runs rgamma, const real* rdy, real* rdx, int add, double* partial) {
   enum { MEAN, SLOPE, M1, M2, RM1, RM2, VALUES };
@@ -362,25 +369,29 @@ KERNEL(norm_tangent_backward)(
     enum { RX, XH_RX, D, D_XH, D_RX, RD, RD_XH, SUMS };
     double sums[SUMS] = {};  // d = gamma dy, rd = rgamma dy + gamma rdy
     for (int c = span.first; c < n; c += span.hop) {
-      Pack v = span.load(x + row * n, c, wide);
-      Pack a = span.load(dy + row * n, c, wide);
-      Pack ra = span.load(rdy + row * n, c, wide);
+      // in this order few values are needed at a time
+      Pack d = span.load(dy + row * n, c, wide);
       Pack g = span.load(gamma, c, wide_gamma);
+      Pack rd = span.load(rdy + row * n, c, wide);
       Pack rg = span.load(gains, c, wide_gains);
+      for (int j = 0; j < PACK; j++) {
+        rd.v[j] = rg.v[j] * d.v[j] + g.v[j] * rd.v[j];
+        d.v[j] *= g.v[j];
+      }
+      Pack v = span.load(x + row * n, c, wide);
       Pack u = {};
       if (rx) {
         u = span.load(rx + row * n, c, wide);
       }
       for (int j = 0; j < PACK; j++) {
-        double xh = at.normalised(v.v[j]), d = g.v[j] * a.v[j], tangent = u.v[j];
-        double rd = rg.v[j] * a.v[j] + g.v[j] * ra.v[j];
+        double xh = at.normalised(v.v[j]), tangent = u.v[j];
         sums[RX] += tangent;
         sums[XH_RX] += xh * tangent;
-        sums[D] += d;
-        sums[D_XH] += d * xh;
-        sums[D_RX] += d * tangent;
-        sums[RD] += rd;
-        sums[RD_XH] += rd * xh;
+        sums[D] += (double)d.v[j];
+        sums[D_XH] += (double)d.v[j] * xh;
+        sums[D_RX] += (double)d.v[j] * tangent;
+        sums[RD] += (double)rd.v[j];
+        sums[RD_XH] += (double)rd.v[j] * xh;
       }
     }
     for (int i = 0; i < SUMS; i++) {
@@ -404,8 +415,6 @@ KERNEL(norm_tangent_backward)(
   };
   auto rows = [&](index_t row, int place, int c, const Span<int>& span, norms::Gradients& sums) {
     norms::Stats at(s, stats, row);
-    real mean = values[place][MEAN], slope = values[place][SLOPE], m1 = values[place][M1], m2 = values[place][M2];
-    real rm1 = values[place][RM1], rm2 = values[place][RM2];
     Pack v = span.load(x + row * n, c, wide);
     Pack a = span.load(dy + row * n, c, wide);
     Pack ra = span.load(rdy + row * n, c, wide);
@@ -413,15 +422,16 @@ KERNEL(norm_tangent_backward)(
     if (rx) {
       u = span.load(rx + row * n, c, wide);
     }
+    const real* row_values = values[place];
     for (int j = 0; j < PACK; j++) {
       real xh = at.normalised(v.v[j]);
-      real rxh = at.r * (u.v[j] - mean - xh * slope);
+      real rxh = at.r * (u.v[j] - row_values[MEAN] - xh * row_values[SLOPE]);
       real dxh = g.v[j] * a.v[j];
       real rdxh = rg.v[j] * a.v[j] + g.v[j] * ra.v[j];
-      real d = at.r * (dxh - m1 - xh * m2);
+      real d = at.r * (dxh - row_values[M1] - xh * row_values[M2]);
       sums.gain[j] += (double)ra.v[j] * (double)xh + (double)a.v[j] * (double)rxh;
       sums.shift[j] += (double)ra.v[j];
-      v.v[j] = at.r * (rdxh - rm1 - rxh * m2 - xh * rm2) - at.r * slope * d;
+      v.v[j] = at.r * (rdxh - row_values[RM1] - rxh * row_values[M2] - xh * row_values[RM2]) - at.r * row_values[SLOPE] * d;
     }
     if (rdx) {
       span.put(rdx + row * n, c, wide, v, add);

@@ -1,4 +1,5 @@
-// What the device was asked to do: a line for each launch, product, copy and wait, for tests that count.
+// What the device was asked to do: a line for each launch, product, copy and wait, and before and after those of a graph, for tests that
+// count.
 #pragma once
 
 #include <cstddef>

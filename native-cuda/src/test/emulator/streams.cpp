@@ -280,7 +280,9 @@ DYNAXX_EXPORT int cuGraphLaunch(void* handle, void* streamHandle) {
   if (stream == nullptr) return kInvalidHandle;
   return enqueue(call, stream, call.name(), [nodes = exec->nodes] {
     countLine("graph|");
-    return runNodes(*nodes);
+    int status = runNodes(*nodes);
+    countLine("graph end|");
+    return status;
   });
 }
 

@@ -1,5 +1,9 @@
 package dynaxx.kernel;
 
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
+import java.util.List;
+
 /** Matrix products. */
 public interface GemmKernels {
 
@@ -45,6 +49,46 @@ public interface GemmKernels {
   default void multiply(
       int m, int n, int depth, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
     multiply(m, n, depth, alpha, a, b, beta, c, null, Members.ONE);
+  }
+
+  /** Factors whose values stay the same over many products. */
+  interface Fixed {
+
+    /** Nothing is kept. */
+    Fixed NONE =
+        new Fixed() {
+          @Override
+          public void during(Runnable work) {
+            work.run();
+          }
+
+          @Override
+          public void changed() {
+            // Nothing is kept.
+          }
+        };
+
+    /**
+     * Does work during which the factors have the values that they had since {@link #changed}.
+     *
+     * @param work calls kernels
+     */
+    void during(Runnable work);
+
+    /** The factors have other values from now on. */
+    void changed();
+  }
+
+  /**
+   * Prepares for products of factors that stay the same: what the device makes of them may be kept.
+   *
+   * @param factors buffers that other work may change, but for {@link Fixed#during}
+   * @param bytes memory that it may take
+   * @param scope ends it
+   * @return nothing is kept by default
+   */
+  default Fixed fix(List<Buffer> factors, long bytes, Scope scope) {
+    return Fixed.NONE;
   }
 
   /**

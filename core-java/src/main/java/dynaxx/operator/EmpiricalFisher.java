@@ -179,6 +179,11 @@ public final class EmpiricalFisher extends NetworkOperator {
   }
 
   @Override
+  boolean takesCompact() {
+    return false; // products of examples need the memory beside the recordings
+  }
+
+  @Override
   boolean usesAdjoints() {
     return true;
   }

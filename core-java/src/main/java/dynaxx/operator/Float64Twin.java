@@ -24,12 +24,15 @@ final class Float64Twin {
   private final NetworkOperator operator;
   private final RecordedBatch recorded;
   private final Device exact;
+  private final boolean compact;
   private final Buffer v;
 
-  private Float64Twin(NetworkOperator operator, RecordedBatch recorded, Device exact, Buffer v) {
+  private Float64Twin(
+      NetworkOperator operator, RecordedBatch recorded, Device exact, boolean compact, Buffer v) {
     this.operator = operator;
     this.recorded = recorded;
     this.exact = exact;
+    this.compact = compact;
     this.v = v;
   }
 
@@ -48,17 +51,18 @@ final class Float64Twin {
     Loss loss = operator.lossFunction();
     // Limits count four bytes a value, and these have eight.
     long memory = recorded.plan().memory();
-    long oneExample = Tape.bytesPerExample(network, loss) + operator.tangentBytes();
+    long oneExample = Tape.bytesPerExample(network, loss, true) + operator.tangentBytes();
     boolean whole = network.couplesExamples() || loss.couplesExamples();
     long least = whole ? operator.examples() * oneExample : oneExample;
     if (whole && 2 * least > memory) {
       return OptionalDouble.empty();
     }
     BatchPlan.Limits limits =
-        new BatchPlan.Limits(Math.max(least, memory / 16), 0, 1, exact.get().records());
-    int part =
-        BatchPlan.of(network, loss, operator.examples(), limits, operator.tangentBytes()).part();
-    return OptionalDouble.of(new Float64Twin(operator, recorded, exact.get(), v).form(part, whole));
+        new BatchPlan.Limits(Math.max(least, memory / 16), 0, 1, exact.get().records(), true);
+    BatchPlan plan =
+        BatchPlan.of(network, loss, operator.examples(), limits, operator.tangentBytes());
+    Float64Twin twin = new Float64Twin(operator, recorded, exact.get(), plan.compact(), v);
+    return OptionalDouble.of(twin.form(plan.part(), whole));
   }
 
   /** Where memory runs out, once more with smaller parts. */
@@ -83,7 +87,8 @@ final class Float64Twin {
                 operator.lossFunction(),
                 exact,
                 part,
-                new OpConstants(network, exact, work));
+                new OpConstants(network, exact, work),
+                compact);
         ParameterPieces parameters = ParameterPieces.of(network, exact, recorded.point());
         ParameterPieces direction = ParameterPieces.of(network, exact, v);
         ParameterPieces gradient = ParameterPieces.discarding(network, exact)) {

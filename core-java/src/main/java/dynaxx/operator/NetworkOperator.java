@@ -12,6 +12,7 @@ import dynaxx.network.pass.ExampleNorms;
 import dynaxx.network.pass.FisherSweep;
 import dynaxx.network.pass.ParameterGradients;
 import dynaxx.network.pass.Tape;
+import dynaxx.network.pass.TapeStatistics;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -113,6 +114,11 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
           @Override
           public boolean usesAdjoints() {
             return NetworkOperator.this.usesAdjoints();
+          }
+
+          @Override
+          public boolean takesCompact() {
+            return NetworkOperator.this.takesCompact();
           }
         };
     recorded =
@@ -390,6 +396,11 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
   /** Whether a part that is recorded again needs its backward pass too. */
   abstract boolean usesAdjoints();
 
+  /**
+   * Whether recordings may be compact, which leaves less beside them; depends on the class only.
+   */
+  abstract boolean takesCompact();
+
   /** Work space has gone and is to be allocated again when needed. */
   abstract void released();
 
@@ -496,7 +507,7 @@ public abstract sealed class NetworkOperator implements SymmetricOperator
   public final List<double[]> statistic(String statistic) {
     requirePoint();
     return exclusively(
-        () -> Tape.means(network, statistic, recorded.statistic(statistic), examples));
+        () -> TapeStatistics.means(network, statistic, recorded.statistic(statistic), examples));
   }
 
   /**

@@ -10,17 +10,20 @@ import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
 import dynaxx.network.pass.BatchPlan;
+import dynaxx.network.pass.FixedFactors;
 import dynaxx.network.pass.OpConstants;
 import dynaxx.network.pass.Tape;
 import dynaxx.operator.NetworkOperator.Limits;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -39,6 +42,9 @@ final class RecordedBatch implements AutoCloseable {
   /** Of the memory limit, what parameters that are copied may take. */
   private static final int SMALL = 64;
 
+  /** Of the memory limit, what vectors of recorded sweeps may take. */
+  static final int RECORDED = 16;
+
   /** Whoever works with the recordings. */
   interface Owner {
     /**
@@ -54,7 +60,12 @@ final class RecordedBatch implements AutoCloseable {
 
     /** Whether a part that is recorded again needs its backward pass too. */
     boolean usesAdjoints();
+
+    /** Whether recordings may be compact; asked before the owner is complete. */
+    boolean takesCompact();
   }
+
+  private record Pass(Tape tape, boolean back) {}
 
   private final String name;
   private final Owner owner;
@@ -81,6 +92,14 @@ final class RecordedBatch implements AutoCloseable {
 
   /** The parameters' array of the last recordings, null if other arrays have changed since. */
   private Buffer recordedAt;
+
+  /** Both passes of each tape, as the device has recorded them. */
+  private final Map<Pass, Runnable> passes = new HashMap<>();
+
+  private Scope passScope;
+
+  /** The parameters' array that they were recorded with. */
+  private Buffer passesAt;
 
   private boolean current;
   private double lossValue;
@@ -121,7 +140,11 @@ final class RecordedBatch implements AutoCloseable {
             loss,
             examples,
             new BatchPlan.Limits(
-                memory, limits.microBatch(), limits.directions(), device.records()),
+                memory,
+                limits.microBatch(),
+                limits.directions(),
+                device.records(),
+                owner.takesCompact()),
             tangentBytes);
     try {
       this.batch = batch.checked(network, loss).on(device, batchScope);
@@ -140,7 +163,8 @@ final class RecordedBatch implements AutoCloseable {
       try {
         cut();
         for (int i = 0; i < (plan.resident() ? parts.size() : 1); i++) {
-          Tape tape = new Tape(network, loss, device, parts.get(i).examples(), constants);
+          int capacity = parts.get(i).examples();
+          Tape tape = new Tape(network, loss, device, capacity, constants, plan.compact());
           workScope.onClose(tape::close);
           tapes.add(tape);
         }
@@ -165,6 +189,9 @@ final class RecordedBatch implements AutoCloseable {
     recordedAt = null;
     parts.clear();
     tapes.clear();
+    passes.clear();
+    passScope = null;
+    passesAt = null;
     workScope.close();
     workScope = scope.child();
     owner.released();
@@ -179,7 +206,12 @@ final class RecordedBatch implements AutoCloseable {
   private BatchPlan smaller(MemoryExhaustedException cause) {
     try {
       BatchPlan.Limits half =
-          new BatchPlan.Limits(plan.memory() / 2, plan.part(), plan.directions(), device.records());
+          new BatchPlan.Limits(
+              plan.memory() / 2,
+              plan.part(),
+              plan.directions(),
+              device.records(),
+              owner.takesCompact());
       BatchPlan next = BatchPlan.of(network, loss, examples, half, tangentBytes);
       LOG.log(Level.WARNING, () -> name + ": " + cause.getMessage() + "; going on with " + next);
       return next;
@@ -209,6 +241,7 @@ final class RecordedBatch implements AutoCloseable {
     cut();
     point = null;
     recordedAt = null;
+    passesAt = null;
     current = false;
   }
 
@@ -264,6 +297,9 @@ final class RecordedBatch implements AutoCloseable {
   }
 
   private void record() {
+    if (passesAt != point) {
+      renewPasses();
+    }
     device.algebra().fill(gradient, 0);
     double sum = 0;
     Map<String, List<double[]>> sums = new LinkedHashMap<>();
@@ -278,6 +314,30 @@ final class RecordedBatch implements AutoCloseable {
     statistics = observed || network.statistics().isEmpty() ? sums : null;
     owner.recorded(recordedAt == point);
     recordedAt = point;
+  }
+
+  /** Passes that were recorded hold for the arrays that they were recorded with. */
+  private void renewPasses() {
+    passes.clear(); // also where closing fails
+    Scope last = passScope;
+    passScope = workScope.child();
+    passesAt = point;
+    if (last != null) {
+      last.close();
+    }
+  }
+
+  /**
+   * Does a pass of a tape that keeps its recording, from the second time on by the device's own.
+   */
+  private Consumer<Runnable> how(Tape tape, boolean back) {
+    if (!plan.resident() || !loss.recordable()) {
+      return Runnable::run;
+    }
+    return work ->
+        passes
+            .computeIfAbsent(new Pass(tape, back), pass -> device.recording(passScope, work))
+            .run();
   }
 
   /** Refuses a softmax that the rounding of its logits changes too much. */
@@ -301,12 +361,12 @@ final class RecordedBatch implements AutoCloseable {
   /** Submits both passes before it waits for what the first one gives. */
   private double record(Tape tape, Batch part, Map<String, List<double[]>> sums) {
     try (Scope temporary = Scope.open()) {
-      tape.submitForward(point, part, examples);
+      tape.submitForward(point, part, examples, how(tape, false));
       Map<String, Supplier<List<double[]>>> submitted = new LinkedHashMap<>();
       for (String statistic : observed ? network.statistics() : Set.<String>of()) {
         submitted.put(statistic, tape.submitStatistic(statistic, temporary));
       }
-      tape.backward(gradient);
+      tape.backward(gradient, how(tape, true));
       requireResolved(name, device, tape);
       submitted.forEach(
           (name, values) -> sums.merge(name, values.get(), RecordedBatch::accumulate));
@@ -394,10 +454,20 @@ final class RecordedBatch implements AutoCloseable {
     return workScope;
   }
 
+  /** What products over the recordings have in common, for as long as they stay in place. */
+  FixedFactors fixed(Scope owned) {
+    if (!plan.resident()) {
+      return FixedFactors.NONE;
+    }
+    long sweeps = (long) plan.part() * plan.directions() * tangentBytes;
+    long free = memoryBesideTapes() - sweeps - plan.memory() / RECORDED;
+    return FixedFactors.of(device, point, tapes, owner.usesAdjoints(), free, owned);
+  }
+
   /** Memory limit less what the recordings take. */
   long memoryBesideTapes() {
     long recorded = plan.resident() ? examples : plan.part();
-    return plan.memory() - recorded * Tape.bytesPerExample(network, loss);
+    return plan.memory() - recorded * Tape.bytesPerExample(network, loss, plan.compact());
   }
 
   @Override

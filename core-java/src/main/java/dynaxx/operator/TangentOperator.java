@@ -6,6 +6,7 @@ import dynaxx.memory.Vectors;
 import dynaxx.network.Batch;
 import dynaxx.network.Loss;
 import dynaxx.network.Network;
+import dynaxx.network.pass.FixedFactors;
 import dynaxx.network.pass.TangentSweep;
 import dynaxx.network.pass.TangentSweep.Kind;
 import dynaxx.network.pass.Tape;
@@ -19,6 +20,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   private TangentSweep forms;
   private Scope recordingScope;
   private Recordings recordings;
+  private FixedFactors fixed;
 
   TangentOperator(
       String name,
@@ -49,7 +51,8 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     if (products == null) {
       products = sweep(kind, v);
     }
-    recordings.run(tape, v, hv, (in, out) -> addProducts(products, tape, in, out));
+    fixed.during(
+        () -> recordings.run(tape, v, hv, (in, out) -> addProducts(products, tape, in, out)));
   }
 
   @Override
@@ -59,7 +62,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
       forms = sweep(Kind.QUADRATIC, v);
     }
     forms.clearForms();
-    recordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in));
+    fixed.during(() -> recordings.run(tape, v, null, (in, none) -> addForms(forms, tape, in)));
     return forms.forms();
   }
 
@@ -77,6 +80,7 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
   @Override
   final void moved(boolean inPlace) {
     if (inPlace && recordings != null) {
+      fixed.changed();
       return;
     }
     renew();
@@ -89,8 +93,14 @@ abstract sealed class TangentOperator extends NetworkOperator permits Hessian, G
     }
     recordingScope = recordings().workScope().child();
     boolean recorded = !recomputes() && lossFunction().recordable();
-    long mostBytes = recorded ? recordings().plan().memory() / 16 : 0;
+    long mostBytes = recorded ? recordings().plan().memory() / RecordedBatch.RECORDED : 0;
+    fixed = recordings().fixed(recordingScope);
     recordings = new Recordings(device(), mostBytes, recordingScope);
+  }
+
+  @Override
+  final boolean takesCompact() {
+    return true;
   }
 
   @Override

@@ -5,9 +5,12 @@ import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
 import dynaxx.kernel.Strided;
+import dynaxx.memory.Buffer;
+import dynaxx.memory.Scope;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.function.ToLongFunction;
 
 /**
@@ -37,6 +40,7 @@ final class Gemm implements GemmKernels {
   private final boolean split;
   private final long splitBudget;
   private final MemorySegment factors;
+  private KeptFactors kept;
 
   Gemm(Launcher launcher, Blas.Type type, boolean split) {
     this(
@@ -263,13 +267,48 @@ final class Gemm implements GemmKernels {
       return;
     }
     SplitFamily s = SplitFamily.of(f);
-    long a = launcher.workspace(splitBytes(f)) + addressBytes(f);
-    long b = a + s.a.size() * launcher.elementBytes();
-    s.a.write(launcher, start(f.a()), a, SplitFactor.LEFT[s.parts]);
-    s.b.write(launcher, start(f.b()), b, SplitFactor.RIGHT[s.parts]);
+    long a = parts(s.a, SplitFactor.LEFT[s.parts]);
+    long b = parts(s.b, SplitFactor.RIGHT[s.parts]);
+    long sizeA = a == 0 ? s.a.size() * launcher.elementBytes() : 0;
+    long sizeB = b == 0 ? s.b.size() * launcher.elementBytes() : 0;
+    long space = launcher.workspace(addressBytes(f) + sizeA + sizeB) + addressBytes(f);
+    if (a == 0) {
+      a = space;
+      s.a.write(launcher, start(f.a()), a, SplitFactor.LEFT[s.parts]);
+    }
+    if (b == 0) {
+      b = space + sizeA;
+      s.b.write(launcher, start(f.b()), b, SplitFactor.RIGHT[s.parts]);
+    }
     submit(s.over(s.parts).simplified(), alpha, a, b, beta);
     if (s.parts == 2) {
       submit(s.over(1).simplified(), alpha, a + s.a.part(1) * launcher.elementBytes(), b, 1);
+    }
+  }
+
+  /** Address of parts that are kept, or 0. */
+  private long parts(SplitFactor factor, int order) {
+    return kept == null ? 0 : kept.parts(factor, start(factor.of()), order);
+  }
+
+  @Override
+  public Fixed fix(List<Buffer> factors, long bytes, Scope scope) {
+    if (!split || bytes == 0) {
+      return Fixed.NONE;
+    }
+    KeptFactors fixed = new KeptFactors(launcher, this, factors, bytes);
+    scope.onClose(fixed::close);
+    return fixed;
+  }
+
+  /** Products of this work find what is kept. */
+  void useDuring(KeptFactors factors, Runnable work) {
+    KeptFactors before = kept;
+    kept = factors;
+    try {
+      work.run();
+    } finally {
+      kept = before;
     }
   }
 

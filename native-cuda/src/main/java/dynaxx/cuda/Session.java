@@ -37,6 +37,7 @@ final class Session implements AutoCloseable {
   private boolean blasFollows;
   private MemoryPool pool;
   private MemorySegment staging;
+  private boolean capturing;
   private boolean closed;
 
   /**
@@ -209,9 +210,19 @@ final class Session implements AutoCloseable {
     }
   }
 
+  /** Whether work is being recorded, which neither allocates nor keeps. */
+  boolean capturing() {
+    return capturing;
+  }
+
   private long endOfCapture(Runnable work) {
     try {
-      work.run();
+      capturing = true;
+      try {
+        work.run();
+      } finally {
+        capturing = false;
+      }
       return driver.streams().endCapture(stream);
     } catch (RuntimeException | Error e) {
       afterwards(e, () -> driver.streams().destroyGraph(driver.streams().endCapture(stream)));

@@ -2,6 +2,7 @@ package dynaxx.cuda;
 
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
+import java.util.List;
 
 /**
  * Where the TF32 parts of a factor lie: its matrices side by side without gaps, members that share
@@ -27,6 +28,25 @@ record SplitFactor(
   static final int[] LEFT = {0, 0, 0b10, 0b110};
 
   static final int[] RIGHT = {0, 0, 0b01, 0b101};
+
+  /** Where the values and the parts lie, whatever the members that share them. */
+  record Layout(
+      long ld,
+      long stride0,
+      long stride1,
+      long stride2,
+      List<Integer> extents,
+      boolean depthAcross) {}
+
+  Layout layout() {
+    return new Layout(
+        of.ld(),
+        of.stride0(),
+        of.stride1(),
+        of.stride2(),
+        List.of(rows, cols, distinct0(), distinct1(), distinct2(), depth, parts),
+        depthAcross);
+  }
 
   static int aligned(int size) {
     return Math.ceilDiv(size, ALIGNED) * ALIGNED;

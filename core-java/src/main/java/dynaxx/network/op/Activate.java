@@ -77,6 +77,16 @@ public record Activate(Pointwise function) implements Op {
   }
 
   @Override
+  public boolean readsOutput() {
+    return false;
+  }
+
+  @Override
+  public boolean cheap() {
+    return true;
+  }
+
+  @Override
   public void forward(Frame f) {
     f.device().kernels().activations().forward(function, size(f), f.x(0), f.y());
   }

@@ -170,6 +170,11 @@ public record ChannelNorm(Parameter gamma, Parameter beta, double epsilon, Kind 
   }
 
   @Override
+  public boolean readsOutput() {
+    return false;
+  }
+
+  @Override
   public void forward(Frame f) {
     Buffer given = kind instanceof Running ? f.constant(0) : null;
     Buffer shift = beta == null ? null : f.w(beta);

@@ -282,6 +282,11 @@ public record Conv(
   }
 
   @Override
+  public boolean readsOutput() {
+    return false;
+  }
+
+  @Override
   public void forward(Frame f) {
     Operands o = operands();
     kernels(f).convolve(shape(f), 1, Strided.of(f.x(0)), o.w(f), o.b(f), f.y(), false);

@@ -7,6 +7,16 @@ package dynaxx.network.op;
 interface JointlyLinear extends Op {
 
   @Override
+  default boolean readsInput(int input) {
+    return false;
+  }
+
+  @Override
+  default boolean readsOutput() {
+    return false;
+  }
+
+  @Override
   default void curvature(Frame f) {
     // Nothing to add: d2f = 0.
   }

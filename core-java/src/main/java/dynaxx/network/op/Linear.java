@@ -153,6 +153,16 @@ public record Linear(Operand weight, Operand bias) implements Op {
   }
 
   @Override
+  public boolean readsInput(int input) {
+    return operands().trained();
+  }
+
+  @Override
+  public boolean readsOutput() {
+    return false;
+  }
+
+  @Override
   public void forward(Frame f) {
     Operands o = operands();
     Matrix x = Matrix.of(f.x(0), in());

@@ -95,6 +95,11 @@ public record MatMul(boolean transposeLeft, boolean transposeRight) implements O
   }
 
   @Override
+  public boolean readsOutput() {
+    return false;
+  }
+
+  @Override
   public void forward(Frame f) {
     Matrix a = part(f, Part.LEFT, f.x(0), false);
     Matrix b = part(f, Part.RIGHT, f.x(1), false);

@@ -21,6 +21,11 @@ public record Multiply() implements Op {
   }
 
   @Override
+  public boolean readsOutput() {
+    return false;
+  }
+
+  @Override
   public void forward(Frame f) {
     f.device().kernels().elementwise().multiply(1, size(f), f.x(0), f.x(1), f.y(), false);
   }

@@ -89,6 +89,16 @@ public record Norm(Parameter gamma, Parameter beta, double epsilon, boolean cent
   }
 
   @Override
+  public boolean readsOutput() {
+    return false;
+  }
+
+  @Override
+  public boolean cheap() {
+    return true;
+  }
+
+  @Override
   public void forward(Frame f) {
     Buffer shift = beta == null ? null : f.w(beta);
     f.device().kernels().norms().forward(shape(f), f.x(0), f.w(gamma), shift, f.y(), f.saved(0));

@@ -94,6 +94,37 @@ public interface Op {
   }
 
   /**
+   * Whether passes after the forward pass read an input's values, or tangentBackward its tangent.
+   *
+   * @param input which
+   * @return true by default
+   */
+  default boolean readsInput(int input) {
+    return true;
+  }
+
+  /**
+   * Whether passes after the forward pass read its output's values.
+   *
+   * @return true by default
+   */
+  default boolean readsOutput() {
+    return true;
+  }
+
+  /**
+   * Whether computing its output again takes about as long as reading it: an elementwise function
+   * or a norm of a row. Where memory is short, what it gives is then not kept but computed again,
+   * with the same bits, by its forward pass, and for one without parameters the adjoint of its
+   * input by its backward pass.
+   *
+   * @return false by default
+   */
+  default boolean cheap() {
+    return false;
+  }
+
+  /**
    * What can be read of it after a forward pass, such as the entropy of attention rows. A network
    * measures every statistic of every op by its name; see {@link Network#layers}.
    *

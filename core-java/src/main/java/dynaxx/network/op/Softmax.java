@@ -35,6 +35,11 @@ public record Softmax() implements Op {
   }
 
   @Override
+  public boolean readsInput(int input) {
+    return false;
+  }
+
+  @Override
   public void forward(Frame f) {
     f.device().kernels().softmax().forward(rows(f), cols(f), f.x(0), f.y());
   }

@@ -130,6 +130,11 @@ public record TokenEmbedding(Operand table, int first, int count) implements Joi
   }
 
   @Override
+  public boolean readsInput(int input) {
+    return true;
+  }
+
+  @Override
   public void forward(Frame f) {
     Shape x = f.inputShape(0);
     if (!all(x)) {

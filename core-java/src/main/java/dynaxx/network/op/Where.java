@@ -64,6 +64,11 @@ public final class Where implements Selection {
   }
 
   @Override
+  public boolean readsInput(int input) {
+    return mask == null && input == 2;
+  }
+
+  @Override
   public void withMask(Frame f, Consumer<Buffer> kernels) {
     if (mask == null) {
       kernels.accept(f.x(2));

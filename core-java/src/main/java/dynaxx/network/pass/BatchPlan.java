@@ -10,8 +10,10 @@ import dynaxx.network.Network;
  * @param part examples of a part
  * @param directions of a sweep
  * @param resident whether every part keeps its recording
+ * @param compact whether recordings keep no more than they must, and compute elementwise functions
+ *     and norms again where they are read
  */
-public record BatchPlan(long memory, int part, int directions, boolean resident) {
+public record BatchPlan(long memory, int part, int directions, boolean resident, boolean compact) {
 
   /**
    * Tangents of a sweep that are worth their memory: with larger ones a product takes as long, but
@@ -34,8 +36,10 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
    * @param directions the most directions of a sweep
    * @param whole whether parts as large as fit pay: where memory is there at once, and each part
    *     costs the submission of all its work
+   * @param compact whether recordings may be compact
    */
-  public record Limits(long memory, int microBatch, int directions, boolean whole) {
+  public record Limits(
+      long memory, int microBatch, int directions, boolean whole, boolean compact) {
 
     /**
      * Of a device with the host's memory.
@@ -45,13 +49,16 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
      * @param directions the most directions of a sweep
      */
     public Limits(long memory, int microBatch, int directions) {
-      this(memory, microBatch, directions, false);
+      this(memory, microBatch, directions, false, true);
     }
   }
 
+  /** What an example takes. */
+  private record Bytes(long tape, long tangents) {}
+
   /**
-   * Plans for the most directions, then for recordings that are kept. Parts are no larger than
-   * pays, and of about one size.
+   * Plans for the most directions, then for recordings that are kept, then for those that keep
+   * everything. Parts are no larger than pays, and of about one size.
    *
    * @param network the network
    * @param loss its loss
@@ -64,12 +71,45 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
    */
   public static BatchPlan of(
       Network network, Loss loss, int examples, Limits limits, long tangents) {
-    long memory = limits.memory();
-    long tape = Tape.bytesPerExample(network, loss);
-    if (network.couplesExamples() || loss.couplesExamples()) {
+    Bytes all = new Bytes(Tape.bytesPerExample(network, loss), tangents);
+    Bytes least = new Bytes(Tape.bytesPerExample(network, loss, limits.compact()), tangents);
+    boolean coupled = network.couplesExamples() || loss.couplesExamples();
+    if (coupled) {
       String what = network.couplesExamples() ? "network" : loss.name() + " loss";
-      return wholeBatch(what, examples, limits, tape, tangents);
+      requireWhole(what, examples, limits);
     }
+    BatchPlan usual =
+        coupled ? whole(examples, limits, all, false) : cut(examples, limits, all, false);
+    BatchPlan compact =
+        coupled ? whole(examples, limits, least, true) : cut(examples, limits, least, true);
+    if (compact == null) {
+      long smallest = least.tape + least.tangents;
+      throw new IllegalArgumentException(
+          "memory limit: found "
+              + limits.memory()
+              + " bytes, expected at least "
+              + (coupled
+                  ? examples * smallest
+                      + " for all "
+                      + examples
+                      + " examples at once, since the network couples its examples"
+                  : smallest + " for one example"));
+    }
+    boolean pays = limits.compact() && (usual == null || compact.pays(usual, limits));
+    return pays ? compact : usual;
+  }
+
+  /** Whether what is computed again is less than what it saves. */
+  private boolean pays(BatchPlan usual, Limits limits) {
+    return directions > usual.directions
+        || resident && !usual.resident
+        || limits.whole() && !usual.resident && part > usual.part;
+  }
+
+  /** Null if not even one example fits. */
+  private static BatchPlan cut(int examples, Limits limits, Bytes bytes, boolean compact) {
+    long memory = limits.memory();
+    long tangents = bytes.tangents;
     int most = limits.microBatch() == 0 ? examples : Math.min(limits.microBatch(), examples);
     int directions = limits.directions();
     while (!limits.whole()
@@ -78,24 +118,21 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
       directions /= 2;
     }
     for (int k = directions; k >= 1; k /= 2) {
-      long beside = memory - examples * tape;
-      long resident = Math.min(most, beside / (k * tangents));
-      if (resident >= Math.min(most, least(limits, tangents))) {
-        return of(limits, examples, resident, k, tangents, true);
+      long beside = memory - examples * bytes.tape;
+      long fitting = Math.min(most, beside / (k * tangents));
+      if (fitting >= Math.min(most, least(limits, tangents))) {
+        int part = part(limits, examples, fitting, k * tangents, tangents);
+        return new BatchPlan(memory, part, k, true, compact);
       }
     }
     for (int k = directions; k >= 1; k /= 2) {
-      long recomputed = Math.min(most, memory / (tape + k * tangents));
-      if (recomputed >= (k == 1 ? 1 : Math.min(most, least(limits, tangents)))) {
-        return of(limits, examples, recomputed, k, tangents, false);
+      long fitting = Math.min(most, memory / (bytes.tape + k * tangents));
+      if (fitting >= (k == 1 ? 1 : Math.min(most, least(limits, tangents)))) {
+        int part = part(limits, examples, fitting, k * tangents, tangents);
+        return new BatchPlan(memory, part, k, false, compact);
       }
     }
-    throw new IllegalArgumentException(
-        "memory limit: found "
-            + memory
-            + " bytes, expected at least "
-            + (tape + tangents)
-            + " for one example");
+    return null;
   }
 
   private static long sweep(Limits limits) {
@@ -106,17 +143,13 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
     return limits.whole() ? FEW : Math.clamp(PART / tangents, 1, FEW);
   }
 
-  private static BatchPlan of(
-      Limits limits, int examples, long fitting, int k, long tangents, boolean resident) {
-    long paying = Math.max(least(limits, tangents), sweep(limits) / (k * tangents));
+  private static int part(Limits limits, int examples, long fitting, long sweep, long tangents) {
+    long paying = Math.max(least(limits, tangents), sweep(limits) / sweep);
     long parts = Math.ceilDiv(examples, Math.min(fitting, paying));
-    return new BatchPlan(limits.memory(), (int) Math.ceilDiv(examples, parts), k, resident);
+    return (int) Math.ceilDiv(examples, parts);
   }
 
-  /** A batch whose examples are coupled is recorded and swept as a whole. */
-  private static BatchPlan wholeBatch(
-      String what, int examples, Limits limits, long tape, long tangents) {
-    long memory = limits.memory();
+  private static void requireWhole(String what, int examples, Limits limits) {
     if (limits.microBatch() != 0 && limits.microBatch() < examples) {
       throw new IllegalArgumentException(
           "micro-batch: found "
@@ -127,19 +160,18 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
               + what
               + " couples its examples");
     }
+  }
+
+  /**
+   * A batch whose examples are coupled is recorded and swept as a whole; null if it does not fit.
+   */
+  private static BatchPlan whole(int examples, Limits limits, Bytes bytes, boolean compact) {
     for (int k = limits.directions(); k >= 1; k /= 2) {
-      if (examples * (tape + k * tangents) <= memory) {
-        return new BatchPlan(memory, examples, k, true);
+      if (examples * (bytes.tape + k * bytes.tangents) <= limits.memory()) {
+        return new BatchPlan(limits.memory(), examples, k, true, compact);
       }
     }
-    throw new IllegalArgumentException(
-        "memory limit: found "
-            + memory
-            + " bytes, expected at least "
-            + examples * (tape + tangents)
-            + " for all "
-            + examples
-            + " examples at once, since the network couples its examples");
+    return null;
   }
 
   @Override
@@ -147,6 +179,7 @@ public record BatchPlan(long memory, int part, int directions, boolean resident)
     return "micro-batches of "
         + part
         + " examples"
+        + (compact ? ", without what is cheap to compute again" : "")
         + (resident ? "" : ", recorded again for every product")
         + ", at most "
         + directions

@@ -11,12 +11,16 @@ import dynaxx.memory.Buffer;
 final class DirectionFrame extends TapeFrame {
 
   private final TangentSweep sweep;
-  private final int direction;
+  private int direction;
 
-  DirectionFrame(Tape tape, TangentSweep sweep, int node, int direction) {
+  DirectionFrame(Tape tape, TangentSweep sweep, int node) {
     super(tape, sweep, node);
     this.sweep = sweep;
+  }
+
+  DirectionFrame turnTo(int direction) {
     this.direction = direction;
+    return this;
   }
 
   @Override

@@ -27,6 +27,11 @@ final class ExamplesFrame extends LocalFrame {
   }
 
   @Override
+  int firstExample() {
+    return from;
+  }
+
+  @Override
   public Buffer x(int i) {
     return part(super.x(i), inputShape(i).size());
   }
@@ -43,7 +48,7 @@ final class ExamplesFrame extends LocalFrame {
 
   @Override
   public Buffer saved(int i) {
-    return part(super.saved(i), Tape.workspace(tape().network(), node()).saved().get(i));
+    return part(super.saved(i), Workspaces.of(tape().network(), node()).saved().get(i));
   }
 
   @Override

@@ -82,7 +82,7 @@ public final class FisherSweep implements AutoCloseable {
       List<Long> tangents = new ArrayList<>();
       for (int node : withParameters(network)) {
         output = Math.max(output, network.steps().get(node).shape().size());
-        Op.Workspace workspace = Tape.workspace(network, node);
+        Op.Workspace workspace = Workspaces.of(network, node);
         widen(scratch, workspace.scratch());
         widen(tangents, workspace.tangents());
       }

@@ -7,6 +7,7 @@ import dynaxx.memory.Buffer;
 import dynaxx.memory.Scope;
 import dynaxx.memory.Vectors;
 import dynaxx.network.Network;
+import dynaxx.network.op.Step;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -37,13 +38,22 @@ public final class ParameterPieces implements Buffer, AutoCloseable {
     this.most = Math.max(KEPT, largestStep(network));
   }
 
-  /** All parameters of an op are there at once. */
+  /** All parameters of an op are there at once, and of ops that give its inputs again. */
   private static long largestStep(Network network) {
-    return network.steps().stream()
-        .skip(1)
-        .mapToLong(step -> step.op().parameters().stream().mapToLong(Parameter::size).sum())
-        .max()
-        .orElse(0);
+    long largest = 0;
+    for (Step step : network.steps().subList(1, network.steps().size())) {
+      long size = size(step);
+      for (int input : step.inputs()) {
+        Step from = network.steps().get(input);
+        size += input > 0 && from.op().cheap() ? size(from) : 0;
+      }
+      largest = Math.max(largest, size);
+    }
+    return largest;
+  }
+
+  private static long size(Step step) {
+    return step.op().parameters().stream().mapToLong(Parameter::size).sum();
   }
 
   /**

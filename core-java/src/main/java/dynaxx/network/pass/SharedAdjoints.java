@@ -103,6 +103,11 @@ final class SharedAdjoints {
     return owner[node];
   }
 
+  /** Whether a node's adjoint has an array that no other one is in. */
+  boolean alone(int node) {
+    return owner[node] == node && members.get(node).size() == 1;
+  }
+
   /** The first node whose adjoint is in the array of an owner. */
   int first(int owner) {
     return members.get(owner).stream().mapToInt(i -> i).min().orElseThrow();

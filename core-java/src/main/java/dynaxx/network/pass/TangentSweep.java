@@ -68,14 +68,15 @@ public final class TangentSweep implements AutoCloseable {
         int node = i;
         Step step = steps.get(i);
         long size = step.active() ? step.shape().size() : 0;
-        tangents[i] = plan.add(i, kept ? 2 * n - first[i] : last[i], size);
+        boolean again = kept && first[i] < n;
+        tangents[i] = plan.add(i, again ? 2 * n - first[i] : last[i], size);
         if (!kind.goesBack) {
           adjoints[i] = plan.add(n, n, i == n - 1 ? size : 0);
         } else if (shared.owner(i) == i) {
           adjoints[i] = plan.add(2 * n - last[i], 2 * n - shared.first(i), size);
         }
         saved[i] =
-            Tape.workspace(network, i).tangents().stream()
+            Workspaces.of(network, i).tangents().stream()
                 .mapToInt(s -> plan.add(node, kept ? 2 * n - node : node, s))
                 .toArray();
       }
@@ -87,15 +88,21 @@ public final class TangentSweep implements AutoCloseable {
           map(tangents, slots), map(adjoints, slots), map(saved, slots), plan.sizes(), shared);
     }
 
-    /** First and last op that uses each node; the loss, at time n, uses the output. */
+    /**
+     * The first op that reads each node's tangent going back, n if there is none, and the last op
+     * that uses it going forward; the loss, at time n, uses the output.
+     */
     private static void consumers(List<Step> steps, int[] first, int[] last) {
       int n = steps.size();
       Arrays.fill(first, n);
       last[n - 1] = n;
       for (int i = 1; i < n; i++) {
-        for (int input : steps.get(i).inputs()) {
-          first[input] = Math.min(first[input], i);
-          last[input] = i;
+        int[] inputs = steps.get(i).inputs();
+        for (int j = 0; j < inputs.length; j++) {
+          if (steps.get(i).op().readsInput(j)) {
+            first[inputs[j]] = Math.min(first[inputs[j]], i);
+          }
+          last[inputs[j]] = i;
         }
       }
     }
@@ -149,7 +156,7 @@ public final class TangentSweep implements AutoCloseable {
               .mapToObj(size -> device.allocate(scope, Math.multiplyExact(size, width)))
               .toArray(Buffer[]::new);
       scratch =
-          Arrays.stream(Tape.scratchSizes(network))
+          Arrays.stream(Workspaces.scratchSizes(network))
               .mapToObj(size -> device.allocate(scope, Math.multiplyExact(size, width)))
               .toArray(Buffer[]::new);
       forms = kind == Kind.QUADRATIC ? device.scalars(scope, maxDirections) : null;
@@ -168,7 +175,7 @@ public final class TangentSweep implements AutoCloseable {
    */
   public static long bytesPerExample(Network network, Kind kind) {
     long floats = Arrays.stream(Layout.of(network, kind).slotSizes()).sum();
-    return (floats + Arrays.stream(Tape.scratchSizes(network)).sum()) * Float.BYTES;
+    return (floats + Arrays.stream(Workspaces.scratchSizes(network)).sum()) * Float.BYTES;
   }
 
   /**
@@ -207,9 +214,10 @@ public final class TangentSweep implements AutoCloseable {
     forward(tape, false);
     tape.overwriteSaved();
     for (int i = network.steps().size() - 1; i > 0; i--) {
-      for (int direction = 0; direction < directions() && active(i); direction++) {
-        TapeFrame frame = new DirectionFrame(tape, this, i, direction);
-        tape.run(i, op -> op.backward(frame));
+      DirectionFrame frame = new DirectionFrame(tape, this, i);
+      for (int j = 0; j < directions() && active(i); j++) {
+        int direction = j;
+        tape.run(i, op -> op.backward(frame.turnTo(direction)));
       }
     }
   }

@@ -14,7 +14,6 @@ import dynaxx.network.op.LossFrame;
 import dynaxx.network.op.LossRoot;
 import dynaxx.network.op.Op;
 import dynaxx.network.op.Op.Statistic;
-import dynaxx.network.op.StatisticLayer;
 import dynaxx.network.op.Step;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -37,7 +36,12 @@ public final class Tape implements AutoCloseable {
   private final int capacity;
   private final Buffer[] values;
   private final Buffer[] adjoints;
-  private final SharedAdjoints sharing;
+  private final TapeLayout layout;
+
+  /** Whether values in slots are those of the forward pass that runs, adjoints likewise. */
+  private boolean forward;
+
+  private boolean backward;
   private final Buffer[][] saved;
   private final OpConstants constants;
   private final Buffer lossSaved;
@@ -69,7 +73,7 @@ public final class Tape implements AutoCloseable {
    * @param capacity the most examples of a batch, at least 1
    */
   public Tape(Network network, Loss loss, Device device, int capacity) {
-    this(network, loss, device, capacity, null);
+    this(network, loss, device, capacity, null, false);
   }
 
   /**
@@ -80,8 +84,16 @@ public final class Tape implements AutoCloseable {
    * @param device where to compute
    * @param capacity the most examples of a batch, at least 1
    * @param shared of the same network and device, or null for its own
+   * @param compact whether to take less memory: what elementwise functions and norms give is not
+   *     kept but computed again where it is read, with the same bits
    */
-  public Tape(Network network, Loss loss, Device device, int capacity, OpConstants shared) {
+  public Tape(
+      Network network,
+      Loss loss,
+      Device device,
+      int capacity,
+      OpConstants shared,
+      boolean compact) {
     if (capacity < 1) {
       throw new IllegalArgumentException(
           "capacity: found " + capacity + " examples, expected at least 1");
@@ -95,20 +107,26 @@ public final class Tape implements AutoCloseable {
       List<Step> steps = network.steps();
       values = new Buffer[steps.size()];
       adjoints = new Buffer[steps.size()];
-      sharing = SharedAdjoints.kept(network);
+      layout = TapeLayout.of(network, compact);
       saved = new Buffer[steps.size()][];
       constants = shared == null ? new OpConstants(network, device, scope) : shared;
+      Buffer[] valueSlots = allocate(layout.valueSlotSizes());
+      Buffer[] adjointSlots = allocate(layout.adjointSlotSizes());
       for (int i = 1; i < values.length; i++) {
-        Step step = steps.get(i);
-        values[i] = allocate(step.shape().size());
-        if (step.active() && sharing.owner(i) == i) {
-          adjoints[i] = allocate(step.shape().size());
+        long size = steps.get(i).shape().size();
+        int slot = layout.valueSlot(i);
+        values[i] = slot < 0 ? allocate(size) : valueSlots[slot];
+        int adjointSlot = layout.adjointSlot(i);
+        if (adjointSlot >= 0) {
+          adjoints[i] = adjointSlots[adjointSlot];
+        } else if (layout.keepsAdjoint(i)) {
+          adjoints[i] = allocate(size);
         }
         saved[i] =
-            workspace(network, i).saved().stream().map(this::allocate).toArray(Buffer[]::new);
+            Workspaces.of(network, i).saved().stream().map(this::allocate).toArray(Buffer[]::new);
       }
       for (int i = 1; i < adjoints.length; i++) {
-        adjoints[i] = adjoints[sharing.owner(i)];
+        adjoints[i] = adjoints[layout.sharing().owner(i)];
       }
       lossSaved = allocate(loss.savedSize(network.outputShape()));
       lossSum = device.scalars(scope, 1);
@@ -119,21 +137,27 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
-   * Memory of a tape.
+   * Memory of a tape that is not compact.
    *
    * @param network the network
    * @param loss its loss
    * @return bytes for each example of capacity
    */
   public static long bytesPerExample(Network network, Loss loss) {
-    long floats = loss.savedSize(network.outputShape());
-    SharedAdjoints sharing = SharedAdjoints.kept(network);
-    for (int i = 1; i < network.steps().size(); i++) {
-      Step step = network.steps().get(i);
-      floats += step.shape().size() * (step.active() && sharing.owner(i) == i ? 2 : 1);
-      floats += workspace(network, i).saved().stream().mapToLong(Long::longValue).sum();
-    }
-    return floats * Float.BYTES;
+    return bytesPerExample(network, loss, false);
+  }
+
+  /**
+   * Memory of a tape.
+   *
+   * @param network the network
+   * @param loss its loss
+   * @param compact whether it is compact
+   * @return bytes for each example of capacity
+   */
+  public static long bytesPerExample(Network network, Loss loss, boolean compact) {
+    long floats = TapeLayout.of(network, compact).floats() + Workspaces.savedFloats(network);
+    return (floats + loss.savedSize(network.outputShape())) * Float.BYTES;
   }
 
   /**
@@ -163,7 +187,7 @@ public final class Tape implements AutoCloseable {
    *     and the network {@linkplain Network#couplesExamples couples its examples}
    */
   public double forward(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
-    submitForward(parameters, batch, totalExamples, mode);
+    submitForward(parameters, batch, totalExamples, mode, Runnable::run);
     return lossOfForward();
   }
 
@@ -175,33 +199,36 @@ public final class Tape implements AutoCloseable {
    * @param totalExamples examples of the whole data set
    */
   public void submitForward(Buffer parameters, Batch batch, long totalExamples) {
-    submitForward(parameters, batch, totalExamples, Mode.MEASURE);
+    submitForward(parameters, batch, totalExamples, Runnable::run);
   }
 
-  private void submitForward(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
-    device.turns().take(() -> forwardThroughOps(parameters, batch, totalExamples, mode));
+  /**
+   * {@link #submitForward(Buffer, Batch, long)} whose work may be replayed.
+   *
+   * @param parameters n values on the device
+   * @param batch examples on the device
+   * @param totalExamples examples of the whole data set
+   * @param how does the work, or what a device has recorded of it with the same arrays
+   */
+  public void submitForward(
+      Buffer parameters, Batch batch, long totalExamples, Consumer<Runnable> how) {
+    submitForward(parameters, batch, totalExamples, Mode.MEASURE, how);
   }
 
-  private void forwardThroughOps(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
-    Shape.requireSize("parameters", parameters.size(), network.parameterCount());
-    if (batch.examples() > capacity) {
-      throw new IllegalArgumentException(
-          "batch: found " + batch.examples() + " examples, expected at most " + capacity);
-    }
-    long examples = batch.examples();
-    if ((network.couplesExamples() || loss.couplesExamples()) && examples != totalExamples) {
-      throw new IllegalArgumentException(
-          "batch: found "
-              + examples
-              + " of "
-              + totalExamples
-              + " examples, expected all of them at once, since the "
-              + (network.couplesExamples() ? "network" : "loss")
-              + " couples its examples");
-    }
-    Shape.requireSize("inputs", batch.inputs().size(), examples * network.inputShape().size());
-    Shape.requireSize(
-        "targets", batch.targets().size(), examples * loss.targetSize(network.outputShape()));
+  private void submitForward(
+      Buffer parameters, Batch batch, long totalExamples, Mode mode, Consumer<Runnable> how) {
+    device
+        .turns()
+        .take(
+            () -> {
+              bind(parameters, batch, totalExamples, mode);
+              how.accept(this::forwardThroughOps);
+              recorded = Recorded.FORWARD;
+            });
+  }
+
+  private void bind(Buffer parameters, Batch batch, long totalExamples, Mode mode) {
+    TapeArguments.check(network, loss, capacity, parameters, batch, totalExamples);
     recorded = Recorded.NOTHING;
     this.parameters = parameters;
     this.batch = batch;
@@ -218,13 +245,20 @@ public final class Tape implements AutoCloseable {
             output(),
             batch.targets(),
             lossSaved);
-    for (int i = 1; i < values.length; i++) {
-      TapeFrame frame = new TapeFrame(this, null, i);
-      run(i, op -> op.forward(frame));
+  }
+
+  private void forwardThroughOps() {
+    forward = true;
+    try {
+      for (int i = 1; i < values.length; i++) {
+        TapeFrame frame = new TapeFrame(this, null, i);
+        run(i, op -> op.forward(frame));
+      }
+    } finally {
+      forward = false;
     }
     lossSum.clear();
     loss.forward(head, lossSum);
-    recorded = Recorded.FORWARD;
   }
 
   /**
@@ -254,25 +288,39 @@ public final class Tape implements AutoCloseable {
    * @param gradient n values on the device, added to
    */
   public void backward(Buffer gradient) {
+    backward(gradient, Runnable::run);
+  }
+
+  /**
+   * {@link #backward(Buffer)} whose work may be replayed.
+   *
+   * @param gradient n values on the device, added to
+   * @param how does the work, or what a device has recorded of it with the same arrays
+   */
+  public void backward(Buffer gradient, Consumer<Runnable> how) {
     requireForward();
     Shape.requireSize("gradient", gradient.size(), network.parameterCount());
     this.gradient = gradient;
-    device
-        .turns()
-        .take(
-            () -> {
-              loss.backward(head, adjoints[adjoints.length - 1]);
-              backwardThroughOps();
-            });
+    Runnable work =
+        () -> {
+          loss.backward(head, adjoints[adjoints.length - 1]);
+          backwardThroughOps();
+        };
+    device.turns().take(() -> how.accept(work));
     recorded = Recorded.BACKWARD;
   }
 
   private void backwardThroughOps() {
-    for (int i = values.length - 1; i > 0; i--) {
-      if (network.steps().get(i).active()) {
-        TapeFrame frame = new TapeFrame(this, null, i);
-        run(i, op -> op.backward(frame));
+    backward = true;
+    try {
+      for (int i = values.length - 1; i > 0; i--) {
+        if (network.steps().get(i).active()) {
+          TapeFrame frame = new TapeFrame(this, null, i);
+          run(i, op -> op.backward(frame));
+        }
       }
+    } finally {
+      backward = false;
     }
   }
 
@@ -326,11 +374,17 @@ public final class Tape implements AutoCloseable {
    * A value of the last forward pass.
    *
    * @param node position among {@link Network#steps}
-   * @return examples x its shape; the buffer may be longer
+   * @return examples x its shape; the buffer may be longer, and others may be in it after the next
+   *     pass
+   * @throws IllegalArgumentException if only the forward pass reads it, so that it is not kept
    */
   public Buffer output(int node) {
     requireForward();
-    return values[node];
+    if (layout.passing(node)) {
+      throw new IllegalArgumentException(
+          "node: found " + node + ", whose value is not kept, expected one that other passes read");
+    }
+    return device.turns().take(() -> value(node));
   }
 
   /**
@@ -356,72 +410,18 @@ public final class Tape implements AutoCloseable {
    */
   public Supplier<List<double[]>> submitStatistic(String name, Scope owner) {
     requireForward();
-    return device.turns().take(() -> statisticOf(name, owner));
-  }
-
-  private Supplier<List<double[]>> statisticOf(String name, Scope owner) {
-    List<StatisticLayer> layers = network.layers(name);
-    int all = layers.stream().mapToInt(StatisticLayer::values).sum();
-    if (all == 0) {
-      return List::of;
-    }
-    Scalars sums = device.scalars(owner, all);
-    int from = 0;
-    for (StatisticLayer layer : layers) {
-      Scalars sum = sums.part(from, layer.values());
-      layer.nodes().forEach(node -> addStatistic(name, node, sum));
-      from += layer.values();
-    }
-    return () -> split(layers, sums.read());
-  }
-
-  private static List<double[]> split(List<StatisticLayer> layers, double[] values) {
-    List<double[]> parts = new ArrayList<>();
-    int from = 0;
-    for (StatisticLayer layer : layers) {
-      parts.add(Arrays.copyOfRange(values, from, from + layer.values()));
-      from += layer.values();
-    }
-    return parts;
-  }
-
-  /**
-   * Means of a statistic.
-   *
-   * @param network has the ops
-   * @param name of a {@link Statistic}
-   * @param sums over all examples, as {@link #statistic} gives them
-   * @param examples how many
-   * @return for each layer, the mean over examples and positions of each value
-   */
-  public static List<double[]> means(
-      Network network, String name, List<double[]> sums, int examples) {
-    List<StatisticLayer> layers = network.layers(name);
-    List<double[]> means = new ArrayList<>();
-    for (int i = 0; i < layers.size(); i++) {
-      double terms = (double) examples * layers.get(i).terms();
-      means.add(Arrays.stream(sums.get(i)).map(sum -> sum / terms).toArray());
-    }
-    return means;
-  }
-
-  private void addStatistic(String name, int node, Scalars sum) {
-    for (Statistic s : network.steps().get(node).op().statistics(network.inputShapes(node))) {
-      if (!s.name().equals(name)) {
-        continue;
-      }
-      if (s.needsAdjoints() && recorded != Recorded.FORWARD) {
-        throw new IllegalStateException(
-            "tape: expected a forward pass first, and no backward pass after it");
-      }
-      s.sums().addTo(new TapeFrame(this, null, node), sum);
-    }
+    boolean adjointsFree = recorded == Recorded.FORWARD;
+    return device.turns().take(() -> new TapeStatistics(this, adjointsFree).sums(name, owner));
   }
 
   /** Frees its memory; closing twice is harmless. */
   @Override
   public void close() {
     scope.close();
+  }
+
+  private Buffer[] allocate(long[] perExample) {
+    return Arrays.stream(perExample).mapToObj(this::allocate).toArray(Buffer[]::new);
   }
 
   private Buffer allocate(long perExample) {
@@ -432,23 +432,6 @@ public final class Tape implements AutoCloseable {
     if (recorded == Recorded.NOTHING) {
       throw new IllegalStateException("tape: expected a forward pass first");
     }
-  }
-
-  static Op.Workspace workspace(Network network, int node) {
-    return network.steps().get(node).op().workspace(network.inputShapes(node));
-  }
-
-  /** Largest need of any op for each scratch array. */
-  static long[] scratchSizes(Network network) {
-    long[] sizes = new long[0];
-    for (int i = 1; i < network.steps().size(); i++) {
-      List<Long> needs = workspace(network, i).scratch();
-      sizes = Arrays.copyOf(sizes, Math.max(sizes.length, needs.size()));
-      for (int j = 0; j < needs.size(); j++) {
-        sizes[j] = Math.max(sizes[j], needs.get(j));
-      }
-    }
-    return sizes;
   }
 
   Network network() {
@@ -519,16 +502,72 @@ public final class Tape implements AutoCloseable {
     return totalExamples;
   }
 
+  /** A value that later passes read, of the last forward pass, until another is in its slot. */
   Buffer value(int node) {
+    if (givesAgain(node)) {
+      giveValue(node, 0, examples());
+    }
     return values[node];
   }
 
+  /** An adjoint of the last backward pass, until another is in its slot. */
   Buffer adjoint(int node) {
+    if (givesAdjointAgain(node)) {
+      giveAdjoint(node, 0, examples());
+    }
     return adjoints[node];
   }
 
+  /** Arrays that stay as the last passes left them; adjoints if no other backward pass runs. */
+  List<Buffer> kept(boolean withAdjoints) {
+    requireForward();
+    List<Buffer> kept = new ArrayList<>();
+    for (int i = 0; i < values.length; i++) {
+      if (i == 0 || layout.valueSlot(i) < 0) {
+        kept.add(values[i]);
+      }
+      if (withAdjoints && i > 0 && layout.keepsAdjoint(i)) {
+        kept.add(adjoints[i]);
+      }
+    }
+    return kept;
+  }
+
+  /** Where a value is, whatever is there now. */
+  Buffer valueArray(int node) {
+    return values[node];
+  }
+
+  /** Where an adjoint is, whatever is there now. */
+  Buffer adjointArray(int node) {
+    return adjoints[node];
+  }
+
+  /** Whether the pass that runs finds a value only if it is computed again. */
+  boolean givesAgain(int node) {
+    return !forward && layout.again(node);
+  }
+
+  /** Whether the pass that runs finds an adjoint only if it is computed again. */
+  boolean givesAdjointAgain(int node) {
+    return !backward && layout.giver(node) > 0;
+  }
+
+  /** Computes a value again, for some examples. */
+  void giveValue(int node, int from, int count) {
+    TapeFrame frame = new PartFrame(this, node, from, count);
+    run(node, op -> op.forward(frame));
+  }
+
+  /** Computes an adjoint again, for some examples. */
+  void giveAdjoint(int node, int from, int count) {
+    int giver = layout.giver(node);
+    TapeFrame frame = new PartFrame(this, giver, from, count);
+    run(giver, op -> op.backward(frame));
+  }
+
   SharedAdjoints adjoints() {
-    return sharing;
+    return layout.sharing();
   }
 
   Buffer saved(int node, int i) {

@@ -9,14 +9,18 @@ import dynaxx.memory.Buffer;
 import dynaxx.network.op.Frame;
 import dynaxx.network.op.Frame.Mode;
 import dynaxx.network.op.Step;
+import java.util.BitSet;
 
 /** A frame over the arrays of a tape and a sweep. */
-sealed class TapeFrame implements Frame permits DirectionFrame, LocalFrame {
+sealed class TapeFrame implements Frame permits DirectionFrame, LocalFrame, PartFrame {
 
   private final Tape tape;
   private final TangentSweep sweep;
   private final Step step;
   private final int node;
+
+  /** Inputs, and after them the adjoint of the output, that are in their slots already. */
+  private final BitSet there = new BitSet();
 
   TapeFrame(Tape tape, TangentSweep sweep, int node) {
     this.tape = tape;
@@ -57,12 +61,17 @@ sealed class TapeFrame implements Frame permits DirectionFrame, LocalFrame {
 
   @Override
   public Buffer x(int i) {
-    return tape.value(step.inputs()[i]);
+    int input = step.inputs()[i];
+    if (tape.givesAgain(input) && !there.get(i)) {
+      there.set(i);
+      tape.giveValue(input, firstExample(), examples());
+    }
+    return tape.valueArray(input);
   }
 
   @Override
   public Buffer y() {
-    return tape.value(node);
+    return tape.valueArray(node);
   }
 
   @Override
@@ -88,12 +97,16 @@ sealed class TapeFrame implements Frame permits DirectionFrame, LocalFrame {
 
   @Override
   public Buffer dx(int i) {
-    return tape.adjoint(step.inputs()[i]);
+    return tape.adjointArray(step.inputs()[i]);
   }
 
   @Override
   public Buffer dy() {
-    return tape.adjoint(node);
+    if (tape.givesAdjointAgain(node) && !there.get(inputCount())) {
+      there.set(inputCount());
+      tape.giveAdjoint(node, firstExample(), examples());
+    }
+    return tape.adjointArray(node);
   }
 
   @Override
@@ -169,6 +182,11 @@ sealed class TapeFrame implements Frame permits DirectionFrame, LocalFrame {
   @Override
   public int node() {
     return node;
+  }
+
+  /** The first of {@link #examples} among those of the tape. */
+  int firstExample() {
+    return 0;
   }
 
   Tape tape() {

@@ -50,7 +50,7 @@ class BatchPlanTest {
   /** A device that records submits every part again. */
   @Test
   void partsAreAsLargeAsFitWhereEachIsSubmitted() {
-    BatchPlan.Limits limits = new BatchPlan.Limits(PLENTY, 0, 8, true);
+    BatchPlan.Limits limits = new BatchPlan.Limits(PLENTY, 0, 8, true, true);
     BatchPlan plan = BatchPlan.of(NETWORK, LOSS, 256, limits, MEGABYTE);
     assertEquals(256, plan.part());
     assertEquals(8, plan.directions());
@@ -73,5 +73,34 @@ class BatchPlanTest {
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> plan(1000, 0, 64, MEGABYTE));
     assertTrue(e.getMessage().contains("memory limit: found 1000 bytes"), e.getMessage());
+  }
+
+  private static final Network FUNCTIONS =
+      Mlp.of(Activation.TANH, 8, 40, 40, 40, 40, 40, 40, 40, 3);
+
+  private static BatchPlan functions(long memory, boolean whole) {
+    BatchPlan.Limits limits = new BatchPlan.Limits(memory, 0, 2, whole, true);
+    return BatchPlan.of(FUNCTIONS, LOSS, 64, limits, 1000);
+  }
+
+  /** A compact recording has half of the hidden values and adjoints, and two of the other ones. */
+  @Test
+  void recordingsAreCompactOnlyWhereThatSavesRecordingAgain() {
+    long all = Tape.bytesPerExample(FUNCTIONS, LOSS);
+    long compact = Tape.bytesPerExample(FUNCTIONS, LOSS, true);
+    assertTrue(compact < 0.6 * all, compact + " of " + all);
+    BatchPlan everything = functions(64 * (all + 2000), false);
+    assertTrue(everything.resident() && !everything.compact(), everything.toString());
+    assertEquals(64, everything.part());
+    BatchPlan less = functions(64 * compact + 64 * 2000, false);
+    assertTrue(less.resident() && less.compact(), less.toString());
+    assertEquals(2, less.directions());
+    BatchPlan again = functions(20 * (all + 2000), false);
+    assertTrue(!again.resident() && !again.compact(), again.toString());
+    BatchPlan larger = functions(20 * (all + 2000), true);
+    assertTrue(!larger.resident() && larger.compact(), larger.toString());
+    assertTrue(larger.part() > functions(20 * (all + 2000), false).part());
+    assertTrue(functions(compact + 1000, false).compact());
+    assertThrows(IllegalArgumentException.class, () -> functions(compact + 999, false));
   }
 }

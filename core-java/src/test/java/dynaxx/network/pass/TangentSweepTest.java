@@ -38,4 +38,17 @@ class TangentSweepTest {
         TangentSweep.bytesPerExample(deep, products)
             > 4 * TangentSweep.bytesPerExample(shallow, products));
   }
+
+  /**
+   * For each of 5 tokens and 16 columns: two norms (2), queries, keys and values (3), attention
+   * (1), two sums (2), hidden units and what GELU gives (2 x 2), and one number for each
+   * token of attention's 2 heads. What the sums add up ends with them.
+   */
+  @Test
+  void aBlockKeepsTheTangentsThatAreReadAgain() {
+    TangentSweep.Kind products = TangentSweep.Kind.PRODUCT;
+    long deep = TangentSweep.bytesPerExample(transformer(7), products);
+    long shallow = TangentSweep.bytesPerExample(transformer(2), products);
+    assertEquals(12 + 2 / 16.0, (deep - shallow) / (double) (5 * Float.BYTES * 5 * 16), 1e-9);
+  }
 }

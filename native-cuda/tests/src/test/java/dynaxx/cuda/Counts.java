@@ -8,6 +8,7 @@ import java.util.List;
  * What a device was asked to do, from the lines that the emulator counts.
  *
  * @param launches kernels, products, copies and fills
+ * @param submitted by the host: of these, those outside of graphs, and each graph once
  * @param products matrix products of cuBLAS among them
  * @param waits of the host for the device
  * @param flop operations of the products
@@ -16,9 +17,16 @@ import java.util.List;
  * @param seconds sum over the launches of the longer of the two, by a card's rates; neither a
  *     launch nor a wait takes any
  */
-record Counts(int launches, int products, int waits, double flop, double bytes, double seconds) {
+record Counts(
+    int launches,
+    int submitted,
+    int products,
+    int waits,
+    double flop,
+    double bytes,
+    double seconds) {
 
-  private static final Counts NOTHING = new Counts(0, 0, 0, 0, 0, 0);
+  private static final Counts NOTHING = new Counts(0, 0, 0, 0, 0, 0, 0);
 
   /**
    * What a card's data sheet says.
@@ -38,8 +46,10 @@ record Counts(int launches, int products, int waits, double flop, double bytes, 
   static Counts of(List<String> lines, Card card) {
     Counts sum = NOTHING;
     Launch members = null;
+    boolean graph = false;
     for (String line : lines) {
       String[] fields = line.split("\\|", -1);
+      int before = sum.launches;
       switch (fields[0]) {
         case "kernel" -> {
           Launch launch = launch(fields);
@@ -50,8 +60,15 @@ record Counts(int launches, int products, int waits, double flop, double bytes, 
         case "copy" -> sum = sum.plus(0, 0, 2 * Double.parseDouble(fields[1]), card);
         case "fill" -> sum = sum.plus(0, 0, Double.parseDouble(fields[1]), card);
         case "wait" -> sum = sum.waiting();
+        case "graph" -> graph = true;
+        case "graph end" -> {
+          graph = false;
+          sum = sum.submitting();
+        }
         default -> {}
       }
+      boolean launched = sum.launches > before;
+      sum = launched && !graph ? sum.submitting() : sum;
     }
     return sum;
   }
@@ -71,11 +88,21 @@ record Counts(int launches, int products, int waits, double flop, double bytes, 
   private Counts plus(int more, double moreFlop, double moreBytes, Card card) {
     double time = Math.max(moreFlop / card.flops(), moreBytes / card.bytesPerSecond());
     return new Counts(
-        launches + 1, products + more, waits, flop + moreFlop, bytes + moreBytes, seconds + time);
+        launches + 1,
+        submitted,
+        products + more,
+        waits,
+        flop + moreFlop,
+        bytes + moreBytes,
+        seconds + time);
   }
 
   private Counts waiting() {
-    return new Counts(launches, products, waits + 1, flop, bytes, seconds);
+    return new Counts(launches, submitted, products, waits + 1, flop, bytes, seconds);
+  }
+
+  private Counts submitting() {
+    return new Counts(launches, submitted + 1, products, waits, flop, bytes, seconds);
   }
 
   /** A kernel's launch from its line. */

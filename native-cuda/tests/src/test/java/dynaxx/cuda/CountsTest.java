@@ -203,9 +203,9 @@ class CountsTest {
   private static String table(List<Row> rows) {
     StringBuilder table = new StringBuilder();
     table.append(
-        "| network | work | launches | products | waits | TFLOP | GB | ms | `tf32x3`: launches |"
-            + " TFLOP | GB | ms |\n"
-            + "|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+        "| network | work | launches | submitted | products | waits | TFLOP | GB | ms | `tf32x3`:"
+            + " launches | TFLOP | GB | ms |\n"
+            + "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     String before = "";
     for (Row row : rows) {
       String name = row.of().name() + ", batch " + row.of().examples();
@@ -214,10 +214,11 @@ class CountsTest {
       table.append(
           String.format(
               Locale.ROOT,
-              "| %s | %s | %d | %d | %d | %.3f | %.2f | %.2f | %d | %.3f | %.2f | %.2f |%n",
+              "| %s | %s | %d | %d | %d | %d | %.3f | %.2f | %.2f | %d | %.3f | %.2f | %.2f |%n",
               name.equals(before) ? "" : name,
               row.work(),
               a.launches(),
+              a.submitted(),
               a.products(),
               a.waits(),
               a.flop() / 1e12,

@@ -392,6 +392,88 @@ class FaultsTest {
     scope.close();
   }
 
+  /**
+   * The second point is recorded. Without memory for a graph it just runs; another failure is
+   * reported, and leaves nothing half recorded. A replayed pass counts as a pass.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "cuGraphInstantiateWithFlags, 1, 1, 2",
+    "cuGraphInstantiateWithFlags, 1, 2, 2",
+    "cuGraphInstantiateWithFlags, 2, 2, 2",
+    "cuGraphLaunch, 1, 2, 2",
+    "cuStreamBeginCapture_v2, 1, 1, 900",
+    "cuStreamBeginCapture_v2, 2, 1, 900",
+    "cuStreamEndCapture, 1, 1, 901",
+    "cuGraphInstantiateWithFlags, 1, 1, 1",
+    "cuLaunchKernel, 3, 1, 701",
+    "cublasGemmStridedBatchedEx_64, 1, 1, 13",
+    "cublasGemmStridedBatchedEx_64, 3, 1, 13",
+    "cuGraphLaunch, 1, 1, 1",
+  })
+  void aPointThatCannotBeRecordedIsTakenOrRefused(String symbol, int nth, int count, int status) {
+    Network network = Mlp.of(Activation.TANH, 5, 4, 3);
+    Loss loss = Loss.meanSquaredError();
+    try (CudaDevice device = open();
+        Scope scope = Scope.open()) {
+      HostBuffer w = scope.allocate(network.parameterCount());
+      network.initialize(w, 1);
+      HostBuffer inputs = scope.allocate(10);
+      for (int i = 0; i < 10; i++) {
+        inputs.set(i, 0.1f * i);
+      }
+      Batch batch = Batch.of(network, loss, inputs, scope.allocate(6));
+      try (Hessian hessian = new Hessian(network, loss, batch, device)) {
+        double first = hessian.linearize(w).gradientNorm();
+        float weight = w.get(0);
+        for (int i = 0; i < count; i++) {
+          Emulator.fault(symbol, nth + i, status);
+        }
+        if (status == 2) {
+          hessian.linearize(w);
+        } else {
+          assertThrows(CudaException.class, () -> hessian.linearize(w));
+          assertThrows(IllegalStateException.class, hessian::gradientNorm);
+        }
+        for (int point = 0; point < 3; point++) {
+          w.set(0, weight + 1);
+          double moved = hessian.linearize(w).gradientNorm();
+          assertTrue(moved != first, "another gradient");
+          w.set(0, weight);
+          assertEquals(first, hessian.linearize(w).gradientNorm());
+        }
+        Vectors v = device.vectors(scope, 1, w.size());
+        Vectors hv = device.vectors(scope, 1, w.size());
+        device.algebra().fill(v.buffer(), 1);
+        hessian.apply(v, hv);
+        assertTrue(device.algebra().dot(hv.buffer(), hv.buffer()) > 0);
+      }
+    }
+  }
+
+  /** Registers are bounded for that many, and a driver's message would not say so. */
+  @Test
+  void refusesBlocksLargerThanKernelsAreCompiledFor() {
+    try (Session session = CudaDeviceProvider.session(CudaSettings.DEFAULT)) {
+      Launcher kernels = new Launcher(session, "f32", Float.BYTES);
+      long before = Emulator.launches();
+      String refused =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> kernels.kernel("fill").i64(0).i64(0).f64(1).launch(1, 1, 257))
+              .getMessage();
+      assertEquals(
+          "kernel fill: found a grid of 1 x 1 blocks of 257 threads, expected at most 2^31 - 1 x"
+              + " 65535 of 256",
+          refused);
+      session.synchronize();
+      assertEquals(before, Emulator.launches());
+      kernels.kernel("fill").i64(0).i64(0).f64(1).launch(1, 1, Launcher.THREADS);
+      session.synchronize();
+      assertEquals(before + 1, Emulator.launches());
+    }
+  }
+
   /** What was recorded is gone then, and must not be taken for that of the next point. */
   @Test
   void goesOnAfterARecordingCouldNotBeFreed() {

@@ -86,7 +86,7 @@ class MemoryPlanTest {
       hessian.quadraticForm64(device.allocate(scope, n)).orElseThrow();
       assertEquals(planned, hessian.microBatch(), "micro-batch after the snapshot");
       assertTrue(Emulator.peak() <= CountsTest.MEMORY, "most memory: " + Emulator.peak());
-      double tape = Tape.bytesPerExample(network, Loss.crossEntropy()) / (double) Float.BYTES;
+      double tape = Tape.bytesPerExample(network, Loss.crossEntropy(), true) / (double) Float.BYTES;
       CountsTest.check(
           "memory",
           "| parameters | examples | steps | micro-batch | recorded again in every sweep |"
@@ -123,7 +123,7 @@ class MemoryPlanTest {
       hessian.quadraticForm64(v).orElseThrow();
       // one example, in values of eight bytes
       long values =
-          Tape.bytesPerExample(network, Loss.crossEntropy())
+          Tape.bytesPerExample(network, Loss.crossEntropy(), true)
               + TangentSweep.bytesPerExample(network, TangentSweep.Kind.QUADRATIC);
       long parameters = Emulator.peak() - before - 2 * values;
       System.out.printf(

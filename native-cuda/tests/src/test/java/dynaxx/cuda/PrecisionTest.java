@@ -10,7 +10,17 @@ import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
 import dynaxx.memory.HostBuffer;
 import dynaxx.memory.Scope;
+import dynaxx.memory.Vectors;
+import dynaxx.network.Batch;
+import dynaxx.network.Network;
+import dynaxx.network.pass.TangentSweep;
+import dynaxx.network.pass.Tape;
+import dynaxx.operator.Hessian;
+import dynaxx.operator.NetworkOperator;
+import dynaxx.testing.KnownCase;
 import dynaxx.testing.Numbers;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What the precisions of matrix products are worth. */
@@ -137,6 +147,83 @@ class PrecisionTest {
     // one factor alone is larger than the budget, and than the least work space
     float[] whole = inParts(1 << 30, false, Members.ONE, 1500, 3);
     assertArrayEquals(whole, inParts(1 << 18, false, Members.ONE, 1500, 3));
+  }
+
+  /** Products at two points, and the factors that were split for the last one. */
+  private record Products(List<float[]> results, long splits) {
+
+    static Products of(KnownCase c, long memory) {
+      List<float[]> results = new ArrayList<>();
+      long splits = 0;
+      try (Scope scope = Scope.open();
+          CudaDevice device =
+              CudaDevice.open(CudaSettings.DEFAULT.withPrecision(Precision.TF32X3))) {
+        HostBuffer w = c.host(scope, "parameters");
+        Batch batch = c.batch(scope).slice(0, 8);
+        NetworkOperator.Limits limits = new NetworkOperator.Limits(memory, 0, 2);
+        try (Hessian hessian = new Hessian(c.network(), c.loss(), batch, device, limits)) {
+          Vectors v = device.vectors(scope, 2, w.size());
+          Vectors hv = device.vectors(scope, 2, w.size());
+          device.algebra().rademacher(3, 0, v);
+          for (int point = 0; point < 3; point++) {
+            w.set(7, w.get(7) + 0.25f);
+            hessian.linearize(w);
+            for (int i = 0; i < 3; i++) {
+              device.algebra().dot(hv.buffer(), hv.buffer()); // waits
+              Emulator.count(2);
+              Emulator.counted();
+              hessian.apply(v, hv);
+              results.add(Numbers.floats(device, hv.buffer()));
+              splits = splitsCounted();
+            }
+            hessian.quadraticForm(v);
+          }
+          // somebody else's product of the same parameters, after they have changed in place
+          hessian.linearize(device.upload(scope, w.segment()));
+          hessian.apply(v, hv);
+          device.algebra().fill(hessian.parameters(), 0);
+          int n = Math.toIntExact(w.size());
+          Buffer one = device.allocate(scope, 1);
+          Buffer product = device.allocate(scope, n);
+          device.algebra().fill(one, 1);
+          Matrix zero = Matrix.of(hessian.parameters(), n);
+          device
+              .kernels()
+              .gemm()
+              .multiply(1, n, 1, 1, Matrix.of(one, 1), zero, 0, Matrix.of(product, n));
+          assertArrayEquals(new float[n], Numbers.floats(device, product));
+        }
+      }
+      return new Products(results, splits);
+    }
+
+    private static long splitsCounted() {
+      return Emulator.counted().stream().filter(l -> l.startsWith("kernel|gemm_split|")).count();
+    }
+  }
+
+  /**
+   * Where there is room, a factor that stays is split once at each point; the bits are the same.
+   */
+  @Test
+  void factorsThatStayAreSplitOnce() {
+    KnownCase c = KnownCase.vitSmall();
+    Network network = c.network();
+    long tape = 8 * Tape.bytesPerExample(network, c.loss());
+    long sweeps =
+        16
+            * (TangentSweep.bytesPerExample(network, TangentSweep.Kind.PRODUCT)
+                + TangentSweep.bytesPerExample(network, TangentSweep.Kind.QUADRATIC));
+    Products kept = Products.of(c, 0);
+    Products none = Products.of(c, tape + sweeps);
+    Products some = Products.of(c, (tape + sweeps) * 5 / 4);
+    for (int i = 0; i < kept.results().size(); i++) {
+      assertArrayEquals(none.results().get(i), kept.results().get(i), "product " + i);
+      assertArrayEquals(none.results().get(i), some.results().get(i), "product " + i);
+    }
+    String counts = none.splits() + ", " + some.splits() + ", " + kept.splits();
+    assertTrue(kept.splits() <= 0.6 * none.splits(), counts);
+    assertTrue(kept.splits() < some.splits() && some.splits() < none.splits(), counts);
   }
 
   @Test
