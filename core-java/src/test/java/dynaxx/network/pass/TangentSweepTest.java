@@ -41,8 +41,8 @@ class TangentSweepTest {
 
   /**
    * For each of 5 tokens and 16 columns: two norms (2), queries, keys and values (3), attention
-   * (1), two sums (2), hidden units and what GELU gives (2 x 2), and one number for each
-   * token of attention's 2 heads. What the sums add up ends with them.
+   * (1), two sums (2), hidden units and what GELU gives (2 x 2), and one number for each token of
+   * attention's 2 heads. What the sums add up ends with them.
    */
   @Test
   void aBlockKeepsTheTangentsThatAreReadAgain() {

@@ -183,10 +183,10 @@ class TapeLayoutTest {
 
   /**
    * For each of 5 tokens and 16 columns; attention saves 3 numbers for each token of its 2 heads,
-   * and two norms 2 values a token. Values: two norms (2), queries, keys and values (3), attention (1), two sums
-   * (2), hidden units (4) and what GELU gives (4), not what the sums add up. Adjoints: the same
-   * without the sums' own, but with those of what they add up. A compact tape has neither norms'
-   * nor GELU's values, nor the adjoint of the hidden units.
+   * and two norms 2 values a token. Values: two norms (2), queries, keys and values (3), attention
+   * (1), two sums (2), hidden units (4) and what GELU gives (4), not what the sums add up.
+   * Adjoints: the same without the sums' own, but with those of what they add up. A compact tape
+   * has neither norms' nor GELU's values, nor the adjoint of the hidden units.
    */
   @Test
   void aBlockOfATransformerKeepsWhatIsReadAgain() {
