@@ -11,6 +11,13 @@ import dynaxx.memory.Buffer;
  */
 final class AttentionRows<A> {
 
+  /** Slots of float64 arrays that no loop uses. */
+  private static final int LARGEST = 12;
+
+  private static final int FACTORS = 13;
+  private static final int MEANS = 14;
+  private static final int SUMS = 15;
+
   private final Loops<A> loops;
   private final Scratch scratch = new Scratch();
   private A p;
@@ -23,25 +30,38 @@ final class AttentionRows<A> {
     this.loops = loops;
   }
 
-  private interface Row {
-    /** The row whose first score is at {@code at}; its numbers are at {@code number}. */
-    void run(int at, int query, long number);
-  }
-
-  /** All rows of a block; each has {@code numbers} numbers, one array for each kind. */
-  private void rows(Block b, int numbers, Row row) {
-    int tokens = b.h().tokens();
+  /** One number of each row of a block; {@code kinds} arrays of them lie side by side. */
+  private double[] read(Block b, int slot, Buffer from, long start, int kinds, int kind) {
+    double[] to = scratch.doubles(slot, size(b) / b.cols());
     int at = 0;
     for (int e = 0; e < b.part().examples(); e++) {
-      long head = (b.part().example() + e) * (long) b.h().heads() + b.part().head();
       for (int i = 0; i < b.part().heads(); i++) {
-        long number = (head + i) * numbers * tokens + b.first();
+        long number = start + number(b, e, i, kinds, kind);
         for (int r = 0; r < b.rows(); r++) {
-          row.run(at, b.first() + r, number + r);
-          at += b.cols();
+          to[at++] = loops.get(from, number + r);
         }
       }
     }
+    return to;
+  }
+
+  /** Rounds the numbers to those that {@link #read} gives. */
+  private void write(Block b, double[] numbers, Buffer to, long start, int kinds, int kind) {
+    int at = 0;
+    for (int e = 0; e < b.part().examples(); e++) {
+      for (int i = 0; i < b.part().heads(); i++) {
+        long number = start + number(b, e, i, kinds, kind);
+        for (int r = 0; r < b.rows(); r++) {
+          numbers[at] = loops.round(numbers[at]);
+          loops.set(to, number + r, numbers[at++]);
+        }
+      }
+    }
+  }
+
+  private static long number(Block b, int example, int head, int kinds, int kind) {
+    long all = (b.part().example() + example) * (long) b.h().heads() + b.part().head() + head;
+    return (all * kinds + kind) * b.h().tokens() + b.first();
   }
 
   private int size(Block b) {
@@ -52,40 +72,39 @@ final class AttentionRows<A> {
   void probabilities(Block b, Buffer saved, boolean first, Buffer scores) {
     int size = size(b);
     int cols = b.cols();
-    int tokens = b.h().tokens();
+    int count = size / cols;
     p = loops.array(scratch, 0, size);
     loops.load(scores, 0, p, size);
-    rows(
-        b,
-        AttentionKernels.SAVED,
-        (at, query, number) -> {
-          double max;
-          if (first) {
-            max = loops.max(p, at, b.seen(query));
-            loops.set(saved, number, max);
-          } else {
-            max = loops.get(saved, number);
-          }
-          loops.add(p, at, -max, cols);
-        });
+    double[] largest;
+    if (first) {
+      largest = scratch.doubles(LARGEST, count);
+      for (int r = 0; r < count; r++) {
+        largest[r] = loops.max(p, r * cols, b.seen(b.first() + r % b.rows()));
+      }
+      write(b, largest, saved, 0, AttentionKernels.SAVED, 0);
+    } else {
+      largest = read(b, LARGEST, saved, 0, AttentionKernels.SAVED, 0);
+    }
+    for (int r = 0; r < count; r++) {
+      loops.add(p, r * cols, -largest[r], cols);
+    }
     loops.exp(p, size);
-    rows(
-        b,
-        AttentionKernels.SAVED,
-        (at, query, number) -> {
-          int seen = b.seen(query);
-          double factor;
-          if (first) {
-            factor = 1 / loops.sum(p, at, seen);
-            loops.set(saved, number + tokens, factor);
-          } else {
-            factor = loops.get(saved, number + tokens);
-          }
-          loops.multiply(p, at, factor, seen);
-          if (seen < cols) {
-            loops.fill(p, at + seen, at + cols, 0);
-          }
-        });
+    double[] factors;
+    if (first) {
+      factors = scratch.doubles(FACTORS, count);
+      for (int r = 0; r < count; r++) {
+        factors[r] = 1 / loops.sum(p, r * cols, b.seen(b.first() + r % b.rows()));
+      }
+      write(b, factors, saved, 0, AttentionKernels.SAVED, 1);
+    } else {
+      factors = read(b, FACTORS, saved, 0, AttentionKernels.SAVED, 1);
+    }
+    for (int r = 0; r < count; r++) {
+      loops.multiply(p, r * cols, factors[r], cols);
+    }
+    for (int r = 0; b.h().causal() && r < count; r++) {
+      loops.fill(p, r * cols + b.seen(b.first() + r % b.rows()), (r + 1) * cols, 0);
+    }
     loops.store(p, scores, 0, size);
   }
 
@@ -95,42 +114,37 @@ final class AttentionRows<A> {
     dp = loops.array(scratch, 1, size);
     da = loops.array(scratch, 2, size);
     loops.load(scores, 0, dp, size);
-    rows(
-        b,
-        AttentionKernels.ADJOINT,
-        (at, query, number) -> {
-          double mean;
-          if (first) {
-            mean = loops.dot(p, at, dp, at, b.cols());
-            loops.set(adjoint, number, mean);
-          } else {
-            mean = loops.get(adjoint, number);
-          }
-          loops.add(dp, at, -mean, b.cols());
-        });
+    centre(b, dp, adjoint, 0, AttentionKernels.ADJOINT, first);
     loops.product(da, dp, p, 0, size);
     loops.store(da, scores, 0, size);
+  }
+
+  /** Subtracts from each row its mean by the probabilities. */
+  private void centre(Block b, A v, Buffer numbers, long start, int kinds, boolean first) {
+    int cols = b.cols();
+    int count = size(b) / cols;
+    double[] means;
+    if (first) {
+      means = scratch.doubles(MEANS, count);
+      for (int r = 0; r < count; r++) {
+        means[r] = loops.dot(p, r * cols, v, r * cols, cols);
+      }
+      write(b, means, numbers, start, kinds, 0);
+    } else {
+      means = read(b, MEANS, numbers, start, kinds, 0);
+    }
+    for (int r = 0; r < count; r++) {
+      loops.add(v, r * cols, -means[r], cols);
+    }
   }
 
   /** RA less its mean, in a work array. */
   private void centre(Block b, int direction, Buffer tangent, boolean first, Buffer scores) {
     int size = size(b);
-    long start = direction * b.h().rows() * AttentionKernels.TANGENT;
     rp = loops.array(scratch, 3, size);
     loops.load(scores, 0, rp, size);
-    rows(
-        b,
-        AttentionKernels.TANGENT,
-        (at, query, number) -> {
-          double mean;
-          if (first) {
-            mean = loops.dot(p, at, rp, at, b.cols());
-            loops.set(tangent, start + number, mean);
-          } else {
-            mean = loops.get(tangent, start + number);
-          }
-          loops.add(rp, at, -mean, b.cols());
-        });
+    long start = direction * b.h().rows() * AttentionKernels.TANGENT;
+    centre(b, rp, tangent, start, AttentionKernels.TANGENT, first);
   }
 
   /** RA to RP. */
@@ -146,10 +160,15 @@ final class AttentionRows<A> {
     int cols = b.cols();
     v = loops.array(scratch, 4, size);
     loops.load(scores, 0, v, size);
-    for (int at = 0; at < size; at += cols) {
+    int count = size / cols;
+    double[] means = scratch.doubles(SUMS, count);
+    for (int r = 0; r < count; r++) {
+      int at = r * cols;
       // sum(rp) is 0, so the centred dp serves in the mean as well and cancels less
-      double mean = loops.dot(rp, at, dp, at, cols) + loops.dot(p, at, v, at, cols);
-      loops.weigh(v, p, rp, dp, at, mean, cols);
+      means[r] = loops.dot(rp, at, dp, at, cols) + loops.dot(p, at, v, at, cols);
+    }
+    for (int r = 0; r < count; r++) {
+      loops.weigh(v, p, rp, dp, r * cols, means[r], cols);
     }
     loops.store(v, scores, 0, size);
   }

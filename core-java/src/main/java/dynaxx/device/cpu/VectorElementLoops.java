@@ -5,14 +5,15 @@ import static dynaxx.device.cpu.VectorRowLoops.H;
 import static dynaxx.device.cpu.VectorRowLoops.L;
 import static dynaxx.device.cpu.VectorRowLoops.S;
 import static dynaxx.device.cpu.VectorRowLoops.W;
+import static jdk.incubator.vector.VectorOperators.F2D;
 
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Loops over the elements of a row, by vectors. The JIT vectorises such loops too, but unrolls them
  * so far that rows of some dozen elements run through its scalar loops. The bits are the same.
+ * Loops are flat, as in {@link VectorRowLoops}.
  */
 interface VectorElementLoops extends RowLoops {
 
@@ -215,8 +216,8 @@ interface VectorElementLoops extends RowLoops {
   default void accumulate(double[] sum, int to, float[] v, int at, int n) {
     int j = 0;
     for (; j <= n - W; j += W) {
-      DoubleVector old = DoubleVector.fromArray(D, sum, to + j);
-      old.add(wide(v, at + j)).intoArray(sum, to + j);
+      var wide = (DoubleVector) FloatVector.fromArray(H, v, at + j).convertShape(F2D, D, 0);
+      DoubleVector.fromArray(D, sum, to + j).add(wide).intoArray(sum, to + j);
     }
     for (; j < n; j++) {
       sum[to + j] += v[at + j];
@@ -227,8 +228,9 @@ interface VectorElementLoops extends RowLoops {
   default void accumulate(double[] sum, int to, float[] a, float[] b, int at, int n) {
     int j = 0;
     for (; j <= n - W; j += W) {
-      DoubleVector old = DoubleVector.fromArray(D, sum, to + j);
-      old.add(wide(a, at + j).mul(wide(b, at + j))).intoArray(sum, to + j);
+      var left = (DoubleVector) FloatVector.fromArray(H, a, at + j).convertShape(F2D, D, 0);
+      var right = (DoubleVector) FloatVector.fromArray(H, b, at + j).convertShape(F2D, D, 0);
+      DoubleVector.fromArray(D, sum, to + j).add(left.mul(right)).intoArray(sum, to + j);
     }
     for (; j < n; j++) {
       sum[to + j] += (double) a[at + j] * b[at + j];
@@ -240,9 +242,13 @@ interface VectorElementLoops extends RowLoops {
       double[] sum, int to, float[] a, float[] b, float[] c, float[] d, int at, int n) {
     int j = 0;
     for (; j <= n - W; j += W) {
-      DoubleVector old = DoubleVector.fromArray(D, sum, to + j);
-      DoubleVector first = wide(a, at + j).mul(wide(b, at + j));
-      old.add(first.add(wide(c, at + j).mul(wide(d, at + j)))).intoArray(sum, to + j);
+      var left = (DoubleVector) FloatVector.fromArray(H, a, at + j).convertShape(F2D, D, 0);
+      var right = (DoubleVector) FloatVector.fromArray(H, b, at + j).convertShape(F2D, D, 0);
+      DoubleVector first = left.mul(right);
+      left = (DoubleVector) FloatVector.fromArray(H, c, at + j).convertShape(F2D, D, 0);
+      right = (DoubleVector) FloatVector.fromArray(H, d, at + j).convertShape(F2D, D, 0);
+      DoubleVector both = first.add(left.mul(right));
+      DoubleVector.fromArray(D, sum, to + j).add(both).intoArray(sum, to + j);
     }
     for (; j < n; j++) {
       sum[to + j] += (double) a[at + j] * b[at + j] + (double) c[at + j] * d[at + j];
@@ -258,10 +264,14 @@ interface VectorElementLoops extends RowLoops {
       DoubleVector s2 = DoubleVector.fromArray(D, sum, j + 2 * W);
       DoubleVector s3 = DoubleVector.fromArray(D, sum, j + 3 * W);
       for (int at = j; at < rows * n; at += n) {
-        s0 = s0.add(wide(v, at));
-        s1 = s1.add(wide(v, at + W));
-        s2 = s2.add(wide(v, at + 2 * W));
-        s3 = s3.add(wide(v, at + 3 * W));
+        var v0 = (DoubleVector) FloatVector.fromArray(H, v, at).convertShape(F2D, D, 0);
+        var v1 = (DoubleVector) FloatVector.fromArray(H, v, at + W).convertShape(F2D, D, 0);
+        var v2 = (DoubleVector) FloatVector.fromArray(H, v, at + 2 * W).convertShape(F2D, D, 0);
+        var v3 = (DoubleVector) FloatVector.fromArray(H, v, at + 3 * W).convertShape(F2D, D, 0);
+        s0 = s0.add(v0);
+        s1 = s1.add(v1);
+        s2 = s2.add(v2);
+        s3 = s3.add(v3);
       }
       s0.intoArray(sum, j);
       s1.intoArray(sum, j + W);
@@ -273,10 +283,5 @@ interface VectorElementLoops extends RowLoops {
         sum[j] += v[at];
       }
     }
-  }
-
-  private static DoubleVector wide(float[] v, int at) {
-    FloatVector half = FloatVector.fromArray(H, v, at);
-    return (DoubleVector) half.convertShape(VectorOperators.F2D, D, 0);
   }
 }

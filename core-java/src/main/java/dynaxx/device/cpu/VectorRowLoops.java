@@ -1,5 +1,7 @@
 package dynaxx.device.cpu;
 
+import static jdk.incubator.vector.VectorOperators.F2D;
+
 import dynaxx.kernel.Pointwise;
 import dynaxx.layer.Activation;
 import java.lang.foreign.MemorySegment;
@@ -411,11 +413,10 @@ final class VectorRowLoops implements VectorElementLoops {
     DoubleVector s0 = DoubleVector.zero(D);
     for (int i = 0; i < n; i += W) {
       VectorMask<Float> mask = H.indexInRange(i, n);
-      DoubleVector ab =
-          widen(FloatVector.fromArray(H, a, i, mask))
-              .mul(widen(FloatVector.fromArray(H, b, i, mask)));
-      DoubleVector v = widen(FloatVector.fromArray(H, c, i, mask));
-      s0 = ab.fma(v.mul(v), s0);
+      var left = (DoubleVector) FloatVector.fromArray(H, a, i, mask).convertShape(F2D, D, 0);
+      var right = (DoubleVector) FloatVector.fromArray(H, b, i, mask).convertShape(F2D, D, 0);
+      var v = (DoubleVector) FloatVector.fromArray(H, c, i, mask).convertShape(F2D, D, 0);
+      s0 = left.mul(right).fma(v.mul(v), s0);
     }
     return total(s0);
   }
@@ -434,7 +435,7 @@ final class VectorRowLoops implements VectorElementLoops {
   }
 
   private static DoubleVector widen(FloatVector v) {
-    return (DoubleVector) v.convertShape(VectorOperators.F2D, D, 0);
+    return (DoubleVector) v.convertShape(F2D, D, 0);
   }
 
   /**
