@@ -14,9 +14,12 @@ import java.util.Optional;
  * Work and memory of a transformer's training steps and snapshots.
  *
  * <p>A linear layer takes three matrix products in a gradient, six in a product H v, three in a
- * form v'Hv; the first layer two, two and one. Bytes are those of the recording, written and read
- * once by a gradient, read by every sweep, which writes and reads as much for each direction: twice
- * for a product, once for a form.
+ * form v'Hv; the first layer two, two and one. Attention, which keeps no scores, takes seven
+ * products as large as that of queries and keys in a gradient, fourteen in H v and eight in v'Hv,
+ * and in each of these two sweeps three for all directions; so on the CPU, while a GPU makes more
+ * of them again. Bytes are those of the recording, written and read once by a gradient, read by
+ * every sweep, which writes and reads as much for each direction: twice for a product, once for a
+ * form.
  */
 public final class TransformerCost {
 
@@ -24,9 +27,9 @@ public final class TransformerCost {
 
   /** Kernels of a pass: of one block, of what is around all blocks; one for each direction. */
   private enum Pass {
-    GRADIENT(34, 24),
-    PRODUCT(50, 22),
-    FORM(34, 12);
+    GRADIENT(28, 24),
+    PRODUCT(38, 22),
+    FORM(26, 12);
 
     private final int block;
     private final int ends;
@@ -87,7 +90,7 @@ public final class TransformerCost {
   public Work gradient(int examples) {
     TransformerShape.Flop forward = shape.forward();
     return new Work(
-        examples * (2 * forward.first() + 3 * forward.others()),
+        examples * (2 * forward.first() + 3 * forward.others() + 7 * forward.scores()),
         2 * examples * tape + 3 * parameterBytes(),
         Pass.GRADIENT.launches(shape.depth(), 0));
   }
@@ -113,7 +116,8 @@ public final class TransformerCost {
   public Work product(int examples, int k) {
     TransformerShape.Flop forward = shape.forward();
     return new Work(
-        k * examples * (2 * forward.first() + 6 * forward.others()),
+        k * examples * (2 * forward.first() + 6 * forward.others())
+            + (3 + 14 * k) * examples * forward.scores(),
         (1 + 2 * k) * examples * tape + (2 + 3 * k) * parameterBytes(),
         Pass.PRODUCT.launches(shape.depth(), k));
   }
@@ -128,7 +132,8 @@ public final class TransformerCost {
   public Work form(int examples, int k) {
     TransformerShape.Flop forward = shape.forward();
     return new Work(
-        k * examples * (forward.first() + 3 * forward.others()),
+        k * examples * (forward.first() + 3 * forward.others())
+            + (3 + 8 * k) * examples * forward.scores(),
         (1 + k) * examples * tape + (2 + k) * parameterBytes(),
         Pass.FORM.launches(shape.depth(), k));
   }
@@ -187,11 +192,11 @@ public final class TransformerCost {
     return work;
   }
 
-  /** Every new vector against all earlier ones, twice. */
+  /** Every new vector against all earlier ones, twice, and what else a step does with vectors. */
   private Work orthogonal(int steps) {
     double n = shape.parameters();
     double pairs = steps * (steps + 1) / 2.0;
-    return new Work(8 * n * pairs, 4 * parameterBytes() * pairs, 4.0 * steps);
+    return new Work(8 * n * pairs, 4 * parameterBytes() * pairs, 20.0 * steps);
   }
 
   /**

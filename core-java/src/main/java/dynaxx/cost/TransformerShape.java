@@ -71,17 +71,18 @@ public record TransformerShape(
   }
 
   /**
-   * Operations of a forward pass over one example: of the first layer, which has no derivative by
-   * its input, and of all others.
+   * Operations over one example: of a forward pass through the first layer, which has no derivative
+   * by its input, and through all other linear layers; and of one product that makes attention's
+   * scores, in all layers.
    */
-  record Flop(double first, double others) {}
+  record Flop(double first, double others, double scores) {}
 
   Flop forward() {
     double d = width;
     double linear = 2.0 * tokens * (4 * d * d + 2 * d * hidden);
-    double attention = 4.0 * tokens * tokens * d;
+    double scores = 2.0 * tokens * tokens * d;
     double first = 2.0 * (tokens - 1) * inputs() * d;
-    return new Flop(first, depth * (linear + attention) + 2 * d * classes);
+    return new Flop(first, depth * linear + 2 * d * classes, depth * scores);
   }
 
   /**

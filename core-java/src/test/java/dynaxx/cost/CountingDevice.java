@@ -2,6 +2,7 @@ package dynaxx.cost;
 
 import dynaxx.device.Algebra;
 import dynaxx.device.Device;
+import dynaxx.kernel.AttentionKernels;
 import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.Kernels;
 import java.lang.reflect.InvocationHandler;
@@ -55,9 +56,28 @@ final class CountingDevice {
             double each = 2.0 * (int) arguments[0] * (int) arguments[1] * (int) arguments[2];
             boolean batched = arguments.length == 10;
             flop += each * (batched ? ((GemmKernels.Members) arguments[9]).size() : 1);
+          } else if (target instanceof AttentionKernels && arguments != null) {
+            flop += attention(method.getName(), arguments);
           }
           return invoke(target, method, arguments);
         });
+  }
+
+  /** As many products as {@code AttentionProductsTest} counts. */
+  private static double attention(String pass, Object[] arguments) {
+    AttentionKernels.Heads h = (AttentionKernels.Heads) arguments[0];
+    int k = arguments[1] instanceof Integer directions ? directions : 0;
+    int products =
+        switch (pass) {
+          case "forward" -> 2;
+          case "backward" -> 5;
+          case "tangent" -> 1 + 4 * k;
+          case "tangentBackward" -> 2 + 10 * k;
+          case "curvature" -> 2 + 4 * k;
+          case "entropy" -> 1;
+          default -> throw new AssertionError(pass);
+        };
+    return 2.0 * h.rows() * h.tokens() * h.depth() * products;
   }
 
   private static <T> T proxy(Class<T> type, InvocationHandler handler) {
