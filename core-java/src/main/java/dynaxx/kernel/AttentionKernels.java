@@ -6,8 +6,8 @@ import dynaxx.memory.Buffer;
  * Multi-head scaled dot-product attention and its passes. For each head, with queries Q, keys K and
  * values V, {@code A = s Q K'}, {@code P = softmax A} of each row and {@code O = P V}, {@code s = 1
  * / sqrt(depth)}. No kernel stores an array of tokens x tokens values from one call to the next:
- * what a pass needs of P and of its adjoint it computes again (Dao et al., 2022), once for all
- * directions, from a few numbers of each row. Conventions are those of {@link Kernels}.
+ * what a pass needs of P and of its adjoint it computes again (Dao et al., 2022) from a few numbers
+ * of each row. Conventions are those of {@link Kernels}.
  *
  * <p>{@code x} is {@code [examples x tokens x (heads + 2 keyHeads) depth]}: the queries of a token,
  * then its keys, then its values; {@code y} is {@code [examples x tokens x heads depth]}.
@@ -86,7 +86,7 @@ public interface AttentionKernels {
      * @return how many
      */
     public long in() {
-      return examples * tokens * columns();
+      return (long) examples * tokens * columns();
     }
 
     /**
@@ -95,7 +95,7 @@ public interface AttentionKernels {
      * @return how many
      */
     public long out() {
-      return examples * tokens * width();
+      return (long) examples * tokens * width();
     }
   }
 

@@ -81,7 +81,7 @@ final class KeptFactors implements GemmKernels.Fixed {
       free = 0;
       return null;
     }
-    free -= bytes;
+    free -= entry.block().bytes();
     entries.put(key, entry);
     write(key, entry);
     return entry;

@@ -47,9 +47,15 @@ final class Attention<A> implements AttentionKernels, AutoCloseable {
 
     private Buffer room(long size) {
       if (room.size() < size) {
+        Scope larger = Scope.open();
+        try {
+          room = loops.allocate(larger, size);
+        } catch (RuntimeException | Error e) {
+          larger.close();
+          throw e;
+        }
         scope.close();
-        scope = Scope.open();
-        room = loops.allocate(scope, size);
+        scope = larger;
       }
       return room;
     }

@@ -32,10 +32,10 @@ record AttentionProducts<A>(GemmKernels gemm, AttentionRows<A> rows, LongFunctio
    */
   record Cut(Heads heads, int examples, int keyHeads, int queries) {
 
-    private static final int LEAST_QUERIES = 16;
+    private static final int LEAST_QUERIES = 32;
 
     /**
-     * Parts whose scores fit into so many values, if 16 queries of a head do.
+     * Parts whose scores fit into so many values, if 32 queries of a head do.
      *
      * @param h the call
      * @param values of scratch

@@ -235,9 +235,9 @@ public interface Op {
   }
 
   /**
-   * A mean that can be read from an op after a forward pass, without computing anything again. Ops
-   * of the same name in the same place behind the same parameters, as over the steps of a
-   * recurrence, are one layer and share one mean.
+   * A mean that can be read from an op after a forward pass, without running that again. Ops of the
+   * same name in the same place behind the same parameters, as over the steps of a recurrence, are
+   * one layer and share one mean.
    *
    * @param name what it is, for example {@code attention_entropy}
    * @param values how many means each op gives, for example one for each head

@@ -118,11 +118,14 @@ public final class ExampleNorms implements AutoCloseable {
     double[] norms = new double[examples];
     for (ParameterGroup group : groups) {
       int most = (int) Math.min(examples, work.size() / floats(group, method));
+      boolean ghost = group.ghostNorms(method);
+      Buffer x = ghost ? group.input(tape) : null;
+      Buffer dy = ghost ? group.adjoint(tape) : null;
       for (int from = 0; from < examples; from += most) {
         int count = Math.min(most, examples - from);
         sums.clear();
-        if (group.ghostNorms(method)) {
-          ghost(tape, group, from, count);
+        if (ghost) {
+          ghost(x, dy, group, from, count);
         } else {
           group.gradients(tape, from, count, work);
           device
@@ -140,13 +143,13 @@ public final class ExampleNorms implements AutoCloseable {
     return Arrays.stream(norms).map(norm -> norm * scale).toArray();
   }
 
-  private void ghost(Tape tape, ParameterGroup group, int from, int count) {
+  private void ghost(Buffer x, Buffer dy, ParameterGroup group, int from, int count) {
     int tokens = group.tokens();
     long square = (long) tokens * tokens;
     Buffer xx = work.slice(0, count * square);
     Buffer dd = work.slice(count * square, count * square);
-    products(group.input(tape), group.in(), tokens, from, count, xx);
-    products(group.adjoint(tape), group.out(), tokens, from, count, dd);
+    products(x, group.in(), tokens, from, count, xx);
+    products(dy, group.out(), tokens, from, count, dd);
     device.kernels().elementwise().dots(count, square, 1, new Strided(xx, 0, square), dd, sums);
     if (group.biased()) {
       device.kernels().elementwise().dots(count, square, 1, Strided.of(ones), dd, sums);

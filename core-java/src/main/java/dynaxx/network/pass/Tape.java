@@ -388,7 +388,7 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
-   * Sums of a statistic over the examples of the last forward pass. Computes nothing again.
+   * Sums of a statistic over the examples of the last forward pass, which is not run again.
    *
    * @param name of a {@link Statistic}
    * @return for each layer of {@link Network#layers}, one sum for each value
