@@ -82,7 +82,7 @@ public interface GemmKernels {
   /**
    * Prepares for products of factors that stay the same: what the device makes of them may be kept.
    *
-   * @param factors buffers that other work may change, but for {@link Fixed#during}
+   * @param factors buffers whose values stay the same during {@link Fixed#during}
    * @param bytes memory that it may take
    * @param scope ends it
    * @return nothing is kept by default

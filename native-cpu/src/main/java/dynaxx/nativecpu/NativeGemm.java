@@ -20,24 +20,22 @@ final class NativeGemm implements GemmKernels {
   /** A task takes fewer rows if there would be fewer tasks. */
   private static final int TASKS = 16;
 
-  /** So many members of any size are computed whole, each by one thread. */
+  /** From this many members on, each is computed whole by one thread, whatever its size. */
   private static final int MEMBERS = 8;
 
-  /** Multiplications of a product that is not worth sharing. */
+  /** A product with at most this many multiplications is not cut. */
   private static final long SMALL = 1 << 19;
 
-  /**
-   * Multiplications up to which it costs less to pack B twice than to wait for those who pack it.
-   */
+  /** Up to this many multiplications, packing B twice costs less than waiting for a packed B. */
   private static final long MEDIUM = 1 << 27;
 
-  /** Depth of a product, in its longer sides, from which each thread packs its own part of B. */
+  /** If the depth is this many times the longer side of C, each thread packs what it needs of B. */
   private static final long DEEP = 4;
 
-  /** Rows for which it pays that a member packs a B that all members share. */
+  /** With fewer rows, members that share B share the packed one too. */
   private static final int TALL = 64;
 
-  /** Multiplications of a task that takes several pieces. */
+  /** Small pieces are put into tasks of about this many multiplications. */
   private static final long GROUP = 1 << 16;
 
   /** Multiplications that take about as long as an elementary step of other kernels. */

@@ -15,7 +15,7 @@ import java.util.TreeMap;
  */
 final class KeptFactors implements GemmKernels.Fixed {
 
-  /** Everything that the parts depend on but the values. */
+  /** Where a factor lies and how it is split. */
   private record Key(long from, SplitFactor.Layout layout, int order) {}
 
   private record Entry(SplitFactor factor, MemoryPool.Block block) {}

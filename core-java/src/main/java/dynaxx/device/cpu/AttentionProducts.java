@@ -6,6 +6,8 @@ import dynaxx.kernel.GemmKernels;
 import dynaxx.kernel.GemmKernels.Members;
 import dynaxx.kernel.Matrix;
 import dynaxx.memory.Buffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.LongFunction;
 
 /**
@@ -93,14 +95,14 @@ record AttentionProducts<A>(GemmKernels gemm, AttentionRows<A> rows, LongFunctio
    */
   record Part(Heads h, int example, int examples, int keyHead, int keyHeads, int queries) {
 
-    private int lastBlock() {
-      return (h.tokens() - 1) / queries;
-    }
-
-    private Block block(int index) {
-      int first = index * queries;
-      int rows = Math.min(queries, h.tokens() - first);
-      return new Block(this, first, rows, h.causal() ? first + rows : h.tokens());
+    /** From the last queries to the first. */
+    List<Block> blocks() {
+      List<Block> blocks = new ArrayList<>();
+      for (int first = 0; first < h.tokens(); first += queries) {
+        int rows = Math.min(queries, h.tokens() - first);
+        blocks.add(new Block(this, first, rows, h.causal() ? first + rows : h.tokens()));
+      }
+      return blocks.reversed();
     }
 
     /** The first head of queries. */
@@ -247,8 +249,7 @@ record AttentionProducts<A>(GemmKernels gemm, AttentionRows<A> rows, LongFunctio
   }
 
   void forward(Part part, Buffer x, Buffer y, Buffer saved) {
-    for (int i = part.lastBlock(); i >= 0; i--) {
-      Block b = part.block(i);
+    for (Block b : part.blocks()) {
       Buffer p = array(b, 0);
       probabilities(b, x, saved, true, p);
       toQueries(b, 1, b.score(p), b.value(x, 0), 0, b.output(y, 0));
@@ -259,8 +260,7 @@ record AttentionProducts<A>(GemmKernels gemm, AttentionRows<A> rows, LongFunctio
       Part part, Buffer x, Buffer saved, Buffer dy, Buffer adjoint, Buffer dx, boolean add) {
     double scale = part.h.scale();
     double old = add ? 1 : 0;
-    for (int i = part.lastBlock(); i >= 0; i--) {
-      Block b = part.block(i);
+    for (Block b : part.blocks()) {
       Buffer p = array(b, 0);
       Buffer da = array(b, 1);
       double before = b.last() ? old : 1;
@@ -273,8 +273,7 @@ record AttentionProducts<A>(GemmKernels gemm, AttentionRows<A> rows, LongFunctio
   }
 
   void tangent(Part part, int k, Buffer x, Buffer saved, Buffer rx, Buffer ry, Buffer tangent) {
-    for (int i = part.lastBlock(); i >= 0; i--) {
-      Block b = part.block(i);
+    for (Block b : part.blocks()) {
       Buffer p = array(b, 0);
       Buffer rp = array(b, 1);
       probabilities(b, x, saved, false, p);
@@ -289,8 +288,7 @@ record AttentionProducts<A>(GemmKernels gemm, AttentionRows<A> rows, LongFunctio
 
   void tangentBackward(Part part, int k, Primal of, Tangents tangents, Buffer rdx, boolean add) {
     double old = add ? 1 : 0;
-    for (int i = part.lastBlock(); i >= 0; i--) {
-      Block b = part.block(i);
+    for (Block b : part.blocks()) {
       probabilities(b, of.x(), of.saved(), false, array(b, 0));
       adjoint(b, of.x(), of.dy(), of.adjoint(), false, array(b, 1));
       for (int d = 0; d < k; d++) {
@@ -327,8 +325,7 @@ record AttentionProducts<A>(GemmKernels gemm, AttentionRows<A> rows, LongFunctio
   }
 
   void curvature(Part part, int k, Primal of, Buffer rx, Buffer tangent, HostScalars c) {
-    for (int i = part.lastBlock(); i >= 0; i--) {
-      Block b = part.block(i);
+    for (Block b : part.blocks()) {
       Buffer product = array(b, 1);
       probabilities(b, of.x(), of.saved(), false, array(b, 0));
       adjoint(b, of.x(), of.dy(), of.adjoint(), false, product);
@@ -344,8 +341,7 @@ record AttentionProducts<A>(GemmKernels gemm, AttentionRows<A> rows, LongFunctio
   }
 
   void entropy(Part part, Buffer x, Buffer saved, HostScalars sums) {
-    for (int i = part.lastBlock(); i >= 0; i--) {
-      Block b = part.block(i);
+    for (Block b : part.blocks()) {
       probabilities(b, x, saved, false, array(b, 0));
       rows.entropy(b, sums);
     }

@@ -141,7 +141,7 @@ final class TapeLayout {
     return adjointSlotSizes;
   }
 
-  /** Whether a value is there until the forward pass has used it and no longer. */
+  /** Whether a value is kept only until the forward pass has used it. */
   boolean passing(int node) {
     return passing[node];
   }

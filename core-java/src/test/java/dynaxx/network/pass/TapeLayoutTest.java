@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What a tape does not keep nobody misses. */
+/** Results do not depend on what a tape does not keep. */
 class TapeLayoutTest {
 
   private static final int EXAMPLES = 3;
